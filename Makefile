@@ -1,0 +1,55 @@
+# Every target sets up what it needs; a fresh machine needs Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKSPACE ?= var/demo
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check bench policy lock clean
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+# The stamps remember which lock was installed, so that a changed lock installs again.
+$(VENV)/run.stamp: requirements.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("Sekisho needs Python 3.11 or newer; this is %d.%d. Set PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Sekisho into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
+	@echo "Installing the tools of the tests into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/run.stamp  ## Build the demonstration workspace and tell its story
+	@$(BIN)/sekisho demo --workspace $(WORKSPACE)
+
+serve: $(VENV)/run.stamp  ## Serve the demonstration workspace on http://127.0.0.1:8000
+	@test -f $(WORKSPACE)/sekisho.yaml || $(BIN)/sekisho demo --workspace $(WORKSPACE) --build-only
+	@$(BIN)/sekisho serve --workspace $(WORKSPACE) --host $(HOST) --port $(PORT)
+
+test: $(VENV)/dev.stamp  ## Run the tests
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, file lengths, policies
+	@$(BIN)/ruff format --check src tests
+	@$(BIN)/ruff check src tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tests/house.py
+
+bench: $(VENV)/dev.stamp  ## Measure what governance costs, as ratios in one run
+	@$(BIN)/python -m tests.benchmarks
+
+lock:  ## Lock every dependency with hashes
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements-dev.txt
+
+clean:  ## Remove what was built
+	@rm -rf var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

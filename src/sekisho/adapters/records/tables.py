@@ -1,0 +1,128 @@
+"""The gateway's own database: one SQLAlchemy schema for SQLite and PostgreSQL.
+
+Times are stored as whole microseconds since 1970-01-01 UTC, so that both databases order and
+compare them alike. Nothing here holds a customer's data: identifiers are keyed hashes beside
+ciphertext, audit records hold pseudonyms and codes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# SQLite gives rowid behaviour only to INTEGER; PostgreSQL needs the wide type.
+_BigInt = BigInteger().with_variant(Integer(), "sqlite")
+
+ledger_counter = Table(
+    "ledger_counter",
+    metadata,
+    Column("name", String(32), primary_key=True),  # consent, audit, data_subject
+    Column("value", _BigInt, nullable=False),
+    comment="Gap-free sequences: the row is locked until commit, so order of value is order of commit.",
+)
+
+data_subject = Table(
+    "data_subject",
+    metadata,
+    Column("number", _BigInt, primary_key=True, autoincrement=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+data_subject_identifier = Table(
+    "data_subject_identifier",
+    metadata,
+    Column("lookup", LargeBinary(32), primary_key=True),  # HMAC-SHA-256 of kind and value
+    Column("kind", String(64), nullable=False),
+    Column("number", ForeignKey("data_subject.number"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # AES-SIV of the value
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "kind", "number"),
+)
+
+consent_event = Table(
+    "consent_event",
+    metadata,
+    Column("seq", _BigInt, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("number", ForeignKey("data_subject.number"), nullable=False),
+    Column("purpose", String(64), nullable=False),
+    Column("cells", Text, nullable=False),  # JSON array
+    Column("kind", String(16), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("notice_version", String(64)),
+    Column("occurred_at", BigInteger),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("valid_until", BigInteger),
+    Column("evidence", Text, nullable=False),  # JSON object
+    Index(None, "number", "seq"),
+)
+
+consent_state = Table(
+    "consent_state",
+    metadata,
+    Column("number", ForeignKey("data_subject.number"), primary_key=True),
+    Column("cell", String(160), primary_key=True),
+    Column("state", String(24), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("valid_until", BigInteger),
+    Column("notice_version", String(64)),
+    Index(None, "cell"),
+)
+
+audit_record = Table(
+    "audit_record",
+    metadata,
+    Column("seq", _BigInt, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("writer", String(36), nullable=False),
+    Column("wseq", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("requester", String(64)),
+    Column("purpose", String(64)),
+    Column("decision", String(16)),
+    Column("record", LargeBinary, nullable=False),  # canonical bytes, kept verbatim
+    Column("chain", LargeBinary(32), nullable=False),  # SHA-256(previous chain value || SHA-256(record))
+    UniqueConstraint("writer", "wseq"),
+    Index(None, "at"),
+    Index(None, "requester", "seq"),
+    Index(None, "purpose", "seq"),
+)
+
+audit_subject = Table(
+    "audit_subject",
+    metadata,
+    Column("ref", LargeBinary(16), primary_key=True),  # keyed reference of a data subject
+    Column("seq", ForeignKey("audit_record.seq"), primary_key=True),
+    comment="Which records concern a person: only for records about few people; larger sets keep a digest.",
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("writer", String(36), primary_key=True),
+    Column("wseq", BigInteger, primary_key=True),
+    Column("note", Text, nullable=False),  # signed head, the same text as outside the database
+)

@@ -1,0 +1,249 @@
+"""The nouns of the catalogue: columns, datasets, purposes, requesters.
+
+All are frozen values read from ``sekisho.yaml``. The words are those of the glossary: the
+*data subject* is the person the data is about (GDPR 4(1), 本人), the *requester* asks for data,
+the *purpose* is why (利用目的, APPI 17).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+Cell = NewType("Cell", str)
+"""One cell of consent: a purpose, or a purpose within one scope (``recommendation/data_category=purchase``)."""
+
+SubjectNumber = NewType("SubjectNumber", int)
+"""The dense number of a data subject inside the gateway; it never leaves it unencrypted."""
+
+
+class ColumnClass(StrEnum):
+    """What a column says about a person; policy is written over classes, not over names."""
+
+    DIRECT_IDENTIFIER = "direct_identifier"
+    LINKING_IDENTIFIER = "linking_identifier"  # an invoice, ticket, event: one person each, joins purposes
+    QUASI_IDENTIFIER = "quasi_identifier"
+    SENSITIVE = "sensitive"  # 要配慮個人情報 (APPI 2(3)) and what the controller treats alike
+    FREE_TEXT = "free_text"
+    NONE = "none"
+
+
+class ColumnType(StrEnum):
+    """The value type of a column, the same words for every store."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    DOUBLE = "double"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+
+
+class LegalBasis(StrEnum):
+    """On what ground a purpose stands (GDPR 6(1); APPI 18, 27)."""
+
+    CONSENT = "consent"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+    CONTRACT = "contract"
+    LEGAL_OBLIGATION = "legal_obligation"
+
+
+class Recipient(StrEnum):
+    """Who a requester is to the controller; a third party needs consent to provision (APPI 27)."""
+
+    INTERNAL = "internal"
+    PROCESSOR = "processor"
+    THIRD_PARTY = "third_party"
+
+
+class StoreKind(StrEnum):
+    """The engine that runs a store's statements."""
+
+    SQLITE = "sqlite"
+    DUCKDB = "duckdb"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a dataset.
+
+    Attributes
+    ----------
+    name:
+        Lower-case name as statements use it.
+    type:
+        Value type.
+    column_class:
+        What it says about a person.
+    generalise:
+        Name of the generalisation that a policy applies to a quasi-identifier (``year``, ``prefix3``,
+        ``host``, ``browser``), or ``None`` when the value is already coarse enough to be shown.
+    domain:
+        Token domain of a linking identifier: two columns of one domain may be joined.
+    category:
+        What the value is (``email``, ``phone``, ``search_query`` …), for rules finer than the class.
+    title:
+        Human description, by locale.
+    """
+
+    name: str
+    type: ColumnType
+    column_class: ColumnClass
+    generalise: str | None = None
+    domain: str | None = None
+    category: str | None = None
+    title: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DataSubjectKey:
+    """Which column names the person of a row, and what kind of identifier it holds."""
+
+    column: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A governed table.
+
+    Attributes
+    ----------
+    name:
+        ``store.table``, as statements use it.
+    store:
+        Name of the store.
+    relation:
+        Physical table name, or the file pattern below the store's folder.
+    columns:
+        In catalogue order. What is not listed does not exist for a requester.
+    data_subject:
+        The column that names the person, or ``None`` for data about nobody.
+    data_category:
+        The value of the scope dimension ``data_category`` that consent must cover.
+    purposes:
+        Purposes for which this dataset may be used at all.
+    """
+
+    name: str
+    store: str
+    relation: str
+    columns: tuple[Column, ...]
+    data_subject: DataSubjectKey | None
+    data_category: str | None
+    purposes: frozenset[str]
+    title: Mapping[str, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column | None:
+        """Return the column called *name*, or ``None``."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why data is used (利用目的).
+
+    Attributes
+    ----------
+    name:
+        Stable key.
+    legal_basis:
+        Ground of the processing.
+    output:
+        ``rows`` or ``statistics``; a statistics purpose answers published views only.
+    cells:
+        Data categories in which consent is held apart; empty for a purpose with one cell.
+    explicit:
+        Classes or categories of columns for which this purpose's consent is explicit.
+    third_party:
+        Whether the purpose provides data to third parties (APPI 27).
+    gpc:
+        Whether Global Privacy Control objects to it.
+    clear:
+        Column categories that this purpose may see unmasked (contract, legal obligation).
+    """
+
+    name: str
+    legal_basis: LegalBasis
+    output: str = "rows"
+    cells: tuple[str, ...] = ()
+    explicit: frozenset[str] = frozenset()
+    third_party: bool = False
+    gpc: bool = False
+    clear: frozenset[str] = frozenset()
+    title: Mapping[str, str] = field(default_factory=dict)
+    description: Mapping[str, str] = field(default_factory=dict)
+
+    def all_cells(self) -> tuple[Cell, ...]:
+        """Return every cell in which consent for this purpose is held."""
+        if not self.cells:
+            return (Cell(self.name),)
+        return tuple(Cell(f"{self.name}/data_category={category}") for category in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks for data: a registered service or team.
+
+    ``purposes`` come from the registration, never from a request.
+    """
+
+    name: str
+    purposes: frozenset[str]
+    roles: frozenset[str] = frozenset()
+    recipient: Recipient = Recipient.INTERNAL
+    title: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A data store.
+
+    ``location`` is an absolute path: a database file, or the folder of the store's files.
+    """
+
+    name: str
+    kind: StoreKind
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsView:
+    """A published statistics view: a fixed statement, released whole and cached.
+
+    Attributes
+    ----------
+    sql:
+        The controller's own statement, in the dialect of the stores it reads.
+    people:
+        Output column that counts the distinct data subjects of a group.
+    min_group:
+        Groups of fewer people are suppressed.
+    """
+
+    name: str
+    purpose: str
+    sql: str
+    people: str
+    min_group: int
+    title: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything a workspace declares, by name."""
+
+    stores: Mapping[str, Store]
+    datasets: Mapping[str, Dataset]
+    purposes: Mapping[str, Purpose]
+    requesters: Mapping[str, Requester]
+    views: Mapping[str, StatisticsView]
+    revision: str
+
+    def visible_to(self, requester: Requester) -> dict[str, Dataset]:
+        """Return the datasets that *requester* may see: those bound to one of its purposes."""
+        return {
+            name: dataset for name, dataset in self.datasets.items() if dataset.purposes & requester.purposes
+        }

@@ -1,0 +1,84 @@
+"""What leaves the rewriter: one statement that a store may run, and how to read its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sekisho.domain.access import TransformKind
+from sekisho.domain.terms import Cell, ColumnType, StoreKind
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output column.
+
+    Attributes
+    ----------
+    name:
+        As the requester named it.
+    type:
+        Value type after the transform, where the catalogue knows it.
+    transform:
+        What still happens on the way out (``pseudonym``, ``token``, ``mask_text``), or what happened at
+        the scan.
+    domain:
+        Token domain, for ``token``.
+    """
+
+    name: str
+    type: ColumnType | None
+    transform: TransformKind
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A table of people beside the data: raw key and person number.
+
+    ``cells`` are the cells all of which a listed person has in force; empty means everybody known.
+    ``table`` is the name under which the statement joins it.
+    """
+
+    table: str
+    identifier: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GovernedQuery:
+    """A statement after governance.
+
+    Attributes
+    ----------
+    engine:
+        The engine that runs it.
+    stores:
+        The stores it reads, sorted.
+    sql:
+        Generated from the tree, in the engine's dialect; parameters as ``?``.
+    parameters:
+        Values of the parameters, in order. They never appear in logs or errors.
+    outputs:
+        Visible output columns, in order.
+    hidden:
+        How many hidden person-number columns follow the visible ones.
+    rowwise:
+        Whether each output row belongs to the persons in its hidden columns (else: aggregated).
+    projections:
+        People tables that must stand beside the data.
+    reads:
+        Physical ``(table, column)`` pairs that the engine may read, for the second oracle.
+    order_by_token:
+        Whether rows must be put into the order of their tokens before release.
+    """
+
+    engine: StoreKind
+    stores: tuple[str, ...]
+    sql: str = field(repr=False)
+    parameters: tuple[object, ...] = field(repr=False)
+    outputs: tuple[Output, ...]
+    hidden: int
+    rowwise: bool
+    projections: tuple[Projection, ...]
+    reads: frozenset[tuple[str, str]]
+    order_by_token: bool = False
