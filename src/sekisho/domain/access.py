@@ -309,7 +309,12 @@ def _literal(value: object) -> str | int | float | bool:
 def _obligation(value: object) -> Obligation:
     item = _mapping(value, "obligation")
     amount = item.get("value")
-    if set(item) != {"kind", "value"} or isinstance(amount, bool) or not isinstance(amount, int) or amount < 1:
+    if (
+        set(item) != {"kind", "value"}
+        or isinstance(amount, bool)
+        or not isinstance(amount, int)
+        or amount < 1
+    ):
         raise ValueError("an obligation that is not {kind, value}")
     return Obligation(ObligationKind(_string(item["kind"], "kind")), amount)
 
