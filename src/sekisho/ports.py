@@ -182,11 +182,13 @@ class People(Protocol):
 class DataStore(Protocol):
     """One engine that runs governed statements over one or more stores."""
 
-    async def prepare(self, query: GovernedQuery, consent: ConsentView | None, people: People) -> None:
-        """Bring the consent projection beside the data up to ``consent.version``."""
+    def fetch(
+        self, query: GovernedQuery, consent: ConsentView | None, people: People, *, page_rows: int
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """Bring the people tables beside the data up to *consent*, run the statement read-only, yield batches.
 
-    def fetch(self, query: GovernedQuery, *, page_rows: int) -> AsyncIterator[pa.RecordBatch]:
-        """Run the statement read-only and yield batches of at most *page_rows* rows.
+        At least one batch comes, with the answer's schema; none has more than *page_rows* rows. Visible
+        columns come first, hidden person numbers (int64, null for nobody) last.
 
         Raises ``StoreUnavailable`` when the store fails and ``StatementRefused`` when the statement cannot
         be evaluated; neither carries the engine's own text.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sekisho.domain.access import TransformKind
@@ -55,9 +56,9 @@ class GovernedQuery:
     stores:
         The stores it reads, sorted.
     sql:
-        Generated from the tree, in the engine's dialect; parameters as ``?``.
+        Generated from the tree, in the engine's dialect, with named parameters.
     parameters:
-        Values of the parameters, in order. They never appear in logs or errors.
+        Value of each parameter by name. They never appear in logs or errors.
     outputs:
         Visible output columns, in order.
     hidden:
@@ -70,15 +71,18 @@ class GovernedQuery:
         Physical ``(table, column)`` pairs that the engine may read, for the second oracle.
     order_by_token:
         Whether rows must be put into the order of their tokens before release.
+    fingerprint:
+        SHA-256 of the statement with its literals hidden, for the audit record.
     """
 
     engine: StoreKind
     stores: tuple[str, ...]
     sql: str = field(repr=False)
-    parameters: tuple[object, ...] = field(repr=False)
+    parameters: Mapping[str, object] = field(repr=False)
     outputs: tuple[Output, ...]
     hidden: int
     rowwise: bool
     projections: tuple[Projection, ...]
     reads: frozenset[tuple[str, str]]
-    order_by_token: bool = False
+    order_by_token: bool
+    fingerprint: str

@@ -36,7 +36,7 @@ _BigInt = BigInteger().with_variant(Integer(), "sqlite")
 ledger_counter = Table(
     "ledger_counter",
     metadata,
-    Column("name", String(32), primary_key=True),  # consent, audit, data_subject
+    Column("name", String(32), primary_key=True),  # consent, audit, data_subject, identifier
     Column("value", _BigInt, nullable=False),
     comment="Gap-free sequences: the row is locked until commit, so order of value is order of commit.",
 )
@@ -56,7 +56,9 @@ data_subject_identifier = Table(
     Column("number", ForeignKey("data_subject.number"), nullable=False),
     Column("sealed", LargeBinary, nullable=False),  # AES-SIV of the value
     Column("created_at", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),  # counter "identifier": what was added since is a range
     Index(None, "kind", "number"),
+    Index(None, "kind", "position", unique=True),
 )
 
 consent_event = Table(

@@ -1,0 +1,131 @@
+"""People, consent and audit: the first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+# SQLite gives rowid behaviour only to INTEGER; PostgreSQL needs the wide type.
+BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    counter = op.create_table(
+        "ledger_counter",
+        sa.Column("name", sa.String(32), nullable=False),
+        sa.Column("value", BIG_KEY, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_ledger_counter"),
+        comment="Gap-free sequences: the row is locked until commit, so order of value is order of commit.",
+    )
+    op.bulk_insert(
+        counter, [{"name": name, "value": 0} for name in ("consent", "audit", "data_subject", "identifier")]
+    )
+    op.create_table(
+        "data_subject",
+        sa.Column("number", BIG_KEY, autoincrement=False, nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_data_subject"),
+    )
+    op.create_table(
+        "data_subject_identifier",
+        sa.Column("lookup", sa.LargeBinary(32), nullable=False),
+        sa.Column("kind", sa.String(64), nullable=False),
+        sa.Column("number", BIG_KEY, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("lookup", name="pk_data_subject_identifier"),
+        sa.ForeignKeyConstraint(["number"], ["data_subject.number"], name="fk_data_subject_identifier_number"),
+    )
+    op.create_index("ix_data_subject_identifier_kind_number", "data_subject_identifier", ["kind", "number"])
+    op.create_index(
+        "ix_data_subject_identifier_kind_position",
+        "data_subject_identifier",
+        ["kind", "position"],
+        unique=True,
+    )
+    op.create_table(
+        "consent_event",
+        sa.Column("seq", BIG_KEY, autoincrement=False, nullable=False),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("number", BIG_KEY, nullable=False),
+        sa.Column("purpose", sa.String(64), nullable=False),
+        sa.Column("cells", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("method", sa.String(16), nullable=False),
+        sa.Column("actor", sa.String(128), nullable=False),
+        sa.Column("notice_version", sa.String(64)),
+        sa.Column("occurred_at", sa.BigInteger()),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("valid_until", sa.BigInteger()),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_consent_event"),
+        sa.UniqueConstraint("id", name="uq_consent_event_id"),
+        sa.ForeignKeyConstraint(["number"], ["data_subject.number"], name="fk_consent_event_number"),
+    )
+    op.create_index("ix_consent_event_number_seq", "consent_event", ["number", "seq"])
+    op.create_table(
+        "consent_state",
+        sa.Column("number", BIG_KEY, nullable=False),
+        sa.Column("cell", sa.String(160), nullable=False),
+        sa.Column("state", sa.String(24), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("valid_until", sa.BigInteger()),
+        sa.Column("notice_version", sa.String(64)),
+        sa.PrimaryKeyConstraint("number", "cell", name="pk_consent_state"),
+        sa.ForeignKeyConstraint(["number"], ["data_subject.number"], name="fk_consent_state_number"),
+    )
+    op.create_index("ix_consent_state_cell", "consent_state", ["cell"])
+    op.create_table(
+        "audit_record",
+        sa.Column("seq", BIG_KEY, autoincrement=False, nullable=False),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("writer", sa.String(36), nullable=False),
+        sa.Column("wseq", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("requester", sa.String(64)),
+        sa.Column("purpose", sa.String(64)),
+        sa.Column("decision", sa.String(16)),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("chain", sa.LargeBinary(32), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_audit_record"),
+        sa.UniqueConstraint("id", name="uq_audit_record_id"),
+        sa.UniqueConstraint("writer", "wseq", name="uq_audit_record_writer_wseq"),
+    )
+    op.create_index("ix_audit_record_at", "audit_record", ["at"])
+    op.create_index("ix_audit_record_requester_seq", "audit_record", ["requester", "seq"])
+    op.create_index("ix_audit_record_purpose_seq", "audit_record", ["purpose", "seq"])
+    op.create_table(
+        "audit_subject",
+        sa.Column("ref", sa.LargeBinary(16), nullable=False),
+        sa.Column("seq", BIG_KEY, nullable=False),
+        sa.PrimaryKeyConstraint("ref", "seq", name="pk_audit_subject"),
+        sa.ForeignKeyConstraint(["seq"], ["audit_record.seq"], name="fk_audit_subject_seq"),
+        comment=("Which records concern a person: only for records about few people; larger sets keep a digest."),
+    )
+    op.create_table(
+        "audit_head",
+        sa.Column("writer", sa.String(36), nullable=False),
+        sa.Column("wseq", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("writer", "wseq", name="pk_audit_head"),
+    )
+
+
+def downgrade() -> None:
+    for table in (
+        "audit_head",
+        "audit_subject",
+        "audit_record",
+        "consent_state",
+        "consent_event",
+        "data_subject_identifier",
+        "data_subject",
+        "ledger_counter",
+    ):
+        op.drop_table(table)

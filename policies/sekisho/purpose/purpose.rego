@@ -1,0 +1,99 @@
+# METADATA
+# title: Purpose
+# description: Data is used for a registered purpose, on a known ground, from datasets bound to it (利用目的).
+package sekisho.purpose
+
+_legal_bases := {"consent", "legitimate_interest", "contract", "legal_obligation"}
+
+_outputs := {"rows", "statistics"}
+
+_actions := {"query", "view"}
+
+# METADATA
+# title: Purpose not registered for the requester
+# description: A requester uses data only for the purposes under which it is registered.
+# custom:
+#   code: purpose_not_registered
+#   reason: purpose_not_registered
+#   source: APPI 18(1); GDPR 5(1)(b)
+#   remedy: Register the requester for the purpose, or ask under a purpose that it holds.
+deny contains {"code": "purpose_not_registered", "reason": "purpose_not_registered"} if {
+	not _registered
+}
+
+# METADATA
+# title: Dataset not bound to the purpose
+# description: Each dataset names the purposes for which it may be used at all.
+# custom:
+#   code: access_denied
+#   reason: dataset_not_for_purpose
+#   source: APPI 17(1), 18(1); GDPR 5(1)(b), 5(1)(c)
+#   remedy: Leave the dataset out, or bind it to the purpose after reviewing that the purpose needs it.
+deny contains {"code": "access_denied", "reason": "dataset_not_for_purpose"} if {
+	count(_unbound) > 0
+}
+
+# METADATA
+# title: No dataset
+# description: A statement that reads no dataset gives nothing to decide on, so the answer is no.
+# custom:
+#   code: access_denied
+#   reason: no_dataset
+#   source: default deny
+#   remedy: Ask for at least one dataset.
+deny contains {"code": "access_denied", "reason": "no_dataset"} if {
+	not _reads_a_dataset
+}
+
+# METADATA
+# title: Legal basis unknown
+# description: A ground that these rules do not know cannot be judged by them.
+# custom:
+#   code: access_denied
+#   reason: legal_basis_unknown
+#   source: GDPR 6(1)
+#   remedy: Declare the purpose on consent, legitimate interest, contract or legal obligation.
+deny contains {"code": "access_denied", "reason": "legal_basis_unknown"} if {
+	not _legal_basis_known
+}
+
+# METADATA
+# title: Output unknown
+# description: A purpose releases rows or statistics; anything else is not understood.
+# custom:
+#   code: access_denied
+#   reason: output_unknown
+#   source: default deny
+#   remedy: Declare the purpose's output as rows or statistics.
+deny contains {"code": "access_denied", "reason": "output_unknown"} if {
+	not _output_known
+}
+
+# METADATA
+# title: Action unknown
+# description: A request is a requester's own statement or a published view; anything else is not understood.
+# custom:
+#   code: access_denied
+#   reason: action_unknown
+#   source: default deny
+#   remedy: Ask by a query or by the name of a published view.
+deny contains {"code": "access_denied", "reason": "action_unknown"} if {
+	not _action_known
+}
+
+_registered if input.purpose.name in input.requester.purposes
+
+# Loops stand in comprehensions: the embedded engine runs them four times faster there than in rule bodies.
+_unbound := {name |
+	some name
+	dataset := input.datasets[name]
+	not input.purpose.name in dataset.purposes
+}
+
+_reads_a_dataset if count(input.datasets) > 0
+
+_legal_basis_known if input.purpose.legal_basis in _legal_bases
+
+_output_known if input.purpose.output in _outputs
+
+_action_known if input.action in _actions

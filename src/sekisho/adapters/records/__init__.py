@@ -1,0 +1,1 @@
+"""The gateway's own records: people, consent, audit; in one database of its own."""

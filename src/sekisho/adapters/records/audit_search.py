@@ -1,0 +1,148 @@
+"""Reading the audit log back: by its indexed columns, by id, by person, and whole for a proof.
+
+What is returned is always read from the record's own bytes; the columns beside it only find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import orjson
+import sqlalchemy as sa
+
+from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject
+from sekisho.audit_verify import StoredRecord
+from sekisho.domain.record import micros
+from sekisho.ports import AuditQuery
+
+MAX_FOUND = 1_000
+"""Most records that one search returns; go on with ``after_seq``."""
+
+_CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A contiguous range of sequences, both ends included, and the newest sequence of the log."""
+
+    first: int
+    last: int
+    newest: int
+
+
+def search_records(connection: sa.Connection, query: AuditQuery) -> list[dict[str, object]]:
+    """Return the records that match, in order of sequence, at most :data:`MAX_FOUND`."""
+    table = audit_record.c
+    statement = sa.select(table.record).where(table.seq > query.after_seq)
+    if query.since is not None:
+        statement = statement.where(table.at >= micros(query.since))
+    if query.until is not None:
+        statement = statement.where(table.at < micros(query.until))
+    for column, value in (
+        (table.requester, query.requester),
+        (table.purpose, query.purpose),
+        (table.decision, query.decision),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if query.data_subject is not None:
+        try:
+            ref = bytes.fromhex(query.data_subject)
+        except ValueError:
+            return []  # nobody has such a reference
+        of_person = sa.select(audit_subject.c.seq).where(audit_subject.c.ref == ref)
+        statement = statement.where(table.seq.in_(of_person))
+    limit = max(1, min(query.limit, MAX_FOUND))
+    rows = connection.execute(statement.order_by(table.seq).limit(limit))
+    return [_read(record) for (record,) in rows]
+
+
+def find_record(connection: sa.Connection, record_id: str) -> dict[str, object] | None:
+    """Return the record with this id, or ``None``."""
+    record = connection.execute(
+        sa.select(audit_record.c.record).where(audit_record.c.id == record_id)
+    ).scalar_one_or_none()
+    return None if record is None else _read(record)
+
+
+def _read(record: bytes) -> dict[str, object]:
+    return cast("dict[str, object]", orjson.loads(bytes(record)))
+
+
+def span(connection: sa.Connection, since: int | None, until: int | None) -> Span | None:
+    """Return the smallest contiguous range that holds every record of a time range, or ``None``.
+
+    *since* (inclusive) and *until* (exclusive) are microseconds since 1970-01-01 UTC. Writers' clocks
+    differ, so a range may hold some records from just outside: a proof needs the range without holes.
+    """
+    table = audit_record.c
+    newest = connection.execute(sa.select(sa.func.max(table.seq))).scalar()
+    statement = sa.select(sa.func.min(table.seq), sa.func.max(table.seq))
+    if since is not None:
+        statement = statement.where(table.at >= since)
+    if until is not None:
+        statement = statement.where(table.at < until)
+    first, last = connection.execute(statement).one()
+    return None if first is None else Span(first, last, newest)
+
+
+def record_bytes(connection: sa.Connection, first: int, last: int) -> Iterator[tuple[str, int, bytes, bytes]]:
+    """Yield writer, place in its chain, record and chain value of a range, in order of sequence."""
+    table = audit_record.c
+    after = first - 1
+    while after < last:
+        rows = connection.execute(
+            sa.select(table.seq, table.writer, table.wseq, table.record, table.chain)
+            .where(table.seq > after, table.seq <= last)
+            .order_by(table.seq)
+            .limit(_CHUNK)
+        ).all()
+        if not rows:
+            return
+        for _, writer, wseq, record, chain in rows:
+            yield writer, wseq, bytes(record), bytes(chain)
+        after = rows[-1][0]
+
+
+def stored_records(connection: sa.Connection) -> Iterator[StoredRecord]:
+    """Yield every stored row of the log for ``audit_verify.verify_rows``, in order of sequence."""
+    table = audit_record
+    after = -(2**62)
+    while rows := connection.execute(
+        sa.select(table).where(table.c.seq > after).order_by(table.c.seq).limit(_CHUNK)
+    ).all():
+        for row in rows:
+            yield StoredRecord(*row[:9], record=bytes(row.record), chain=bytes(row.chain))
+        after = rows[-1].seq
+
+
+def stored_subjects(connection: sa.Connection) -> Iterator[tuple[int, bytes]]:
+    """Yield (sequence, reference) of every person noted beside a record, in that order."""
+    table = audit_subject.c
+    for seq, ref in connection.execute(sa.select(table.seq, table.ref).order_by(table.seq, table.ref)):
+        yield seq, bytes(ref)
+
+
+def stored_heads(connection: sa.Connection) -> Iterator[str]:
+    """Yield the signed heads that the database holds, in order of writer and size."""
+    table = audit_head.c
+    for (note,) in connection.execute(sa.select(table.note).order_by(table.writer, table.wseq)):
+        yield note
+
+
+def newest_heads(connection: sa.Connection, upto: dict[str, int]) -> list[str]:
+    """Return, for each writer, its newest head of at most *upto[writer]* + 1 records."""
+    table = audit_head.c
+    heads = []
+    for writer, wseq in sorted(upto.items()):
+        note = connection.execute(
+            sa.select(table.note)
+            .where(table.writer == writer, table.wseq <= wseq)
+            .order_by(table.wseq.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+        if note is not None:
+            heads.append(note)
+    return heads

@@ -1,0 +1,283 @@
+"""Where the audit writer puts its records: one connection, held by the writer's thread alone.
+
+Two sinks with the same five steps. SQLite goes through the driver itself, because the layers above it
+cost more than the commit when a record travels alone; PostgreSQL goes through SQLAlchemy Core.
+Statements come from the one schema in ``tables``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, ledger_counter
+
+COUNTER = "audit"
+"""Name of the row in ``ledger_counter`` that numbers the records of all writers."""
+
+_PATIENCE_MS = 2_000  # how long a commit of somebody else may hold the database
+
+
+class NotDurableError(Exception):
+    """A commit that the database acknowledges may be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record with the columns of ``audit_record``, in their order."""
+
+    seq: int
+    id: str
+    writer: str
+    wseq: int
+    at: int
+    kind: str
+    requester: str | None
+    purpose: str | None
+    decision: str | None
+    record: bytes
+    chain: bytes
+
+    def columns(self) -> tuple[object, ...]:
+        """Return the values in the order of the table's columns."""
+        return (
+            self.seq,
+            self.id,
+            self.writer,
+            self.wseq,
+            self.at,
+            self.kind,
+            self.requester,
+            self.purpose,
+            self.decision,
+            self.record,
+            self.chain,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """The last record of a writer, or of the log."""
+
+    writer: str
+    wseq: int
+    chain: bytes
+
+
+class Sink(Protocol):
+    """One transaction at a time: begin, then write, then commit; rollback whenever something raised."""
+
+    def begin(self) -> int:
+        """Start a transaction, lock the counter and return the last sequence given out."""
+
+    def last_of(self, writer: str) -> ChainEnd | None:
+        """Return the end of a writer's chain, inside the transaction."""
+
+    def last(self) -> ChainEnd | None:
+        """Return the newest record of the log, inside the transaction."""
+
+    def write(
+        self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
+    ) -> None:
+        """Insert *rows*, the (reference, sequence) pairs *subjects*, and the head; move the counter."""
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+
+    def rollback(self) -> None:
+        """Undo the transaction; never raises."""
+
+    def close(self) -> None:
+        """Give the connection up; never raises."""
+
+
+def _positional(table: sa.Table, dialect: sa.Dialect) -> str:
+    """Return the INSERT of all columns of *table* in their order, with the driver's placeholders."""
+    return str(sa.insert(table).compile(dialect=dialect))
+
+
+class SqliteSink:
+    """A SQLite file. The pragmas are read back, because a wrong one loses acknowledged records in silence."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        fairy = engine.raw_connection()
+        fairy.detach()  # its isolation is changed below: it must not return to the pool
+        connection = fairy.driver_connection
+        assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - the dialect says so
+        self._connection = connection
+        # Python's own handling would begin a deferred transaction, and commit behind our back.
+        connection.isolation_level = None
+        try:
+            connection.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+            self._path = str(engine.url.database)
+            self._file = self._identity()
+            self._check()
+            connection.execute(
+                "INSERT INTO ledger_counter (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING", (COUNTER,)
+            )
+        except BaseException:
+            connection.close()
+            raise
+        self._records = _positional(audit_record, engine.dialect)
+        self._subjects = _positional(audit_subject, engine.dialect)
+        self._heads = _positional(audit_head, engine.dialect)
+
+    def _check(self) -> None:
+        journal = self._connection.execute("PRAGMA journal_mode").fetchone()[0]
+        synchronous = self._connection.execute("PRAGMA synchronous").fetchone()[0]
+        if str(journal).lower() not in {"wal", "delete", "truncate", "persist"}:
+            raise NotDurableError(f"SQLite runs with journal_mode={journal}: set it to WAL")
+        if int(synchronous) < 2:
+            raise NotDurableError(f"SQLite runs with synchronous={synchronous}: set it to FULL")
+
+    def _identity(self) -> tuple[int, int]:
+        found = os.stat(self._path)  # noqa: PTH116 - on the hot path, twice as fast
+        return found.st_dev, found.st_ino
+
+    def begin(self) -> int:
+        """See :class:`Sink`."""
+        if self._identity() != self._file:
+            # SQLite would go on writing to a file that nobody finds any more.
+            raise NotDurableError("the database file was moved or replaced")
+        # IMMEDIATE takes the write lock before the counter is read; a deferred one could be refused later.
+        self._connection.execute("BEGIN IMMEDIATE")
+        row = self._connection.execute("SELECT value FROM ledger_counter WHERE name=?", (COUNTER,)).fetchone()
+        return int(row[0])
+
+    def last_of(self, writer: str) -> ChainEnd | None:
+        """See :class:`Sink`."""
+        row = self._connection.execute(
+            "SELECT writer, wseq, chain FROM audit_record WHERE writer=? ORDER BY wseq DESC LIMIT 1",
+            (writer,),
+        ).fetchone()
+        return None if row is None else ChainEnd(*row)
+
+    def last(self) -> ChainEnd | None:
+        """See :class:`Sink`."""
+        row = self._connection.execute(
+            "SELECT writer, wseq, chain FROM audit_record ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else ChainEnd(*row)
+
+    def write(
+        self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
+    ) -> None:
+        """See :class:`Sink`."""
+        connection = self._connection
+        connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (rows[-1].seq, COUNTER))
+        connection.executemany(self._records, [row.columns() for row in rows])
+        if subjects:
+            connection.executemany(self._subjects, subjects)
+        connection.execute(self._heads, head)
+
+    def commit(self) -> None:
+        """See :class:`Sink`."""
+        self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """See :class:`Sink`."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()
+
+    def close(self) -> None:
+        """See :class:`Sink`."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+
+class PostgresSink:
+    """A PostgreSQL server, on one connection outside the pool."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._connection = engine.connect()
+        try:
+            # The writer's own session: what the server acknowledges must be on its disk.
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                value = str(self._connection.execute(sa.text(f"SHOW {name}")).scalar_one())
+                if value == "off":
+                    raise NotDurableError(f"PostgreSQL runs with {name}={value}: set it to on")
+            self._connection.execute(sa.text(f"SET lock_timeout = {_PATIENCE_MS}"))
+            self._connection.execute(sa.text(f"SET statement_timeout = {5 * _PATIENCE_MS}"))
+            self._connection.execute(
+                sa.text("INSERT INTO ledger_counter (name, value) VALUES (:name, 0) ON CONFLICT DO NOTHING"),
+                {"name": COUNTER},
+            )
+            self._connection.commit()
+        except BaseException:
+            self.close()
+            raise
+        self._counter = (
+            sa.select(ledger_counter.c.value).where(ledger_counter.c.name == COUNTER).with_for_update()
+        )
+        self._ends = sa.select(audit_record.c.writer, audit_record.c.wseq, audit_record.c.chain).limit(1)
+
+    def begin(self) -> int:
+        """See :class:`Sink`."""
+        return int(self._connection.execute(self._counter).scalar_one())
+
+    def _end(self, statement: sa.Select[tuple[str, int, bytes]]) -> ChainEnd | None:
+        row = self._connection.execute(statement).one_or_none()
+        return None if row is None else ChainEnd(row[0], row[1], bytes(row[2]))
+
+    def last_of(self, writer: str) -> ChainEnd | None:
+        """See :class:`Sink`."""
+        return self._end(
+            self._ends.where(audit_record.c.writer == writer).order_by(audit_record.c.wseq.desc())
+        )
+
+    def last(self) -> ChainEnd | None:
+        """See :class:`Sink`."""
+        return self._end(self._ends.order_by(audit_record.c.seq.desc()))
+
+    def write(
+        self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
+    ) -> None:
+        """See :class:`Sink`."""
+        execute = self._connection.execute
+        execute(sa.update(ledger_counter).where(ledger_counter.c.name == COUNTER).values(value=rows[-1].seq))
+        names = audit_record.c.keys()
+        execute(sa.insert(audit_record), [dict(zip(names, row.columns(), strict=True)) for row in rows])
+        if subjects:
+            execute(sa.insert(audit_subject), [{"ref": ref, "seq": seq} for ref, seq in subjects])
+        execute(sa.insert(audit_head), dict(zip(("writer", "wseq", "note"), head, strict=True)))
+
+    def commit(self) -> None:
+        """See :class:`Sink`."""
+        self._connection.commit()
+
+    def rollback(self) -> None:
+        """See :class:`Sink`."""
+        try:
+            self._connection.rollback()
+        except sa.exc.SQLAlchemyError:
+            self.close()
+
+    def close(self) -> None:
+        """See :class:`Sink`."""
+        # Invalidated, not returned: the settings of this session are the writer's own.
+        with contextlib.suppress(sa.exc.SQLAlchemyError):
+            self._connection.invalidate()
+        with contextlib.suppress(sa.exc.SQLAlchemyError):
+            self._connection.close()
+
+
+def open_sink(engine: sa.Engine) -> Sink:
+    """Connect to the database of *engine*; call it in the thread that will use the sink.
+
+    Raises
+    ------
+    NotDurableError
+        When a commit would not be durable.
+    """
+    if engine.dialect.name == "sqlite":
+        return SqliteSink(engine)
+    return PostgresSink(engine)

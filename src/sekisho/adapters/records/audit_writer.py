@@ -1,0 +1,409 @@
+"""The one thread of a process that writes audit records, in groups.
+
+Whatever waits when the previous commit returns goes into the next one: under load many records share one
+disk sync, a record that comes alone does not wait for company. A group is one transaction: a contiguous
+range of sequences from the locked counter, the records, the references of people, the signed head. Then
+the head is saved outside the database, and only then is anybody told.
+
+When anything fails, nobody of the group is told that a record is durable, the chain stays where it was,
+and the next group begins with a new connection. Once that works a ``gap`` record says how long the log was
+away and how many records it refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+import structlog
+
+from sekisho.adapters.records.audit_heads import HeadsFile
+from sekisho.adapters.records.audit_sink import ChainEnd, NotDurableError, Row, Sink, open_sink
+from sekisho.domain.note import Head, head_text, parse_key, sign_note
+from sekisho.domain.record import (
+    VERSION,
+    UnrecordableError,
+    canonical,
+    genesis,
+    indexed,
+    next_link,
+    timestamp,
+)
+from sekisho.errors import AuditUnavailable
+from sekisho.ports import AuditReceipt, Clock, KeyRing
+
+_log = structlog.get_logger(__name__)
+_MAX_GROUP = 512
+_SYNC_SECONDS = 1.0  # a saved head is on its disk at most this much later
+
+UNAVAILABLE = "the audit log cannot make a record durable now; nothing is released until it can"
+
+
+class HistoryLostError(Exception):
+    """The database no longer ends where this writer's chain ends: it was rolled back or rewritten."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A record on its way, and who waits for it; ``done`` is ``None`` for the writer's own records."""
+
+    kind: str
+    id: str
+    at: datetime
+    fields: Mapping[str, object] = field(repr=False)
+    refs: tuple[bytes, ...] = field(default=(), repr=False)
+    done: asyncio.Future[AuditReceipt] | None = None
+
+
+@dataclass(slots=True)
+class Order:
+    """Something other than a record to do: ``close``, or ``probe`` whether a record could be written."""
+
+    word: str
+    done: asyncio.Future[bool]
+
+
+@dataclass(slots=True)
+class _Outage:
+    """What the log could not record."""
+
+    since: datetime
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """An outage as a gap record tells it: from when until when, and how many records of each kind."""
+
+    since: datetime
+    until: datetime
+    refused: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """The chain as it stands once a transaction is committed."""
+
+    rows: list[Row]
+    receipts: list[tuple[Pending, AuditReceipt | Exception]]
+    end: ChainEnd
+    note: str
+
+
+class AuditWriter:
+    """The writing thread, its queue and its chain.
+
+    Parameters
+    ----------
+    engine:
+        The own database. The thread takes one connection of its own from it.
+    keyring:
+        Signs the heads.
+    clock:
+        Times and identifiers of the writer's own records.
+    heads:
+        Folder of the saved heads, outside the database.
+    heartbeat_seconds:
+        How often the writer says that it is there, so that silence is seen.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, keyring: KeyRing, clock: Clock, heads: Path, *, heartbeat_seconds: float
+    ) -> None:
+        self.name = clock.new_id()
+        self.queue: queue.SimpleQueue[Pending | Order] = queue.SimpleQueue()
+        self.failed = False
+        self.stopped = False
+        self._engine = engine
+        self._keyring = keyring
+        self._key = parse_key(keyring.verification_key())
+        self._clock = clock
+        self._heads = HeadsFile(heads, self.name)
+        self._sink: Sink | None = None
+        self._size = 0
+        self._chain = genesis(self.name)
+        self._doubt: _Attempt | None = None
+        self._outage: _Outage | None = None
+        self._lock = threading.Lock()  # guards the outage, which both threads count
+        self._beat_every = heartbeat_seconds
+        self._beat_due = 0.0
+        self._sync_due = 0.0
+        # A daemon: a process that forgets to close must still end. The chain then simply has no close record.
+        self._thread = threading.Thread(target=self._run, name="sekisho-audit", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread. Its first record, ``writer.open``, is the caller's to queue."""
+        self._thread.start()
+
+    def opening(self) -> Pending:
+        """Return the first record of the chain; what it follows is filled in inside the transaction."""
+        return self._own("writer.open", {"key": f"{self._key.name}+{self._key.key_id.hex()}"})
+
+    def refuse(self, kind: str) -> None:
+        """Count a record that was refused before it reached the queue."""
+        with self._lock:
+            if self._outage is None:
+                self._outage = _Outage(self._clock.now())
+            self._outage.refused[kind] += 1
+
+    def fail_waiting(self) -> None:
+        """Tell everybody in the queue no; for use once the thread has stopped."""
+        while True:
+            try:
+                item = self.queue.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(item, Order):
+                _tell([(item.done, False)])
+            elif item.done is not None:
+                _tell([(item.done, AuditUnavailable(UNAVAILABLE))])
+
+    def _own(self, kind: str, fields: Mapping[str, object]) -> Pending:
+        return Pending(kind, self._clock.new_id(), self._clock.now(), fields)
+
+    # ---- the thread -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._beat_due = time.monotonic() + self._beat_every
+        closing: Order | None = None
+        try:
+            while closing is None:
+                group, orders = self._collect()
+                closing = next((order for order in orders if order.word == "close"), None)
+                if time.monotonic() >= self._beat_due:
+                    self._beat_due = time.monotonic() + self._beat_every
+                    group.append(self._own("writer.heartbeat", {}))
+                if closing is not None and self._size:
+                    group.append(self._own("writer.close", {}))
+                if group or (orders and self.failed):
+                    self._write_group(group)
+                _tell([(order.done, not self.failed) for order in orders if order is not closing])
+                self._sync_heads()
+        finally:
+            self.stopped = True
+            self._heads.close()
+            self._drop_sink()
+            if closing is not None:
+                _tell([(closing.done, not self.failed)])
+            self.fail_waiting()
+
+    def _collect(self) -> tuple[list[Pending], list[Order]]:
+        """Wait for something to do, and take all of it that is there, up to one group."""
+        due = min(self._beat_due, self._sync_due) if self._heads.dirty else self._beat_due
+        group: list[Pending] = []
+        orders: list[Order] = []
+        try:
+            item = self.queue.get(timeout=max(due - time.monotonic(), 0.0))
+            while True:
+                if isinstance(item, Pending):
+                    group.append(item)
+                else:
+                    orders.append(item)
+                    if item.word == "close":
+                        break
+                if len(group) >= _MAX_GROUP:
+                    break
+                item = self.queue.get_nowait()
+        except queue.Empty:
+            pass
+        return group, orders
+
+    def _sync_heads(self) -> None:
+        now = time.monotonic()
+        if not self._heads.dirty or now < self._sync_due:
+            return
+        self._sync_due = now + _SYNC_SECONDS
+        try:
+            self._heads.sync()
+        except OSError as error:
+            self._fail(error, ())
+
+    def _write_group(self, group: list[Pending]) -> None:
+        """Make *group* durable and tell who waits, or tell everybody that it is not."""
+        try:
+            attempt = self._commit(group)
+        except Exception as error:  # noqa: BLE001 - whatever happened, no record of this group is durable
+            self._drop_sink()
+            if isinstance(error, sqlite3.IntegrityError | sa.exc.IntegrityError) and len(group) > 1:
+                # One bad id must not take the others down with it: each goes alone.
+                for pending in group:
+                    self._write_group([pending])
+                return
+            self._fail(error, group)
+            return
+        if self.failed:
+            self.failed = False
+            _log.info("audit.available")
+        if attempt is None:
+            return
+        if not self._heads.append(attempt.note):
+            # The records are durable and their head is in the database; the next group waits for the file.
+            self.failed = True
+            _log.error("audit.heads_unavailable")
+        _tell([(pending.done, outcome) for pending, outcome in attempt.receipts if pending.done is not None])
+
+    def _commit(self, group: Sequence[Pending]) -> _Attempt | None:
+        self._heads.settle()
+        fresh = self._sink is None
+        sink = self._sink = self._sink or open_sink(self._engine)
+        last_seq = sink.begin()
+        if fresh:
+            self._agree(sink)
+        members = list(group)
+        gap = self._gap() if self._size else None
+        if gap is not None:
+            members.insert(0, self._own("gap", _gap_fields(gap)))
+        attempt = self._build(sink, last_seq, members)
+        if not attempt.rows:
+            sink.rollback()
+            _tell([(pending.done, outcome) for pending, outcome in attempt.receipts])
+            return None
+        self._doubt = attempt
+        subjects = [
+            (ref, receipt.seq)
+            for pending, receipt in attempt.receipts
+            if isinstance(receipt, AuditReceipt)
+            for ref in pending.refs
+        ]
+        sink.write(attempt.rows, subjects, (self.name, attempt.end.wseq, attempt.note))
+        sink.commit()
+        self._size, self._chain, self._doubt = attempt.end.wseq + 1, attempt.end.chain, None
+        if gap is not None:
+            self._told(gap)
+        return attempt
+
+    def _gap(self) -> _Gap | None:
+        """Return what the log could not record so far, or ``None`` when there is nothing to say."""
+        with self._lock:
+            if self._outage is None:
+                return None
+            return _Gap(self._outage.since, self._clock.now(), Counter(self._outage.refused))
+
+    def _told(self, gap: _Gap) -> None:
+        """Forget what the gap record says; what was refused meanwhile begins a new outage."""
+        with self._lock:
+            if self._outage is not None:
+                later = self._outage.refused - gap.refused
+                self._outage = _Outage(gap.until, later) if later else None
+
+    def _agree(self, sink: Sink) -> None:
+        """After a failure, find out whether the last attempt was committed after all.
+
+        Raises
+        ------
+        HistoryLostError
+            When the database ends neither before nor after that attempt.
+        """
+        if self._doubt is None:
+            return
+        end = sink.last_of(self.name)
+        size, chain = (0, genesis(self.name)) if end is None else (end.wseq + 1, end.chain)
+        doubt = self._doubt
+        if (size, chain) == (doubt.end.wseq + 1, doubt.end.chain):
+            self._size, self._chain = (
+                size,
+                chain,
+            )  # committed, and nobody was told: a record without a release
+            self._heads.append(doubt.note)
+        elif (size, chain) != (self._size, self._chain):
+            raise HistoryLostError
+        self._doubt = None
+
+    def _build(self, sink: Sink, last_seq: int, members: Sequence[Pending]) -> _Attempt:
+        rows: list[Row] = []
+        receipts: list[tuple[Pending, AuditReceipt | Exception]] = []
+        seq, wseq, chain = last_seq, self._size, self._chain
+        for pending in members:
+            record = {
+                **pending.fields,
+                "v": VERSION,
+                "id": pending.id,
+                "seq": seq + 1,
+                "writer": self.name,
+                "wseq": wseq,
+                "prev": chain.hex(),
+                "at": timestamp(pending.at),
+                "kind": pending.kind,
+            }
+            if wseq == 0:
+                record["follows"] = _follows(sink.last())
+            try:
+                data = canonical(record)
+            except UnrecordableError as error:
+                receipts.append((pending, AuditUnavailable(str(error))))
+                continue
+            seq, chain = seq + 1, next_link(chain, data)
+            column = indexed(record)
+            rows.append(
+                Row(
+                    seq, pending.id, self.name, wseq, column.at, column.kind, column.requester,
+                    column.purpose, column.decision, data, chain,
+                )
+            )  # fmt: skip
+            wseq += 1
+            receipts.append((pending, AuditReceipt(pending.id, seq)))
+        note = ""
+        if rows:
+            note = sign_note(head_text(Head(self.name, wseq, chain)), self._key, self._keyring.sign)
+        return _Attempt(rows, receipts, ChainEnd(self.name, wseq - 1, chain), note)
+
+    def _fail(self, error: Exception, group: Sequence[Pending]) -> None:
+        with self._lock:
+            if self._outage is None:
+                self._outage = _Outage(self._clock.now())
+            self._outage.refused.update(pending.kind for pending in group if pending.done is not None)
+        if not self.failed:
+            # The type alone: the text of a database error may quote what was to be written.
+            _log.error("audit.unavailable", error=type(error).__name__)
+        self.failed = True
+        detail = f"{UNAVAILABLE}: {error}" if isinstance(error, NotDurableError) else UNAVAILABLE
+        _tell([(pending.done, AuditUnavailable(detail)) for pending in group])
+
+    def _drop_sink(self) -> None:
+        if self._sink is not None:
+            self._sink.rollback()
+            self._sink.close()
+            self._sink = None
+
+
+def _follows(end: ChainEnd | None) -> dict[str, object] | None:
+    """Return what a new chain says about the newest record before it, so that chains hold one another."""
+    return None if end is None else {"writer": end.writer, "wseq": end.wseq, "chain": end.chain.hex()}
+
+
+def _gap_fields(gap: _Gap) -> dict[str, object]:
+    return {"since": timestamp(gap.since), "until": timestamp(gap.until), "refused": dict(gap.refused)}
+
+
+def _tell(
+    outcomes: Sequence[tuple[asyncio.Future[AuditReceipt] | asyncio.Future[bool] | None, object]],
+) -> None:
+    """Resolve futures of any number of event loops, with one wake-up for each loop."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[object], object]]]
+    by_loop = defaultdict(list)
+    for future, outcome in outcomes:
+        if future is not None:
+            by_loop[future.get_loop()].append((future, outcome))  # type: ignore[arg-type]
+    for loop, settled in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # that loop is closed, and nobody waits in it any more
+            loop.call_soon_threadsafe(_settle, settled)
+
+
+def _settle(outcomes: list[tuple[asyncio.Future[object], object]]) -> None:
+    for future, outcome in outcomes:
+        if future.done():  # its task was cancelled, or lost patience
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

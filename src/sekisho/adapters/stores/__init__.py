@@ -1,0 +1,1 @@
+"""Data stores: one adapter per engine, each held to the same contract suite."""

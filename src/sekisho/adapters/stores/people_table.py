@@ -1,0 +1,74 @@
+"""The people tables beside the data: raw key and person number of everybody who agrees to some cells.
+
+A table is brought up to date in place from the changes of the consent view; the whole table is written
+only the first time, when people were added, or when the changes are too old to be known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sekisho.domain.terms import ColumnType
+from sekisho.ports import ConsentView, PeopleKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a people table holds: the versions of the identifiers and of the consent view."""
+
+    people: int
+    consent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """How to bring a table to a version.
+
+    ``whole`` holds all rows (``k``, ``n``) when the table is written anew; else ``removed`` and ``added``
+    are person numbers to take out and rows to put in.
+    """
+
+    version: Version
+    whole: pa.Table | None
+    removed: NDArray[np.int64]
+    added: pa.Table | None
+
+
+def refresh(
+    known: Version | None, keys: PeopleKeys, consent: ConsentView | None, key_type: ColumnType
+) -> Refresh | None:
+    """Return what must change in a table at version *known*, or ``None`` when it is up to date.
+
+    Parameters
+    ----------
+    known:
+        The table's version, ``None`` when it does not exist.
+    keys:
+        All identifiers of the table's kind.
+    consent:
+        Who may be listed; ``None`` lists everybody.
+    key_type:
+        Type of the raw key in the store.
+    """
+    version = Version(keys.version, consent.version if consent is not None else 0)
+    if known == version:
+        return None
+    nobody = np.empty(0, dtype=np.int64)
+    if known is not None and known.people == version.people and consent is not None:
+        changes = consent.changes_since(known.consent)
+        if changes is not None:
+            numbers, allowed = changes
+            return Refresh(version, None, numbers, _rows(keys, np.isin(keys.numbers, numbers[allowed]), key_type))
+    chosen = np.ones(len(keys.numbers), dtype=bool) if consent is None else consent.allowed(keys.numbers)
+    return Refresh(version, _rows(keys, chosen, key_type), nobody, None)
+
+
+def _rows(keys: PeopleKeys, chosen: NDArray[np.bool_], key_type: ColumnType) -> pa.Table:
+    values = pa.array(keys.values, pa.string()).filter(pa.array(chosen))
+    if key_type is ColumnType.INTEGER:
+        values = values.cast(pa.int64())
+    return pa.table({"k": values, "n": pa.array(keys.numbers[chosen])})

@@ -1,0 +1,1 @@
+"""Set level: what a whole answer may say about a group (統計, k-anonymity)."""

@@ -1,0 +1,1 @@
+"""The retail demonstration: real order lines, made-up people, and the workspace around them."""

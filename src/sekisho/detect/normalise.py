@@ -1,0 +1,137 @@
+"""One spelling for recognisers: full-width digits, odd dashes, invisible characters; offsets kept.
+
+Compatibility normalisation (NFKC, Unicode Standard Annex 15) changes the length of a text (``㈱`` grows
+to three characters, ``ｶﾞ`` shrinks to one), and spans found in the folded text must be cut from the
+original one. So most texts take a path that folds character by character; only a text that holds a
+character which grows, combines or is invisible takes the path with an offset map.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+
+# Dashes that are never letters; the long vowel mark ー, wave dashes and box lines are dashes only
+# between letters and digits (０９０ー１２３４).
+_PLAIN_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+_DASH_LIKE = re.compile("(?<=[0-9A-Za-z])[\u30fc\uff70\u301c\uff5e~\u2500\u2501](?=[0-9A-Za-z])")
+_WORD_JOINERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # invisible, though not of category Cf
+
+
+# A class that holds characters of both planes is searched as a list, forty times slower than one of
+# the basic plane alone. Emoji and rare kanji take the careful path.
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A folded text and the way back.
+
+    Attributes
+    ----------
+    text:
+        What recognisers read.
+    starts, ends:
+        For each character of ``text``, where its source begins and ends in the original; ``None`` when
+        both texts have the same length and offsets are equal.
+    """
+
+    text: str = field(repr=False)
+    starts: list[int] | None = None
+    ends: list[int] | None = None
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Return where in the original the stretch ``start:end`` (not empty) of ``text`` came from."""
+        if self.starts is None or self.ends is None:
+            return start, end
+        return self.starts[start], self.ends[end - 1]
+
+
+def fold(text: str) -> Folded:
+    """Return *text* with digits and Latin letters in ASCII, dashes as ``-``, invisible characters gone."""
+    if text.isascii():
+        return Folded(text)
+    tables = _tables()
+    if _ASTRAL.search(text) or tables.hard.search(text):
+        return _fold_clusters(text, tables)
+    if tables.easy.search(text):
+        text = text.translate(tables.one_to_one)
+    return Folded(_DASH_LIKE.sub("-", text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    one_to_one: dict[int, str]
+    easy: re.Pattern[str]
+    hard: re.Pattern[str]
+    invisible: frozenset[str]
+
+
+@cache
+def _tables() -> _Tables:
+    """Classify the characters that NFKC touches, once (40 ms)."""
+    one_to_one: dict[int, str] = {}
+    hard: list[str] = []
+    invisible = set(_WORD_JOINERS)
+    ranges = (range(0x80, 0xD800), range(0xE000, 0x10000), range(0x10000, 0x20000), range(0xE0000, 0xE0200))
+    for code in (code for block in ranges for code in block):
+        char = chr(code)
+        category = unicodedata.category(char)
+        if category == "Cf" or char in invisible or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF:
+            invisible.add(char)
+            hard.append(char)
+        elif category in {"Mn", "Me"} or char in "\uff9e\uff9f":  # combining marks, half-width voicing marks
+            hard.append(char)
+        elif category == "Nd":
+            one_to_one[code] = str(unicodedata.decimal(char))
+        elif char in _PLAIN_DASHES:
+            one_to_one[code] = "-"
+        else:
+            plain = unicodedata.normalize("NFKC", char)
+            if len(plain) > 1:
+                hard.append(char)
+            elif plain != char:
+                one_to_one[code] = plain
+    return _Tables(one_to_one, _class(map(chr, one_to_one)), _class(hard), frozenset(invisible))
+
+
+def _class(chars: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern that matches one of *chars* of the basic plane."""
+    return re.compile("[" + "".join(re.escape(char) for char in chars if char <= "\uffff") + "]")
+
+
+def _fold_clusters(text: str, tables: _Tables) -> Folded:
+    """Fold a base character together with the marks that follow it, and remember where it came from."""
+    out: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    position, length = 0, len(text)
+    while position < length:
+        start = position
+        cluster = text[position]
+        position += 1
+        if cluster in tables.invisible:
+            continue
+        while position < length and _is_mark(text[position]):
+            # A cluster of marks is cut at some length: normalisation sorts its marks.
+            if position - start < 8:
+                cluster += text[position]
+            position += 1
+        if len(cluster) == 1:
+            plain = tables.one_to_one.get(ord(cluster)) or unicodedata.normalize("NFKC", cluster)
+        else:
+            base = tables.one_to_one.get(ord(cluster[0]), cluster[0])
+            plain = unicodedata.normalize("NFKC", base + cluster[1:])
+            plain = "".join(char for char in plain if not _is_mark(char)) or plain
+        for char in plain:
+            out.append(char)
+            starts.append(start)
+            ends.append(position)
+    return Folded(_DASH_LIKE.sub("-", "".join(out)), starts, ends)
+
+
+def _is_mark(char: str) -> bool:
+    return char in "\uff9e\uff9f" or (char > "\u02ff" and unicodedata.category(char) in {"Mn", "Me"})

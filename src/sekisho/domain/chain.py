@@ -1,0 +1,234 @@
+"""The pure check of a log's records: every chain computed anew, the sequence without a hole.
+
+Nothing that is stored beside a record is believed. A :class:`Walk` takes the bytes of the records in order
+of sequence and stops at the first that cannot stand where it stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from sekisho.domain.record import MAX_RECORD_BYTES, VERSION, genesis, next_link
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """The first record that is not what was written; a part that cannot be told is ``None``."""
+
+    writer: str | None
+    wseq: int | None
+    seq: int | None
+    id: str | None
+
+
+class BrokenChainError(ValueError):
+    """A record cannot stand where it stands; ``finding`` says why, ``bad`` names it."""
+
+    def __init__(self, finding: str, bad: BadRecord) -> None:
+        super().__init__(finding)
+        self.finding = finding
+        self.bad = bad
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspects:
+    """Two neighbours of a chain that do not fit: the earlier was changed, or what the later says of it."""
+
+    earlier: BadRecord
+    later: BadRecord
+    after_later: bytes  # chain value after the later one, if it is intact
+
+
+class _LinkBroken(BrokenChainError):
+    def __init__(self, suspects: _Suspects) -> None:
+        super().__init__("the record is not the one that its successor was chained to", suspects.earlier)
+        self.suspects = suspects
+
+
+@dataclass(slots=True)
+class Chain:
+    """One writer's chain as computed so far.
+
+    Attributes
+    ----------
+    start, before:
+        Place of the first record seen, and the chain value before it.
+    size, value:
+        Number of records in the chain, and the chain value after the last of them.
+    marks:
+        Chain values at the sizes that somebody asked for.
+    """
+
+    writer: str
+    start: int
+    before: bytes
+    size: int
+    value: bytes
+    last: Mapping[str, Any]
+    marks: dict[int, bytes] = field(default_factory=dict)
+
+
+def name_of(record: Mapping[str, Any], seq: int | None = None) -> BadRecord:
+    """Return how a record is named: by what it says of itself, and *seq*, where it stands."""
+
+    def said(key: str, kind: type) -> Any:
+        value = record.get(key)
+        return value if type(value) is kind else None
+
+    return BadRecord(
+        said("writer", str), said("wseq", int), said("seq", int) if seq is None else seq, said("id", str)
+    )
+
+
+class Walk:
+    """Goes over records in order of sequence.
+
+    Parameters
+    ----------
+    first_seq:
+        Sequence of the first record.
+    partial:
+        Whether chains may begin in the middle, as in an export of a range.
+    marks:
+        For each writer, the sizes at which its chain value is to be remembered.
+    """
+
+    def __init__(self, *, first_seq: int = 1, partial: bool = False, marks: Mapping[str, set[int]]) -> None:
+        self.chains: dict[str, Chain] = {}
+        self.seq = first_seq  # of the next record
+        self._first = first_seq
+        self._partial = partial
+        self._marks = marks
+        self._newest: Chain | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of records that were found good."""
+        return self.seq - self._first
+
+    def step(self, data: bytes) -> dict[str, Any]:
+        """Check the next record and return it.
+
+        Raises
+        ------
+        BrokenChainError
+            When it cannot stand here.
+        """
+        seq = self.seq
+        try:
+            record: dict[str, Any] = orjson.loads(data)
+            writer, wseq, prev = record["writer"], record["wseq"], record["prev"]
+            sound = record["v"] == VERSION and len(data) <= MAX_RECORD_BYTES and type(writer) is str
+            stands = record["seq"]
+        except (ValueError, KeyError, TypeError):
+            raise BrokenChainError("the record cannot be read", BadRecord(None, None, seq, None)) from None
+        if not sound:
+            raise BrokenChainError("this is not a record of such a log", name_of(record, seq))
+        if stands != seq:
+            raise BrokenChainError(
+                f"the record is not number {seq} of the log: one is missing, moved, or not the log's own",
+                name_of(record, seq),
+            )
+        chain = self.chains.get(writer)
+        if chain is None:
+            chain = self._begin(record, writer, wseq, prev)
+        elif wseq != chain.size:
+            raise BrokenChainError(
+                f"the record is not number {chain.size} of its writer", name_of(record, seq)
+            )
+        elif prev != chain.value.hex():
+            raise self._broken(chain, record, data)
+        chain.value = hashlib.sha256(chain.value + hashlib.sha256(b"\x00" + data).digest()).digest()
+        chain.size = wseq + 1
+        chain.last = record
+        if writer in self._marks and chain.size in self._marks[writer]:
+            chain.marks[chain.size] = chain.value
+        self._newest = chain
+        self.seq = seq + 1
+        return record
+
+    def _begin(self, record: dict[str, Any], writer: str, wseq: Any, prev: Any) -> Chain:
+        name = name_of(record, self.seq)
+        try:
+            before = bytes.fromhex(prev)
+        except (TypeError, ValueError):
+            raise BrokenChainError("the record does not say what it follows", name) from None
+        if type(wseq) is not int or wseq < 0 or (wseq > 0 and not self._partial):
+            raise BrokenChainError("the first record of this writer is missing", name)
+        if wseq == 0:
+            if before != genesis(writer):
+                raise BrokenChainError("the record does not begin its writer's chain", name)
+            self._check_follows(record.get("follows"), name)
+        chain = self.chains[writer] = Chain(writer, wseq, before, wseq, before, record)
+        return chain
+
+    def _check_follows(self, follows: object, name: BadRecord) -> None:
+        """Check what a new chain says of the newest record before it: so chains hold one another."""
+        newest = self._newest
+        if newest is None:
+            if self._first == 1 and follows is not None:
+                raise BrokenChainError("records before the first one are missing", name)
+            return  # the record it follows lies before this range
+        expected = {"writer": newest.writer, "wseq": newest.size - 1, "chain": newest.value.hex()}
+        if follows != expected:
+            raise BrokenChainError("the chain does not follow the record before it", name)
+
+    def _broken(self, chain: Chain, record: dict[str, Any], data: bytes) -> BrokenChainError:
+        later = name_of(record, self.seq)
+        if chain.size == chain.start:
+            return BrokenChainError("the record does not say what it follows", later)
+        try:
+            after = next_link(bytes.fromhex(record["prev"]), data)
+        except (TypeError, ValueError):
+            return BrokenChainError("the record does not say what it follows", later)
+        return _LinkBroken(_Suspects(name_of(chain.last), later, after))
+
+    def run(self, records: Iterable[bytes], ends: Mapping[tuple[str, int], bytes]) -> None:
+        """Check all of *records*.
+
+        *ends* are signed chain values by writer and size; they only help to name the record at fault.
+
+        Raises
+        ------
+        BrokenChainError
+            At the first record that cannot stand where it stands.
+        """
+        iterator = iter(records)
+        try:
+            for data in iterator:
+                self.step(data)
+        except _LinkBroken as broken:
+            raise accuse(broken, iterator, ends) from None
+
+
+def accuse(
+    broken: BrokenChainError, rest: Iterator[bytes], ends: Mapping[tuple[str, int], bytes]
+) -> BrokenChainError:
+    """Tell which of two neighbours was changed, by what comes after them.
+
+    If the later one is the record that its own successor, or a signed value, was chained to, then it is
+    intact and the earlier one is not.
+    """
+    if not isinstance(broken, _LinkBroken):
+        return broken
+    suspects = broken.suspects
+    writer, wseq = suspects.later.writer, suspects.later.wseq
+    for data in rest:
+        try:
+            record = orjson.loads(data)
+            if record["writer"] == writer:
+                intact = record["prev"] == suspects.after_later.hex()
+                break
+        except (ValueError, KeyError, TypeError):
+            continue
+    else:
+        signed = ends.get((writer or "", (wseq or 0) + 1))
+        intact = signed is None or signed == suspects.after_later
+    if intact:
+        return broken
+    return BrokenChainError("the record is not chained to the record before it", suspects.later)

@@ -1,0 +1,283 @@
+"""What one audit record is: its canonical bytes, its place in a chain, its search columns.
+
+A record is one JSON object in the subset of RFC 8785 (JCS) that needs no number formatting: keys are
+ASCII identifiers in sorted order, no white space, strings in UTF-8 with the shortest escapes, integers
+within ±(2^53 - 1), no floats, no control characters at all. The bytes are written once, stored and
+hashed verbatim and never serialised again, so that no later library decides what was signed. Without
+control characters a record is also one line of NDJSON as it stands.
+
+Every record belongs to a *writer* (one process run) and carries
+
+``v``
+    Version of this layout, 1.
+``id``
+    UUIDv7 (RFC 9562), or the release id that its caller chose.
+``seq``
+    Gap-free sequence in the whole log.
+``writer``, ``wseq``
+    The writer, and the record's place in the writer's chain, from 0.
+``prev``
+    Chain value before this record, in hexadecimal.
+``at``
+    UTC with microseconds, ``2026-11-05T01:02:03.000004Z``.
+``kind``
+    What happened: ``access.release``, ``consent.withdraw``, ``writer.heartbeat`` …
+
+and the fields of its entry beside them. With ``leaf_i = SHA-256(0x00 || record_i)`` (the leaf hash of
+RFC 6962, 2.1) the chain is ``chain_i = SHA-256(chain_{i-1} || leaf_i)``, begun from the writer's name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+VERSION = 1
+MAX_RECORD_BYTES = 32_768
+"""Upper bound of one record; the tile format of transparency logs ends at 65,535 bytes."""
+
+MAX_SUBJECT_REFS = 1_000
+"""Records about more people keep a digest of the references only."""
+
+RESERVED_FIELDS = frozenset({"v", "id", "seq", "writer", "wseq", "prev", "at", "kind"})
+"""Fields that the log sets itself."""
+
+_MAX_INTEGER = 2**53 - 1  # what every JSON reader keeps exact (RFC 8259, 6)
+_MAX_DEPTH = 8
+_KEY = re.compile(r"[A-Za-z0-9_.:/*-]{1,160}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_KIND = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*", re.ASCII)
+_ID = re.compile(r"[0-9A-Za-z_-]{1,36}", re.ASCII)
+_REF = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+)
+
+_NOT_JSON = "the field %s of an audit record is none of: string, integer, boolean, null, list, object"
+
+
+class UnrecordableError(ValueError):
+    """A field that the canonical form does not know; the text names the field, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSet:
+    """The people that a record is about, as keyed references.
+
+    Attributes
+    ----------
+    count:
+        Number of distinct people.
+    digest:
+        SHA-256 over the sorted references, in hexadecimal: the only trace of them in the record, so that
+        the references beside it can be checked, and could be erased without breaking the chain.
+    refs:
+        The references in ascending order, 16 bytes each; empty when there are more than
+        :data:`MAX_SUBJECT_REFS`.
+    """
+
+    count: int
+    digest: str
+    refs: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """The columns by which records are searched, always derived from the record itself.
+
+    ``at`` is in microseconds since 1970-01-01 UTC.
+    """
+
+    at: int
+    kind: str
+    requester: str | None
+    purpose: str | None
+    decision: str | None
+
+
+def subject_ref(key: bytes, number: int) -> str:
+    """Return the keyed reference of a data subject: HMAC-SHA-256 of the number, 16 bytes in hexadecimal.
+
+    *key* is derived for this use alone; without it a reference names nobody.
+    """
+    return hmac.digest(key, number.to_bytes(8, "big", signed=True), "sha256")[:16].hex()
+
+
+def subject_digest(refs: Iterable[bytes]) -> str:
+    """Return the digest of ascending, distinct references."""
+    digest = hashlib.sha256()
+    for ref in refs:
+        digest.update(ref)
+    return digest.hexdigest()
+
+
+def subject_set(refs: Sequence[object]) -> SubjectSet:
+    """Return the set of people named by hexadecimal references, in any order, repetitions allowed.
+
+    Raises
+    ------
+    UnrecordableError
+        When one of them is not a reference of 16 bytes in lower-case hexadecimal.
+    """
+    distinct: set[str] = set()
+    for ref in refs:
+        if not isinstance(ref, str) or not _REF.fullmatch(ref):
+            raise UnrecordableError("subjects must be keyed references: 32 lower-case hexadecimal digits")
+        distinct.add(ref)
+    ordered = tuple(bytes.fromhex(ref) for ref in sorted(distinct))
+    kept = ordered if len(ordered) <= MAX_SUBJECT_REFS else ()
+    return SubjectSet(len(ordered), subject_digest(ordered), kept)
+
+
+def _text(value: str, where: str) -> str:
+    if _CONTROL.search(value):
+        raise UnrecordableError(f"the field {where} of an audit record holds a control character")
+    if _SURROGATE.search(value):
+        raise UnrecordableError(f"the field {where} of an audit record is not well-formed Unicode")
+    return str(value)
+
+
+def _plain(value: object, where: str, depth: int) -> object:
+    """Return a copy of *value* in plain JSON values: whoever holds the original may go on changing it."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(value, where)
+    if isinstance(value, int):
+        if not -_MAX_INTEGER <= value <= _MAX_INTEGER:
+            raise UnrecordableError(f"the field {where} of an audit record is beyond 2^53 - 1")
+        return int(value)
+    if depth >= _MAX_DEPTH:
+        raise UnrecordableError(f"the field {where} of an audit record is nested deeper than {_MAX_DEPTH}")
+    if isinstance(value, Mapping):
+        copy: dict[str, object] = {}
+        for key, item in value.items():
+            if not isinstance(key, str) or not _KEY.fullmatch(key):
+                raise UnrecordableError(f"a key below {where} of an audit record is not an ASCII name")
+            copy[str(key)] = _plain(item, f"{where}.{key}", depth + 1)
+        return copy
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{where}[]", depth + 1) for item in value]
+    raise UnrecordableError(_NOT_JSON % where)
+
+
+def plain_fields(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return a checked deep copy of an entry's fields.
+
+    Raises
+    ------
+    UnrecordableError
+        For a float, a NaN, bytes, a key that is not an ASCII name, a control character, an integer beyond
+        2^53 - 1, or a field that the log sets itself.
+    """
+    if taken := RESERVED_FIELDS & fields.keys():
+        raise UnrecordableError(f"the log sets these fields itself: {', '.join(sorted(taken))}")
+    copy = _plain(fields, "fields", 0)
+    assert isinstance(copy, dict)  # noqa: S101 - a mapping is copied to a dict
+    return copy
+
+
+def check_kind(kind: str) -> str:
+    """Return *kind* when it is dotted lower-case words of at most 32 characters.
+
+    Raises
+    ------
+    UnrecordableError
+        When it is not.
+    """
+    if len(kind) > 32 or not _KIND.fullmatch(kind):
+        raise UnrecordableError("the kind of a record must be dotted lower-case words of at most 32 letters")
+    return kind
+
+
+def check_id(record_id: str) -> str:
+    """Return *record_id* when it is 1 to 36 letters, digits, ``-`` or ``_``.
+
+    Raises
+    ------
+    UnrecordableError
+        When it is not.
+    """
+    if not _ID.fullmatch(record_id):
+        raise UnrecordableError("the id of an audit record must be 1 to 36 letters, digits, - or _")
+    return record_id
+
+
+def canonical(record: Mapping[str, object]) -> bytes:
+    """Return the canonical bytes of a record whose fields came through :func:`plain_fields`.
+
+    Raises
+    ------
+    UnrecordableError
+        When the record is larger than :data:`MAX_RECORD_BYTES`.
+    """
+    data = _ENCODER.encode(record).encode("utf-8")
+    if len(data) > MAX_RECORD_BYTES:
+        raise UnrecordableError(f"an audit record may hold at most {MAX_RECORD_BYTES} bytes")
+    return data
+
+
+def micros(instant: datetime) -> int:
+    """Return whole microseconds since 1970-01-01 UTC."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+def timestamp(instant: datetime) -> str:
+    """Return *instant* as records spell it: UTC, six decimals, ``Z``."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def indexed(record: Mapping[str, object]) -> Indexed:
+    """Return the search columns of a record, cut to the width of their columns.
+
+    Raises
+    ------
+    ValueError
+        When ``at`` or ``kind`` is not what the log writes.
+    """
+    at, kind = record.get("at"), record.get("kind")
+    if not isinstance(at, str) or not isinstance(kind, str) or len(at) != 27 or at[-1] != "Z":
+        raise ValueError("the record has no time or no kind")
+
+    def column(name: str, width: int) -> str | None:
+        value = record.get(name)
+        return value[:width] if isinstance(value, str) else None
+
+    return Indexed(
+        at=micros(datetime.fromisoformat(at)),
+        kind=kind,
+        requester=column("requester", 64),
+        purpose=column("purpose", 64),
+        decision=column("decision", 16),
+    )
+
+
+def genesis(writer: str) -> bytes:
+    """Return the chain value before a writer's first record."""
+    return hashlib.sha256(b"sekisho/audit/" + writer.encode("utf-8")).digest()
+
+
+def leaf_hash(record: bytes) -> bytes:
+    """Return the leaf hash of a record (RFC 6962, 2.1: the prefix keeps leaves apart from inner nodes)."""
+    return hashlib.sha256(b"\x00" + record).digest()
+
+
+def next_link(chain: bytes, record: bytes) -> bytes:
+    """Return the chain value after *record* when it was *chain* before it."""
+    return hashlib.sha256(chain + hashlib.sha256(b"\x00" + record).digest()).digest()
+
+
+def chain_of(writer: str, records: Iterable[bytes]) -> list[bytes]:
+    """Return the chain values of a writer's records, one for each, from the first record on."""
+    chain, values = genesis(writer), []
+    for record in records:
+        chain = next_link(chain, record)
+        values.append(chain)
+    return values

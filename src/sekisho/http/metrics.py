@@ -1,0 +1,67 @@
+"""Metrics of the service: counts and durations; labels come from closed lists, never from a request."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.types import Scope
+
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """Prometheus metrics with a registry of their own, so that two applications do not share counts."""
+
+    content_type: Final = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._requests = Counter(
+            "sekisho_http_requests",
+            "Requests by route, status and error code.",
+            ("route", "status", "code"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "sekisho_http_request_seconds",
+            "Time from the first byte of a request to the last of its answer.",
+            ("route",),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._rows = Counter(
+            "sekisho_released_rows", "Rows released, by format.", ("format",), registry=self.registry
+        )
+        self._pages = Counter(
+            "sekisho_released_pages", "Pages released, by format.", ("format",), registry=self.registry
+        )
+        self._void = Counter(
+            "sekisho_void_pages", "Pages recorded but dropped, because they came too late.", registry=self.registry
+        )
+
+    def request(self, scope: Scope, status: int, code: str, seconds: float) -> None:
+        """Count one request. *status* 0 means that the client left before an answer."""
+        route = route_of(scope)
+        self._requests.labels(route, str(status), code).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def page(self, form: str, rows: int) -> None:
+        """Count one page that left, in the format *form*."""
+        self._pages.labels(form).inc()
+        self._rows.labels(form).inc(rows)
+
+    def void(self, pages: int) -> None:
+        """Count pages that were dropped after their recheck grew old."""
+        self._void.inc(pages)
+
+    def text(self) -> bytes:
+        """Return the exposition text."""
+        return generate_latest(self.registry)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the route's template (never the path, which may name things), or ``unmatched``."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "unmatched"

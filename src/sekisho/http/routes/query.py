@@ -1,0 +1,48 @@
+"""``/v1/query``: governed rows, and why a statement gets them or not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sekisho.gateway import Ask
+from sekisho.http.auth import requester_of
+from sekisho.http.bodies import QUERY, QueryBody, read_body
+from sekisho.http.formats import FORMATS, negotiate
+from sekisho.http.release import release_response
+from sekisho.http.routing import body_schema, json_response, router
+from sekisho.http.services import services_of
+
+ROUTER = router("query")
+
+RELEASE_RESPONSES: Final[dict[int | str, dict[str, object]]] = {
+    200: {
+        "description": "Governed rows. NDJSON and Arrow say at their end whether they are complete.",
+        "content": {form.media_type: {} for form in FORMATS},
+    }
+}
+"""What an answer with rows looks like in OpenAPI."""
+
+
+@ROUTER.post("/v1/query", summary="Governed rows", openapi_extra=body_schema(QUERY), responses=RELEASE_RESPONSES)
+async def query(request: Request) -> Response:
+    """Run one read-only statement for a purpose. `Accept` chooses the form; JSON is at most 10,000 rows."""
+    requester = requester_of(request)
+    form = negotiate(request.headers.get("accept"))
+    ask = _ask(await read_body(request, QUERY))
+    release = await services_of(request).gateway.query(requester, ask, page_rows=form.page_rows)
+    return await release_response(request, release, form, requester, ask.purpose)
+
+
+@ROUTER.post("/v1/query:explain", summary="The decision, without rows", openapi_extra=body_schema(QUERY))
+async def explain(request: Request) -> Response:
+    """Tell decision, reasons, transforms, consent requirement and the governed SQL with literals hidden."""
+    requester = requester_of(request)
+    ask = _ask(await read_body(request, QUERY))
+    return json_response(await services_of(request).gateway.explain(requester, ask))
+
+
+def _ask(body: QueryBody) -> Ask:
+    return Ask(body.purpose, body.sql, tuple(body.parameters), body.max_rows)

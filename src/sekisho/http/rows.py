@@ -1,0 +1,127 @@
+"""Arrow batches as JSON values, NDJSON lines and CSV lines.
+
+The rules are one for all three: instants are UTC (RFC 3339), a number that is not finite is null,
+bytes are base64. JSON numbers are doubles, so decimals become doubles there; CSV keeps their digits.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_INSTANT: Final = "%Y-%m-%dT%H:%M:%S%.fZ"
+# Below this many rows building a polars frame costs more than plain lists (measured: 108 against 9 µs
+# for one row, even at about a hundred).
+_SMALL: Final = 64
+# A spreadsheet runs a cell that starts with one of these as a formula (OWASP, CSV injection); the
+# full-width forms are read the same by spreadsheets with a Japanese keyboard in mind.
+_FORMULA: Final = r"^[=+\-@\t\r\n＝＋－＠]"
+_FORMULA_STARTS: Final = tuple("=+-@\t\r\n＝＋－＠")
+
+
+def json_rows(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
+    """Return the rows as tuples that ``orjson`` writes (with naive instants being UTC)."""
+    columns = [_plain(column) for column in batch.columns]
+    if batch.num_rows <= _SMALL:
+        return list(zip(*(column.to_pylist() for column in columns), strict=True))
+    return _frame(columns, [str(i) for i in range(len(columns))]).rows()
+
+
+def ndjson_lines(batch: pa.RecordBatch) -> bytes:
+    """Return the rows as JSON objects, one a line. Repeated names get numbers."""
+    frame = _frame([_plain(column) for column in batch.columns], unique_names(batch.schema.names))
+    return (
+        frame.with_columns(pl.col(pl.Datetime).dt.strftime(_INSTANT)).write_ndjson().encode()
+        if batch.num_rows
+        else b""
+    )
+
+
+def csv_header(names: Sequence[str]) -> bytes:
+    """Return the header line (RFC 4180)."""
+    cells = [f"'{name}" if name.startswith(_FORMULA_STARTS) else name for name in names]
+    return (",".join('"' + cell.replace('"', '""') + '"' for cell in cells) + "\r\n").encode()
+
+
+def csv_lines(batch: pa.RecordBatch) -> bytes:
+    """Return the rows as CSV lines (RFC 4180), UTF-8; a missing value is empty, an empty text ``""``.
+
+    A text that a spreadsheet would run gets an apostrophe in front; numbers stay numbers.
+    """
+    if not batch.num_rows:
+        return b""
+    columns = [_plain(column, exact=True) for column in batch.columns]
+    frame = _frame(columns, [str(i) for i in range(len(columns))])
+    frame = frame.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'${0}"))
+    return frame.write_csv(include_header=False, line_terminator="\r\n", datetime_format=_INSTANT).encode()
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Return *names* with repeated ones numbered."""
+    taken = set(names)
+    seen: set[str] = set()
+    unique: list[str] = []
+    for name in names:
+        candidate, number = name, 2
+        while candidate in seen or (candidate != name and candidate in taken):
+            candidate, number = f"{name}_{number}", number + 1
+        seen.add(candidate)
+        unique.append(candidate)
+    return unique
+
+
+def _frame(columns: Sequence[pa.Array], names: Sequence[str]) -> pl.DataFrame:
+    frame = pl.from_arrow(pa.RecordBatch.from_arrays(columns, names=names))
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a batch has columns
+    return frame
+
+
+def _plain(column: pa.Array, *, exact: bool = False) -> pa.Array:
+    """Return *column* as one of the types that JSON and CSV know; *exact* keeps decimals."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _plain(column.dictionary_decode(), exact=exact)
+    if pa.types.is_floating(kind):
+        finite = pc.is_finite(column)
+        # Most columns hold finite numbers only; these pass without a copy.
+        if pc.all(finite, skip_nulls=True).as_py() is False:
+            column = pc.if_else(finite, column, pa.scalar(None, kind))
+        return column
+    if pa.types.is_timestamp(kind):
+        if kind.tz is not None:
+            # Arrow keeps zoned instants in UTC, so this drops the label only.
+            column = column.cast(pa.timestamp(kind.unit, "UTC")).cast(pa.timestamp(kind.unit))
+        return column.cast(pa.timestamp("us"), safe=False)
+    if pa.types.is_decimal(kind):
+        return column if exact else _number(column)
+    if pa.types.is_duration(kind) or pa.types.is_interval(kind):
+        return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return pa.array(
+            [None if v is None else base64.b64encode(v).decode("ascii") for v in column.to_pylist()], pa.string()
+        )
+    if pa.types.is_nested(kind):
+        return pa.array([None if v is None else _nested(v) for v in column.to_pylist()], pa.string())
+    return column
+
+
+def _number(column: pa.Array) -> pa.Array:
+    """Return whole decimals as 64-bit integers where they fit (sums of integers), others as doubles."""
+    if column.type.scale == 0:
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            pass
+    return column.cast(pa.float64())
+
+
+def _nested(value: object) -> str:
+    return orjson.dumps(
+        value, default=str, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+    ).decode()

@@ -1,0 +1,150 @@
+"""What the HTTP face is built on, handed over once by ``bootstrap``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from starlette.requests import Request
+
+from sekisho.domain.consent import ConsentEventKind
+from sekisho.domain.terms import Requester
+from sekisho.gateway import GatewayPort
+from sekisho.http.metrics import Metrics
+from sekisho.ports import AuditLog, Clock, DataSubjectRef, IdentityProvider
+
+HealthProbe = Callable[[], Awaitable[bool]]
+"""Answers whether a part works; raising or not answering in time counts as no."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Limits of the HTTP face.
+
+    Attributes
+    ----------
+    body_limit:
+        Largest request body, in bytes.
+    page_deadline:
+        Seconds that may pass between a page's recheck and its release.
+    stall_timeout:
+        Seconds a client may leave what was sent unread before its answer is broken off.
+    spool_limit:
+        Largest answer in CSV or Parquet, in bytes, when it has more than one page.
+    spool_folder:
+        Where such answers wait, in files without a name; ``None`` means the system's folder.
+    health_timeout:
+        Seconds a health probe may take.
+    """
+
+    body_limit: int = 1 << 20
+    page_deadline: float = 2.0
+    stall_timeout: float = 30.0
+    spool_limit: int = 1 << 30
+    spool_folder: Path | None = None
+    health_timeout: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentQuestion:
+    """Whether data of *person* may be used for *purpose*, in *scope* (empty: in every cell of it)."""
+
+    person: DataSubjectRef
+    purpose: str
+    scope: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEventRequest:
+    """A consent event as a service hands it in. ``actor`` and ``occurred_at`` are its claims."""
+
+    person: DataSubjectRef
+    purpose: str
+    kind: ConsentEventKind
+    method: str
+    scope: Mapping[str, str] = field(default_factory=dict)
+    actor: str | None = None
+    notice_version: str | None = None
+    occurred_at: datetime | None = None
+    valid_until: datetime | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class ConsentsPort(Protocol):
+    """The consent use cases that routes call. Answers are JSON values as the contract spells them."""
+
+    async def check(
+        self,
+        requester: Requester,
+        questions: Sequence[ConsentQuestion],
+        *,
+        min_seq: int | None,
+        valid_at: datetime | None,
+        known_at: datetime | None,
+        explain: bool,
+    ) -> Sequence[Mapping[str, object]]:
+        """Return ``{allowed, seq}`` for each question, in order."""
+
+    async def record_event(self, requester: Requester, event: ConsentEventRequest) -> Mapping[str, object]:
+        """Record *event* and return ``{id, seq, state}``."""
+
+    async def my_consents(self, person: DataSubjectRef, *, min_seq: int | None) -> Mapping[str, object]:
+        """Return ``{items, seq}`` of one person."""
+
+    async def withdraw(
+        self, person: DataSubjectRef, purpose: str, *, scope: Mapping[str, str] | None
+    ) -> Mapping[str, object]:
+        """Withdraw one purpose and return ``{seq, …}``. Idempotent."""
+
+    async def withdraw_all(self, person: DataSubjectRef) -> Mapping[str, object]:
+        """Withdraw every purpose and return ``{seq, …}``. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that routes call.
+
+    Attributes
+    ----------
+    gateway:
+        The nine steps.
+    consents:
+        Consent use cases.
+    identity:
+        Verifies bearer tokens.
+    audit:
+        The log that proves itself.
+    clock:
+        Monotonic time for deadlines.
+    subject_reference:
+        The keyed reference under which the audit log knows a person, or ``None`` for an unknown one.
+    jwks:
+        The public keys of ``/.well-known/jwks.json`` (RFC 7517).
+    health:
+        Part (``policy``, ``audit``, ``consent``, ``store`` or ``store:NAME``) to probe.
+    settings:
+        Limits.
+    metrics:
+        Where things are counted.
+    """
+
+    gateway: GatewayPort
+    consents: ConsentsPort
+    identity: IdentityProvider
+    audit: AuditLog
+    clock: Clock
+    subject_reference: Callable[[DataSubjectRef], Awaitable[str | None]]
+    jwks: Callable[[], Mapping[str, object]]
+    health: Mapping[str, HealthProbe]
+    settings: HttpSettings = field(default_factory=HttpSettings)
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def services_of(request: Request) -> Services:
+    """Return the services of the application that serves *request*."""
+    services = request.app.state.services
+    assert isinstance(services, Services)  # noqa: S101 - only create_app writes it
+    return services

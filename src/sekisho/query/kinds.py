@@ -1,0 +1,320 @@
+"""Which values a statement's expressions may touch, given how each column is masked.
+
+Every expression has a *kind*:
+
+* ``CLEAR``: a value that the requester may know, masks at the scan included;
+* ``BLANK``: a constant in place of a value; it may be shown, and nothing can be learned from it, so
+  comparing it would only give wrong answers;
+* ``KEYED``: a raw key inside the store, of one token domain. It stands in equality positions only, both
+  sides of one domain, literals being tokens; it becomes a pseudonym or token on the way out;
+* ``SEALED``: a raw text that may only be an output column, masked on the way out.
+
+Whatever has no rule here takes CLEAR operands only, so an expression that nobody thought of is refused
+as ``masked_column_use``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from sqlglot import exp
+
+from sekisho.domain.access import TransformKind
+from sekisho.errors import MaskedColumnUse, StatementRefused
+from sekisho.query.parse import construct
+from sekisho.query.resolve import Bound, Definition, Derived, Merged, Physical, Statement
+
+PERSON = "person"
+"""Token domain of data-subject keys; a linking identifier's domain is prefixed by ``id:``."""
+
+
+class Sort(Enum):
+    """The four sorts of value."""
+
+    CLEAR = "clear"
+    BLANK = "blank"
+    KEYED = "keyed"
+    SEALED = "sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A sort, with the transform it comes from, its token domain, and the column to name in an error."""
+
+    sort: Sort
+    transform: TransformKind = TransformKind.CLEAR
+    domain: str | None = None
+    column: str = ""
+
+
+CLEAR = Kind(Sort.CLEAR)
+_BLANK = frozenset({TransformKind.WITHHOLD, TransformKind.REDACT})
+_EQUALITY = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
+
+Transforms = Mapping[str, Mapping[str, TransformKind]]
+
+
+@dataclass(eq=False)
+class Kinds:
+    """The kinds of one statement under one permit's transforms.
+
+    :meth:`check` walks the whole statement once; ``tokens`` then maps each literal or parameter node
+    that stands against a keyed column to that column's domain.
+    """
+
+    statement: Statement
+    transforms: Transforms
+
+    def __post_init__(self) -> None:
+        self.tokens: dict[int, str] = {}
+        self._memo: dict[int, Kind] = {}
+
+    # -- what a name denotes --------------------------------------------------------------------
+
+    def of_definition(self, definition: Definition) -> Kind:
+        """Return the kind of a column definition."""
+        known = self._memo.get(id(definition))
+        if known is not None:
+            return known
+        self._memo[id(definition)] = CLEAR  # a recursive WITH meets itself; its anchor decides
+        kind = self._of_definition(definition)
+        self._memo[id(definition)] = kind
+        return kind
+
+    def _of_definition(self, definition: Definition) -> Kind:
+        if isinstance(definition, Physical):
+            return self._physical(definition)
+        if isinstance(definition, Merged):
+            return _same([self.of_definition(part) for part in definition.parts], "JOIN USING")
+        kinds = [self.of(expression) for expression in definition.expressions]
+        kind = _same(kinds, "a set operation") if len(kinds) > 1 else kinds[0]
+        if len(kinds) > 1 and kind.sort is Sort.SEALED:
+            raise _refusal(kind, "a set operation")
+        return kind
+
+    def _physical(self, physical: Physical) -> Kind:
+        dataset = physical.relation.dataset
+        if dataset is None:  # physical columns belong to datasets; anything else is a fault of resolution
+            raise StatementRefused("A column could not be bound.")
+        name = physical.column.name
+        transform = self.transforms[dataset.name][name]
+        label = f"{dataset.name}.{name}"
+        if transform in _BLANK:
+            return Kind(Sort.BLANK, transform, None, label)
+        if transform is TransformKind.PSEUDONYM:
+            return Kind(Sort.KEYED, transform, PERSON, label)
+        if transform is TransformKind.TOKEN:
+            if physical.column.domain is None:
+                return Kind(Sort.BLANK, TransformKind.REDACT, None, label)
+            return Kind(Sort.KEYED, transform, f"id:{physical.column.domain}", label)
+        if transform is TransformKind.MASK_TEXT:
+            return Kind(Sort.SEALED, transform, None, label)
+        return Kind(Sort.CLEAR, transform, None, label)
+
+    # -- expressions ----------------------------------------------------------------------------
+
+    def of(self, node: exp.Expr) -> Kind:
+        """Return the kind of an expression. Raises ``MaskedColumnUse``."""
+        if isinstance(node, Bound):
+            return self.of_definition(node.definition)
+        if isinstance(node, exp.Column):
+            return self.of_definition(self.statement.definitions[id(node)])
+        if isinstance(node, exp.Alias | exp.Paren):
+            return self.of(node.this)
+        if isinstance(node, _EQUALITY):
+            return self._equality(node.left, node.right, node)
+        if isinstance(node, exp.In):
+            return self._in(node)
+        if isinstance(node, exp.Is):
+            kind = self.of(node.this)
+            if kind.sort in (Sort.BLANK, Sort.SEALED):
+                raise _refusal(kind, "IS NULL")
+            return CLEAR
+        if isinstance(node, exp.Count):
+            return self._count(node)
+        if isinstance(node, exp.Window):
+            return self._window(node)
+        if isinstance(node, exp.Subquery):
+            return self._scalar(node.this)
+        if isinstance(node, exp.Exists | exp.Query):
+            return CLEAR  # its own clauses are checked as a scope
+        for child in node.iter_expressions():
+            self._clear(child, node)
+        return CLEAR
+
+    def _clear(self, child: exp.Expr, parent: exp.Expr) -> None:
+        kind = self.of(child)
+        if kind.sort is not Sort.CLEAR:
+            raise _refusal(kind, construct(parent))
+
+    def _equality(self, left: exp.Expr, right: exp.Expr, node: exp.Expr) -> Kind:
+        a, b = self.of(left), self.of(right)
+        for kind, other_kind, other in ((a, b, right), (b, a, left)):
+            if kind.sort is Sort.CLEAR:
+                continue
+            if kind.sort is not Sort.KEYED:
+                raise _refusal(kind, construct(node))
+            if other_kind.sort is Sort.KEYED:
+                if other_kind.domain != kind.domain:
+                    raise _refusal(kind, f"{construct(node)} with another kind of key")
+            elif _is_value(other):
+                self.tokens[id(_bare(other))] = kind.domain or ""
+            elif not _is_null(other):
+                raise _refusal(kind, f"{construct(node)} with something that is not a key or a token")
+        return CLEAR
+
+    def _in(self, node: exp.In) -> Kind:
+        query = node.args.get("query")
+        kind = self.of(node.this)
+        if query is not None:
+            inner = self._scalar(query.this if isinstance(query, exp.Subquery) else query)
+            if kind.sort is Sort.CLEAR and inner.sort is Sort.CLEAR:
+                return CLEAR
+            if kind.sort is Sort.KEYED and inner.sort is Sort.KEYED and kind.domain == inner.domain:
+                return CLEAR
+            raise _refusal(kind if kind.sort is not Sort.CLEAR else inner, "IN")
+        for item in node.expressions:
+            self._equality(node.this, item, node)
+        return CLEAR
+
+    def _count(self, node: exp.Count) -> Kind:
+        argument = node.this
+        counted = argument.expressions if isinstance(argument, exp.Distinct) else [argument, *node.expressions]
+        for item in counted:
+            if isinstance(item, exp.Star):
+                continue
+            kind = self.of(item)
+            if kind.sort in (Sort.BLANK, Sort.SEALED):
+                raise _refusal(kind, "COUNT")
+        return CLEAR
+
+    def _window(self, node: exp.Window) -> Kind:
+        for item in node.args.get("partition_by") or []:
+            kind = self.of(item)
+            if kind.sort in (Sort.BLANK, Sort.SEALED):
+                raise _refusal(kind, "PARTITION BY")
+        order = node.args.get("order")
+        for item in order.expressions if order else ():
+            self._clear(item.this, item)
+        self._clear(node.this, node)
+        return CLEAR
+
+    def _scalar(self, query: exp.Expr) -> Kind:
+        """Return the kind of the single column of a subquery used as a value."""
+        while isinstance(query, exp.Subquery):
+            query = query.this
+        if isinstance(query, exp.SetOperation):
+            return _same([self._scalar(query.left), self._scalar(query.right)], "a set operation")
+        if not isinstance(query, exp.Select) or len(query.expressions) != 1:
+            raise StatementRefused("A subquery used as a value has exactly one column.")
+        return self.of(query.expressions[0])
+
+    # -- the whole statement --------------------------------------------------------------------
+
+    def check(self) -> list[Kind]:
+        """Check every clause of every SELECT and return the kinds of the statement's outputs."""
+        for scope in self.statement.scopes:
+            self._check_select(scope.select)
+        for node in self.statement.tree.find_all(exp.SetOperation):
+            order = node.args.get("order")
+            for item in order.expressions if order else ():
+                if not isinstance(item.this, exp.Literal):
+                    self._clear(item.this, item)
+            if node.args.get("distinct") or not isinstance(node, exp.Union):
+                self._check_set(node)
+        return [self.of_definition(definition) for definition in self.statement.outputs.values()]
+
+    def _check_select(self, select: exp.Select) -> None:
+        distinct = select.args.get("distinct") is not None
+        for projection in select.expressions:
+            kind = self.of(projection)
+            if distinct and kind.sort is Sort.SEALED:
+                raise _refusal(kind, "DISTINCT")
+        for join in select.args.get("joins") or []:
+            if join.args.get("on") is not None:
+                self._clear(join.args["on"], join)
+            for name in join.args.get("using") or []:
+                kind = self._using(select, name.name)
+                if kind.sort in (Sort.BLANK, Sort.SEALED):
+                    raise _refusal(kind, "JOIN USING")
+        for key in ("where", "having", "qualify"):
+            clause = select.args.get(key)
+            if clause is not None:
+                self._clear(clause.this, clause)
+        group = select.args.get("group")
+        for item in group.expressions if group else ():
+            kind = self._position(select, item)
+            if kind.sort in (Sort.BLANK, Sort.SEALED):
+                raise _refusal(kind, "GROUP BY")
+        order = select.args.get("order")
+        for item in order.expressions if order else ():
+            kind = self._position(select, item.this)
+            if kind.sort is not Sort.CLEAR:
+                raise _refusal(kind, "ORDER BY")
+
+    def _using(self, select: exp.Select, name: str) -> Kind:
+        scope = next(s for s in self.statement.scopes if s.select is select)
+        return self.of_definition(scope.merged[name])
+
+    def _position(self, select: exp.Select, item: exp.Expr) -> Kind:
+        """Return the kind of a GROUP BY or ORDER BY item, which may be the number of an output column."""
+        if isinstance(item, exp.Literal) and not item.is_string:
+            number = int(item.this) if str(item.this).isdigit() else 0
+            if not 1 <= number <= len(select.expressions):
+                raise StatementRefused("A column number in GROUP BY or ORDER BY is out of range.")
+            return self.of(select.expressions[number - 1])
+        return self.of(item)
+
+    def _check_set(self, node: exp.SetOperation) -> None:
+        for side in (node.left, node.right):
+            for select in side.find_all(exp.Select):
+                for projection in select.expressions:
+                    kind = self.of(projection)
+                    if kind.sort is Sort.SEALED:
+                        raise _refusal(kind, construct(node))
+
+
+def _bare(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
+def _is_value(node: exp.Expr) -> bool:
+    bare = _bare(node)
+    return isinstance(bare, exp.Placeholder) or (isinstance(bare, exp.Literal) and bare.is_string)
+
+
+def _is_null(node: exp.Expr) -> bool:
+    return isinstance(_bare(node), exp.Null)
+
+
+def _same(kinds: list[Kind], where: str) -> Kind:
+    first = kinds[0]
+    for kind in kinds[1:]:
+        if (kind.sort, kind.domain) != (first.sort, first.domain) or (
+            kind.sort in (Sort.BLANK, Sort.SEALED) and kind.transform is not first.transform
+        ):
+            raise _refusal(kind if kind.sort is not Sort.CLEAR else first, where)
+    return first
+
+
+def _refusal(kind: Kind, where: str) -> MaskedColumnUse:
+    hints = {
+        Sort.BLANK: "Its value is not shown for this purpose, so nothing can be compared or computed with it.",
+        Sort.SEALED: "It may only be an output column of its own.",
+        Sort.KEYED: (
+            "A pseudonym may be compared for equality with a key of the same kind or with a pseudonym received for"
+            " this purpose, joined, grouped and counted; answers without ORDER BY are ordered by pseudonym."
+        ),
+        Sort.CLEAR: "The other side is masked.",
+    }
+    return MaskedColumnUse(
+        f"{kind.column or 'A masked column'} is masked ({kind.transform.value}) and cannot be used in {where}."
+        f" {hints[kind.sort]}"
+    )
+
+
+__all__ = ["CLEAR", "PERSON", "Derived", "Kind", "Kinds", "Sort", "Transforms"]

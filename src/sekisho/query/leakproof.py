@@ -1,0 +1,142 @@
+"""Which expressions can never tell a row's value by failing.
+
+An engine may move an expression below a join, onto rows that the join would drop. That is harmless
+when the expression cannot raise an error and has no side effect: comparisons of like types, logic,
+NULL tests and plain aggregates. Everything else makes the governed tables fenced.
+A comparison of unlike types is not leak-proof: DuckDB casts the column, and the error prints its value.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from sekisho.domain.access import TransformKind
+from sekisho.domain.terms import ColumnType
+from sekisho.query.dialects import MASKED_TYPES
+from sekisho.query.kinds import Kinds, Sort
+from sekisho.query.resolve import Physical, Relation, Statement
+
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_NULL_REJECTING = (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_SAFE: frozenset[type[exp.Expr]] = frozenset(
+    {
+        exp.Select, exp.Subquery, exp.From, exp.Table, exp.TableAlias, exp.Join, exp.Where, exp.Group, exp.Having,
+        exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Distinct, exp.Alias, exp.Column, exp.Identifier,
+        exp.Star, exp.Literal, exp.Placeholder, exp.Null, exp.Boolean, exp.Paren,
+        exp.And, exp.Or, exp.Not, exp.Is, exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.With, exp.CTE,
+        exp.Union, exp.Exists,
+    }
+)  # fmt: skip
+# A string literal beside these is cast itself; the column is not.
+_LITERAL_FITS = frozenset(frozenset(pair) for pair in (("time", "text"), ("string", "text"), ("key", "text")))
+_FAMILY = {
+    ColumnType.STRING: "string",
+    ColumnType.INTEGER: "number",
+    ColumnType.DOUBLE: "number",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.DATE: "time",
+    ColumnType.TIMESTAMP: "time",
+}
+
+
+def leak_proof(statement: Statement, kinds: Kinds) -> bool:
+    """Return whether no expression of *statement* can tell a value by failing."""
+    for node in statement.tree.walk():
+        if isinstance(node, _COMPARISONS):
+            if not _alike(node.left, node.right, statement, kinds):
+                return False
+        elif isinstance(node, exp.Between):
+            if not all(_alike(node.this, node.args[key], statement, kinds) for key in ("low", "high")):
+                return False
+        elif isinstance(node, exp.In):
+            if node.args.get("query") is not None or not all(
+                _alike(node.this, item, statement, kinds) for item in node.expressions
+            ):
+                return False
+        elif type(node) not in _SAFE:
+            return False
+    return True
+
+
+def hoistable(conjunct: exp.Expr, statement: Statement, kinds: Kinds) -> Relation | None:
+    """Return the governed table into which *conjunct* may be copied, or ``None``.
+
+    It must compare one clear column or key of one table with values of its type, and be false for NULL.
+    """
+    if isinstance(conjunct, exp.In):
+        column, values = conjunct.this, conjunct.expressions
+        if conjunct.args.get("query") is not None or not values:
+            return None
+    elif isinstance(conjunct, exp.Between):
+        column, values = conjunct.this, [conjunct.args["low"], conjunct.args["high"]]
+    elif isinstance(conjunct, _NULL_REJECTING):
+        column, values = conjunct.left, [conjunct.right]
+        if not isinstance(column, exp.Column):
+            column, values = conjunct.right, [conjunct.left]
+    else:
+        return None
+    if not isinstance(column, exp.Column) or not all(isinstance(v, exp.Literal | exp.Placeholder) for v in values):
+        return None
+    definition = statement.definitions.get(id(column))
+    if not isinstance(definition, Physical):
+        return None
+    kind = kinds.of_definition(definition)
+    if kind.sort is Sort.KEYED:
+        return definition.relation if isinstance(conjunct, exp.EQ | exp.In) else None
+    if kind.sort is not Sort.CLEAR or kind.transform is not TransformKind.CLEAR:
+        return None  # inside, the column would be raw; outside it is the mask
+    if all(_alike(column, value, statement, kinds) for value in values):
+        return definition.relation
+    return None
+
+
+def comparable(node: exp.Expr, statement: Statement, kinds: Kinds) -> ColumnType | None:
+    """Return the type that a parameter must have because a clear column is compared with it."""
+    parent = node.parent
+    if not isinstance(parent, exp.Between | exp.In | exp.Binary):
+        return None
+    for other in (parent.this, parent.args.get("expression")):
+        if isinstance(other, exp.Column):
+            return _column_type(other, statement, kinds)
+    return None
+
+
+def _alike(left: exp.Expr, right: exp.Expr, statement: Statement, kinds: Kinds) -> bool:
+    a, b = _family(left, statement, kinds), _family(right, statement, kinds)
+    if "parameter" in (a, b):  # its type is checked when it is bound
+        return (b if a == "parameter" else a) is not None
+    if a is None or b is None:
+        return False
+    return a == b or "null" in (a, b) or frozenset((a, b)) in _LITERAL_FITS
+
+
+def _family(node: exp.Expr, statement: Statement, kinds: Kinds) -> str | None:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Literal):
+        return "text" if node.is_string else "number"
+    if isinstance(node, exp.Placeholder):
+        return "parameter"
+    if isinstance(node, exp.Null):
+        return "null"
+    if isinstance(node, exp.Boolean):
+        return "boolean"
+    if isinstance(node, exp.Count | exp.Sum | exp.Avg):
+        return "number"
+    if isinstance(node, exp.Column):
+        definition = statement.definitions.get(id(node))
+        if definition is not None and kinds.of_definition(definition).sort is Sort.KEYED:
+            return "key"
+        column_type = _column_type(node, statement, kinds)
+        return _FAMILY[column_type] if column_type else None
+    return None
+
+
+def _column_type(node: exp.Column, statement: Statement, kinds: Kinds) -> ColumnType | None:
+    definition = statement.definitions.get(id(node))
+    if not isinstance(definition, Physical):
+        return None
+    kind = kinds.of_definition(definition)
+    if kind.sort is not Sort.CLEAR:
+        return None
+    return MASKED_TYPES.get(kind.transform, definition.column.type)

@@ -1,0 +1,150 @@
+"""From a resolved statement and a permit to a plan that can be run many times.
+
+A plan holds everything but values: a literal or parameter that stands against a key is a *slot*, filled
+by :func:`bind` with the decoded token. So a plan is reused for every run of the same question, and
+neither raw keys nor tokens ever stand in SQL text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sekisho.domain.terms import ColumnType, StoreKind
+from sekisho.errors import InvalidRequest, MaskedColumnUse
+from sekisho.query.governed import GovernedQuery, Output, Projection
+from sekisho.query.kinds import PERSON
+
+
+class TokenCodec(Protocol):
+    """Decodes what a requester received for a purpose; made by the gateway for one requester and purpose."""
+
+    def person(self, token: str) -> int | None:
+        """Return the person number of a pseudonym, or ``None`` when it was not made here."""
+
+    def raw_key(self, identifier: str, number: int) -> str | None:
+        """Return the raw identifier of a person as the stores hold it, or ``None``."""
+
+    def token(self, domain: str, token: str) -> str | None:
+        """Return the raw value of a linking identifier's token, or ``None`` when it was not made here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One named parameter of a plan.
+
+    Attributes
+    ----------
+    name:
+        Name in the generated SQL.
+    given:
+        Index into the requester's parameters, or ``None`` for a literal of the statement.
+    literal:
+        The literal, when ``given`` is ``None``.
+    domain:
+        Token domain in which the value is decoded, or ``None`` for a plain value.
+    identifier:
+        Set when the slot wants the raw key of this identifier kind instead of the person number.
+    expects:
+        Type that a plain value must have, because a leak-proof comparison relies on it.
+    """
+
+    name: str
+    given: int | None
+    literal: str | int | float | None = field(default=None, repr=False)
+    domain: str | None = None
+    identifier: str | None = None
+    key_type: ColumnType | None = None
+    expects: ColumnType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A governed statement without its values. See :class:`~sekisho.query.governed.GovernedQuery`."""
+
+    engine: StoreKind
+    stores: tuple[str, ...]
+    sql: str = field(repr=False)
+    shown_sql: str
+    slots: tuple[Slot, ...]
+    parameters: int
+    outputs: tuple[Output, ...]
+    hidden: int
+    rowwise: bool
+    projections: tuple[Projection, ...]
+    reads: frozenset[tuple[str, str]]
+    order_by_token: bool
+    fenced: bool
+    fingerprint: str
+
+
+_PYTHON: dict[ColumnType, tuple[type, ...]] = {
+    ColumnType.STRING: (str,),
+    ColumnType.INTEGER: (int,),
+    ColumnType.DOUBLE: (int, float),
+    ColumnType.BOOLEAN: (bool,),
+    ColumnType.DATE: (str,),
+    ColumnType.TIMESTAMP: (str,),
+}
+
+
+def bind(plan: Plan, parameters: Sequence[object], codec: TokenCodec) -> GovernedQuery:
+    """Fill the slots of *plan* and return the statement to run.
+
+    Raises
+    ------
+    InvalidRequest
+        When the number or the type of the parameters does not fit.
+    MaskedColumnUse
+        When a value compared with a key is not a token that this requester received for this purpose.
+    """
+    if len(parameters) != plan.parameters:
+        raise InvalidRequest(f"The statement has {plan.parameters} parameters; {len(parameters)} were given.")
+    values = {slot.name: _value(slot, parameters, codec) for slot in plan.slots}
+    return GovernedQuery(
+        engine=plan.engine,
+        stores=plan.stores,
+        sql=plan.sql,
+        parameters=values,
+        outputs=plan.outputs,
+        hidden=plan.hidden,
+        rowwise=plan.rowwise,
+        projections=plan.projections,
+        reads=plan.reads,
+        order_by_token=plan.order_by_token,
+        fingerprint=plan.fingerprint,
+    )
+
+
+def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec) -> object:
+    value = parameters[slot.given] if slot.given is not None else slot.literal
+    which = f"Parameter {slot.given + 1}" if slot.given is not None else "A literal"
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise InvalidRequest(f"{which} must be a string, number, boolean or null.")
+    if slot.domain is None:
+        if slot.expects is not None and value is not None:
+            fits = isinstance(value, _PYTHON[slot.expects])
+            if isinstance(value, bool) and slot.expects is not ColumnType.BOOLEAN:
+                fits = False
+            if not fits:
+                raise InvalidRequest(f"{which} must be a {slot.expects.value} to be compared with its column.")
+        return value
+    if value is None:
+        return None
+    decoded: object = None
+    if isinstance(value, str):
+        if slot.domain == PERSON:
+            number = codec.person(value.removeprefix("pseudonym:"))
+            decoded = number
+            if number is not None and slot.identifier is not None:
+                raw = codec.raw_key(slot.identifier, number)
+                # A person whose key this store does not hold matches nothing.
+                return None if raw is None else int(raw) if slot.key_type is ColumnType.INTEGER else raw
+        else:
+            decoded = codec.token(slot.domain.removeprefix("id:"), value)
+    if decoded is None:
+        raise MaskedColumnUse(
+            f"{which} is compared with a pseudonymised key, but is no pseudonym that you received for this purpose."
+        )
+    return decoded

@@ -1,0 +1,367 @@
+"""Rewriting: an ordered tuple of rules, each of which may only narrow what the statement can see.
+
+Every rule has the same signature, takes the draft that the rules before it left and changes it. The
+order is part of the meaning: masks are checked on the statement as it was written, tables are replaced
+before conjuncts are copied into them, the fence comes last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
+from sekisho.domain.terms import ColumnType, StoreKind
+from sekisho.errors import StatementRefused
+from sekisho.query.dialects import MASKED_TYPES, Dialect
+from sekisho.query.governed import Output, Projection
+from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
+from sekisho.query.leakproof import comparable, hoistable, leak_proof
+from sekisho.query.plan import Plan, Slot
+from sekisho.query.resolve import Derived, Physical, Relation, Statement
+
+NUMBER = "__person"
+"""Name of the hidden person-number column of a governed table; requesters cannot name it."""
+
+
+@dataclass(eq=False)
+class Draft:
+    """A statement on its way to a plan."""
+
+    statement: Statement
+    dialect: Dialect
+    permit: Permit
+    kinds: Kinds
+    output_kinds: list[Kind] = field(default_factory=list)
+    slots: dict[str, Slot] = field(default_factory=dict)
+    given: int = 0
+    governed: dict[int, exp.Select] = field(default_factory=dict)
+    projections: dict[str, Projection] = field(default_factory=dict)
+    reads: set[tuple[str, str]] = field(default_factory=set)
+    rowwise: bool = False
+    hidden: int = 0
+    fenced: bool = False
+
+
+Rule = Callable[[Draft], Draft]
+
+
+def check_masks(draft: Draft) -> Draft:
+    """Refuse every use of a masked column that only its raw value could answer."""
+    draft.output_kinds = draft.kinds.check()
+    draft.rowwise = _is_rowwise(draft.statement)
+    draft.fenced = not leak_proof(draft.statement, draft.kinds)
+    return draft
+
+
+def bind_values(draft: Draft) -> Draft:
+    """Turn parameters, and literals compared with keys, into named slots."""
+    for node in list(draft.statement.tree.find_all(exp.Placeholder, exp.Literal)):
+        domain = draft.kinds.tokens.get(id(node))
+        given = int(str(node.this)[1:]) if isinstance(node, exp.Placeholder) else None
+        if given is not None:
+            draft.given = max(draft.given, given + 1)
+        elif domain is None:
+            continue
+        literal = None if given is not None else node.this
+        expects = comparable(node, draft.statement, draft.kinds) if given is not None and domain is None else None
+        name = f"v{len(draft.slots)}"
+        draft.slots[name] = Slot(name, given, literal, domain, expects=expects)
+        placeholder = exp.Placeholder(this=name)
+        draft.kinds.tokens[id(placeholder)] = domain or ""
+        node.replace(placeholder)
+        draft.statement.kept.append(node)
+        draft.statement.kept.append(placeholder)
+    return draft
+
+
+def govern_tables(draft: Draft) -> Draft:
+    """Replace every governed table by a subquery that masks, filters and knows whose row it is."""
+    for relation in draft.statement.relations:
+        select = _governed_table(relation, draft)
+        draft.governed[id(relation)] = select
+        if relation.table is None:
+            raise StatementRefused("A dataset could not be bound.")
+        relation.table.replace(
+            exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(relation.alias, quoted=True)))
+        )
+    return draft
+
+
+def hoist_conjuncts(draft: Draft) -> Draft:
+    """Copy leak-proof conjuncts on clear columns and keys into the governed tables.
+
+    The store can then use its indexes although the table is fenced. A copied conjunct is a comparison
+    that is false for NULL, so copying it below an outer join changes nothing.
+    """
+    for scope in draft.statement.scopes:
+        where = scope.select.args.get("where")
+        if where is None:
+            continue
+        for conjunct in _conjuncts(where.this):
+            relation = hoistable(conjunct, draft.statement, draft.kinds)
+            if relation is not None and any(relation is source for source in scope.sources.values()):
+                for copy in _inside(conjunct, relation, draft):
+                    draft.governed[id(relation)].where(copy, copy=False)
+    return draft
+
+
+def fence_tables(draft: Draft) -> Draft:
+    """Fence every governed table, unless nothing in the statement could leak."""
+    if draft.fenced:
+        for select in draft.governed.values():
+            draft.dialect.fence(select)
+    return draft
+
+
+def carry_people(draft: Draft) -> Draft:
+    """Append the person numbers of a row-wise statement as hidden columns, for the recheck."""
+    if not draft.rowwise or not isinstance(draft.statement.tree, exp.Select):
+        return draft
+    for relation in draft.statement.relations:
+        if _has_number(draft.governed[id(relation)]):
+            draft.statement.tree.append(
+                "expressions",
+                exp.Alias(
+                    this=exp.column(exp.to_identifier(NUMBER, quoted=True), table=relation.alias),
+                    alias=exp.to_identifier(f"{NUMBER}_{draft.hidden}", quoted=True),
+                ),
+            )
+            draft.hidden += 1
+    return draft
+
+
+RULES: tuple[Rule, ...] = (
+    check_masks,
+    bind_values,
+    govern_tables,
+    hoist_conjuncts,
+    fence_tables,
+    carry_people,
+)
+
+
+def rewrite(statement: Statement, dialect: Dialect, permit: Permit) -> Plan:
+    """Apply :data:`RULES` to *statement* and generate the plan. The statement is used up.
+
+    Raises ``MaskedColumnUse`` or ``StatementRefused``.
+    """
+    draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms))
+    for rule in RULES:
+        draft = rule(draft)
+    if any(o.kind is ObligationKind.MAX_DATA_SUBJECTS for o in permit.obligations) and not draft.hidden:
+        raise StatementRefused(
+            "This purpose shows one person at a time: select rows of one dataset, without grouping or subqueries."
+        )
+    tree = statement.tree
+    keyed = any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
+    shown = dialect.generate(_without_literals(tree))
+    stores = tuple(sorted({r.dataset.store for r in statement.relations if r.dataset is not None}))
+    return Plan(
+        engine=dialect.kind,
+        stores=stores,
+        sql=dialect.generate(tree),
+        shown_sql=shown,
+        slots=tuple(draft.slots.values()),
+        parameters=draft.given,
+        outputs=_outputs(draft),
+        hidden=draft.hidden,
+        rowwise=draft.rowwise,
+        projections=tuple(draft.projections.values()),
+        reads=frozenset(draft.reads),
+        order_by_token=keyed and tree.args.get("order") is None,
+        fenced=draft.fenced,
+        fingerprint=hashlib.sha256(shown.encode()).hexdigest(),
+    )
+
+
+# -- governed tables -------------------------------------------------------------------------------
+
+
+def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
+    dataset, dialect = relation.dataset, draft.dialect
+    if dataset is None:
+        raise StatementRefused("A dataset could not be bound.")
+    transforms = draft.permit.transforms[dataset.name]
+    key = dataset.data_subject
+    people = _people(relation, draft)
+    columns: list[exp.Expr] = []
+    for column in dataset.columns:
+        if column.name not in relation.used:
+            continue
+        kind = transforms[column.name]
+        if kind is TransformKind.PSEUDONYM:
+            if people is None or key is None or key.column != column.name:
+                raise StatementRefused("Only the data-subject key of a dataset can be pseudonymised.")
+            value: exp.Expr = _column("n", "g")
+        else:
+            value = dialect.mask(kind, _column(column.name, "t"), column.type)
+            draft.reads.add((_table_name(dataset.relation, dataset.name, dialect), column.name))
+        columns.append(exp.Alias(this=value, alias=exp.to_identifier(column.name, quoted=True)))
+    if people is not None:
+        columns.append(exp.Alias(this=_column("n", "g"), alias=exp.to_identifier(NUMBER, quoted=True)))
+    if not columns:  # COUNT(*) over a dataset of nobody: some column must stand there
+        columns.append(exp.Alias(this=exp.Literal.number(1), alias=exp.to_identifier("one", quoted=True)))
+    select = exp.Select(expressions=columns)
+    select.set("from_", exp.From(this=_physical(relation, dialect)))
+    if people is not None and key is not None:
+        join = exp.Join(
+            this=exp.Table(
+                this=exp.to_identifier(people.table, quoted=True),
+                db=exp.to_identifier("people" if dialect.kind is StoreKind.DUCKDB else "temp", quoted=True),
+                alias=exp.TableAlias(this=exp.to_identifier("g", quoted=True)),
+            ),
+            on=exp.EQ(this=_column("k", "g"), expression=_column(key.column, "t")),
+            # Without consent the row stays, with nobody's number; with it, only members have a row.
+            side=None if people.cells else "LEFT",
+        )
+        select.set("joins", [join])
+        draft.reads.add((_table_name(dataset.relation, dataset.name, dialect), key.column))
+        draft.reads |= {(people.table, "k"), (people.table, "n")}
+    elif draft.permit.consent_required:
+        raise StatementRefused("A dataset without data subjects cannot be covered by consent.")
+    for comparison in draft.permit.row_filters.get(dataset.name, ()):
+        select.where(_row_filter(comparison, draft), copy=False)
+        draft.reads.add((_table_name(dataset.relation, dataset.name, dialect), comparison.column))
+    return select
+
+
+def _people(relation: Relation, draft: Draft) -> Projection | None:
+    """Return the people table that a governed table joins, or ``None`` for data about nobody."""
+    dataset = relation.dataset
+    if dataset is None or dataset.data_subject is None:
+        return None
+    identifier = dataset.data_subject.identifier
+    cells = draft.permit.cells if draft.permit.consent_required else ()
+    digest = hashlib.sha256("\n".join((identifier, *cells)).encode()).hexdigest()[:12]
+    projection = Projection(f"p_{digest}", identifier, cells)
+    draft.projections[projection.table] = projection
+    return projection
+
+
+def _physical(relation: Relation, dialect: Dialect) -> exp.Table:
+    dataset = relation.dataset
+    if dataset is None:
+        raise StatementRefused("A dataset could not be bound.")
+    alias = exp.TableAlias(this=exp.to_identifier("t", quoted=True))
+    if dialect.kind is StoreKind.DUCKDB:
+        # A view over the store's files, made by the adapter under the catalogue's name.
+        store, table = dataset.name.split(".", 1)
+        return exp.Table(
+            this=exp.to_identifier(table, quoted=True), db=exp.to_identifier(store, quoted=True), alias=alias
+        )
+    return exp.Table(
+        this=exp.to_identifier(dataset.relation, quoted=True),
+        db=exp.to_identifier("main", quoted=True),
+        alias=alias,
+    )
+
+
+def _table_name(relation: str, name: str, dialect: Dialect) -> str:
+    return name if dialect.kind is StoreKind.DUCKDB else relation
+
+
+def _column(name: str, table: str) -> exp.Column:
+    return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True))
+
+
+_OPERATORS: dict[str, type[exp.Binary]] = {
+    "eq": exp.EQ, "ne": exp.NEQ, "lt": exp.LT, "le": exp.LTE, "gt": exp.GT, "ge": exp.GTE,
+}  # fmt: skip
+
+
+def _row_filter(comparison: Comparison, draft: Draft) -> exp.Expr:
+    column = _column(comparison.column, "t")
+    values = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
+    placeholders: list[exp.Expr] = []
+    for value in values:
+        name = f"v{len(draft.slots)}"
+        draft.slots[name] = Slot(name, None, value)
+        placeholders.append(exp.Placeholder(this=name))
+    if comparison.op == "in":
+        return exp.In(this=column, expressions=placeholders) if placeholders else exp.Boolean(this=False)
+    return _OPERATORS[comparison.op](this=column, expression=placeholders[0])
+
+
+# -- conjuncts ---------------------------------------------------------------------------------------
+
+
+def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
+    if isinstance(node, exp.And):
+        return _conjuncts(node.left) + _conjuncts(node.right)
+    if isinstance(node, exp.Paren):
+        return _conjuncts(node.this)
+    return [node]
+
+
+def _inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Expr]:
+    """Return what *conjunct* says, in the words of the physical table."""
+    copy = conjunct.copy()
+    column = next(iter(copy.find_all(exp.Column)))
+    name = column.name
+    original = next(iter(conjunct.find_all(exp.Column)))
+    definition = draft.statement.definitions[id(original)]
+    kind = draft.kinds.of_definition(definition)
+    if kind.sort is Sort.KEYED and kind.domain == PERSON and relation.dataset and relation.dataset.data_subject:
+        key = relation.dataset.data_subject
+        key_column = relation.dataset.column(key.column)
+        by_number = copy
+        column.replace(_column("n", "g"))
+        by_key = conjunct.copy()
+        next(iter(by_key.find_all(exp.Column))).replace(_column(key.column, "t"))
+        for placeholder in list(by_key.find_all(exp.Placeholder)):
+            slot = draft.slots[str(placeholder.this)]
+            raw = Slot(
+                f"v{len(draft.slots)}", slot.given, slot.literal, PERSON, key.identifier,
+                key_column.type if key_column else None,
+            )  # fmt: skip
+            draft.slots[raw.name] = raw
+            placeholder.replace(exp.Placeholder(this=raw.name))
+        return [by_number, by_key]
+    column.replace(_column(name, "t"))
+    return [copy]
+
+
+# -- outputs -----------------------------------------------------------------------------------------
+
+
+def _outputs(draft: Draft) -> tuple[Output, ...]:
+    outputs = []
+    for (name, definition), kind in zip(draft.statement.outputs.items(), draft.output_kinds, strict=True):
+        column_type = MASKED_TYPES.get(kind.transform)
+        if column_type is None and isinstance(definition, Physical):
+            column_type = definition.column.type
+        if kind.transform is TransformKind.CLEAR and isinstance(definition, Derived):
+            column_type = None
+        domain = kind.domain.removeprefix("id:") if kind.domain and kind.domain != PERSON else None
+        outputs.append(Output(name, column_type, kind.transform, domain))
+    return tuple(outputs)
+
+
+def _is_rowwise(statement: Statement) -> bool:
+    """Return whether every output row is made of one row of each governed table, and nothing else."""
+    tree = statement.tree
+    if not isinstance(tree, exp.Select) or len(statement.scopes) != 1:
+        return False
+    if any(tree.args.get(key) for key in ("group", "having", "distinct", "qualify", "with_")):
+        return False
+    if tree.find(exp.AggFunc, exp.Window, exp.SetOperation) is not None:
+        return False
+    return len(statement.relations) == len(statement.scopes[0].sources)
+
+
+def _has_number(select: exp.Select) -> bool:
+    return any(projection.alias == NUMBER for projection in select.expressions)
+
+
+def _without_literals(tree: exp.Expr) -> exp.Expr:
+    copy = tree.copy()
+    for literal in list(copy.find_all(exp.Literal)):
+        literal.replace(exp.Placeholder())
+    return copy
+
+
+__all__ = ["NUMBER", "RULES", "ColumnType", "Draft", "Rule", "rewrite"]

@@ -1,0 +1,121 @@
+"""Every key of a workspace file, as a table: what may stand where, and what must.
+
+``*`` in a section's path stands for a name that the workspace chooses. The reference page is tested
+against this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a section.
+
+    ``example`` completes "add `name: …`" when a required key is missing.
+    """
+
+    name: str
+    example: str
+    required: bool = False
+
+
+def _must(name: str, example: str) -> Key:
+    return Key(name, example, required=True)
+
+
+SECTIONS: Mapping[str, tuple[Key, ...]] = {
+    "": (
+        _must("controller", "{name: …, contact: …}"),
+        Key("database", "{url: sqlite:///var/sekisho.db}"),
+        Key("keys", "{directory: var/keys}"),
+        Key("audit", "{heads: var/audit}"),
+        Key("policy", "{engine: embedded}"),
+        _must("identity", "{issuer: …, audience: …}"),
+        _must("stores", "and one store at least"),
+        _must("purposes", "and one purpose at least"),
+        _must("datasets", "and one dataset at least"),
+        _must("requesters", "and one requester at least"),
+        Key("views", "and the statistics that are published"),
+    ),
+    "controller": (_must("name", "the controller's name"), _must("contact", "where people can ask")),
+    "database": (_must("url", "sqlite:///var/sekisho.db"),),
+    "keys": (_must("directory", "var/keys"),),
+    "audit": (_must("heads", "var/audit"),),
+    "policy": (
+        _must("engine", "embedded"),
+        Key("bundle", "builtin"),
+        Key("url", "http://127.0.0.1:8181"),
+        Key("timeout_ms", "250"),
+    ),
+    "identity": (
+        _must("issuer", "https://issuer.example"),
+        _must("audience", "sekisho"),
+        Key("customer_audience", "sekisho:customers"),
+        Key("jwks", "embedded"),
+        Key("algorithms", "[EdDSA]"),
+    ),
+    "stores.*": (_must("kind", "sqlite"), _must("location", "the database file, or the folder of the files")),
+    "purposes.*": (
+        _must("title", "{ja: …, en: …}"),
+        _must("description", "{ja: …, en: …}"),
+        _must("legal_basis", "consent"),
+        Key("output", "rows"),
+        Key("cells", "[purchase, behaviour]"),
+        Key("explicit", "[free_text]"),
+        Key("third_party", "true"),
+        Key("gpc", "true"),
+        Key("clear", "[email]"),
+    ),
+    "datasets.*": (
+        _must("relation", "the table, or the file pattern below the store's folder"),
+        Key("title", "{ja: …, en: …}"),
+        _must("data_subject", "{column: customer_id, identifier: customer_id}, or none for data about nobody"),
+        Key("data_category", "purchase"),
+        _must("purposes", "[recommendation]"),
+        _must("columns", "and one column at least"),
+    ),
+    "datasets.*.data_subject": (_must("column", "customer_id"), _must("identifier", "customer_id")),
+    "datasets.*.columns.*": (
+        _must("type", "string"),
+        _must("class", "direct_identifier, linking_identifier, quasi_identifier, sensitive, free_text or none"),
+        Key("generalise", "year"),
+        Key("domain", "invoice"),
+        Key("category", "email"),
+        Key("title", "{ja: …, en: …}"),
+    ),
+    "requesters.*": (
+        Key("title", "{ja: …, en: …}"),
+        _must("purposes", "[recommendation], or [] for a requester that reads no data"),
+        Key("roles", "[collection_point]"),
+        Key("recipient", "internal"),
+    ),
+    "views.*": (
+        _must("purpose", "management_statistics"),
+        Key("title", "{ja: …, en: …}"),
+        _must("people", "the output column that counts the people of a group"),
+        Key("min_group", "10"),
+        _must("sql", "the statement"),
+    ),
+}
+"""Section path to its keys, in the order in which a file is best written."""
+
+LOCALES = ("ja", "en")
+"""Languages in which every text for people must stand."""
+
+ROLES = frozenset({"collection_point", "privacy_officer", "auditor"})
+"""What a requester may do besides reading data."""
+
+GENERALISATIONS: Mapping[str, frozenset[str]] = {
+    "year": frozenset({"date", "timestamp"}),
+    "age_band": frozenset({"date", "timestamp"}),
+    "prefix3": frozenset({"string"}),
+    "host": frozenset({"string"}),
+    "browser": frozenset({"string"}),
+}
+"""Generalisation to the column types that it can be applied to."""
+
+ALGORITHMS = ("EdDSA", "Ed25519", "ES256", "RS256")
+"""Signature algorithms that a workspace may accept; symmetric ones and ``none`` are not among them."""

@@ -1,0 +1,76 @@
+"""The real clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from sekisho.adapters.clock import SystemClock
+from sekisho.ports import Clock
+
+
+def test_time_is_utc_and_moves():
+    """The clock gives the current instant with its zone, and seconds that never go back."""
+    clock: Clock = SystemClock()
+    first = clock.monotonic()
+
+    assert clock.now().tzinfo is UTC
+    assert abs(clock.now() - datetime.fromtimestamp(time.time(), UTC)) < timedelta(seconds=5)
+    assert clock.monotonic() >= first
+
+
+def test_ids_are_uuid7_of_now():
+    """An id is a version 7 UUID of the RFC variant that begins with the current millisecond."""
+    before = time.time_ns() // 1_000_000
+    value = uuid.UUID(SystemClock().new_id())
+
+    assert (value.version, value.variant) == (7, uuid.RFC_4122)
+    assert before <= value.int >> 80 <= before + 5_000
+
+
+def test_ids_ascend_within_a_millisecond(monkeypatch):
+    """Ids drawn in one millisecond differ and order as they were drawn, with the version kept."""
+    monkeypatch.setattr(time, "time_ns", lambda: 1_770_000_000_000_000_000)
+    clock = SystemClock()
+    ids = [clock.new_id() for _ in range(2_000)]
+
+    assert ids == sorted(set(ids))
+    assert {i >> 80 for i in (uuid.UUID(text).int for text in ids)} == {1_770_000_000_000}
+
+
+def test_ids_ascend_when_the_clock_is_set_back(monkeypatch):
+    """A clock that was set back by an hour still gives ascending ids."""
+    clock = SystemClock()
+    first = clock.new_id()
+    earlier = time.time_ns() - 3_600_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: earlier)
+
+    assert clock.new_id() > first
+
+
+def test_full_counter_moves_to_the_next_millisecond():
+    """When a millisecond has no ids left, the next one is used, never the same id twice."""
+    clock = SystemClock()
+    clock.new_id()
+    clock._millisecond += 1_000_000
+    clock._counter = (1 << 74) - 1
+    millisecond = clock._millisecond
+
+    assert uuid.UUID(clock.new_id()).int >> 80 == millisecond + 1
+
+
+def test_ids_of_threads_differ():
+    """Threads that share a clock never draw the same id."""
+    clock = SystemClock()
+    drawn: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: drawn.extend(clock.new_id() for _ in range(500))) for _ in "1234"
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(drawn)) == 2_000

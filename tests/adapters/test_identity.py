@@ -1,0 +1,526 @@
+"""Tokens: what passes, and the long list of what must not."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from joserfc import jwt as library_jwt
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+
+from sekisho.adapters.identity import (
+    DATA_SUBJECT_TYPE,
+    REQUESTER_TYPE,
+    EmbeddedIssuer,
+    EmbeddedKeys,
+    JwksFile,
+    JwtIdentity,
+)
+from sekisho.adapters.identity.jwks import key_id_of
+from sekisho.domain.terms import Requester
+from sekisho.errors import InvalidRequest, NotFound, Unauthenticated, WorkspaceError
+
+START = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
+NOW = int(START.timestamp())
+ISSUER = "https://issuer.example"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Token rules of a made-up workspace."""
+
+    issuer: str = ISSUER
+    audience: str = "sekisho"
+    customer_audience: str = "sekisho:customers"
+    algorithms: tuple[str, ...] = ("EdDSA",)
+
+
+class Keys:
+    """A token key without a folder."""
+
+    def __init__(self) -> None:
+        self.private = Ed25519PrivateKey.generate()
+
+    def sign_token(self, message: bytes) -> bytes:
+        """Sign as a key ring does."""
+        return self.private.sign(message)
+
+    def token_public_key(self) -> bytes:
+        """Return the raw public key."""
+        return self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+class Clock:
+    """A clock that tests move by hand."""
+
+    def __init__(self) -> None:
+        self.at = START
+        self.ids = 0
+
+    def now(self) -> datetime:
+        """Return the instant that the test set."""
+        return self.at
+
+    def monotonic(self) -> float:
+        """Stand still."""
+        return 0.0
+
+    def new_id(self) -> str:
+        """Count."""
+        self.ids += 1
+        return f"00000000-0000-7000-8000-{self.ids:012d}"
+
+
+REQUESTERS = {
+    "recommender": Requester("recommender", frozenset({"recommendation"})),
+    "analyst": Requester("analyst", frozenset({"churn_prediction"})),
+}
+
+
+@dataclass
+class World:
+    """An issuer and a checker that share a key and a clock."""
+
+    keys: Keys
+    clock: Clock
+    issuer: EmbeddedIssuer
+    identity: JwtIdentity
+
+    def header(self, **changes: object) -> dict[str, object]:
+        """Return a good header with *changes*; ``...`` takes a member away."""
+        kid = key_id_of(self.keys.token_public_key())
+        return _changed({"alg": "EdDSA", "kid": kid, "typ": REQUESTER_TYPE}, changes)
+
+    def claims(self, **changes: object) -> dict[str, object]:
+        """Return good claims with *changes*; ``...`` takes a member away."""
+        return _changed(
+            {"iss": ISSUER, "aud": "sekisho", "sub": "recommender", "iat": NOW, "exp": NOW + 600}, changes
+        )
+
+    def signed(self, header: object, claims: object) -> str:
+        """A token whose signature is right, whatever it says."""
+        return self.sealed(_part(header), _part(claims))
+
+    def sealed(self, header: str, payload: str) -> str:
+        """Sign two parts as they are."""
+        text = f"{header}.{payload}"
+        return f"{text}.{_b64(self.keys.sign_token(text.encode()))}"
+
+
+def _changed(members: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
+    members.update(changes)
+    return {name: value for name, value in members.items() if value is not ...}
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _part(members: object) -> str:
+    return _b64(json.dumps(members).encode())
+
+
+@pytest.fixture
+def world() -> World:
+    keys, clock = Keys(), Clock()
+    return World(
+        keys,
+        clock,
+        EmbeddedIssuer(keys, Rules(), REQUESTERS, clock),
+        JwtIdentity(Rules(), EmbeddedKeys(keys.token_public_key()), REQUESTERS, clock),
+    )
+
+
+def test_requester_token_round_trip(world):
+    """A token of the embedded issuer names its requester, with the purposes of the registration."""
+    token = world.issuer.requester_token("recommender", 60)
+
+    assert world.identity.requester(token) == REQUESTERS["recommender"]
+
+
+def test_data_subject_token_round_trip(world):
+    """A customer's token names the customer, whose value no repr shows."""
+    who = world.identity.data_subject(world.issuer.data_subject_token("customer_id:17850", 60))
+
+    assert (who.identifier, who.value) == ("customer_id", "17850")
+    assert "17850" not in repr(who)
+
+
+def test_library_reads_our_tokens(world):
+    """An embedded token is a plain JWT: another implementation verifies it with the published key."""
+    key = OKPKey.import_key(world.keys.private)
+    token = world.issuer.requester_token("recommender")
+    with pytest.warns(UserWarning, match="EdDSA"):
+        read = library_jwt.decode(token, key, algorithms=["EdDSA"])
+
+    assert read.claims["sub"] == "recommender"
+    assert read.claims["exp"] - read.claims["iat"] == 3600
+
+
+def _hs256_with_public_key(w: World) -> str:
+    text = f"{_part(w.header(alg='HS256'))}.{_part(w.claims())}"
+    return f"{text}.{_b64(hmac.digest(w.keys.token_public_key(), text.encode(), 'sha256'))}"
+
+
+def _other_key(w: World) -> str:
+    text = f"{_part(w.header())}.{_part(w.claims())}"
+    return f"{text}.{_b64(Keys().sign_token(text.encode()))}"
+
+
+def _with_own_key(w: World) -> str:
+    mine = Keys()
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": _b64(mine.token_public_key())}
+    text = f"{_part(w.header(jwk=jwk))}.{_part(w.claims())}"
+    return f"{text}.{_b64(mine.sign_token(text.encode()))}"
+
+
+def _claims(**changes):
+    return lambda w: w.signed(w.header(), w.claims(**changes))
+
+
+def _header(**changes):
+    return lambda w: w.signed(w.header(**changes), w.claims())
+
+
+BAD_TOKENS = {
+    "expired": _claims(exp=NOW - 1),
+    "expires this second": _claims(exp=NOW),
+    "expiry missing": _claims(exp=...),
+    "expiry null": _claims(exp=None),
+    "expiry a text": _claims(exp="9999999999"),
+    "expiry a boolean": _claims(exp=True),
+    "expiry infinite": _claims(exp=float("inf")),
+    "expiry not a number": _claims(exp=float("nan")),
+    "not before, in the future": _claims(nbf=NOW + 60),
+    "not before, a text": _claims(nbf="soon"),
+    "issued in the future": _claims(iat=NOW + 60),
+    "wrong issuer": _claims(iss="https://other.example"),
+    "issuer with a slash more": _claims(iss=ISSUER + "/"),
+    "issuer missing": _claims(iss=...),
+    "issuer a list": _claims(iss=[ISSUER]),
+    "wrong audience": _claims(aud="another-service"),
+    "audience in other case": _claims(aud="Sekisho"),
+    "audience missing": _claims(aud=...),
+    "audience of several": _claims(aud=["sekisho", "another-service"]),
+    "audience of requesters and customers": _claims(aud=["sekisho", "sekisho:customers"]),
+    "audience empty": _claims(aud=[]),
+    "audience nested": _claims(aud=[["sekisho"]]),
+    "subject missing": _claims(sub=...),
+    "subject empty": _claims(sub=""),
+    "subject a number": _claims(sub=17850),
+    "subject a list": _claims(sub=["recommender"]),
+    "subject not registered": _claims(sub="stranger"),
+    "subject with white space": _claims(sub="recommender "),
+    "subject a customer": _claims(sub="customer_id:17850"),
+    "audience of customers": _claims(aud="sekisho:customers"),
+    "claims a list": lambda w: w.signed(w.header(), ["recommender"]),
+    "claims not JSON": lambda w: w.sealed(_part(w.header()), _b64(b"{")),
+    "claims nested deep": lambda w: w.sealed(_part(w.header()), _b64(b"[" * 5000)),
+    "alg none": lambda w: f"{_part(w.header(alg='none'))}.{_part(w.claims())}.AA",
+    "alg none, no signature": lambda w: f"{_part(w.header(alg='none'))}.{_part(w.claims())}.",
+    "alg None in other case": _header(alg="NONE"),
+    "alg missing": _header(alg=...),
+    "alg a list": _header(alg=["EdDSA"]),
+    "alg an object": _header(alg={"EdDSA": 1}),
+    "alg HS256 keyed by the public key": _hs256_with_public_key,
+    "alg of another kind of key": _header(alg="RS256"),
+    "alg not in the workspace": _header(alg="Ed25519"),
+    "kid missing": _header(kid=...),
+    "kid unknown": _header(kid="another"),
+    "kid a path": _header(kid="../../../dev/null"),
+    "kid a number": _header(kid=1),
+    "kid a list": _header(kid=["a"]),
+    "critical extension": _header(crit=["exp"]),
+    "unencoded payload": _header(b64=False, crit=["b64"]),
+    "key address": _header(jku="https://issuer.example/jwks.json"),
+    "certificate address": _header(x5u="https://issuer.example/cert.pem"),
+    "certificate inside": _header(x5c=["MIIB"]),
+    "key inside": _with_own_key,
+    "unknown header member": _header(admin=True),
+    "typ of customers": _header(typ=DATA_SUBJECT_TYPE),
+    "typ of another thing": _header(typ="logout+jwt"),
+    "typ a list": _header(typ=["JWT"]),
+    "header a list": lambda w: w.signed(["EdDSA"], w.claims()),
+    "header member twice": lambda w: w.sealed(
+        _b64(json.dumps(w.header())[:-1].encode() + b',"alg":"EdDSA"}'), _part(w.claims())
+    ),
+    "header nested deep": lambda w: w.sealed(_b64(b"[" * 5000), _part(w.claims())),
+    "signature of another key": _other_key,
+    "signature cut": lambda w: w.signed(w.header(), w.claims())[:-4],
+    "signature one bit off": lambda w: _flip(w.signed(w.header(), w.claims())),
+    "padded": lambda w: w.signed(w.header(), w.claims()) + "==",
+    "white space before": lambda w: " " + w.signed(w.header(), w.claims()),
+    "newline after": lambda w: w.signed(w.header(), w.claims()) + "\n",
+    "four parts": lambda w: w.signed(w.header(), w.claims()) + ".AA",
+    "five parts (encrypted)": lambda w: "e30.AA.AA.AA.AA",
+    "two parts": lambda w: w.signed(w.header(), w.claims()).rsplit(".", 1)[0],
+    "empty": lambda w: "",
+    "dots": lambda w: "..",
+    "garbage": lambda w: "not-a-token",
+    "not ASCII": lambda w: "関所.関所.関所",
+    "a lone surrogate": lambda w: "\ud800.a.b",
+    "huge": lambda w: w.signed(w.header(), w.claims(note="x" * 9000)),
+    "a megabyte of dots": lambda w: "." * 1_000_000,
+    "the word Bearer": lambda w: "Bearer " + w.signed(w.header(), w.claims()),
+    "a customer's token": lambda w: w.issuer.data_subject_token("customer_id:17850"),
+}
+
+
+def _flip(token: str) -> str:
+    body, signature = token.rsplit(".", 1)
+    raw = bytearray(base64.urlsafe_b64decode(signature + "=="))
+    raw[10] ^= 1
+    return f"{body}.{_b64(bytes(raw))}"
+
+
+@pytest.mark.parametrize("name", BAD_TOKENS)
+def test_bad_token_is_refused(world, name):
+    """No malformed, forged, misdirected or outdated token names a requester, nor is any of it repeated."""
+    token = BAD_TOKENS[name](world)
+    with pytest.raises(Unauthenticated) as caught:
+        world.identity.requester(token)
+
+    told = "".join(traceback.format_exception(caught.value))
+    assert caught.value.code == "unauthenticated"
+    assert caught.value.__cause__ is None
+    for part in token.split("."):
+        assert len(part) < 12 or part not in told
+
+
+def test_table_starts_from_a_good_token(world):
+    """The token from which the bad ones are made is accepted, so that each is refused for its own fault."""
+    assert world.identity.requester(world.signed(world.header(), world.claims())).name == "recommender"
+
+
+@pytest.mark.parametrize("changes", [{"typ": "JWT"}, {"typ": ...}, {"x5t": "AAAA"}, {"cty": "JWT"}])
+def test_header_of_common_issuers_is_accepted(world, changes):
+    """Issuers that type access tokens as JWT, or not at all, are understood."""
+    token = world.signed(world.header(**changes), world.claims())
+
+    assert world.identity.requester(token).name == "recommender"
+
+
+def test_single_audience_in_a_list_is_accepted(world):
+    """A list of exactly our audience is the same statement as our audience."""
+    token = world.signed(world.header(), world.claims(aud=["sekisho"]))
+
+    assert world.identity.requester(token).name == "recommender"
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        ({}, {}),
+        ({"typ": "JWT"}, {}),
+        ({"typ": ...}, {}),
+        ({"typ": DATA_SUBJECT_TYPE}, {"aud": "sekisho"}),
+        ({"typ": DATA_SUBJECT_TYPE}, {"sub": "17850"}),
+        ({"typ": DATA_SUBJECT_TYPE}, {"sub": "pseudonym:abc"}),
+        ({"typ": DATA_SUBJECT_TYPE}, {"sub": "customer_id:"}),
+        ({"typ": DATA_SUBJECT_TYPE}, {"sub": "customer_id:1\n2"}),
+        ({"typ": DATA_SUBJECT_TYPE}, {"sub": "Customer-Id:1"}),
+        ({"typ": DATA_SUBJECT_TYPE}, {"sub": "customer_id:" + "1" * 257}),
+        ({"typ": DATA_SUBJECT_TYPE}, {"exp": NOW - 1}),
+        ({"typ": DATA_SUBJECT_TYPE}, {"aud": ["sekisho", "sekisho:customers"]}),
+    ],
+)
+def test_bad_customer_token_is_refused(world, header, claims):
+    """A customer is named only by a token of the customers' type and audience, as TYPE:VALUE."""
+    usual = {"aud": "sekisho:customers", "sub": "customer_id:17850"}
+    token = world.signed(world.header(**header), world.claims(**{**usual, **claims}))
+    with pytest.raises(Unauthenticated):
+        world.identity.data_subject(token)
+
+
+def test_requester_is_no_customer(world):
+    """A requester's token never opens a customer's session, even when its audience check was cached."""
+    token = world.issuer.requester_token("recommender")
+    world.identity.requester(token)
+    with pytest.raises(Unauthenticated):
+        world.identity.data_subject(token)
+
+
+def test_cached_token_still_expires(world):
+    """A remembered token is refused from the second in which it expires."""
+    token = world.issuer.requester_token("recommender", 60)
+    world.identity.requester(token)
+    world.clock.at = START + timedelta(seconds=59)
+    assert world.identity.requester(token).name == "recommender"
+
+    world.clock.at = START + timedelta(seconds=60)
+    with pytest.raises(Unauthenticated, match="expired"):
+        world.identity.requester(token)
+
+
+def test_cache_is_used_and_bounded(world, monkeypatch):
+    """A token is verified once, and old ones are forgotten when many are seen."""
+    from sekisho.adapters.identity import tokens
+
+    monkeypatch.setattr(tokens, "_MAX_CACHED", 3)
+    seen = [world.issuer.requester_token("recommender") for _ in range(5)]
+    for token in seen:
+        world.identity.requester(token)
+    assert len(world.identity._cache) == 3
+
+    monkeypatch.setattr(library_jwt, "decode", lambda *a, **k: pytest.fail("verified again"))
+    assert world.identity.requester(seen[-1]).name == "recommender"
+
+
+def test_refused_token_is_not_cached(world):
+    """A flood of bad tokens leaves nothing behind."""
+    with pytest.raises(Unauthenticated):
+        world.identity.requester(_other_key(world))
+
+    assert len(world.identity._cache) == 0
+
+
+def test_equal_audiences_are_refused():
+    """Requesters and customers can never share an audience."""
+    keys = EmbeddedKeys(Keys().token_public_key())
+    with pytest.raises(ValueError, match="audiences"):
+        JwtIdentity(Rules(customer_audience="sekisho"), keys, REQUESTERS, Clock())
+
+
+def test_issuer_refuses_what_it_should_not_sign(world):
+    """The embedded issuer signs for registered requesters, named customers and a day at most."""
+    with pytest.raises(NotFound, match="did you mean recommender"):
+        world.issuer.requester_token("recomender")
+    with pytest.raises(InvalidRequest):
+        world.issuer.data_subject_token("17850")
+    with pytest.raises(InvalidRequest):
+        world.issuer.data_subject_token("pseudonym:abc")
+    for ttl in (0, -1, 86_401):
+        with pytest.raises(InvalidRequest):
+            world.issuer.requester_token("recommender", ttl)
+
+
+# Keys in a file ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def _publish(path, *keys, **more):
+    """Write a key set the way an operator should: another file renamed over it."""
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps({"keys": [{**k.as_dict(private=False), **more} for k in keys]}))
+    draft.replace(path)
+
+
+def _token(key, alg, **claims):
+    usual = {"iss": ISSUER, "aud": "sekisho", "sub": "analyst", "exp": NOW + 600}
+    header = {"alg": alg, "kid": key.kid, "typ": REQUESTER_TYPE}
+    return library_jwt.encode(header, {**usual, **claims}, key, algorithms=[alg])
+
+
+def test_file_of_keys_for_es256_and_rs256(tmp_path, rsa_key):
+    """Tokens of an outside issuer pass under P-256 and RSA keys published in a file."""
+    ours = RSAKey.import_key(rsa_key, {"kid": "r1"})
+    curve = ECKey.import_key(ec.generate_private_key(ec.SECP256R1()), {"kid": "e1"})
+    _publish(tmp_path / "jwks.json", ours, curve)
+    rules = Rules(algorithms=("ES256", "RS256"))
+    identity = JwtIdentity(rules, JwksFile(tmp_path / "jwks.json"), REQUESTERS, Clock())
+
+    assert identity.requester(_token(ours, "RS256")).name == "analyst"
+    assert identity.requester(_token(curve, "ES256")).name == "analyst"
+    with pytest.raises(Unauthenticated):
+        identity.requester(_token(ours, "PS256"))
+
+
+def test_hmac_keyed_by_an_rsa_public_key(tmp_path, rsa_key):
+    """The classic confusion, HS256 under the published RSA key's text, is refused (CVE-2024-37568)."""
+    ours = RSAKey.import_key(rsa_key, {"kid": "r1"})
+    _publish(tmp_path / "jwks.json", ours)
+    rules = Rules(algorithms=("RS256",))
+    identity = JwtIdentity(rules, JwksFile(tmp_path / "jwks.json"), REQUESTERS, Clock())
+    pem = rsa_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    claims = {"iss": ISSUER, "aud": "sekisho", "sub": "analyst", "exp": NOW + 9}
+    text = f"{_part({'alg': 'HS256', 'kid': 'r1'})}.{_part(claims)}"
+    with pytest.raises(Unauthenticated):
+        identity.requester(f"{text}.{_b64(hmac.new(pem, text.encode(), hashlib.sha256).digest())}")
+
+
+def test_withdrawn_key_is_withdrawn_at_once(tmp_path):
+    """A key taken out of the file fails at the next call, also for tokens seen before; a new one works."""
+    path = tmp_path / "jwks.json"
+    old = ECKey.generate_key("P-256", {"kid": "old"})
+    new = ECKey.generate_key("P-256", {"kid": "new"})
+    _publish(path, old)
+    identity = JwtIdentity(Rules(algorithms=("ES256",)), JwksFile(path), REQUESTERS, Clock())
+    token = _token(old, "ES256")
+    identity.requester(token)
+
+    _publish(path, new)
+    with pytest.raises(Unauthenticated):
+        identity.requester(token)
+    assert identity.requester(_token(new, "ES256")).name == "analyst"
+
+
+@pytest.mark.parametrize("fault", ["gone", "garbage"])
+def test_lost_key_file_denies(tmp_path, fault):
+    """While the key file cannot be read, nobody is anybody, cached or not; afterwards all is well again."""
+    path = tmp_path / "jwks.json"
+    key = ECKey.generate_key("P-256", {"kid": "k"})
+    _publish(path, key)
+    identity = JwtIdentity(Rules(algorithms=("ES256",)), JwksFile(path), REQUESTERS, Clock())
+    token = _token(key, "ES256")
+    identity.requester(token)
+
+    if fault == "gone":
+        path.unlink()
+    else:
+        path.write_text("{")
+    with pytest.raises(Unauthenticated, match="published keys"):
+        identity.requester(token)
+    _publish(path, key)
+    assert identity.requester(token).name == "analyst"
+
+
+def _bad_sets():
+    good = ECKey.generate_key("P-256", {"kid": "k"})
+    public, private = good.as_dict(private=False), good.as_dict(private=True)
+    small = {"kty": "RSA", "kid": "k", "e": "AQAB", "n": _b64(b"\xff" * 128)}
+    return {
+        "no keys": {"keys": []},
+        "a list": [public],
+        "not a key": {"keys": ["k"]},
+        "private": {"keys": [private]},
+        "symmetric": {"keys": [OctKey.import_key("secret" * 8, {"kid": "k"}).as_dict()]},
+        "no kid": {"keys": [{**public, "kid": ""}]},
+        "one kid twice": {"keys": [public, public]},
+        "for encryption": {"keys": [{**public, "use": "enc"}]},
+        "for another algorithm": {"keys": [{**public, "alg": "HS256"}]},
+        "another curve": {"keys": [{**public, "crv": "P-521"}]},
+        "x25519": {"keys": [{"kty": "OKP", "crv": "X25519", "kid": "k", "x": _b64(b"1" * 32)}]},
+        "small RSA": {"keys": [small]},
+        "no point": {"keys": [{**public, "x": _b64(b"1" * 32), "y": _b64(b"1" * 32)}]},
+        "half a key": {"keys": [{"kty": "EC", "crv": "P-256", "kid": "k"}]},
+    }
+
+
+@pytest.mark.parametrize("name", list(_bad_sets()))
+def test_unfit_key_set_is_refused_at_start(tmp_path, name):
+    """A key set with anything but public signature keys stops the service at start."""
+    (tmp_path / "jwks.json").write_text(json.dumps(_bad_sets()[name]))
+    with pytest.raises(WorkspaceError):
+        JwksFile(tmp_path / "jwks.json")
+
+
+def test_missing_or_huge_key_set_is_refused_at_start(tmp_path):
+    """A key set that is not there, or larger than any key set, stops the service at start."""
+    with pytest.raises(WorkspaceError, match=r"identity\.jwks"):
+        JwksFile(tmp_path / "jwks.json")
+    (tmp_path / "jwks.json").write_text(" " * 70_000)
+    with pytest.raises(WorkspaceError, match="64 KiB"):
+        JwksFile(tmp_path / "jwks.json")
