@@ -14,10 +14,10 @@ import pyarrow as pa
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, Requester, StatisticsView
 from sekisho.errors import NotFound, SekishoError, Unauthenticated
-from sekisho.gateway import Ask, Release, ReleasedPage
-from sekisho.http.services import ConsentEventRequest, ConsentQuestion
+from sekisho.gateway import Ask, ReleasedPage
+from sekisho.http.services import ConsentEventRequest, ConsentQuestion, Release
 from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, DataSubjectRef
-from sekisho.query.governed import Output
+from sekisho.domain.governed import Output
 
 
 @dataclass
@@ -132,6 +132,9 @@ class FakeRelease:
                 raise self.breaks
         finally:
             self.closed = True
+
+    async def close(self) -> None:
+        self.closed = True
 
 
 _TYPES = {pa.string(): ColumnType.STRING, pa.int64(): ColumnType.INTEGER}

@@ -1,15 +1,75 @@
-"""The gateway: one request, nine steps. (Signature only; steps follow.)"""
+"""The gateway: the policy enforcement point, and the only way to customer data. Read this first.
+
+One request takes nine steps:
+
+(1) identify   a credential becomes a :class:`~sekisho.domain.terms.Requester` (``IdentityProvider``; the
+               HTTP and command-line faces call it and hand the requester over)
+(2) parse      the text becomes one read-only statement, every table and column resolved in the catalogue
+(3) decide     the whole statement, with how it uses each column, is put to the policy: permit or deny
+(4) consent    the ledger is caught up and says who agrees to the cells that the permit names
+(5) plan       the statement is rewritten; a rule may only narrow what it sees
+(6) fetch      a store runs the governed statement and yields raw pages
+(7) transform  keys become pseudonyms, texts are masked; every obligation is discharged or nothing leaves
+(8) recheck    consent withdrawn since (4) drops rows; then the audit record is made durable
+(9) release    the page may leave
+
+No customer data leaves a store without a purpose, a decision, a consent and a record.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from sekisho.domain.terms import Dataset, Requester, StatisticsView
-from sekisho.query.governed import Output
+from sekisho.anonymity.threshold import suppress_small_groups
+from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
+from sekisho.domain.governed import GovernedQuery, Output
+from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
+from sekisho.errors import (
+    AccessDenied,
+    AggregateRequired,
+    AuditUnavailable,
+    ColumnDenied,
+    ConsentUnavailable,
+    NotFound,
+    PolicyUnavailable,
+    PurposeNotRegistered,
+    Refused,
+    SekishoError,
+    StoreUnavailable,
+    UnknownPurpose,
+)
+from sekisho.ports import (
+    AuditEntry,
+    AuditLog,
+    Clock,
+    ConsentLedger,
+    ConsentView,
+    DataStore,
+    Detector,
+    KeyRing,
+    People,
+    PolicyDecisionPoint,
+    ViewCache,
+)
+from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
+from sekisho.query.plan import bind
+from sekisho.query.statements import Question, Statements
+from sekisho.transform.page import is_heavy, numbers_of, transform_page
+
+MAX_ROWS = 10_000_000
+LONG_STATEMENT = 4_000
+"""Characters from which a statement is parsed in a thread, so that it holds nobody up."""
+STALE_SECONDS = 2.0
+"""A page that is released later than this after its recheck is void (promise 2)."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +90,7 @@ class ReleasedPage:
     """One page whose audit record is durable: it may leave now, and only now.
 
     ``batch`` has the visible columns only. ``complete`` is whether the whole answer ends with this page
-    (``max_rows`` cut short means the last page is not complete).
+    (an answer that ``max_rows`` cut short is not complete).
     """
 
     batch: pa.RecordBatch = field(repr=False)
@@ -39,37 +99,408 @@ class ReleasedPage:
     complete: bool
 
 
-class Release(Protocol):
-    """An answer under way. The first page is recorded before this exists, the others as they are read."""
+@dataclass(eq=False)
+class Release:
+    """An answer under way. Its first page is recorded before this exists, the others as they are read.
+
+    ``id`` is the id of the first page's audit record; ``consent_seq`` the sequence that consent was read at.
+    """
 
     id: str
     policy_revision: str
     consent_seq: int
     columns: tuple[Output, ...]
     schema: pa.Schema
+    _first: ReleasedPage = field(repr=False)
+    _rest: AsyncGenerator[ReleasedPage, None] | None = field(repr=False)
 
-    def pages(self) -> AsyncIterator[ReleasedPage]:
+    async def pages(self) -> AsyncIterator[ReleasedPage]:
         """Yield the pages, at least one (it may have no rows). Can be read once.
 
         Raises a ``SekishoError`` when a later page may not leave; what was sent must then be broken off
         without its terminator.
         """
+        yield self._first
+        if self._rest is not None:
+            async for page in self._rest:
+                yield page
+
+    async def close(self) -> None:
+        """Stop the statement when nobody reads on."""
+        if self._rest is not None:
+            await self._rest.aclose()
 
 
-class GatewayPort(Protocol):
-    """What the HTTP layer calls."""
+@dataclass(frozen=True)
+class Gateway:
+    """Steps (2) to (8) for every request, in this order and nowhere else.
+
+    ``stores`` has one entry for DuckDB (``"duckdb"``) and one for each SQLite store, by name.
+    """
+
+    catalogue: Catalogue
+    policy: PolicyDecisionPoint
+    consents: ConsentLedger
+    people: People
+    stores: Mapping[str, DataStore]
+    keys: KeyRing
+    detector: Detector
+    audit: AuditLog
+    clock: Clock
+    view_cache: ViewCache
+    statements: Statements = field(init=False, repr=False)
+    pseudonymity: Pseudonymity = field(init=False, repr=False)
+    _releasing: dict[str, asyncio.Lock] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Build the caches of statements and keyed transforms."""
+        object.__setattr__(self, "statements", Statements(self.catalogue))
+        object.__setattr__(self, "pseudonymity", Pseudonymity(self.keys, self.people))
+
+    # -- the faces -----------------------------------------------------------------------------------
 
     async def query(self, requester: Requester, ask: Ask, *, page_rows: int = 10_000) -> Release:
-        """Run all nine steps for *ask*. Raises a ``SekishoError``; then nothing was released."""
+        """Run all steps for *ask*. Raises a ``SekishoError``; then nothing was released."""
+        try:
+            purpose = self._purpose(requester, ask.purpose)
+            question = await self._read(requester, purpose, ask.sql)  # (2)
+            return await self._answer(question, ask, page_rows)
+        except SekishoError as refusal:
+            await self._record_refusal(requester, ask.purpose, refusal)
+            raise
 
-    async def explain(self, requester: Requester, ask: Ask) -> Mapping[str, Any]:
+    async def explain(self, requester: Requester, ask: Ask) -> dict[str, object]:
         """Return decision, reasons, transforms, consent requirement and the governed SQL without literals."""
+        purpose = self._purpose(requester, ask.purpose)
+        question = await self._read(requester, purpose, ask.sql)
+        decision = await self.policy.decide(question.request)
+        if isinstance(decision, Deny):
+            return {
+                "decision": "deny", "code": decision.code, "reasons": list(decision.reasons),
+                "policy_revision": decision.revision,
+            }  # fmt: skip
+        plan = question.plan(decision)
+        return {
+            "decision": "permit",
+            "reasons": [],
+            "legal_basis": decision.legal_basis.value,
+            "consent": {"required": decision.consent_required, "cells": list(decision.cells)},
+            "transforms": {n: {c: k.value for c, k in t.items()} for n, t in decision.transforms.items()},
+            "uses": {u.dataset.name: {c: sorted(k) for c, k in u.columns.items()} for u in question.request.datasets},
+            "obligations": [{"kind": o.kind.value, "value": o.value} for o in decision.obligations],
+            "columns": [{"name": o.name, "transform": o.transform.value} for o in plan.outputs],
+            "sql": plan.shown_sql,
+            "fenced": plan.fenced,
+            "policy_revision": decision.revision,
+        }
 
     def datasets(self, requester: Requester) -> list[Dataset]:
         """Return the datasets that *requester* may see."""
+        return list(self.catalogue.visible_to(requester).values())
 
     def views(self, requester: Requester) -> list[StatisticsView]:
         """Return the published views of *requester*'s purposes."""
+        return [view for view in self.catalogue.views.values() if view.purpose in requester.purposes]
 
     async def read_view(self, requester: Requester, name: str, purpose: str) -> Release:
-        """Return the cached release of a published statistics view."""
+        """Return the one cached release of a published statistics view."""
+        try:
+            declared = self._purpose(requester, purpose)
+            view = self.catalogue.views.get(name)
+            if view is None or view.purpose != purpose:
+                raise NotFound("There is no such view for this purpose (GET /v1/views).")
+            question = self.statements.view(requester, declared, view)  # (2)
+            permit = await self._decide(question.request)  # (3)
+            # One computation at a time and one release ever, so that two answers can never be compared.
+            async with self._releasing.setdefault(name, asyncio.Lock()):
+                cached = await self.view_cache.get(name, question.fingerprint)
+                if cached is None:
+                    cached = await self._published(view, question, permit)  # (5) to (7)
+                    await self.view_cache.put(name, question.fingerprint, cached)
+            outputs = tuple(Output(o.name, o.type, o.transform) for o in question.plan(permit).outputs)
+            fields = self._fields(question, permit, question.fingerprint)
+            fields |= {"view": name, "rows": cached.num_rows, "page": 0}
+            receipt = await self.audit.append(AuditEntry("access.release", fields))  # (8)
+            page = ReleasedPage(_single(cached), receipt.seq, last=True, complete=True)
+            return Release(receipt.id, permit.revision, 0, outputs, cached.schema, page, None)
+        except SekishoError as refusal:
+            await self._record_refusal(requester, purpose, refusal)
+            raise
+
+    # -- the steps -----------------------------------------------------------------------------------
+
+    def _purpose(self, requester: Requester, name: str) -> Purpose:
+        purpose = self.catalogue.purposes.get(name)
+        if purpose is None:
+            raise UnknownPurpose("There is no such purpose in this workspace.")
+        if name not in requester.purposes:
+            raise PurposeNotRegistered(f"{requester.name} is not registered for the purpose {name}.")
+        return purpose
+
+    async def _decide(self, request: AccessRequest) -> Permit:
+        decision = await self.policy.decide(request)
+        if isinstance(decision, Permit):
+            return decision
+        kinds: dict[str, type[Refused]] = {
+            "purpose_not_registered": PurposeNotRegistered,
+            "aggregate_required": AggregateRequired,
+            "column_denied": ColumnDenied,
+        }
+        kind = kinds.get(decision.code, AccessDenied)
+        raise kind(f"The policy says no: {', '.join(decision.reasons)}.", reasons=decision.reasons)
+
+    async def _answer(self, question: Question, ask: Ask, page_rows: int) -> Release:
+        permit = await self._decide(question.request)  # (3)
+        view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)
+        plan = question.plan(permit)  # (5)
+        keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
+        query = bind(plan, ask.parameters, keyed)
+        release_id = self.clock.new_id()
+        fields = self._fields(question, permit, plan.fingerprint)
+        answer = Answer(self, permit, query, view, keyed, fields, release_id, ask.max_rows or MAX_ROWS, page_rows)
+        pages = answer.pages()  # (6) to (8)
+        first = await anext(pages)
+        return Release(
+            id=release_id,
+            policy_revision=permit.revision,
+            consent_seq=view.seq if view is not None else 0,
+            columns=plan.outputs,
+            schema=first.batch.schema,
+            _first=first,
+            _rest=None if first.last else pages,
+        )
+
+    async def _read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:
+        if len(sql) > LONG_STATEMENT and self.statements.known(requester, purpose, sql) is None:
+            return await asyncio.to_thread(self.statements.read, requester, purpose, sql)
+        return self.statements.read(requester, purpose, sql)
+
+    async def _published(self, view: StatisticsView, question: Question, permit: Permit) -> pa.Table:
+        """Return a view's release: its statement, run once, without its small groups."""
+        plan = question.plan(permit)
+        keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
+        if any(output.transform in _ON_THE_WAY_OUT for output in plan.outputs):
+            raise PolicyUnavailable("A statistics view shows a key or a text; its release is refused.")
+        smallest = max(view.min_group, _value(permit, ObligationKind.MIN_GROUP) or view.min_group)
+        _prove({ObligationKind.MIN_GROUP, ObligationKind.MAX_ROWS}, permit)
+        query = bind(plan, (), keyed)
+        batches = [batch async for batch in self.store_of(query).fetch(query, None, self.people, page_rows=65_536)]
+        return suppress_small_groups(pa.Table.from_batches(batches), view.people, smallest)
+
+    def store_of(self, query: GovernedQuery) -> DataStore:
+        """Return the store that runs *query*. Raises ``StoreUnavailable``."""
+        store = self.stores.get("duckdb" if query.engine is StoreKind.DUCKDB else query.stores[0])
+        if store is None:
+            raise StoreUnavailable("The store of this dataset is not connected.")
+        return store
+
+    # -- records -------------------------------------------------------------------------------------
+
+    def _fields(self, question: Question, permit: Permit, fingerprint: str) -> dict[str, object]:
+        """Return what every release record of one answer says: names, codes, counts and hashes only."""
+        request = question.request
+        return {
+            "requester": request.requester.name,
+            "recipient": request.requester.recipient.value,
+            "purpose": request.purpose.name,
+            "legal_basis": permit.legal_basis.value,
+            "decision": "permit",
+            "action": request.action,
+            "datasets": [use.dataset.name for use in request.datasets],
+            "columns": {n: {c: k.value for c, k in t.items()} for n, t in permit.transforms.items()},
+            "policy": {"revision": permit.revision},
+            "query_fp": fingerprint,
+        }
+
+    async def _record_refusal(self, requester: Requester, purpose: str, refusal: SekishoError) -> None:
+        fields: dict[str, object] = {
+            "requester": requester.name,
+            "decision": "deny",
+            "code": refusal.code,
+            "reasons": list(refusal.reasons),
+        }
+        if purpose in self.catalogue.purposes:  # a caller's own text has no place in the log
+            fields["purpose"] = purpose
+        try:
+            await self.audit.append(AuditEntry("access.deny", fields))
+        except AuditUnavailable:
+            # Nothing leaves with a refusal; the log itself notes the gap when it is back.
+            return
+
+
+@dataclass(eq=False)
+class Answer:
+    """Steps (6) to (8) of one answer, page by page.
+
+    ``fields`` is what every record of the answer says; ``limit`` and ``page_rows`` are in rows.
+    """
+
+    gateway: Gateway
+    permit: Permit
+    query: GovernedQuery
+    view: ConsentView | None
+    keyed: KeyedTransforms
+    fields: dict[str, object]
+    release_id: str
+    limit: int
+    page_rows: int
+    sent: int = 0
+    number: int = 0
+    rerun: bool = False
+    persons: set[int] = field(default_factory=set)
+
+    async def pages(self) -> AsyncGenerator[ReleasedPage, None]:
+        """Yield the pages that may leave, at least one. Raises a ``SekishoError`` when one may not."""
+        self.limit = min(self.limit, _value(self.permit, ObligationKind.MAX_ROWS) or self.limit)
+        raw = self._raw()
+        batch = await anext(raw)
+        while True:
+            room = self.limit - self.sent
+            cut = batch.num_rows > room
+            if cut:
+                batch = batch.slice(0, room)
+            following = None if cut else await anext(raw, None)
+            if following is not None and self.sent + batch.num_rows >= self.limit and following.num_rows:
+                cut, following = True, None
+            page = await self._release(batch, last=following is None, complete=following is None and not cut)
+            if page is None:  # consent changed under an aggregate: it is computed once more
+                await raw.aclose()
+                raw = self._raw()
+                batch = await anext(raw)
+                continue
+            self.sent += batch.num_rows
+            self.number += 1
+            yield page
+            if following is None:
+                await raw.aclose()
+                return
+            batch = following
+
+    async def _raw(self) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Yield raw pages from the store, in the order of their tokens where the statement names no order."""
+        store = self.gateway.store_of(self.query)
+        batches = store.fetch(self.query, self.view, self.gateway.people, page_rows=self.page_rows)  # (6)
+        if not self.query.order_by_token:
+            async for batch in batches:
+                yield batch
+            return
+        collected, rows = [], 0
+        async for batch in batches:
+            collected.append(batch)
+            rows += batch.num_rows
+            if rows > self.limit:
+                break
+        table = pa.Table.from_batches(collected)
+        position = next(i for i, o in enumerate(self.query.outputs) if o.transform in _KEYED)
+        column = table.column(position).combine_chunks()
+        order = await _apart(self.keyed.order, column, self.query.outputs[position], heavy=rows > 5_000)
+        ordered = table.take(order).combine_chunks().to_batches(max_chunksize=self.page_rows)
+        for batch in ordered or collected[:1]:
+            yield batch
+
+    async def _release(self, batch: pa.RecordBatch, *, last: bool, complete: bool) -> ReleasedPage | None:
+        """Transform, recheck and record one page; ``None`` when the whole statement must run once more."""
+        outputs, gateway = self.query.outputs, self.gateway
+        try:
+            page = await _apart(
+                transform_page, batch, outputs, self.keyed.pseudonyms, self.keyed.tokens, gateway.detector.mask,
+                heavy=is_heavy(batch, outputs),
+            )  # fmt: skip  # (7)
+        except (ValueError, pa.ArrowException):
+            raise StoreUnavailable("A page could not be transformed, so nothing of it was released.") from None
+        hidden = [numbers_of(batch.column(len(outputs) + i)) for i in range(self.query.hidden)]
+        rechecked = gateway.clock.monotonic()
+        seq = 0
+        if self.view is not None:
+            now = await gateway.consents.view(self.permit.cells)  # (8) recheck
+            seq = now.seq
+            if now.version != self.view.version:
+                if self.query.rowwise:
+                    keep = _everybody(hidden, now, batch.num_rows)
+                    page = page.filter(pa.array(keep))
+                    hidden = [numbers[keep] for numbers in hidden]
+                elif self.number == 0 and not self.rerun:
+                    self.view, self.rerun = now, True
+                    return None
+                else:
+                    raise ConsentUnavailable("Consent changed while an aggregate was computed; ask again.")
+        people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
+        self._discharge(people)
+        return await self._record(page, people, seq, rechecked, last=last, complete=complete)
+
+    def _discharge(self, people: NDArray[np.int64]) -> None:
+        """Discharge every obligation, or let nothing leave."""
+        done = {ObligationKind.MAX_ROWS}
+        most = _value(self.permit, ObligationKind.MAX_DATA_SUBJECTS)
+        if most is not None and self.query.hidden:
+            self.persons.update(np.unique(people).tolist())
+            if len(self.persons) > most:
+                raise AccessDenied(
+                    "For this purpose an answer is about one person at a time; narrow the statement to one.",
+                    reasons=("one_data_subject_at_a_time",),
+                )
+            done.add(ObligationKind.MAX_DATA_SUBJECTS)
+        _prove(done, self.permit)
+
+    async def _record(
+        self,
+        page: pa.RecordBatch,
+        people: NDArray[np.int64],
+        seq: int,
+        rechecked: float,
+        *,
+        last: bool,
+        complete: bool,
+    ) -> ReleasedPage:
+        gateway = self.gateway
+        fields = self.fields | {
+            "rows": page.num_rows,
+            "bytes": page.nbytes,
+            "page": self.number,
+            "subjects": gateway.pseudonymity.references(people),
+        }
+        if self.view is not None:
+            fields["consent"] = {"cells": list(self.permit.cells), "seq": seq, "read_at": self.view.seq}
+        record_id = self.release_id
+        if self.number:
+            record_id = gateway.clock.new_id()
+            fields["parent_id"] = self.release_id
+        receipt = await gateway.audit.append(AuditEntry("access.release", fields, record_id))  # (8) record
+        if gateway.clock.monotonic() - rechecked > STALE_SECONDS:
+            await gateway.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": self.number}))
+            raise ConsentUnavailable("The page waited too long after its consent was checked; ask again.")
+        return ReleasedPage(page, receipt.seq, last=last, complete=complete)  # (9)
+
+
+_KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
+_ON_THE_WAY_OUT = _KEYED | {TransformKind.MASK_TEXT}
+
+
+def _everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:
+    """Return for each row whether all of its people agree; an outer join's missing side is nobody."""
+    keep = np.ones(rows, dtype=np.bool_)
+    for numbers in hidden:
+        keep &= view.allowed(numbers) | (numbers < 0)
+    return keep
+
+
+def _value(permit: Permit, kind: ObligationKind) -> int | None:
+    """Return the strictest value of one kind of obligation, or ``None``."""
+    return min((o.value for o in permit.obligations if o.kind is kind), default=None)
+
+
+def _prove(discharged: set[ObligationKind], permit: Permit) -> None:
+    """Refuse when an obligation of *permit* was not discharged."""
+    if not {obligation.kind for obligation in permit.obligations} <= discharged:
+        raise PolicyUnavailable("The policy asks for something that this answer cannot fulfil.")
+
+
+async def _apart(work: Callable[..., _T], *args: object, heavy: bool) -> _T:
+    """Run *work* in a thread when it would hold up the event loop."""
+    return await asyncio.to_thread(work, *args) if heavy else work(*args)
+
+
+def _single(table: pa.Table) -> pa.RecordBatch:
+    """Return a small table as one batch."""
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)

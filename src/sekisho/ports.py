@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sekisho.domain.access import AccessRequest, Decision
 from sekisho.domain.consent import ConsentEventKind, ConsentRecord
 from sekisho.domain.terms import Cell, Requester, SubjectNumber
-from sekisho.query.governed import GovernedQuery
+from sekisho.domain.governed import GovernedQuery
 
 
 class Clock(Protocol):
@@ -275,3 +275,13 @@ class AuditLog(Protocol):
 
     async def close(self) -> None:
         """Write the closing record and stop."""
+
+
+class ViewCache(Protocol):
+    """Keeps the one release of each statistics view, across restarts."""
+
+    async def get(self, name: str, revision: str) -> pa.Table | None:
+        """Return the release of view *name* as declared in *revision*, or ``None``."""
+
+    async def put(self, name: str, revision: str, release: pa.Table) -> None:
+        """Keep *release*, already fit to be published."""

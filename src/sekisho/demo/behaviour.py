@@ -97,7 +97,8 @@ class Browsing:
     def some_code(self, rng: np.random.Generator, category: NDArray[np.int64]) -> NDArray[np.object_]:
         """Return a random stock code of each category."""
         within = (rng.random(len(category)) * self.stock_size[category]).astype(np.int64)
-        return self.stock[self.stock_from[category] + within]
+        chosen: NDArray[np.object_] = self.stock[self.stock_from[category] + within]
+        return chosen
 
 
 def web_events(browsing: Browsing, people: pl.DataFrame, *, copy: int, seed: int) -> pl.DataFrame:
@@ -125,8 +126,13 @@ def web_events(browsing: Browsing, people: pl.DataFrame, *, copy: int, seed: int
     # People look around before they sign in: the same cookie, and no customer.
     aside = (rng.random(len(kind)) < 0.18) & ((kind == _VIEW) | (kind == _SEARCH))
     order = np.argsort(at, kind="stable")
-    kind, who, category, at, code, device, aside = (
-        column[order] for column in (kind, who, category, at, code, device, aside)
+    kind, who, category, at, device, aside = (
+        kind[order],
+        who[order],
+        category[order],
+        at[order],
+        device[order],
+        aside[order],
     )
     ids = browsing.customers[np.maximum(who, 0)] + copy * COPY_OFFSET
     devices = count * _DEVICES + visitors
@@ -145,7 +151,7 @@ def web_events(browsing: Browsing, people: pl.DataFrame, *, copy: int, seed: int
             "user_agent": _taken(list(_AGENTS), agents[device]),
             "event_type": _taken(_TYPES.tolist(), kind),
             "category": _taken(browsing.categories, category),
-            "stock_code": pl.Series(np.where(searched, None, code).tolist(), dtype=pl.String),
+            "stock_code": pl.Series(code[order].tolist(), dtype=pl.String),
             "query_text": _queries(rng, searched, browsing.categories, category, who, people),
             "referrer": _referrers(rng, len(kind), browsing.categories),
             "occurred_at": pl.Series(at * 1_000_000, dtype=pl.Int64).cast(pl.Datetime("us")),
@@ -155,6 +161,7 @@ def web_events(browsing: Browsing, people: pl.DataFrame, *, copy: int, seed: int
     return frame.with_columns(
         pl.concat_str(pl.lit(f"W{copy:02d}-"), number).alias("event_id"),
         pl.when("signed_in").then("customer_id").alias("customer_id"),
+        pl.when(pl.col("event_type") != "search").then("stock_code").alias("stock_code"),
     ).select(WEB_SCHEMA.names)
 
 

@@ -136,10 +136,7 @@ def build_stores(
     write_parquet(
         stores / "web" / "events.parquet",
         WEB_SCHEMA,
-        (
-            web_events(browsing, people[copy], copy=copy, seed=seed)
-            for copy in counted("web events", 0.35, 0.75)
-        ),
+        (web_events(browsing, people[copy], copy=copy, seed=seed) for copy in counted("web events", 0.35, 0.75)),
     )
     write_json_lines(
         stores / "app" / "events.jsonl",
@@ -194,9 +191,7 @@ def facts_of(folder: Path) -> DemoFacts:
         app_events=_rows(stores / "app" / "events.jsonl"),
         survey_answers=_rows(stores / "survey" / "answers.jsonl"),
         tickets=_count(stores / "support.db", "SELECT count(*) FROM tickets"),
-        tickets_japanese=_count(
-            stores / "support.db", "SELECT count(*) FROM tickets WHERE language = 'ja'"
-        ),
+        tickets_japanese=_count(stores / "support.db", "SELECT count(*) FROM tickets WHERE language = 'ja'"),
         last_day=lines[4].date(),
     )
 

@@ -48,17 +48,26 @@ _INCOME_SHARES = (0.22, 0.28, 0.20, 0.14, 0.07, 0.09)
 _RANKS = ("bronze", "silver", "gold", "platinum")
 _RANK_SHARES = (0.55, 0.83, 0.96)  # cumulative shares of customers by what they spent
 _LANDLINES = ("03-3", "03-5", "06-6", "011-2", "022-2", "045-6", "052-9", "075-2", "082-2", "092-7")
-_BUILDINGS = ("グランドハイツ", "コーポ桜", "メゾン青葉", "サンライズ", "第二山手マンション", "パークサイド", "ハイム緑")
+_BUILDINGS = (
+    "グランドハイツ",
+    "コーポ桜",
+    "メゾン青葉",
+    "サンライズ",
+    "第二山手マンション",
+    "パークサイド",
+    "ハイム緑",
+)
 
+_SYLLABLES = (
+    "a i u e o ka ki ku ke ko sa shi su se so ta chi tsu te to na ni nu ne no ha hi fu he ho "
+    "ma mi mu me mo ya yu yo ra ri ru re ro wa o n "
+    "ga gi gu ge go za ji zu ze zo da ji zu de do ba bi bu be bo pa pi pu pe po vu"
+)
 _KANA = dict(
     zip(
         "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヲン"
         "ガギグゲゴザジズゼゾダヂヅデドバビブベボパピプペポヴ",
-        (
-            "a i u e o ka ki ku ke ko sa shi su se so ta chi tsu te to na ni nu ne no ha hi fu he ho "
-            "ma mi mu me mo ya yu yo ra ri ru re ro wa o n "
-            "ga gi gu ge go za ji zu ze zo da ji zu de do ba bi bu be bo pa pi pu pe po vu"
-        ).split(),
+        _SYLLABLES.split(" "),
         strict=True,
     )
 )
@@ -224,9 +233,7 @@ def profiles(buyers: pl.DataFrame, *, copy: int, seed: int) -> pl.DataFrame:
             "surname": last,
             "romaji": [
                 f"{f} {s}" if is_latin else f"{fr.title()} {sr.title()}"
-                for f, s, fr, sr, is_latin in zip(
-                    first, last, given["romaji"], surname["romaji"], latin, strict=True
-                )
+                for f, s, fr, sr, is_latin in zip(first, last, given["romaji"], surname["romaji"], latin, strict=True)
             ],
             "city": [places[p]["city"] for p in place],
             "latin": latin,
@@ -289,9 +296,7 @@ def _addresses(rng: np.random.Generator, places: list[dict[str, str]], place: ND
     styles, rooms = rng.random(count), rng.integers(1, 9, count) * 100 + rng.integers(1, 12, count)
     buildings = rng.integers(0, len(_BUILDINGS), count)
     addresses = []
-    for p, (block, lot, house), style, room, building in zip(
-        place, numbers, styles, rooms, buildings, strict=True
-    ):
+    for p, (block, lot, house), style, room, building in zip(place, numbers, styles, rooms, buildings, strict=True):
         row = places[p]
         text = f"{row['prefecture']}{row['city']}{row['town']}"
         text += f"{block}丁目{lot}番{house}号" if style < 0.3 else f"{block}-{lot}-{house}"
@@ -301,9 +306,7 @@ def _addresses(rng: np.random.Generator, places: list[dict[str, str]], place: ND
     return addresses
 
 
-def _emails(
-    rng: np.random.Generator, given: pl.Series, surname: pl.Series, born: list[date], copy: int
-) -> pl.Series:
+def _emails(rng: np.random.Generator, given: pl.Series, surname: pl.Series, born: list[date], copy: int) -> pl.Series:
     """Return addresses, unique within the copy; copies differ by their number in the local part."""
     shapes = rng.choice(4, len(born), p=(0.4, 0.25, 0.2, 0.15))
     domains = rng.choice(len(_DOMAINS), len(born), p=_DOMAIN_SHARES)

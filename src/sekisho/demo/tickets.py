@@ -178,11 +178,14 @@ def tickets(writers: Writers, count: int, *, copy: int, seed: int) -> pl.DataFra
 
 def write_tickets(path: Path, frames: Iterable[pl.DataFrame]) -> None:
     """Write ``support.tickets``; ``opened_at`` is ISO text and ``resolved`` 0 or 1, as SQLite keeps them."""
+    columns = (
+        "ticket_id TEXT PRIMARY KEY, customer_id INTEGER NOT NULL, channel TEXT, language TEXT, "
+        "opened_at TEXT, subject TEXT, body TEXT, resolved INTEGER"
+    )
     write_sqlite(
         path,
         (
-            "CREATE TABLE tickets (ticket_id TEXT PRIMARY KEY, customer_id INTEGER NOT NULL, channel TEXT, "
-            "language TEXT, opened_at TEXT, subject TEXT, body TEXT, resolved INTEGER)",
+            f"CREATE TABLE tickets ({columns})",
             "CREATE INDEX tickets_customer ON tickets (customer_id)",
         ),
         "INSERT INTO tickets VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -208,8 +211,6 @@ def answers(writers: Writers, count: int, *, copy: int, seed: int) -> pl.DataFra
         comments = texts()["survey"][writers.language(who[at], languages[at])]
         comment = comments[choices[at] % len(comments)].format_map(writers.fields(who[at], dice[at]))
         asked = (END_OF_DATA - timedelta(days=days[at])).date()
-        rows.append(
-            (f"S{copy:02d}-{at:06d}", writers.customer(who[at]), asked.isoformat(), nps[at], comment or None)
-        )
+        rows.append((f"S{copy:02d}-{at:06d}", writers.customer(who[at]), asked.isoformat(), nps[at], comment or None))
     columns = ["answer_id", "customer_id", "asked_on", "nps", "comment"]
     return pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)

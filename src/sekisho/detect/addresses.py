@@ -26,8 +26,10 @@ _NUMBER = (
 )
 _BUILDING = (
     r"(?:[ 　、,]{0,2}(?:"
-    rf"[{KANJI}ぁ-んァ-ヴーA-Za-z0-9・]{{0,20}}?(?:マンション|アパート|ハイツ|コーポ|ビル|タワー|ハウス|レジデンス|荘|寮|棟|館)"
-    rf"[{KANJI}ァ-ヴーA-Za-z・]{{0,12}}|[ァ-ヴー・A-Za-z]{{2,20}}[{KANJI}]{{0,6}}|(?<=[ 　])[{KANJI}ぁ-んァ-ヴーA-Za-z・]{{1,20}}(?=[0-9])"
+    rf"[{KANJI}ぁ-んァ-ヴーA-Za-z0-9・]{{0,20}}?"
+    r"(?:マンション|アパート|ハイツ|コーポ|ビル|タワー|ハウス|レジデンス|荘|寮|棟|館)"
+    rf"[{KANJI}ァ-ヴーA-Za-z・]{{0,12}}|[ァ-ヴー・A-Za-z]{{2,20}}[{KANJI}]{{0,6}}"
+    rf"|(?<=[ 　])[{KANJI}ぁ-んァ-ヴーA-Za-z・]{{1,20}}(?=[0-9])"
     r")?[ 　-]?(?:[0-9A-Za-z]{1,5}(?:号室|号|階|[Ff])?(?![0-9]))?)?"
 )
 _JAPANESE = re.compile(
@@ -46,14 +48,20 @@ _LABELLED = re.compile(r"(?:住所|所在地|お?届け?先|配送先|送付先|
 _HOUSE = re.compile(r"[市区郡町村]")
 
 _ENGLISH = re.compile(
-    r"(?<![0-9A-Za-z])[0-9]{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?(?:[A-Z0-9][0-9A-Za-z'.-]{0,20} ){1,4}?"
+    r"(?<![0-9A-Za-z])[0-9]{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?"
+    r"(?:[A-Z0-9][0-9A-Za-z'.-]{0,20} ){1,4}?"
     r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Court|Ct|Close|Place|Pl|Square|Sq"
     r"|Terrace|Crescent|Parkway|Pkwy|Highway|Hwy|Circle)(?![A-Za-z])\.?"
     r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|#)\.? ?[0-9A-Za-z-]{1,6})?"
     r"(?:, [A-Z][A-Za-z .'-]{1,25}){0,2}(?:,? [A-Z]{2} [0-9]{5}(?:-[0-9]{4})?(?![0-9]))?"
 )
+# Japanese addresses in Latin letters: 4-12-8 Minami-Aoyama, Minato-ku, Tokyo.
+_ROMAJI = re.compile(
+    r"(?<![0-9A-Za-z-])[0-9]{1,4}(?:-[0-9]{1,4}){1,3},? [A-Z][A-Za-z-]{2,20}(?:,? [A-Z][A-Za-z-]{1,20}){0,4}"
+)
 _ZIP = re.compile(
-    r"(?<![0-9A-Za-z])(?:[A-Z]{2} (?P<us>[0-9]{5}(?:-[0-9]{4})?)|(?P<uk>[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2}))(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])(?:[A-Z]{2} (?P<us>[0-9]{5}(?:-[0-9]{4})?)"
+    r"|(?P<uk>[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2}))(?![0-9A-Za-z])"
 )
 
 
@@ -76,7 +84,8 @@ def find_addresses(text: str) -> Iterator[Span]:
 def _english(text: str) -> Iterator[Span]:
     for match in _LABELLED.finditer(text):
         yield Span(*match.span(1), Kind.ADDRESS, 0.7)
-    for match in _ENGLISH.finditer(text):
-        yield Span(*match.span(), Kind.ADDRESS, 0.7)
+    for pattern in (_ENGLISH, _ROMAJI):
+        for match in pattern.finditer(text):
+            yield Span(*match.span(), Kind.ADDRESS, 0.7)
     for match in _ZIP.finditer(text):
         yield Span(*match.span("us" if match["us"] else "uk"), Kind.POSTAL_CODE, 0.6)

@@ -14,8 +14,8 @@ _EMAIL = re.compile(
     # Local part in ASCII, directly after kana too; or wholly outside ASCII (RFC 6531), where no edge shows.
     rf"(?:(?<![{_LOCAL}])[{_LOCAL}]+|[^\W0-9A-Za-z_]{{1,20}})"
     r"\s?(?:@|[\[({]\s?(?:at|AT|@|アット)\s?[\])}]|★|☆)\s?"
-    # Labels before the last one may be international; the last one is ASCII, so that です stays.
-    r"(?:[^\W_][\w-]{0,62}\.){0,8}[0-9A-Za-z][0-9A-Za-z-]{0,62}"
+    # Labels are ASCII or, but for the last one, wholly outside ASCII: です after the address stays.
+    r"(?:(?:[0-9A-Za-z-]{1,63}|[^\W0-9A-Za-z_]{1,30})\.){0,8}[0-9A-Za-z][0-9A-Za-z-]{0,62}"
 )
 _EMAIL_HINT = re.compile(r"[@★☆]|[\[({]\s?(?:at|AT|アット)\s?[\])}]")
 

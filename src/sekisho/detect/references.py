@@ -31,6 +31,11 @@ _SHAPED = re.compile(
     r")(?![0-9A-Za-z])"
 )
 
+# A bare number of six digits or more that is no amount: an order, a customer, an account.
+_BARE = re.compile(
+    r"(?<![0-9A-Za-z])(?<![.,¥$£€-])[0-9]{6,}(?![0-9A-Za-z]|[.,-][0-9]|\s?(?:円|個|件|人|枚|ポイント|%))"
+)
+
 _DATE = (
     r"(?:(?:19|20)[0-9]{2}\s?[-/.年]\s?[0-9]{1,2}\s?[-/.月]\s?[0-9]{1,2}\s?日?"
     r"|(?:19|20)[0-9]{2}年(?:[0-9]{1,2}月)?"
@@ -58,6 +63,8 @@ def find_references(text: str) -> Iterator[Span]:
             yield Span(start, end, kind, 0.6)
     for match in _SHAPED.finditer(text):
         yield Span(*match.span(), Kind.ID_NUMBER if match["id"] else Kind.ORDER_NUMBER, 0.5)
+    for match in _BARE.finditer(text):
+        yield Span(*match.span(), Kind.ORDER_NUMBER, 0.3)
     if "生" in text or "irth" in text or "orn" in text or "DOB" in text or "うまれ" in text or "dob" in text:
         for pattern in (_BIRTH_BEFORE, _BIRTH_AFTER):
             for match in pattern.finditer(text):

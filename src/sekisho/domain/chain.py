@@ -138,9 +138,7 @@ class Walk:
         if chain is None:
             chain = self._begin(record, writer, wseq, prev)
         elif wseq != chain.size:
-            raise BrokenChainError(
-                f"the record is not number {chain.size} of its writer", name_of(record, seq)
-            )
+            raise BrokenChainError(f"the record is not number {chain.size} of its writer", name_of(record, seq))
         elif prev != chain.value.hex():
             raise self._broken(chain, record, data)
         chain.value = hashlib.sha256(chain.value + hashlib.sha256(b"\x00" + data).digest()).digest()

@@ -33,7 +33,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -102,6 +102,23 @@ class Indexed:
     decision: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A row of the table of records, every column as the database tells it."""
+
+    seq: int
+    id: str
+    writer: str
+    wseq: int
+    at: int
+    kind: str
+    requester: str | None
+    purpose: str | None
+    decision: str | None
+    record: bytes
+    chain: bytes
+
+
 def subject_ref(key: bytes, number: int) -> str:
     """Return the keyed reference of a data subject: HMAC-SHA-256 of the number, 16 bytes in hexadecimal.
 
@@ -118,14 +135,16 @@ def subject_digest(refs: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def subject_set(refs: Sequence[object]) -> SubjectSet:
-    """Return the set of people named by hexadecimal references, in any order, repetitions allowed.
+def subject_set(refs: object) -> SubjectSet:
+    """Return the set of people named by a list of hexadecimal references, in any order, repeated or not.
 
     Raises
     ------
     UnrecordableError
-        When one of them is not a reference of 16 bytes in lower-case hexadecimal.
+        When it is not a list, or one of them is not a reference of 16 bytes in lower-case hexadecimal.
     """
+    if not isinstance(refs, list | tuple):
+        raise UnrecordableError("subjects must be a list of keyed references")
     distinct: set[str] = set()
     for ref in refs:
         if not isinstance(ref, str) or not _REF.fullmatch(ref):

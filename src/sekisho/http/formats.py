@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import InvalidRequest
-from sekisho.gateway import Release, ReleasedPage
+from sekisho.gateway import ReleasedPage
 from sekisho.http.rows import csv_header, csv_lines, json_rows, ndjson_lines
-from sekisho.query.governed import Output
+from sekisho.http.services import Release
+from sekisho.domain.governed import Output
 
 ROWS_PER_PAGE: Final = 10_000
 ROWS_PER_BATCH: Final = 65_536

@@ -20,10 +20,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sekisho.domain.terms import Requester
 from sekisho.errors import ConsentUnavailable, InvalidRequest, SekishoError
-from sekisho.gateway import Release, ReleasedPage
+from sekisho.gateway import ReleasedPage
 from sekisho.http.context import BrokenOff, context_of
 from sekisho.http.formats import Format, json_document
-from sekisho.http.services import Services, services_of
+from sekisho.http.services import Release, Services, services_of
 from sekisho.ports import AuditEntry
 
 _log = structlog.get_logger("sekisho.http")
@@ -91,6 +91,7 @@ class _Pages:
         closing = getattr(self._iterator, "aclose", None)
         if closing is not None:
             await closing()
+        await self._release.close()
 
 
 async def release_response(

@@ -2,22 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
 from starlette.requests import Request
 
 from sekisho.domain.consent import ConsentEventKind
-from sekisho.domain.terms import Requester
-from sekisho.gateway import GatewayPort
+from sekisho.domain.terms import Dataset, Requester, StatisticsView
+from sekisho.gateway import Ask, ReleasedPage
 from sekisho.http.metrics import Metrics
 from sekisho.ports import AuditLog, Clock, DataSubjectRef, IdentityProvider
+from sekisho.domain.governed import Output
 
 HealthProbe = Callable[[], Awaitable[bool]]
 """Answers whether a part works; raising or not answering in time counts as no."""
+
+
+class Release(Protocol):
+    """An answer under way, as ``sekisho.gateway.Release``."""
+
+    @property
+    def id(self) -> str:
+        """Id of the release and of its first audit record."""
+
+    @property
+    def policy_revision(self) -> str:
+        """Revision of the policy that decided."""
+
+    @property
+    def consent_seq(self) -> int:
+        """Sequence at which consent was read."""
+
+    @property
+    def columns(self) -> tuple[Output, ...]:
+        """The visible columns."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Types of the visible columns."""
+
+    def pages(self) -> AsyncIterator[ReleasedPage]:
+        """Yield the pages, at least one; readable once. Raises when a later page may not leave."""
+
+    async def close(self) -> None:
+        """Stop the statement when nobody reads on."""
+
+
+class GatewayPort(Protocol):
+    """Steps (2) to (8), as ``sekisho.gateway.Gateway``."""
+
+    async def query(self, requester: Requester, ask: Ask, *, page_rows: int = 10_000) -> Release:
+        """Return the answer. Raises a ``SekishoError``; then nothing was released."""
+
+    async def explain(self, requester: Requester, ask: Ask) -> Mapping[str, object]:
+        """Return the decision and what follows from it, without rows."""
+
+    def datasets(self, requester: Requester) -> list[Dataset]:
+        """Return the datasets that *requester* may see."""
+
+    def views(self, requester: Requester) -> list[StatisticsView]:
+        """Return the published views of *requester*'s purposes."""
+
+    async def read_view(self, requester: Requester, name: str, purpose: str) -> Release:
+        """Return the cached release of a published view."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sekisho.domain.governed import GovernedQuery, Output, Projection
 from sekisho.domain.terms import ColumnType, StoreKind
 from sekisho.errors import InvalidRequest, MaskedColumnUse
-from sekisho.query.governed import GovernedQuery, Output, Projection
 from sekisho.query.kinds import PERSON
 
 
@@ -61,7 +61,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A governed statement without its values. See :class:`~sekisho.query.governed.GovernedQuery`."""
+    """A governed statement without its values. See :class:`~sekisho.domain.governed.GovernedQuery`."""
 
     engine: StoreKind
     stores: tuple[str, ...]

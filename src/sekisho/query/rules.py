@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
+from sekisho.domain.governed import Output, Projection
 from sekisho.domain.terms import ColumnType, StoreKind
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import MASKED_TYPES, Dialect
-from sekisho.query.governed import Output, Projection
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import comparable, hoistable, leak_proof
 from sekisho.query.plan import Plan, Slot

@@ -88,7 +88,7 @@ def read(text: str, faults: Faults) -> Node | None:
         try:
             root = loader.get_single_node()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
         if root is None:
             faults.add(1, "the file is empty", "begin with `controller:`")
             return None

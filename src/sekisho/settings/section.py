@@ -42,6 +42,23 @@ class Section:
         """Return whether *key* stands there."""
         return key in self._entries
 
+    def keys_of(self, key: str) -> frozenset[str]:
+        """Return the names that stand below *key*, whether or not they are rightly declared.
+
+        What is declared with a fault is not unknown: one slip should not be told twice.
+        """
+        node = self._value(key)
+        return frozenset(node.value.entries) if node and isinstance(node.value, Table) else frozenset()
+
+    def words_below(self, key: str, inner: str, leaf: str) -> frozenset[str]:
+        """Return the words at ``key.*.inner.*.leaf``, unchecked, to look forward in the file."""
+        node = self._value(key)
+        level = [node] if node else []
+        for step in ("*", inner, "*", leaf):
+            tables = [n.value.entries for n in level if isinstance(n.value, Table)]
+            level = [entry[1] for table in tables for name, entry in table.items() if step in {"*", name}]
+        return frozenset(node.value for node in level if isinstance(node.value, str))
+
     def wrong(self, key: str, wrong: str, remedy: str) -> None:
         """Note a fault of this section on the line of *key*."""
         self._faults.add(self.line_of(key), f"{self.label}: {wrong}", remedy)

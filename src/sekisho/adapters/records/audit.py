@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from sekisho.adapters.records.audit_queue import Order, Pending
 from sekisho.adapters.records.audit_search import find_record, search_records
-from sekisho.adapters.records.audit_writer import UNAVAILABLE, AuditWriter, Order, Pending
+from sekisho.adapters.records.audit_writer import UNAVAILABLE, AuditWriter
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.domain.record import UnrecordableError, check_id, check_kind, plain_fields, subject_set
 from sekisho.errors import AuditUnavailable
@@ -115,17 +116,14 @@ class SqlAuditLog:
         return await self._hand_over(writer, pending)
 
     def _checked(self, entry: AuditEntry) -> Pending:
+        if entry.kind == "gap" or entry.kind.startswith("writer."):
+            raise AuditUnavailable("this kind of record is the log's own")
         try:
             kind = check_kind(entry.kind)
-            if kind == "gap" or kind.startswith("writer."):
-                raise UnrecordableError("this kind of record is the log's own")
             fields: Mapping[str, object] = entry.fields
             refs: tuple[bytes, ...] = ()
-            people = fields.get("subjects")
-            if people is not None:
-                if not isinstance(people, list | tuple):
-                    raise UnrecordableError("subjects must be a list of keyed references")
-                subjects = subject_set(people)
+            if fields.get("subjects") is not None:
+                subjects = subject_set(fields["subjects"])
                 refs = subjects.refs
                 fields = {**fields, "subjects": {"n": subjects.count, "digest": subjects.digest}}
             record_id = self._clock.new_id() if entry.id is None else check_id(entry.id)

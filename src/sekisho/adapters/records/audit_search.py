@@ -13,8 +13,7 @@ import orjson
 import sqlalchemy as sa
 
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject
-from sekisho.audit_verify import StoredRecord
-from sekisho.domain.record import micros
+from sekisho.domain.record import StoredRecord, micros
 from sekisho.ports import AuditQuery
 
 MAX_FOUND = 1_000
@@ -133,13 +132,13 @@ def stored_heads(connection: sa.Connection) -> Iterator[str]:
 
 
 def newest_heads(connection: sa.Connection, upto: dict[str, int]) -> list[str]:
-    """Return, for each writer, its newest head of at most *upto[writer]* + 1 records."""
+    """Return, for each writer, its newest head of at most *upto[writer]* records."""
     table = audit_head.c
     heads = []
-    for writer, wseq in sorted(upto.items()):
+    for writer, size in sorted(upto.items()):
         note = connection.execute(
             sa.select(table.note)
-            .where(table.writer == writer, table.wseq <= wseq)
+            .where(table.writer == writer, table.wseq < size)
             .order_by(table.wseq.desc())
             .limit(1)
         ).scalar_one_or_none()

@@ -82,9 +82,7 @@ class Sink(Protocol):
     def last(self) -> ChainEnd | None:
         """Return the newest record of the log, inside the transaction."""
 
-    def write(
-        self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
-    ) -> None:
+    def write(self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]) -> None:
         """Insert *rows*, the (reference, sequence) pairs *subjects*, and the head; move the counter."""
 
     def commit(self) -> None:
@@ -107,8 +105,8 @@ class SqliteSink:
 
     def __init__(self, engine: sa.Engine) -> None:
         fairy = engine.raw_connection()
-        fairy.detach()  # its isolation is changed below: it must not return to the pool
         connection = fairy.driver_connection
+        fairy.detach()  # its isolation is changed below: it must not return to the pool
         assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - the dialect says so
         self._connection = connection
         # Python's own handling would begin a deferred transaction, and commit behind our back.
@@ -165,9 +163,7 @@ class SqliteSink:
         ).fetchone()
         return None if row is None else ChainEnd(*row)
 
-    def write(
-        self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
-    ) -> None:
+    def write(self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]) -> None:
         """See :class:`Sink`."""
         connection = self._connection
         connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (rows[-1].seq, COUNTER))
@@ -200,25 +196,26 @@ class PostgresSink:
     def __init__(self, engine: sa.Engine) -> None:
         self._connection = engine.connect()
         try:
-            # The writer's own session: what the server acknowledges must be on its disk.
-            for name in ("fsync", "full_page_writes", "synchronous_commit"):
-                value = str(self._connection.execute(sa.text(f"SHOW {name}")).scalar_one())
-                if value == "off":
-                    raise NotDurableError(f"PostgreSQL runs with {name}={value}: set it to on")
-            self._connection.execute(sa.text(f"SET lock_timeout = {_PATIENCE_MS}"))
-            self._connection.execute(sa.text(f"SET statement_timeout = {5 * _PATIENCE_MS}"))
-            self._connection.execute(
-                sa.text("INSERT INTO ledger_counter (name, value) VALUES (:name, 0) ON CONFLICT DO NOTHING"),
-                {"name": COUNTER},
-            )
-            self._connection.commit()
+            self._prepare()
         except BaseException:
             self.close()
             raise
-        self._counter = (
-            sa.select(ledger_counter.c.value).where(ledger_counter.c.name == COUNTER).with_for_update()
-        )
+        self._counter = sa.select(ledger_counter.c.value).where(ledger_counter.c.name == COUNTER).with_for_update()
         self._ends = sa.select(audit_record.c.writer, audit_record.c.wseq, audit_record.c.chain).limit(1)
+
+    def _prepare(self) -> None:
+        execute = self._connection.execute
+        # As this session sees them: a role or a database may have its own setting.
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            if execute(sa.text(f"SHOW {name}")).scalar_one() == "off":
+                raise NotDurableError(f"PostgreSQL runs with {name}=off: set it to on")
+        execute(sa.text(f"SET lock_timeout = {_PATIENCE_MS}"))
+        execute(sa.text(f"SET statement_timeout = {5 * _PATIENCE_MS}"))
+        execute(
+            sa.text("INSERT INTO ledger_counter (name, value) VALUES (:name, 0) ON CONFLICT DO NOTHING"),
+            {"name": COUNTER},
+        )
+        self._connection.commit()
 
     def begin(self) -> int:
         """See :class:`Sink`."""
@@ -230,17 +227,13 @@ class PostgresSink:
 
     def last_of(self, writer: str) -> ChainEnd | None:
         """See :class:`Sink`."""
-        return self._end(
-            self._ends.where(audit_record.c.writer == writer).order_by(audit_record.c.wseq.desc())
-        )
+        return self._end(self._ends.where(audit_record.c.writer == writer).order_by(audit_record.c.wseq.desc()))
 
     def last(self) -> ChainEnd | None:
         """See :class:`Sink`."""
         return self._end(self._ends.order_by(audit_record.c.seq.desc()))
 
-    def write(
-        self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
-    ) -> None:
+    def write(self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]) -> None:
         """See :class:`Sink`."""
         execute = self._connection.execute
         execute(sa.update(ledger_counter).where(ledger_counter.c.name == COUNTER).values(value=rows[-1].seq))

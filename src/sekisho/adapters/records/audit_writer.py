@@ -12,13 +12,11 @@ away and how many records it refused.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import queue
 import sqlite3
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +26,7 @@ import sqlalchemy as sa
 import structlog
 
 from sekisho.adapters.records.audit_heads import HeadsFile
+from sekisho.adapters.records.audit_queue import Order, Pending, tell
 from sekisho.adapters.records.audit_sink import ChainEnd, NotDurableError, Row, Sink, open_sink
 from sekisho.domain.note import Head, head_text, parse_key, sign_note
 from sekisho.domain.record import (
@@ -51,26 +50,6 @@ UNAVAILABLE = "the audit log cannot make a record durable now; nothing is releas
 
 class HistoryLostError(Exception):
     """The database no longer ends where this writer's chain ends: it was rolled back or rewritten."""
-
-
-@dataclass(slots=True)
-class Pending:
-    """A record on its way, and who waits for it; ``done`` is ``None`` for the writer's own records."""
-
-    kind: str
-    id: str
-    at: datetime
-    fields: Mapping[str, object] = field(repr=False)
-    refs: tuple[bytes, ...] = field(default=(), repr=False)
-    done: asyncio.Future[AuditReceipt] | None = None
-
-
-@dataclass(slots=True)
-class Order:
-    """Something other than a record to do: ``close``, or ``probe`` whether a record could be written."""
-
-    word: str
-    done: asyncio.Future[bool]
 
 
 @dataclass(slots=True)
@@ -164,9 +143,9 @@ class AuditWriter:
             except queue.Empty:
                 return
             if isinstance(item, Order):
-                _tell([(item.done, False)])
+                tell([(item.done, False)])
             elif item.done is not None:
-                _tell([(item.done, AuditUnavailable(UNAVAILABLE))])
+                tell([(item.done, AuditUnavailable(UNAVAILABLE))])
 
     def _own(self, kind: str, fields: Mapping[str, object]) -> Pending:
         return Pending(kind, self._clock.new_id(), self._clock.now(), fields)
@@ -187,14 +166,14 @@ class AuditWriter:
                     group.append(self._own("writer.close", {}))
                 if group or (orders and self.failed):
                     self._write_group(group)
-                _tell([(order.done, not self.failed) for order in orders if order is not closing])
+                tell([(order.done, not self.failed) for order in orders if order is not closing])
                 self._sync_heads()
         finally:
             self.stopped = True
             self._heads.close()
             self._drop_sink()
             if closing is not None:
-                _tell([(closing.done, not self.failed)])
+                tell([(closing.done, not self.failed)])
             self.fail_waiting()
 
     def _collect(self) -> tuple[list[Pending], list[Order]]:
@@ -250,7 +229,7 @@ class AuditWriter:
             # The records are durable and their head is in the database; the next group waits for the file.
             self.failed = True
             _log.error("audit.heads_unavailable")
-        _tell([(pending.done, outcome) for pending, outcome in attempt.receipts if pending.done is not None])
+        tell([(pending.done, outcome) for pending, outcome in attempt.receipts if pending.done is not None])
 
     def _commit(self, group: Sequence[Pending]) -> _Attempt | None:
         self._heads.settle()
@@ -266,7 +245,7 @@ class AuditWriter:
         attempt = self._build(sink, last_seq, members)
         if not attempt.rows:
             sink.rollback()
-            _tell([(pending.done, outcome) for pending, outcome in attempt.receipts])
+            tell([(pending.done, outcome) for pending, outcome in attempt.receipts])
             return None
         self._doubt = attempt
         subjects = [
@@ -367,7 +346,7 @@ class AuditWriter:
             _log.error("audit.unavailable", error=type(error).__name__)
         self.failed = True
         detail = f"{UNAVAILABLE}: {error}" if isinstance(error, NotDurableError) else UNAVAILABLE
-        _tell([(pending.done, AuditUnavailable(detail)) for pending in group])
+        tell([(pending.done, AuditUnavailable(detail)) for pending in group])
 
     def _drop_sink(self) -> None:
         if self._sink is not None:
@@ -383,27 +362,3 @@ def _follows(end: ChainEnd | None) -> dict[str, object] | None:
 
 def _gap_fields(gap: _Gap) -> dict[str, object]:
     return {"since": timestamp(gap.since), "until": timestamp(gap.until), "refused": dict(gap.refused)}
-
-
-def _tell(
-    outcomes: Sequence[tuple[asyncio.Future[AuditReceipt] | asyncio.Future[bool] | None, object]],
-) -> None:
-    """Resolve futures of any number of event loops, with one wake-up for each loop."""
-    by_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[object], object]]]
-    by_loop = defaultdict(list)
-    for future, outcome in outcomes:
-        if future is not None:
-            by_loop[future.get_loop()].append((future, outcome))  # type: ignore[arg-type]
-    for loop, settled in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # that loop is closed, and nobody waits in it any more
-            loop.call_soon_threadsafe(_settle, settled)
-
-
-def _settle(outcomes: list[tuple[asyncio.Future[object], object]]) -> None:
-    for future, outcome in outcomes:
-        if future.done():  # its task was cancelled, or lost patience
-            continue
-        if isinstance(outcome, Exception):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)

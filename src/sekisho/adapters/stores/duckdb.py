@@ -20,7 +20,7 @@ from sekisho.adapters.stores.people_table import Version, refresh
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StatementRefused, StoreUnavailable
 from sekisho.ports import ConsentView, People, PeopleKeys
-from sekisho.query.governed import GovernedQuery
+from sekisho.domain.governed import GovernedQuery
 
 _TYPES = {
     ColumnType.STRING: "VARCHAR",

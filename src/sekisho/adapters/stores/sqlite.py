@@ -22,7 +22,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StatementRefused, StoreUnavailable
 from sekisho.ports import ConsentView, People, PeopleKeys
-from sekisho.query.governed import GovernedQuery, Output, Projection
+from sekisho.domain.governed import GovernedQuery, Output, Projection
 
 _FUNCTIONS = frozenset(
     {

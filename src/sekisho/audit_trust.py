@@ -1,0 +1,270 @@
+"""What a verifier of the audit log trusts: one public key, and the heads that it signed.
+
+A head is believed only as far as its signature was checked. Of many heads of one writer from one place
+only the newest is checked at once; an older one is checked when the records contradict it, because only
+then does it matter who signed it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from sekisho.domain.chain import BadRecord, Chain
+from sekisho.domain.note import (
+    HEADS_SUFFIX,
+    Head,
+    MalformedNoteError,
+    Note,
+    VerificationKey,
+    parse_head,
+    parse_key,
+    parse_note,
+    split_notes,
+)
+from sekisho.errors import InvalidRequest
+
+
+class Outcome(IntEnum):
+    """What ``sekisho audit verify`` answers with, and its exit code."""
+
+    OK = 0
+    TAMPERED = 1
+    INCOMPLETE = 2
+    UNTRUSTED = 3
+
+
+class VerificationFailed(Exception):
+    """The end of a verification: what was found, and the record at fault when one can be named."""
+
+    def __init__(self, outcome: Outcome, finding: str, bad: BadRecord | None = None) -> None:
+        super().__init__(finding)
+        self.outcome = outcome
+        self.finding = finding
+        self.bad = bad
+
+
+class Origin(StrEnum):
+    """Where a head was kept, in the words of findings."""
+
+    SAVED = "a head saved outside the database"
+    DATABASE = "a head in the database"
+    EXPORT = "a head in the export"
+    CHECKPOINT = "the checkpoint"
+
+
+class TrustedKey:
+    """The one key that is trusted.
+
+    Parameters
+    ----------
+    vkey:
+        Verification key as ``name+hash+base64``, from the log's owner.
+
+    Raises
+    ------
+    InvalidRequest
+        When it is not such a key.
+    """
+
+    def __init__(self, vkey: str) -> None:
+        try:
+            self.key: VerificationKey = parse_key(vkey)
+        except MalformedNoteError as error:
+            raise InvalidRequest(f"{error}; take it from the log's owner, not from the export") from None
+        self._public = Ed25519PublicKey.from_public_bytes(self.key.public)
+
+    def verify(self, note: str, what: str) -> Note:
+        """Return the note if the trusted key signed it; other signatures are nobody's and ignored.
+
+        Raises
+        ------
+        VerificationFailed
+            ``UNTRUSTED`` when this key did not sign, ``TAMPERED`` when the note or the signature is damaged.
+        """
+        parsed = parse(note, what)
+        signer = (self.key.name, self.key.key_id)
+        ours = [line for line in parsed.signatures if (line.name, line.key_id) == signer]
+        if not ours:
+            raise VerificationFailed(
+                Outcome.UNTRUSTED, f"{what} is not signed by {self.key.name}+{self.key.key_id.hex()}"
+            )
+        for line in ours:
+            try:
+                self._public.verify(line.signature, parsed.text.encode("utf-8"))
+            except InvalidSignature:
+                raise VerificationFailed(Outcome.TAMPERED, f"the signature of {what} is wrong") from None
+        return parsed
+
+
+def parse(note: str, what: str) -> Note:
+    """Return a note of the right shape, its signatures not asked. Raises ``VerificationFailed``."""
+    try:
+        return parse_note(note)
+    except MalformedNoteError as error:
+        raise VerificationFailed(Outcome.TAMPERED, f"{what} is damaged: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldHead:
+    """A head to hold against the records, and where it was kept."""
+
+    head: Head
+    origin: Origin
+    note: str = field(repr=False)
+
+    def describe(self) -> str:
+        """Return how findings name it."""
+        return f"{self.origin} (writer {self.head.writer}, {self.head.size} records)"
+
+
+class HeldHeads:
+    """All heads of a verification.
+
+    Parameters
+    ----------
+    key:
+        Whose signatures count.
+    """
+
+    def __init__(self, key: TrustedKey) -> None:
+        self._key = key
+        self._heads: list[HeldHead] = []
+
+    def __len__(self) -> int:
+        """Return the number of heads."""
+        return len(self._heads)
+
+    def add(self, notes: Iterable[str], origin: Origin) -> None:
+        """Take the heads of one place, and check the signature of the newest of each writer.
+
+        Raises
+        ------
+        VerificationFailed
+            When one is damaged, or the newest is not signed by the trusted key.
+        """
+        newest: dict[str, HeldHead] = {}
+        for note in notes:
+            try:
+                head = parse_head(parse(note, str(origin)).text)
+            except MalformedNoteError as error:
+                raise VerificationFailed(Outcome.TAMPERED, f"{origin} is damaged: {error}") from None
+            held = HeldHead(head, origin, note)
+            self._heads.append(held)
+            if head.writer not in newest or newest[head.writer].head.size < head.size:
+                newest[head.writer] = held
+        for held in newest.values():
+            self._key.verify(held.note, held.describe())
+
+    def marks(self) -> dict[str, set[int]]:
+        """Return, for each writer, the sizes that heads speak of."""
+        sizes: defaultdict[str, set[int]] = defaultdict(set)
+        for held in self._heads:
+            sizes[held.head.writer].add(held.head.size)
+        return sizes
+
+    def ends(self) -> dict[tuple[str, int], bytes]:
+        """Return the chain values that heads speak of, by writer and size."""
+        return {(held.head.writer, held.head.size): held.head.chain for held in self._heads}
+
+    def newest(self, origins: frozenset[Origin]) -> dict[str, int]:
+        """Return, for each writer, the size of its newest head from one of *origins*."""
+        sizes: dict[str, int] = {}
+        for held in self._heads:
+            if held.origin in origins:
+                sizes[held.head.writer] = max(sizes.get(held.head.writer, 0), held.head.size)
+        return sizes
+
+    def compare(self, chains: Mapping[str, Chain], *, begins: bool, ends: bool) -> None:
+        """Hold every head against the computed chains.
+
+        Parameters
+        ----------
+        begins, ends:
+            Whether the records claim to reach from the log's beginning, and to its end.
+
+        Raises
+        ------
+        VerificationFailed
+            ``TAMPERED`` when a head contradicts the records or counts records that are not there;
+            ``INCOMPLETE`` when the records do not reach a head, and do not claim to.
+        """
+        agreed: dict[str, int] = {}  # how far a writer's chain is known to be what was signed
+        for held in sorted(self._heads, key=lambda each: (each.head.writer, each.head.size)):
+            writer, size = held.head.writer, held.head.size
+            chain = chains.get(writer)
+            if chain is None or size > chain.size:
+                present = 0 if chain is None else chain.size
+                self._short(held, present, whole=ends and (begins or chain is not None))
+                continue
+            if size < chain.start:
+                raise VerificationFailed(
+                    Outcome.INCOMPLETE, f"{held.describe()} speaks of records before the first one here"
+                )
+            value = chain.before if size == chain.start else chain.marks[size]
+            if value != held.head.chain:
+                self._contradicted(held, agreed.get(writer, chain.start))
+            agreed[writer] = size
+
+    def _short(self, held: HeldHead, present: int, *, whole: bool) -> None:
+        if not whole:
+            raise VerificationFailed(
+                Outcome.INCOMPLETE, f"{held.describe()} speaks of records that this range does not reach"
+            )
+        self._key.verify(held.note, held.describe())
+        raise VerificationFailed(
+            Outcome.TAMPERED,
+            f"{held.describe()} counts records that are not there: history was cut off or rolled back",
+            BadRecord(held.head.writer, present, None, None),
+        )
+
+    def _contradicted(self, held: HeldHead, agreed: int) -> None:
+        self._key.verify(held.note, held.describe())
+        first, last = agreed, held.head.size - 1
+        where = f"number {first}" if first == last else f"one of the numbers {first} to {last}"
+        raise VerificationFailed(
+            Outcome.TAMPERED,
+            f"{held.describe()} contradicts the records: {where} of this writer was rewritten",
+            BadRecord(held.head.writer, first, None, None),
+        )
+
+
+def saved_notes(folder: Path) -> list[str]:
+    """Return the notes of all files of saved heads in *folder*, none when there is no such folder."""
+    notes: list[str] = []
+    for path in sorted(folder.glob(f"*{HEADS_SUFFIX}")):
+        notes.extend(split_notes(_text(path)))
+    return notes
+
+
+def checkpoint_notes(since: str) -> list[str]:
+    """Return the notes of a checkpoint that the verifier kept: its text, or the path of its file.
+
+    Raises
+    ------
+    InvalidRequest
+        When there is none in it.
+    """
+    text = since
+    if "\n" not in since:
+        path = Path(since)
+        if not path.is_file():
+            raise InvalidRequest("there is no such checkpoint file; --since takes a signed head kept earlier")
+        text = _text(path)
+    notes = list(split_notes(text.rstrip("\n") + "\n\n"))
+    if not notes:
+        raise InvalidRequest("the checkpoint is not a signed head")
+    return notes
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise VerificationFailed(Outcome.TAMPERED, f"{path.name} is not text") from None

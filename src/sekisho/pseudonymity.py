@@ -1,0 +1,116 @@
+"""The keyed transforms of one requester and one purpose, and references for the audit log.
+
+Every pair of requester and purpose has keys of its own, so what one receives for one purpose cannot be
+joined with anything received elsewhere. Labels of the keys name purpose, requester and epoch.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sekisho.domain.access import TransformKind
+from sekisho.domain.governed import Output
+from sekisho.domain.record import subject_ref
+from sekisho.domain.terms import Purpose, Requester
+from sekisho.ports import KeyRing, People
+from sekisho.query.plan import Plan
+from sekisho.transform.page import numbers_of
+from sekisho.transform.pseudonym import PersonPseudonyms
+from sekisho.transform.token import Tokens
+
+_REMEMBERED = 1_024
+
+
+@dataclass(eq=False)
+class KeyedTransforms:
+    """Pseudonyms and tokens of one requester and purpose. Implements ``query.plan.TokenCodec``."""
+
+    keys: KeyRing
+    label: str
+    pseudonyms: PersonPseudonyms = field(repr=False)
+    raw_keys: dict[str, dict[int, str]] = field(repr=False)
+    _tokens: dict[str, Tokens] = field(default_factory=dict, repr=False)
+
+    def tokens(self, domain: str) -> Tokens:
+        """Return the tokens of one domain of linking identifiers."""
+        tokens = self._tokens.get(domain)
+        if tokens is None:
+            tokens = self._tokens[domain] = Tokens(self.keys.derive(f"token/{domain}/{self.label}", 64), domain)
+        return tokens
+
+    def person(self, token: str) -> int | None:
+        """See ``TokenCodec.person``."""
+        return self.pseudonyms.decode(token)
+
+    def raw_key(self, identifier: str, number: int) -> str | None:
+        """See ``TokenCodec.raw_key``."""
+        return self.raw_keys.get(identifier, {}).get(number)
+
+    def token(self, domain: str, token: str) -> str | None:
+        """See ``TokenCodec.token``."""
+        return self.tokens(domain).decode(token)
+
+    def order(self, column: pa.Array, output: Output) -> pa.Array:
+        """Return the indices that put raw keys into the order of what the requester will see.
+
+        The order of raw keys would align the pseudonyms of two purposes; the order of tokens says nothing.
+        Rows of one key keep their order. Nobody's rows come last.
+        """
+        if output.transform is TransformKind.PSEUDONYM and not column.null_count:
+            text = self.pseudonyms.encode(numbers_of(column)).buffers()[2]
+            # The first 8 of 32 hex digits, as one big-endian number each: ordered like the text.
+            leading = np.frombuffer(text, dtype=">u8", count=4 * len(column))[::4].astype(np.uint64)
+            return pa.array(np.argsort(leading, kind="stable"))
+        if output.transform is TransformKind.PSEUDONYM:
+            shown = self.pseudonyms.encode(numbers_of(column))
+        else:
+            shown = self.tokens(output.domain or "").encode(column.cast(pa.string()))
+        return pc.sort_indices(shown)
+
+
+class Pseudonymity:
+    """Makes and remembers the keyed transforms, and the keyed references of people in the audit log."""
+
+    def __init__(self, keys: KeyRing, people: People) -> None:
+        self._keys = keys
+        self._people = people
+        self._known: OrderedDict[str, KeyedTransforms] = OrderedDict()
+        self._raw: dict[str, dict[int, str]] = {}
+        self._raw_versions: dict[str, int] = {}
+        self._ref_key = keys.derive("subject-ref")
+        self._refs: dict[int, str] = {}
+
+    async def of(self, requester: Requester, purpose: Purpose, plan: Plan | None = None) -> KeyedTransforms:
+        """Return the transforms of *requester* for *purpose*, ready to bind *plan*."""
+        for slot in plan.slots if plan is not None else ():
+            if slot.identifier is not None:
+                await self._load(slot.identifier)
+        label = f"{purpose.name}/{requester.name}/{self._keys.epoch}"
+        known = self._known.get(label)
+        if known is None:
+            pseudonyms = PersonPseudonyms(self._keys.derive(f"pseudonym/{label}"))
+            known = self._known[label] = KeyedTransforms(self._keys, label, pseudonyms, self._raw)
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return known
+
+    async def _load(self, identifier: str) -> None:
+        keys = await self._people.keys(identifier)
+        if self._raw_versions.get(identifier) != keys.version:
+            self._raw[identifier] = dict(zip(keys.numbers.tolist(), keys.values, strict=True))
+            self._raw_versions[identifier] = keys.version
+
+    def references(self, numbers: NDArray[np.int64]) -> list[str]:
+        """Return the audit log's references of the distinct people among *numbers*; negative means nobody."""
+        distinct = np.unique(numbers[numbers >= 0]).tolist()
+        refs = self._refs
+        for number in distinct:
+            if number not in refs:
+                refs[number] = subject_ref(self._ref_key, number)
+        return [refs[number] for number in distinct]

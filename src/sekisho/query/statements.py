@@ -1,0 +1,103 @@
+"""Statements as they are asked again and again: parsed once, planned once for each permit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from sekisho.domain.access import AccessRequest, DatasetUse, Permit
+from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
+from sekisho.query.dialects import Dialect
+from sekisho.query.parse import parse
+from sekisho.query.plan import Plan
+from sekisho.query.resolve import Statement, resolve
+from sekisho.query.rules import rewrite
+
+_REMEMBERED = 2_048
+
+
+@dataclass(eq=False)
+class Question:
+    """One statement of one requester for one purpose: the policy's question, and the plans made for it.
+
+    Attributes
+    ----------
+    request:
+        The question to the policy.
+    fingerprint:
+        SHA-256 of the text and the catalogue's revision.
+    """
+
+    request: AccessRequest
+    fingerprint: str
+    _sql: str = field(repr=False)
+    _visible: dict[str, Dataset] = field(repr=False)
+    _kinds: dict[str, StoreKind] = field(repr=False)
+    _fresh: tuple[Statement, Dialect] | None = field(default=None, repr=False)
+    _permit: Permit | None = field(default=None, repr=False)
+    _plan: Plan | None = field(default=None, repr=False)
+
+    def plan(self, permit: Permit) -> Plan:
+        """Return the plan under *permit*, made once. Raises ``MaskedColumnUse`` or ``StatementRefused``."""
+        if self._plan is not None and (self._permit is permit or self._permit == permit):
+            return self._plan
+        # Rewriting uses a statement up; the first plan takes the one that resolution left.
+        statement, dialect = self._fresh or read(self._sql, self._visible, self._kinds)
+        self._fresh = None
+        plan = rewrite(statement, dialect, permit)
+        self._permit, self._plan = permit, plan
+        return plan
+
+
+def read(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) -> tuple[Statement, Dialect]:
+    """Parse and resolve *sql*. Raises the refusals of both."""
+    tree, dialect = parse(sql, visible, kinds)
+    return resolve(tree, visible), dialect
+
+
+class Statements:
+    """All statements that this process remembers, over one catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._kinds = {store.name: store.kind for store in catalogue.stores.values()}
+        self._visible: dict[str, dict[str, Dataset]] = {}
+        self._known: OrderedDict[tuple[str, str, str], Question] = OrderedDict()
+
+    def known(self, requester: Requester, purpose: Purpose, sql: str) -> Question | None:
+        """Return the question when it was read before."""
+        key = (requester.name, purpose.name, sql)
+        question = self._known.get(key)
+        if question is not None:
+            self._known.move_to_end(key)
+        return question
+
+    def read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:
+        """Return the question that *sql* asks. Raises what parsing and resolution refuse."""
+        question = self.known(requester, purpose, sql)
+        if question is None:
+            question = self._question(requester, purpose, sql, None)
+            self._known[(requester.name, purpose.name, sql)] = question
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return question
+
+    def view(self, requester: Requester, purpose: Purpose, view: StatisticsView) -> Question:
+        """Return the question that a published view asks."""
+        return self._question(requester, purpose, view.sql, view)
+
+    def _question(self, requester: Requester, purpose: Purpose, sql: str, view: StatisticsView | None) -> Question:
+        visible = self._visible.get(requester.name)
+        if visible is None:
+            visible = self._visible[requester.name] = self._catalogue.visible_to(requester)
+        statement, dialect = read(sql, visible, self._kinds)
+        uses = tuple(
+            DatasetUse(visible[name], {column: frozenset(kinds) for column, kinds in columns.items()})
+            for name, columns in sorted(statement.uses.items())
+        )
+        request = AccessRequest(
+            requester, purpose, uses, "query" if view is None else "view", None if view is None else view.name
+        )
+        fingerprint = hashlib.sha256(f"{self._catalogue.revision}\n{sql}".encode()).hexdigest()
+        return Question(request, fingerprint, sql, visible, self._kinds, (statement, dialect))

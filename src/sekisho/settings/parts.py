@@ -1,0 +1,142 @@
+"""The sections about the gateway itself: controller, database, policy, identity."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sekisho.settings.keys import ALGORITHMS
+from sekisho.settings.section import Section
+from sekisho.settings.values import Controller, IdentitySettings, PolicyEngine, PolicySettings
+
+_DATABASE = "sqlite:///var/sekisho.db"
+_TOKEN_WORD = re.compile(r"[\x21-\x7e]{1,256}")  # iss and aud are StringOrURI; white space is a slip
+
+
+def controller(root: Section) -> Controller | None:
+    """Return the controller."""
+    section = root.section("controller")
+    if section is None:
+        return None
+    name, contact = section.text("name"), section.text("contact")
+    return Controller(name, contact) if name and contact else None
+
+
+def database_url(root: Section, folder: Path) -> tuple[str | None, Path | None]:
+    """Return the SQLAlchemy URL of the gateway's own database, and its file when it is SQLite.
+
+    A URL may hold a password, so that no message repeats any of it.
+    """
+    section = root.section("database")
+    if section is None:
+        if root.has("database"):
+            return None, None
+        return _sqlite_url(root, "database", _DATABASE, folder)
+    text = section.text("url", 1000)
+    if text is None:
+        return None, None
+    scheme = text.partition(":")[0]
+    if scheme == "sqlite":
+        return _sqlite_url(section, "url", text, folder)
+    if scheme in {"postgresql", "postgresql+psycopg"}:
+        try:
+            parts = urlsplit(text)
+            usable = len(parts.path) > 1 and (parts.port is None or parts.port > 0) and not parts.fragment
+        except ValueError:
+            usable = False
+        if usable:
+            return "postgresql+psycopg:" + text.partition(":")[2], None
+        section.wrong("url", "`url` names no database", "write postgresql://user@host:5432/database")
+        return None, None
+    section.wrong(
+        "url",
+        "`url` is of no database that can hold the records",
+        "write sqlite:///var/sekisho.db or postgresql://user@host/database",
+    )
+    return None, None
+
+
+def _sqlite_url(section: Section, key: str, text: str, folder: Path) -> tuple[str | None, Path | None]:
+    location = text.removeprefix("sqlite:///")
+    if location == text or location in {"", ":memory:"} or "?" in location:
+        section.wrong(key, "`url` names no database file", "write sqlite:///var/sekisho.db")
+        return None, None
+    place = section.place(key, location, folder)
+    return (None, None) if place is None else (f"sqlite:///{place}", place)
+
+
+def folder_of(root: Section, key: str, inner: str, default: str, folder: Path) -> Path | None:
+    """Return the folder that *inner* of the section *key* names, or the default."""
+    section = root.section(key)
+    if section is None:
+        return None if root.has(key) else (folder / default).resolve()
+    return section.path(inner, folder)
+
+
+def policy(root: Section, folder: Path) -> PolicySettings | None:
+    """Return where policies are evaluated; embedded with the shipped policies when nothing is said."""
+    section = root.section("policy")
+    if section is None:
+        return None if root.has("policy") else PolicySettings(PolicyEngine.EMBEDDED, None, None, 250)
+    engine = section.choice("engine", PolicyEngine)
+    bundle = None if section.is_word("bundle", "builtin") else section.path("bundle", folder)
+    timeout_ms = section.whole("timeout_ms", 250, 10, 10_000)
+    url = section.text("url")
+    if engine is PolicyEngine.OPA and not section.has("url"):
+        section.wrong("engine", "the engine `opa` needs a `url`", "add `url: http://127.0.0.1:8181`")
+    if engine is PolicyEngine.EMBEDDED and url is not None:
+        section.wrong("url", "`url` is for the engine `opa`", "leave it out, or write `engine: opa`")
+    if url is not None and not _is_base_url(url):
+        section.wrong(
+            "url",
+            "`url` is not the base address of a server",
+            "write http://host:port or https://host:port, without user, path or query",
+        )
+    return None if engine is None else PolicySettings(engine, bundle, url and url.rstrip("/"), timeout_ms)
+
+
+def _is_base_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.username is None
+            and parts.path in {"", "/"}
+            and not parts.query
+            and not parts.fragment
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        return False
+
+
+def identity(root: Section, folder: Path) -> IdentitySettings | None:
+    """Return which tokens are accepted."""
+    section = root.section("identity")
+    if section is None:
+        return None
+    words = {key: section.text(key) for key in ("issuer", "audience", "customer_audience")}
+    for key, word in words.items():
+        if word is not None and _TOKEN_WORD.fullmatch(word) is None:
+            section.wrong(key, f"`{key}` has white space, is too long or not ASCII", "copy it from the issuer")
+    issuer, audience = words["issuer"], words["audience"]
+    customers = words["customer_audience"] or f"{audience}:customers"
+    if audience is not None and customers == audience:
+        section.wrong(
+            "customer_audience",
+            "requesters and customers have one audience",
+            "give customers another, so that no token passes as the other kind",
+        )
+    embedded = not section.has("jwks") or section.is_word("jwks", "embedded")
+    jwks = None if embedded else section.path("jwks", folder)
+    algorithms = section.names("algorithms", ALGORITHMS, "algorithm")
+    if section.has("algorithms") and not algorithms:
+        section.wrong("algorithms", "`algorithms` accepts none", f"choose from {', '.join(ALGORITHMS)}")
+    algorithms = algorithms or ("EdDSA",)
+    if embedded and "EdDSA" not in algorithms:
+        section.wrong("algorithms", "the embedded issuer signs with EdDSA", "add EdDSA to the list")
+    if issuer is None or audience is None:
+        return None
+    return IdentitySettings(issuer, audience, customers, jwks, algorithms)
