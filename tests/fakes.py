@@ -1,5 +1,7 @@
 """In-memory stand-ins for the ports: they keep what they were told and answer what they were given."""
 
+# ruff: noqa: D102 - each method does what its port says
+
 from __future__ import annotations
 
 import asyncio
@@ -12,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 
 from sekisho.domain.access import TransformKind
+from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType, Dataset, Requester, StatisticsView
 from sekisho.errors import NotFound, SekishoError, Unauthenticated
 from sekisho.gateway import Ask, ReleasedPage
 from sekisho.http.services import ConsentEventRequest, ConsentQuestion, Release
 from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, DataSubjectRef
-from sekisho.domain.governed import Output
 
 
 @dataclass

@@ -43,7 +43,7 @@ from sekisho.domain.note import (
     seal_text,
     split_notes,
 )
-from sekisho.domain.record import MAX_SUBJECT_REFS, Indexed, StoredRecord, indexed, subject_digest
+from sekisho.domain.record import MAX_SUBJECT_REFS, StoredRecord, indexed, subject_digest
 from sekisho.errors import InvalidRequest
 
 _OUTSIDE = frozenset({Origin.SAVED, Origin.CHECKPOINT})
@@ -258,7 +258,7 @@ def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None
                 " FROM audit_record ORDER BY seq"
             )
             people = connection.execute("SELECT seq, ref FROM audit_subject ORDER BY seq, ref")
-            return verify_rows((StoredRecord(*row) for row in rows), stored, people, saved, vkey, since=since)
+            return verify_rows((StoredRecord._make(row) for row in rows), stored, people, saved, vkey, since=since)
     except sqlite3.Error as error:
         raise InvalidRequest(f"this is not a database that can be read ({type(error).__name__})") from None
 
@@ -320,17 +320,11 @@ def _walk_rows(walk: Walk, rows: Iterator[StoredRecord], people: _People, held: 
 
 def _contradiction(row: StoredRecord, record: dict[str, Any], chain: bytes) -> str | None:
     """Return what the columns of *row* say wrongly about its record, or ``None``."""
-    columns = Indexed(row.at, row.kind, row.requester, row.purpose, row.decision)
-    told = (row.seq, row.id, row.writer, row.wseq)
     try:
-        same = columns == indexed(record) and told == (
-            record["seq"],
-            record["id"],
-            record["writer"],
-            record["wseq"],
-        )
+        told: tuple[object, ...] = (record["seq"], record["id"], record["writer"], record["wseq"], *indexed(record))
     except (KeyError, ValueError):
-        same = False
+        told = ()
+    same = row[: len(told)] == told != ()
     if not same:
         return "a column beside the record says something else than the record"
     return None if row.chain == chain else "the stored chain value is not the one of this record"

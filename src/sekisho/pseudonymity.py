@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.record import subject_ref
-from sekisho.domain.terms import Purpose, Requester
+from sekisho.domain.terms import Purpose, Requester, SubjectNumber
 from sekisho.ports import KeyRing, People
 from sekisho.query.plan import Plan
 from sekisho.transform.page import numbers_of
@@ -91,7 +91,15 @@ class Pseudonymity:
         for slot in plan.slots if plan is not None else ():
             if slot.identifier is not None:
                 await self._load(slot.identifier)
-        label = f"{purpose.name}/{requester.name}/{self._keys.epoch}"
+        return self._transforms(requester.name, purpose.name)
+
+    def number_of(self, requester: Requester, purpose: str, pseudonym: str) -> SubjectNumber | None:
+        """Return the person behind a pseudonym that *requester* received for *purpose*, else ``None``."""
+        number = self._transforms(requester.name, purpose).person(pseudonym)
+        return None if number is None else SubjectNumber(number)
+
+    def _transforms(self, requester: str, purpose: str) -> KeyedTransforms:
+        label = f"{purpose}/{requester}/{self._keys.epoch}"
         known = self._known.get(label)
         if known is None:
             pseudonyms = PersonPseudonyms(self._keys.derive(f"pseudonym/{label}"))

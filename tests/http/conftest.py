@@ -9,12 +9,12 @@ import httpx
 import pyarrow as pa
 import pytest
 from fastapi import FastAPI
+from tests.fakes import FakeAuditLog, FakeClock, FakeConsents, FakeGateway, FakeIdentity, FakeRelease
 
 from sekisho.domain.terms import Requester
 from sekisho.http.app import create_app
 from sekisho.http.services import HttpSettings, Services
 from sekisho.ports import DataSubjectRef
-from tests.fakes import FakeAuditLog, FakeClock, FakeConsents, FakeGateway, FakeIdentity, FakeRelease
 
 REQUESTER = {"Authorization": "Bearer recommender-token"}
 AUDITOR = {"Authorization": "Bearer auditor-token"}
@@ -87,5 +87,3 @@ def world() -> World:
 async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(world.app) as opened:
         yield opened
-
-

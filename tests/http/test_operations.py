@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from tests.http.conftest import QUERY, REQUESTER, World, client_of
 
 from sekisho.http.app import create_app
 from sekisho.http.services import HttpSettings
-from tests.http.conftest import QUERY, REQUESTER, World, client_of
 
 SECURITY = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
@@ -62,7 +62,9 @@ async def test_a_part_that_fails_makes_the_service_unready(world: World, part: s
 
     for probe in (no, raises, hangs):
         settings = HttpSettings(health_timeout=0.02)
-        app = create_app(replace(world.services, health={"fine": world.audit.healthy, part: probe}, settings=settings))
+        app = create_app(
+            replace(world.services, health={"fine": world.audit.healthy, part: probe}, settings=settings)
+        )
         async with client_of(app) as client:
             response = await client.get("/health/ready")
         assert (response.status_code, response.json()["code"]) == (503, code)

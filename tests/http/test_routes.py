@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from tests.http.conftest import AUDITOR, CUSTOMER, QUERY, REQUESTER, World
 
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.domain.terms import (
     Column,
     ColumnClass,
     ColumnType,
-    DataSubjectKey,
     Dataset,
+    DataSubjectKey,
     StatisticsView,
 )
 from sekisho.errors import AuditUnavailable
 from sekisho.gateway import Ask
 from sekisho.ports import DataSubjectRef
-from tests.http.conftest import AUDITOR, CUSTOMER, QUERY, REQUESTER, World
 
 ORDER_LINES = Dataset(
     name="pos.order_lines",
@@ -30,7 +30,7 @@ ORDER_LINES = Dataset(
 )
 SALES = StatisticsView("sales", "recommendation", "SELECT SECRET", "people", 10)
 
-REQUESTER_ROUTES = [
+REQUESTER_ROUTES: list[tuple[str, str, object]] = [
     ("POST", "/v1/query", QUERY),
     ("POST", "/v1/query:explain", QUERY),
     ("GET", "/v1/datasets", None),
@@ -47,7 +47,7 @@ REQUESTER_ROUTES = [
     ("POST", "/v1/audit/records:search", {}),
     ("GET", "/v1/audit/records/record-1", None),
 ]
-CUSTOMER_ROUTES = [
+CUSTOMER_ROUTES: list[tuple[str, str, object]] = [
     ("GET", "/v1/me/consents", None),
     ("POST", "/v1/me/consents/recommendation:withdraw", None),
     ("POST", "/v1/me/consents:withdraw-all", None),

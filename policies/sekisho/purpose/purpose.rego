@@ -86,9 +86,11 @@ _registered if input.purpose.name in input.requester.purposes
 # Loops stand in comprehensions: the embedded engine runs them four times faster there than in rule bodies.
 _unbound := {name |
 	some name
-	dataset := input.datasets[name]
-	not input.purpose.name in dataset.purposes
+	input.datasets[name]
+	not _bound(name)
 }
+
+_bound(name) if input.purpose.name in input.datasets[name].purposes
 
 _reads_a_dataset if count(input.datasets) > 0
 

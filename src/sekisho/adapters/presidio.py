@@ -11,7 +11,7 @@ Two paths find spans, and both end in presidio-anonymizer:
 What Presidio does by default and is undone here:
 
 - its patterns stand on ``\b``, which finds no edge between kana and Latin letters: patterns handed in are
-  compiled with ``re.ASCII``, and read the folded text (half-width digits), offsets mapped back;
+  compiled with ``regex.ASCII``, and read the folded text (half-width digits), offsets mapped back;
 - of two overlapping spans of different kinds it would replace both and cut the text between them
   wrongly: conflicts are resolved by ``REMOVE_INTERSECTIONS``;
 - a pattern that runs into its time limit (60 s) is skipped and the text passes: the limit is 2 s, and a
@@ -24,7 +24,6 @@ Importing Presidio takes two seconds, so it happens at the first text.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
@@ -35,6 +34,17 @@ from sekisho.detect.recognisers import find, find_folded
 from sekisho.detect.spans import Kind, Span
 from sekisho.transform.text import MAX_TEXT_BYTES, REDACTED
 
+# What Presidio's own recognisers call the same things.
+_SAME = {
+    "EMAIL_ADDRESS": Kind.EMAIL,
+    "PHONE_NUMBER": Kind.PHONE,
+    "CREDIT_CARD": Kind.CARD,
+    "PERSON": Kind.NAME,
+    "LOCATION": Kind.ADDRESS,
+    "IP_ADDRESS": Kind.IP,
+    "MAC_ADDRESS": Kind.DEVICE_ID,
+    "IBAN_CODE": Kind.BANK_ACCOUNT,
+}
 _LANGUAGES = ("ja", "en")
 _PATTERN_SECONDS = 2
 
@@ -134,7 +144,8 @@ class _Masking:
         for language in _LANGUAGES:
             for result in self._analyzer.analyze(folded.text, language=language):
                 if result.start < result.end:
-                    found.add((*folded.original(result.start, result.end), result.entity_type, result.score))
+                    kind = str(_SAME.get(result.entity_type, result.entity_type))
+                    found.add((*folded.original(result.start, result.end), kind, result.score))
         # Presidio only logs that a pattern ran into its limit, and goes on without it.
         if monotonic() - began >= _PATTERN_SECONDS:
             raise TimeoutError("a recogniser took too long")
@@ -144,6 +155,7 @@ class _Masking:
 def _analyzer(extra: list[Any]) -> Any:
     """Return an AnalyzerEngine with our recognisers and *extra*, offline."""
     import presidio_analyzer.pattern_recognizer as patterns  # noqa: PLC0415
+    import regex  # type: ignore[import-untyped]  # noqa: PLC0415
     import tldextract.tldextract as suffixes  # noqa: PLC0415
     from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry  # noqa: PLC0415
     from presidio_analyzer import RecognizerResult as Found  # noqa: PLC0415
@@ -166,7 +178,8 @@ def _analyzer(extra: list[Any]) -> Any:
     def _found(span: Span) -> Any:
         return Found(entity_type=str(span.kind), start=span.start, end=span.end, score=span.score)
 
-    flags = re.DOTALL | re.MULTILINE | re.IGNORECASE | re.ASCII
+    # Flags of the module that Presidio compiles with: the number of re.ASCII means something else there.
+    flags = regex.DOTALL | regex.MULTILINE | regex.IGNORECASE | regex.ASCII
     registry = RecognizerRegistry(global_regex_flags=flags, supported_languages=list(_LANGUAGES))
     kinds = [str(kind) for kind in Kind]
     # Our recogniser reads both languages at once; one registration is enough.

@@ -63,10 +63,13 @@ def suppress_small_groups(table: pa.Table, people_column: str, min_group: int) -
         return table
     people = np.maximum(pc.fill_null(counted.cast(pa.int64()), 0).to_numpy(), 0)
     dropped: NDArray[np.bool_] = people < min_group
-    block_name = next((name for name in table.column_names if name != people_column), None)
-    if block_name is not None:
-        _complement(dropped, people, _block_numbers(table.column(block_name)), min_group)
-    _complement(dropped, people, np.zeros(rows, dtype=np.int64), min_group)
+    named = [name for name in table.column_names if name != people_column]
+    whole = np.zeros(rows, dtype=np.int64)
+    blocks = _block_numbers(table.column(named[0])) if named else whole
+    _complement(dropped, people, blocks, min_group)
+    # What the table as a whole takes may leave a single dropped group in its block.
+    _complement(dropped, people, whole, min_group)
+    _complement(dropped, people, blocks, min_group)
     return table.filter(pa.array(~dropped))
 
 
@@ -74,9 +77,9 @@ def _block_numbers(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Return, for each row, the number of its value from 0; null is a value of its own."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    coded = column.dictionary_encode(null_encoding="encode").unify_dictionaries()
-    indices = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in coded.chunks])
-    return indices.astype(np.int64)
+    coded = pa.concat_arrays(column.chunks).dictionary_encode(null_encoding="encode")
+    numbers: NDArray[np.int64] = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return numbers
 
 
 def _complement(

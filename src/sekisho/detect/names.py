@@ -58,7 +58,8 @@ _TWO_PARTS = re.compile(
 )
 # The last thing in a text, alone between marks: who wrote it.
 _SIGNATURE = re.compile(
-    rf"[、。!?\n] ?(?P<name>[{KANJI}ヶ]{{2,5}}|[{KANJI}]{{1,4}} [{KANJI}ぁ-ん]{{1,4}}|[{_KANA}]{{2,10}}|{_LATIN}|[A-Z][a-z]+)"
+    rf"[、。!?\n] ?(?P<name>[{KANJI}ヶ]{{2,5}}|[{KANJI}]{{1,4}} [{KANJI}ぁ-ん]{{1,4}}"
+    rf"|[{_KANA}]{{2,10}}|{_LATIN}|[A-Z][a-z]+)"
     r"(?:です|より)?[\s。]{0,5}\Z"
 )
 _NOT_SIGNED = re.compile(r"(?:以上|至急|敬具|草々|早々|不可|了解|御中|感謝|残念|最悪|最高|希望|確認|[A-Z ]+\Z)")
@@ -73,27 +74,29 @@ _GIVEN_AFTER = re.compile(
 _LATIN_WORD = re.compile("[A-Za-z]{2}")
 _TITLED = re.compile(rf"(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Madam|Mister)\.? (?P<name>{_LATIN})")
 _ENGLISH_INTRODUCED = re.compile(
-    r"(?<![A-Za-z])(?:(?i:my (?:full |real )?name is|my name'?s|name is|name on (?:the )?(?:card|order|account)(?: is)?"
-    r"|i am called|on behalf of|in the name of|signed by|spoke (?:to|with)|speaking (?:to|with)|attention|attn"
+    r"(?<![A-Za-z])(?:(?i:my (?:full |real )?name is|my name'?s|name is"
+    r"|name on (?:the )?(?:card|order|account)(?: is)?|i am called|on behalf of|in the name of|signed by"
+    r"|spoke (?:to|with)|speaking (?:to|with)|attention|attn"
     r"|contact)[: ]{1,2}"
     r"|(?i:i am|i'm|this is) (?=[A-Z])|(?:Dear|Hi|Hello|Hey) (?=[A-Z]))"
-    rf"(?P<name>[A-Za-z][a-zA-Z'-]{{1,20}}(?: [A-Z][A-Za-z'.-]{{0,20}}){{0,3}})"
+    r"(?P<name>[A-Za-z][a-zA-Z'-]{1,20}(?: [A-Z][A-Za-z'.-]{0,20}){0,3})"
 )
 _SIGNED = re.compile(
     r"(?:[Rr]egards|[Ss]incerely|[Tt]hanks|[Tt]hank you|[Cc]heers|[Bb]est|[Yy]ours)(?: [a-z]{2,10})?"
     rf"\s?[,.!]?\s{{1,3}}(?:- ?)?(?P<name>{_LATIN})"
 )
 _CAPITALISED = re.compile(r"(?<![A-Za-z])[A-Z][a-z'-]{1,20}(?: [A-Z]\.)?(?: [A-Z][A-Za-z'-]{1,20}){1,2}")
-_NOT_CAPITALISED = frozenset(
-    """
-    A About After All Also Am An And Any Are As At Be Because Before But By Can Card Could Credit Customer Day Dear Did Do
-    Does Either For From Good Had Has Have He Hello Her Here Hey Hi His How However I If In Is It Its Just Last May Me Most
-    Mr Mrs Ms Dr Miss My New No Not Now Of On Once One Only Or Order Our Out Please Same She Since So Some Still Support
-    Team Thank Thanks That The Their Then There These They This Those To Today Two Very Was We Were What When Where Which
-    While Who Why Will With Would Yes Yesterday You Your Monday Tuesday Wednesday Thursday Friday Saturday Sunday January
-    February March April June July August September October November December Agent Regards Sincerely Cheers Best
-    """.split()
-)
+_SENTENCE_WORDS = """
+A About After All Also Am An And Any Are As At Be Because Before But By Can Card Could Credit
+Customer Day Dear Did Do Does Either For From Good Had Has Have He Hello Her Here Hey Hi His How
+However I If In Is It Its Just Last May Me Most Mr Mrs Ms Dr Miss My New No Not Now Of On Once One
+Only Or Order Our Out Please Same She Since So Some Still Support Team Thank Thanks That The Their
+Then There These They This Those To Today Two Very Was We Were What When Where Which While Who Why
+Will With Would Yes Yesterday You Your Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+January February March April June July August September October November December Agent Regards
+Sincerely Cheers Best
+"""
+_NOT_CAPITALISED = frozenset(_SENTENCE_WORDS.split())
 _NOT_ENGLISH = re.compile(
     r"(?i:sir|madam|team|support|customer|service|all|there|sekisho|everyone|the|a|an|not|so|very|writing|having|still|trying|happy"
     r"|sorry|unable|calling|just|about|and|i|we|please|for|to|regards|thanks|japanese|english)(?:\s|$)"

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ HEADS_SUFFIX = ".heads"
 
 _ED25519 = 0x01  # signature type of C2SP signed-note
 _MAX_SIGNATURES = 32  # the specification asks for at least 16
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _DASH = "\u2014 "
 
 
@@ -128,7 +130,7 @@ def parse_note(note: str) -> Note:
     text, blank, lines = note.rpartition("\n\n")
     if not blank or not lines.endswith("\n"):
         raise MalformedNoteError("a note is a text, an empty line and signature lines")
-    if any(character < " " and character != "\n" for character in note):
+    if _CONTROL.search(note):
         raise MalformedNoteError("a note has no control characters")
     signatures = []
     for line in lines[:-1].split("\n"):

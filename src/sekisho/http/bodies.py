@@ -165,12 +165,13 @@ async def read_body(request: Request, adapter: TypeAdapter[_T], *, default: byte
 
 
 def _sentence(faults: Iterable[Any]) -> str:
-    places: dict[str, None] = {}
+    places: dict[str, str] = {}
     for fault in faults:
-        place = ".".join(str(part) for part in fault["loc"] if isinstance(part, int) or (part in _MEMBERS))
+        place = ".".join(str(part) for part in fault["loc"] if isinstance(part, int) or part in _MEMBERS)
         kind = str(fault["type"]).replace("_", " ")
-        places[f"{place}: {kind}" if place else kind] = None
-    named = list(places)[:_MAX_FAULTS]
-    if len(places) > _MAX_FAULTS:
-        named.append("and more")
+        # A value that fits none of several types has one fault for each of them.
+        places[place] = kind if places.get(place, kind) == kind else "wrong type"
+    named = [f"{place}: {kind}" if place else kind for place, kind in places.items()]
+    if len(named) > _MAX_FAULTS:
+        named[_MAX_FAULTS:] = ["and more"]
     return "; ".join(named)

@@ -19,12 +19,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import InvalidRequest
 from sekisho.gateway import ReleasedPage
 from sekisho.http.rows import csv_header, csv_lines, json_rows, ndjson_lines
 from sekisho.http.services import Release
-from sekisho.domain.governed import Output
 
 ROWS_PER_PAGE: Final = 10_000
 ROWS_PER_BATCH: Final = 65_536

@@ -77,7 +77,7 @@ class _Pages:
             AuditEntry(
                 "access.void",
                 {
-                    "release": self._release.id,
+                    "parent_id": self._release.id,
                     "requester": self._requester.name,
                     "purpose": self._purpose,
                     "pages": [page.audit_seq for page in self._unsent],

@@ -12,11 +12,11 @@ import pyarrow as pa
 from starlette.requests import Request
 
 from sekisho.domain.consent import ConsentEventKind
+from sekisho.domain.governed import Output
 from sekisho.domain.terms import Dataset, Requester, StatisticsView
-from sekisho.gateway import Ask, ReleasedPage
+from sekisho.gateway import STALE_SECONDS, Ask, ReleasedPage
 from sekisho.http.metrics import Metrics
 from sekisho.ports import AuditLog, Clock, DataSubjectRef, IdentityProvider
-from sekisho.domain.governed import Output
 
 HealthProbe = Callable[[], Awaitable[bool]]
 """Answers whether a part works; raising or not answering in time counts as no."""
@@ -92,7 +92,7 @@ class HttpSettings:
     """
 
     body_limit: int = 1 << 20
-    page_deadline: float = 2.0
+    page_deadline: float = STALE_SECONDS
     stall_timeout: float = 30.0
     spool_limit: int = 1 << 30
     spool_folder: Path | None = None

@@ -107,6 +107,11 @@ _TYPES = frozenset(
         "INTERVAL",
     ]
 )
+_SYMBOLS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=", exp.DPipe: "||",
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.Neg: "-",
+    exp.NullSafeEQ: "IS NOT DISTINCT FROM", exp.NullSafeNEQ: "IS DISTINCT FROM",
+}  # fmt: skip
 _JOIN_KINDS = frozenset({"", "INNER", "CROSS", "OUTER"})
 _JOIN_SIDES = frozenset({"", "LEFT", "RIGHT", "FULL"})
 
@@ -205,7 +210,7 @@ def construct(node: exp.Expr) -> str:
         return f"function {fold(name)}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name) else "a function"
     if isinstance(node, exp.Func) and not isinstance(node, exp.Connector | exp.Cast | exp.Case):
         return f"function {fold(node.sql_name())}"
-    return _CONSTRUCT.sub(" ", type(node).__name__).upper()
+    return _SYMBOLS.get(type(node)) or _CONSTRUCT.sub(" ", type(node).__name__).upper()
 
 
 def _datasets(tree: exp.Query, visible: dict[str, Dataset]) -> list[Dataset]:
@@ -254,6 +259,9 @@ def _check_node(node: exp.Expr, dialect: Dialect) -> None:
     elif kind is exp.Anonymous:
         if fold(str(node.this)) not in dialect.anonymous_functions:
             raise StatementRefused(f"The {construct(node)} is not on the allow-list.")
+    elif kind is exp.Var:
+        if not re.fullmatch(r"[A-Za-z_]{1,32}", node.name):
+            raise StatementRefused("A unit or keyword is not on the allow-list.")
     elif kind is exp.DataType:
         if node.this.value not in _TYPES or node.args.get("nested"):
             raise StatementRefused("Casts go to plain scalar types only.")

@@ -108,8 +108,6 @@ def resolve(tree: exp.Query, visible: dict[str, Dataset]) -> Statement:
     resolver = _Resolver(tree, visible)
     statement = resolver.statement
     statement.outputs = resolver.query(tree, None, {})
-    for definition in statement.outputs.values():
-        resolver.note(definition, {Use.SHOWN})
     if not statement.relations:
         raise StatementRefused("The statement reads no dataset.")
     return statement
@@ -411,7 +409,8 @@ class _Resolver:
         named: list[exp.Expr] = []
         for position, projection in enumerate(node.expressions, start=1):
             expression = projection.this if isinstance(projection, exp.Alias) else projection
-            name = fold(projection.alias_or_name) or f"column{position}"
+            bare = isinstance(projection, exp.Alias | exp.Column)
+            name = fold(projection.alias_or_name) if bare else f"column{position}"
             unique, n = name, 1
             while unique in outputs:
                 n += 1

@@ -160,6 +160,8 @@ def rewrite(statement: Statement, dialect: Dialect, permit: Permit) -> Plan:
     keyed = any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
     shown = dialect.generate(_without_literals(tree))
     stores = tuple(sorted({r.dataset.store for r in statement.relations if r.dataset is not None}))
+    if len(stores) > 1 and dialect.kind is StoreKind.SQLITE:
+        raise StatementRefused("The statement reads several SQLite stores; read each by its own statement.")
     return Plan(
         engine=dialect.kind,
         stores=stores,

@@ -24,7 +24,7 @@ from sekisho.domain.terms import (
     StoreKind,
 )
 from sekisho.settings.faults import nearest, shown
-from sekisho.settings.keys import GENERALISATIONS, ROLES
+from sekisho.settings.keys import ALL_QUASI_IDENTIFIERS, GENERALISATIONS, ROLES
 from sekisho.settings.section import Section
 
 _TABLE = re.compile(r"(?!sqlite_)[A-Za-z][A-Za-z0-9_]{0,62}")
@@ -57,7 +57,7 @@ def purposes(root: Section, categories: frozenset[str]) -> dict[str, Purpose]:
             section.wrong("output", f"{shown(output)} is no output", nearest(output, ["rows", "statistics"]))
         cells = section.names("cells")
         explicit = section.names("explicit", classes | categories, "class or category")
-        clear = section.names("clear", categories, "category")
+        clear = section.names("clear", categories | {ALL_QUASI_IDENTIFIERS}, "category")
         if basis is not None:
             _grounds(section, basis, clear=clear, explicit=explicit, cells=cells)
         third_party, gpc = section.flag("third_party"), section.flag("gpc")

@@ -107,7 +107,7 @@ def read(text: str, faults: Faults) -> Node | None:
 def _remedy(problem: str) -> str:
     if "\\t" in problem or "tab" in problem:
         return "indent with spaces, never with tabs"
-    if "expected a single document" in problem or "expected <document start>" in problem:
+    if "another document" in problem or "expected '<document start>'" in problem:
         return "keep one document in the file; leave out `---` and `...`"
     if "alias" in problem or "anchor" in problem:
         return "define the anchor (`&name`) once, above its use (`*name`)"

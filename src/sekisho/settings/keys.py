@@ -119,3 +119,6 @@ GENERALISATIONS: Mapping[str, frozenset[str]] = {
 
 ALGORITHMS = ("EdDSA", "Ed25519", "ES256", "RS256")
 """Signature algorithms that a workspace may accept; symmetric ones and ``none`` are not among them."""
+
+ALL_QUASI_IDENTIFIERS = "quasi_identifiers"
+"""Word in ``clear`` by which a purpose sees quasi-identifiers as they are, and not generalised."""

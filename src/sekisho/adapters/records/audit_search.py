@@ -113,7 +113,7 @@ def stored_records(connection: sa.Connection) -> Iterator[StoredRecord]:
         sa.select(table).where(table.c.seq > after).order_by(table.c.seq).limit(_CHUNK)
     ).all():
         for row in rows:
-            yield StoredRecord(*row[:9], record=bytes(row.record), chain=bytes(row.chain))
+            yield StoredRecord._make((*row[:9], bytes(row.record), bytes(row.chain)))
         after = rows[-1].seq
 
 

@@ -17,6 +17,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, ledger_counter
+from sekisho.domain.record import StoredRecord
 
 COUNTER = "audit"
 """Name of the row in ``ledger_counter`` that numbers the records of all writers."""
@@ -26,39 +27,6 @@ _PATIENCE_MS = 2_000  # how long a commit of somebody else may hold the database
 
 class NotDurableError(Exception):
     """A commit that the database acknowledges may be lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One record with the columns of ``audit_record``, in their order."""
-
-    seq: int
-    id: str
-    writer: str
-    wseq: int
-    at: int
-    kind: str
-    requester: str | None
-    purpose: str | None
-    decision: str | None
-    record: bytes
-    chain: bytes
-
-    def columns(self) -> tuple[object, ...]:
-        """Return the values in the order of the table's columns."""
-        return (
-            self.seq,
-            self.id,
-            self.writer,
-            self.wseq,
-            self.at,
-            self.kind,
-            self.requester,
-            self.purpose,
-            self.decision,
-            self.record,
-            self.chain,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +50,9 @@ class Sink(Protocol):
     def last(self) -> ChainEnd | None:
         """Return the newest record of the log, inside the transaction."""
 
-    def write(self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]) -> None:
+    def write(
+        self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
+    ) -> None:
         """Insert *rows*, the (reference, sequence) pairs *subjects*, and the head; move the counter."""
 
     def commit(self) -> None:
@@ -163,11 +133,13 @@ class SqliteSink:
         ).fetchone()
         return None if row is None else ChainEnd(*row)
 
-    def write(self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]) -> None:
+    def write(
+        self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
+    ) -> None:
         """See :class:`Sink`."""
         connection = self._connection
         connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (rows[-1].seq, COUNTER))
-        connection.executemany(self._records, [row.columns() for row in rows])
+        connection.executemany(self._records, rows)
         if subjects:
             connection.executemany(self._subjects, subjects)
         connection.execute(self._heads, head)
@@ -233,12 +205,14 @@ class PostgresSink:
         """See :class:`Sink`."""
         return self._end(self._ends.order_by(audit_record.c.seq.desc()))
 
-    def write(self, rows: Sequence[Row], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]) -> None:
+    def write(
+        self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
+    ) -> None:
         """See :class:`Sink`."""
         execute = self._connection.execute
         execute(sa.update(ledger_counter).where(ledger_counter.c.name == COUNTER).values(value=rows[-1].seq))
         names = audit_record.c.keys()
-        execute(sa.insert(audit_record), [dict(zip(names, row.columns(), strict=True)) for row in rows])
+        execute(sa.insert(audit_record), [dict(zip(names, row, strict=True)) for row in rows])
         if subjects:
             execute(sa.insert(audit_subject), [{"ref": ref, "seq": seq} for ref, seq in subjects])
         execute(sa.insert(audit_head), dict(zip(("writer", "wseq", "note"), head, strict=True)))

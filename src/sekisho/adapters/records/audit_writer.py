@@ -27,10 +27,11 @@ import structlog
 
 from sekisho.adapters.records.audit_heads import HeadsFile
 from sekisho.adapters.records.audit_queue import Order, Pending, tell
-from sekisho.adapters.records.audit_sink import ChainEnd, NotDurableError, Row, Sink, open_sink
+from sekisho.adapters.records.audit_sink import ChainEnd, NotDurableError, Sink, open_sink
 from sekisho.domain.note import Head, head_text, parse_key, sign_note
 from sekisho.domain.record import (
     VERSION,
+    StoredRecord,
     UnrecordableError,
     canonical,
     genesis,
@@ -73,7 +74,7 @@ class _Gap:
 class _Attempt:
     """The chain as it stands once a transaction is committed."""
 
-    rows: list[Row]
+    rows: list[StoredRecord]
     receipts: list[tuple[Pending, AuditReceipt | Exception]]
     end: ChainEnd
     note: str
@@ -299,7 +300,7 @@ class AuditWriter:
         self._doubt = None
 
     def _build(self, sink: Sink, last_seq: int, members: Sequence[Pending]) -> _Attempt:
-        rows: list[Row] = []
+        rows: list[StoredRecord] = []
         receipts: list[tuple[Pending, AuditReceipt | Exception]] = []
         seq, wseq, chain = last_seq, self._size, self._chain
         for pending in members:
@@ -324,7 +325,7 @@ class AuditWriter:
             seq, chain = seq + 1, next_link(chain, data)
             column = indexed(record)
             rows.append(
-                Row(
+                StoredRecord(
                     seq, pending.id, self.name, wseq, column.at, column.kind, column.requester,
                     column.purpose, column.decision, data, chain,
                 )

@@ -46,6 +46,10 @@ _NOW = {
 }
 
 
+# COPY runs past SQLAlchemy, so that the driver's own errors come through too.
+_DRIVER_ERRORS = (SQLAlchemyError, psycopg.Error, sqlite3.Error)
+
+
 class DatabaseFailed(SQLAlchemyError):
     """The database did not do what was asked; nothing of the transaction stands.
 
@@ -158,7 +162,7 @@ class Database:
         try:
             with engine.begin() as connection:
                 return work(connection)
-        except SQLAlchemyError as error:
+        except _DRIVER_ERRORS as error:
             raise _translated(error) from None
 
     def _watch_file(self) -> None:
@@ -276,7 +280,7 @@ def migrate(url: str, target: str = "head") -> None:
                 command.downgrade(config, target)
             else:
                 command.upgrade(config, target)
-    except SQLAlchemyError as error:
+    except _DRIVER_ERRORS as error:
         raise _translated(error) from None
     finally:
         database.dispose()
@@ -289,13 +293,13 @@ def migrations_folder() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "migrations"
 
 
-def _translated(error: SQLAlchemyError) -> DatabaseFailed:
+def _translated(error: Exception) -> DatabaseFailed:
     """Return *error* without the driver's text, which may quote a value."""
     if isinstance(error, DatabaseFailed):
         return error
     origin = getattr(error, "orig", None)
     name = type(origin or error).__name__
-    if isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError | psycopg.IntegrityError):
         return DatabaseConflict(f"The database refused the change ({name}).")
     return DatabaseFailed(f"The database did not do what was asked ({name}).")
 

@@ -1,0 +1,40 @@
+package sekisho.obligations_test
+
+import data.sekisho.fixtures_test as fixtures
+import data.sekisho.obligations
+
+email := {"email": object.union(fixtures.column("direct_identifier"), {"category": "email"})}
+
+test_consent_purposes_have_a_wide_row_limit if {
+	obligations.listed == [{"kind": "max_rows", "value": 10000000}] with input as fixtures.request
+}
+
+test_third_parties_have_a_narrower_row_limit if {
+	asked := fixtures.request_with({"requester": {"recipient": "third_party"}})
+	obligations.listed == [{"kind": "max_rows", "value": 1000000}] with input as asked
+}
+
+test_contract_purposes_have_the_narrowest_row_limit if {
+	asked := fixtures.request_with({
+		"requester": {"recipient": "third_party"},
+		"purpose": {"legal_basis": "contract"},
+	})
+	obligations.listed == [{"kind": "max_rows", "value": 10000}] with input as asked
+}
+
+test_identifiers_in_the_clear_under_contract_are_one_person_at_a_time if {
+	asked := fixtures.request_for(email, {"legal_basis": "contract", "clear": ["email"]})
+	obligations.listed == [
+		{"kind": "max_rows", "value": 10000},
+		{"kind": "max_data_subjects", "value": 1},
+	] with input as asked
+}
+
+test_masked_identifiers_under_contract_are_not_limited_to_one_person if {
+	asked := fixtures.request_for(email, {"legal_basis": "contract", "clear": []})
+	obligations.listed == [{"kind": "max_rows", "value": 10000}] with input as asked
+}
+
+test_published_views_suppress_small_groups if {
+	obligations.listed == [{"kind": "min_group", "value": 10}] with input as fixtures.view_of({})
+}

@@ -1,0 +1,225 @@
+"""The composition root: settings become adapters, adapters become a gateway and its faces.
+
+Nothing else in the house knows which adapter stands behind a port.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from sekisho.adapters.clock import SystemClock
+from sekisho.adapters.decisions import DecisionCache
+from sekisho.adapters.identity import EmbeddedIssuer, EmbeddedKeys, JwksFile, JwtIdentity
+from sekisho.adapters.identity.jwks import public_jwk
+from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.opa import OpaServer
+from sekisho.adapters.presidio import PresidioDetector
+from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.consents import SqlConsentLedger
+from sekisho.adapters.records.database import Database, migrate
+from sekisho.adapters.records.people import PeopleRegistry
+from sekisho.adapters.rego import EmbeddedRego
+from sekisho.adapters.stores.duckdb import DuckDbStores
+from sekisho.adapters.stores.sqlite import SqliteStore
+from sekisho.adapters.view_cache import FileViewCache
+from sekisho.consents import Consents
+from sekisho.domain.terms import StoreKind
+from sekisho.gateway import Gateway
+from sekisho.ports import DataStore, PolicyDecisionPoint
+from sekisho.settings import PolicyEngine, Settings, load
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+# What a log line may say; every other key is dropped, because it could hold personal data.
+_LOGGED = frozenset(
+    {"event", "level", "timestamp", "trace_id", "code", "error", "part", "count", "seconds", "revision"}
+)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An open workspace: every adapter, the gateway and the use cases over them."""
+
+    settings: Settings
+    clock: SystemClock
+    keys: FileKeyRing
+    database: Database
+    people: PeopleRegistry
+    ledger: SqlConsentLedger
+    audit: SqlAuditLog
+    policy: PolicyDecisionPoint
+    stores: Mapping[str, DuckDbStores | SqliteStore]
+    detector: PresidioDetector
+    gateway: Gateway
+    consents: Consents
+    identity: JwtIdentity
+    issuer: EmbeddedIssuer | None
+
+
+def prepare(folder: Path) -> Settings:
+    """Read the workspace in *folder*, make its keys and its own database where they are missing.
+
+    Raises ``WorkspaceError`` with every fault of ``sekisho.yaml``.
+    """
+    settings = load(folder)
+    (settings.folder / "var").mkdir(exist_ok=True)
+    settings.audit_folder.mkdir(parents=True, exist_ok=True)
+    if not settings.keys_folder.exists():
+        FileKeyRing.create(settings.keys_folder)
+    migrate(settings.database_url)
+    return settings
+
+
+@asynccontextmanager
+async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
+    """Open the workspace in *folder* and close it again.
+
+    Raises
+    ------
+    WorkspaceError
+        When ``sekisho.yaml`` has faults.
+    SekishoError
+        When a part that must work before anything is released does not.
+    """
+    settings = prepare(folder)
+    clock, keys = SystemClock(), FileKeyRing(settings.keys_folder)
+    catalogue = settings.catalogue
+    database = Database(settings.database_url)
+    people = PeopleRegistry(database, keys)
+    ledger = SqlConsentLedger(database, catalogue.purposes, clock)
+    audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
+    policy = _policy(settings, clock)
+    stores = _stores(settings)
+    detector = PresidioDetector()
+    gateway = Gateway(
+        catalogue=catalogue,
+        policy=policy,
+        consents=ledger,
+        people=people,
+        stores=dict[str, DataStore](stores),
+        keys=keys,
+        detector=detector,
+        audit=audit,
+        clock=clock,
+        view_cache=FileViewCache(settings.folder / "var" / "views"),
+    )
+    try:
+        await audit.start()
+        ledger.raise_floor(await audit.highest_consent_seq())
+        await ledger.start()
+        yield Workspace(
+            settings=settings,
+            clock=clock,
+            keys=keys,
+            database=database,
+            people=people,
+            ledger=ledger,
+            audit=audit,
+            policy=policy,
+            stores=stores,
+            detector=detector,
+            gateway=gateway,
+            consents=Consents(
+                catalogue,
+                people,
+                ledger,
+                audit,
+                keys,
+                clock,
+                identifiers=("email_sha256",),
+                pseudonyms=gateway.pseudonymity,
+            ),
+            identity=JwtIdentity(
+                settings.identity,
+                EmbeddedKeys(keys.token_public_key())
+                if settings.identity.jwks is None
+                else JwksFile(settings.identity.jwks),
+                catalogue.requesters,
+                clock,
+            ),
+            issuer=EmbeddedIssuer(keys, settings.identity, catalogue.requesters, clock)
+            if settings.identity.embedded
+            else None,
+        )
+    finally:
+        for store in stores.values():
+            store.close()
+        await audit.close()
+        await database.close()
+
+
+def _policy(settings: Settings, clock: SystemClock) -> PolicyDecisionPoint:
+    policy = settings.policy
+    if policy.engine is PolicyEngine.OPA and policy.url is not None:
+        return DecisionCache(OpaServer(policy.url, timeout_s=policy.timeout_ms / 1000), clock)
+    return DecisionCache(EmbeddedRego(policy.bundle), clock)
+
+
+def _stores(settings: Settings) -> dict[str, DuckDbStores | SqliteStore]:
+    catalogue = settings.catalogue
+    stores: dict[str, DuckDbStores | SqliteStore] = {}
+    files = {name: store for name, store in catalogue.stores.items() if store.kind is StoreKind.DUCKDB}
+    if files:
+        stores["duckdb"] = DuckDbStores(files, catalogue.datasets)
+    for name, store in catalogue.stores.items():
+        if store.kind is StoreKind.SQLITE:
+            stores[name] = SqliteStore(store, catalogue.datasets)
+    return stores
+
+
+def build_app(workspace: Workspace) -> FastAPI:
+    """Return the ASGI application over an open workspace."""
+    from sekisho.http.app import create_app  # noqa: PLC0415 - the command line without a server need not load it
+    from sekisho.http.services import HttpSettings, Services  # noqa: PLC0415
+
+    health = {f"store:{name}": store.healthy for name, store in workspace.stores.items()}
+    spool = workspace.settings.folder / "var" / "spool"
+    spool.mkdir(mode=0o700, exist_ok=True)
+    return create_app(
+        Services(
+            gateway=workspace.gateway,
+            consents=workspace.consents,
+            identity=workspace.identity,
+            audit=workspace.audit,
+            clock=workspace.clock,
+            subject_reference=workspace.consents.subject_reference,
+            jwks=lambda: {"keys": [public_jwk(workspace.keys.token_public_key())]},
+            health=health
+            | {
+                "policy": workspace.policy.healthy,
+                "audit": workspace.audit.healthy,
+                "consent": workspace.ledger.healthy,
+            },
+            settings=HttpSettings(spool_folder=spool),
+        )
+    )
+
+
+def configure_logging(*, verbose: bool = False) -> None:
+    """Set structlog up: JSON lines on standard error, and no key that is not on the list."""
+
+    def known_keys_only(
+        _logger: object, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        return {key: value for key, value in event.items() if key in _LOGGED}
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            known_keys_only,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,51 @@
+"""One spelling for recognisers, with the way back."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekisho.detect.normalise import fold
+
+
+def test_digits_letters_and_dashes():
+    """Full-width, mathematical and other digits, and dashes between digits, become ASCII."""
+    assert fold("０９０−１２３４‐５６７８").text == "090-1234-5678"
+    assert fold("１ー２〜３").text == "1-2-3"
+    assert fold("𝟎𝟗𝟎٠१").text == "09001"
+    assert fold("ＬＩＮＥ　＠ａ").text == "LINE @a"
+
+
+def test_letters_stay():
+    """The long vowel mark of katakana is no dash, and kanji stay as they are."""
+    assert fold("カード髙﨑").text == "カード髙﨑"
+
+
+def test_clusters():
+    """What grows, combines or is invisible is folded, and each character knows its source."""
+    folded = fold("㈱ｶﾞ0\u200b9a\u0335\ufe0f")
+    assert folded.text == "(株)ガ09a"
+    assert folded.original(0, 3) == (0, 1)
+    assert folded.original(3, 4) == (1, 3)
+    assert folded.original(4, 6) == (3, 6)
+
+
+@given(st.text(), st.data())
+def test_offsets(text, data):
+    """Every stretch of the folded text comes from a stretch of the original that folds to at least as much."""
+    folded = fold(text)
+    if folded.text:
+        start = data.draw(st.integers(0, len(folded.text) - 1))
+        end = data.draw(st.integers(start + 1, len(folded.text)))
+        first, last = folded.original(start, end)
+        assert 0 <= first < last <= len(text)
+        assert (first, last) >= folded.original(start, start + 1)
+    assert folded.starts is not None or len(folded.text) == len(text)
+
+
+@given(st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs", "Cf", "Mn", "Me"])))
+def test_no_wide_digit_remains(text):
+    """No digit outside ASCII survives, so that patterns may say [0-9]."""
+    assert not [char for char in fold(text).text if unicodedata.category(char) == "Nd" and not char.isascii()]
