@@ -44,6 +44,12 @@ check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, file lengths, po
 	@$(BIN)/lint-imports
 	@$(BIN)/python tests/house.py
 
+policy:  ## Format, check and test the policies (needs opa)
+	@opa fmt --fail --list policies
+	@opa check --strict policies
+	@opa test policies --coverage --threshold 100 >/dev/null
+	@opa test policies
+
 bench: $(VENV)/dev.stamp  ## Measure what governance costs, as ratios in one run
 	@$(BIN)/python -m tests.benchmarks
 

@@ -25,6 +25,7 @@ from sekisho.adapters.presidio import PresidioDetector
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database, migrate
+from sekisho.adapters.records.floor import highest_consent_seq
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
 from sekisho.adapters.stores.duckdb import DuckDbStores
@@ -114,7 +115,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     )
     try:
         await audit.start()
-        ledger.raise_floor(await audit.highest_consent_seq())
+        ledger.raise_floor(await database.read(highest_consent_seq))
         await ledger.start()
         yield Workspace(
             settings=settings,

@@ -19,15 +19,13 @@ No customer data leaves a store without a purpose, a decision, a consent and a r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from sekisho.anonymity.threshold import suppress_small_groups
+from sekisho.answer import KEYED, Answer, Means, prove, strictest
 from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery, Output
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
@@ -36,7 +34,6 @@ from sekisho.errors import (
     AggregateRequired,
     AuditUnavailable,
     ColumnDenied,
-    ConsentUnavailable,
     NotFound,
     PolicyUnavailable,
     PurposeNotRegistered,
@@ -50,7 +47,6 @@ from sekisho.ports import (
     AuditLog,
     Clock,
     ConsentLedger,
-    ConsentView,
     DataStore,
     Detector,
     KeyRing,
@@ -58,77 +54,14 @@ from sekisho.ports import (
     PolicyDecisionPoint,
     ViewCache,
 )
-from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
+from sekisho.pseudonymity import Pseudonymity
 from sekisho.query.plan import bind
 from sekisho.query.statements import Question, Statements
-from sekisho.transform.page import is_heavy, numbers_of, transform_page
+from sekisho.release import Ask, Release, ReleasedPage
 
 MAX_ROWS = 10_000_000
 LONG_STATEMENT = 4_000
 """Characters from which a statement is parsed in a thread, so that it holds nobody up."""
-STALE_SECONDS = 2.0
-"""A page that is released later than this after its recheck is void (promise 2)."""
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a requester asks: a statement for a purpose.
-
-    ``parameters`` are the values of ``?`` in the statement; ``max_rows`` limits the answer.
-    """
-
-    purpose: str
-    sql: str = field(repr=False)
-    parameters: tuple[object, ...] = field(default=(), repr=False)
-    max_rows: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasedPage:
-    """One page whose audit record is durable: it may leave now, and only now.
-
-    ``batch`` has the visible columns only. ``complete`` is whether the whole answer ends with this page
-    (an answer that ``max_rows`` cut short is not complete).
-    """
-
-    batch: pa.RecordBatch = field(repr=False)
-    audit_seq: int
-    last: bool
-    complete: bool
-
-
-@dataclass(eq=False)
-class Release:
-    """An answer under way. Its first page is recorded before this exists, the others as they are read.
-
-    ``id`` is the id of the first page's audit record; ``consent_seq`` the sequence that consent was read at.
-    """
-
-    id: str
-    policy_revision: str
-    consent_seq: int
-    columns: tuple[Output, ...]
-    schema: pa.Schema
-    _first: ReleasedPage = field(repr=False)
-    _rest: AsyncGenerator[ReleasedPage, None] | None = field(repr=False)
-
-    async def pages(self) -> AsyncIterator[ReleasedPage]:
-        """Yield the pages, at least one (it may have no rows). Can be read once.
-
-        Raises a ``SekishoError`` when a later page may not leave; what was sent must then be broken off
-        without its terminator.
-        """
-        yield self._first
-        if self._rest is not None:
-            async for page in self._rest:
-                yield page
-
-    async def close(self) -> None:
-        """Stop the statement when nobody reads on."""
-        if self._rest is not None:
-            await self._rest.aclose()
 
 
 @dataclass(frozen=True)
@@ -150,12 +83,15 @@ class Gateway:
     view_cache: ViewCache
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
+    means: Means = field(init=False, repr=False)
     _releasing: dict[str, asyncio.Lock] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Build the caches of statements and keyed transforms."""
         object.__setattr__(self, "statements", Statements(self.catalogue))
         object.__setattr__(self, "pseudonymity", Pseudonymity(self.keys, self.people))
+        means = Means(self.consents, self.people, self.detector, self.audit, self.clock, self.pseudonymity)
+        object.__setattr__(self, "means", means)
 
     # -- the faces -----------------------------------------------------------------------------------
 
@@ -257,7 +193,18 @@ class Gateway:
         query = bind(plan, ask.parameters, keyed)
         release_id = self.clock.new_id()
         fields = self._fields(question, permit, plan.fingerprint)
-        answer = Answer(self, permit, query, view, keyed, fields, release_id, ask.max_rows or MAX_ROWS, page_rows)
+        answer = Answer(
+            self.means,
+            self.store_of(query),
+            permit,
+            query,
+            view,
+            keyed,
+            fields,
+            release_id,
+            ask.max_rows or MAX_ROWS,
+            page_rows,
+        )
         pages = answer.pages()  # (6) to (8)
         first = await anext(pages)
         return Release(
@@ -279,10 +226,10 @@ class Gateway:
         """Return a view's release: its statement, run once, without its small groups."""
         plan = question.plan(permit)
         keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
-        if any(output.transform in _ON_THE_WAY_OUT for output in plan.outputs):
+        if any(output.transform in KEYED | {TransformKind.MASK_TEXT} for output in plan.outputs):
             raise PolicyUnavailable("A statistics view shows a key or a text; its release is refused.")
-        smallest = max(view.min_group, _value(permit, ObligationKind.MIN_GROUP) or view.min_group)
-        _prove({ObligationKind.MIN_GROUP, ObligationKind.MAX_ROWS}, permit)
+        smallest = max(view.min_group, strictest(permit, ObligationKind.MIN_GROUP) or view.min_group)
+        prove({ObligationKind.MIN_GROUP, ObligationKind.MAX_ROWS}, permit)
         query = bind(plan, (), keyed)
         batches = [batch async for batch in self.store_of(query).fetch(query, None, self.people, page_rows=65_536)]
         return suppress_small_groups(pa.Table.from_batches(batches), view.people, smallest)
@@ -326,178 +273,6 @@ class Gateway:
         except AuditUnavailable:
             # Nothing leaves with a refusal; the log itself notes the gap when it is back.
             return
-
-
-@dataclass(eq=False)
-class Answer:
-    """Steps (6) to (8) of one answer, page by page.
-
-    ``fields`` is what every record of the answer says; ``limit`` and ``page_rows`` are in rows.
-    """
-
-    gateway: Gateway
-    permit: Permit
-    query: GovernedQuery
-    view: ConsentView | None
-    keyed: KeyedTransforms
-    fields: dict[str, object]
-    release_id: str
-    limit: int
-    page_rows: int
-    sent: int = 0
-    number: int = 0
-    rerun: bool = False
-    persons: set[int] = field(default_factory=set)
-
-    async def pages(self) -> AsyncGenerator[ReleasedPage, None]:
-        """Yield the pages that may leave, at least one. Raises a ``SekishoError`` when one may not."""
-        self.limit = min(self.limit, _value(self.permit, ObligationKind.MAX_ROWS) or self.limit)
-        raw = self._raw()
-        batch = await anext(raw)
-        while True:
-            room = self.limit - self.sent
-            cut = batch.num_rows > room
-            if cut:
-                batch = batch.slice(0, room)
-            following = None if cut else await anext(raw, None)
-            if following is not None and self.sent + batch.num_rows >= self.limit and following.num_rows:
-                cut, following = True, None
-            page = await self._release(batch, last=following is None, complete=following is None and not cut)
-            if page is None:  # consent changed under an aggregate: it is computed once more
-                await raw.aclose()
-                raw = self._raw()
-                batch = await anext(raw)
-                continue
-            self.sent += batch.num_rows
-            self.number += 1
-            yield page
-            if following is None:
-                await raw.aclose()
-                return
-            batch = following
-
-    async def _raw(self) -> AsyncGenerator[pa.RecordBatch, None]:
-        """Yield raw pages from the store, in the order of their tokens where the statement names no order."""
-        store = self.gateway.store_of(self.query)
-        batches = store.fetch(self.query, self.view, self.gateway.people, page_rows=self.page_rows)  # (6)
-        if not self.query.order_by_token:
-            async for batch in batches:
-                yield batch
-            return
-        collected, rows = [], 0
-        async for batch in batches:
-            collected.append(batch)
-            rows += batch.num_rows
-            if rows > self.limit:
-                break
-        table = pa.Table.from_batches(collected)
-        position = next(i for i, o in enumerate(self.query.outputs) if o.transform in _KEYED)
-        column = table.column(position).combine_chunks()
-        order = await _apart(self.keyed.order, column, self.query.outputs[position], heavy=rows > 5_000)
-        ordered = table.take(order).combine_chunks().to_batches(max_chunksize=self.page_rows)
-        for batch in ordered or collected[:1]:
-            yield batch
-
-    async def _release(self, batch: pa.RecordBatch, *, last: bool, complete: bool) -> ReleasedPage | None:
-        """Transform, recheck and record one page; ``None`` when the whole statement must run once more."""
-        outputs, gateway = self.query.outputs, self.gateway
-        try:
-            page = await _apart(
-                transform_page, batch, outputs, self.keyed.pseudonyms, self.keyed.tokens, gateway.detector.mask,
-                heavy=is_heavy(batch, outputs),
-            )  # fmt: skip  # (7)
-        except (ValueError, pa.ArrowException):
-            raise StoreUnavailable("A page could not be transformed, so nothing of it was released.") from None
-        hidden = [numbers_of(batch.column(len(outputs) + i)) for i in range(self.query.hidden)]
-        rechecked = gateway.clock.monotonic()
-        seq = 0
-        if self.view is not None:
-            now = await gateway.consents.view(self.permit.cells)  # (8) recheck
-            seq = now.seq
-            if now.version != self.view.version:
-                if self.query.rowwise:
-                    keep = _everybody(hidden, now, batch.num_rows)
-                    page = page.filter(pa.array(keep))
-                    hidden = [numbers[keep] for numbers in hidden]
-                elif self.number == 0 and not self.rerun:
-                    self.view, self.rerun = now, True
-                    return None
-                else:
-                    raise ConsentUnavailable("Consent changed while an aggregate was computed; ask again.")
-        people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
-        self._discharge(people)
-        return await self._record(page, people, seq, rechecked, last=last, complete=complete)
-
-    def _discharge(self, people: NDArray[np.int64]) -> None:
-        """Discharge every obligation, or let nothing leave."""
-        done = {ObligationKind.MAX_ROWS}
-        most = _value(self.permit, ObligationKind.MAX_DATA_SUBJECTS)
-        if most is not None and self.query.hidden:
-            self.persons.update(np.unique(people).tolist())
-            if len(self.persons) > most:
-                raise AccessDenied(
-                    "For this purpose an answer is about one person at a time; narrow the statement to one.",
-                    reasons=("one_data_subject_at_a_time",),
-                )
-            done.add(ObligationKind.MAX_DATA_SUBJECTS)
-        _prove(done, self.permit)
-
-    async def _record(
-        self,
-        page: pa.RecordBatch,
-        people: NDArray[np.int64],
-        seq: int,
-        rechecked: float,
-        *,
-        last: bool,
-        complete: bool,
-    ) -> ReleasedPage:
-        gateway = self.gateway
-        fields = self.fields | {
-            "rows": page.num_rows,
-            "bytes": page.nbytes,
-            "page": self.number,
-            "subjects": gateway.pseudonymity.references(people),
-        }
-        if self.view is not None:
-            fields["consent"] = {"cells": list(self.permit.cells), "seq": seq, "read_at": self.view.seq}
-        record_id = self.release_id
-        if self.number:
-            record_id = gateway.clock.new_id()
-            fields["parent_id"] = self.release_id
-        receipt = await gateway.audit.append(AuditEntry("access.release", fields, record_id))  # (8) record
-        if gateway.clock.monotonic() - rechecked > STALE_SECONDS:
-            await gateway.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": self.number}))
-            raise ConsentUnavailable("The page waited too long after its consent was checked; ask again.")
-        return ReleasedPage(page, receipt.seq, last=last, complete=complete)  # (9)
-
-
-_KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
-_ON_THE_WAY_OUT = _KEYED | {TransformKind.MASK_TEXT}
-
-
-def _everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:
-    """Return for each row whether all of its people agree; an outer join's missing side is nobody."""
-    keep = np.ones(rows, dtype=np.bool_)
-    for numbers in hidden:
-        keep &= view.allowed(numbers) | (numbers < 0)
-    return keep
-
-
-def _value(permit: Permit, kind: ObligationKind) -> int | None:
-    """Return the strictest value of one kind of obligation, or ``None``."""
-    return min((o.value for o in permit.obligations if o.kind is kind), default=None)
-
-
-def _prove(discharged: set[ObligationKind], permit: Permit) -> None:
-    """Refuse when an obligation of *permit* was not discharged."""
-    if not {obligation.kind for obligation in permit.obligations} <= discharged:
-        raise PolicyUnavailable("The policy asks for something that this answer cannot fulfil.")
-
-
-async def _apart(work: Callable[..., _T], *args: object, heavy: bool) -> _T:
-    """Run *work* in a thread when it would hold up the event loop."""
-    return await asyncio.to_thread(work, *args) if heavy else work(*args)
 
 
 def _single(table: pa.Table) -> pa.RecordBatch:

@@ -65,9 +65,7 @@ def test_ids_of_threads_differ():
     """Threads that share a clock never draw the same id."""
     clock = SystemClock()
     drawn: list[str] = []
-    threads = [
-        threading.Thread(target=lambda: drawn.extend(clock.new_id() for _ in range(500))) for _ in "1234"
-    ]
+    threads = [threading.Thread(target=lambda: drawn.extend(clock.new_id() for _ in range(500))) for _ in "1234"]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -9,6 +9,7 @@ import json
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -401,6 +402,26 @@ def test_issuer_refuses_what_it_should_not_sign(world):
     for ttl in (0, -1, 86_401):
         with pytest.raises(InvalidRequest):
             world.issuer.requester_token("recommender", ttl)
+
+
+def test_demonstration_end_to_end(tmp_path):
+    """With the demonstration's settings and a real key ring, every requester gets in under its own name."""
+    import sekisho
+    from sekisho.adapters.clock import SystemClock
+    from sekisho.adapters.identity import TokenRules
+    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.ports import IdentityProvider
+    from sekisho.settings import load
+
+    settings = load(Path(sekisho.__file__).parent / "demo")
+    rules: TokenRules = settings.identity
+    ring, clock, known = FileKeyRing.create(tmp_path / "keys"), SystemClock(), settings.catalogue.requesters
+    issuer = EmbeddedIssuer(ring, rules, known, clock)
+    identity: IdentityProvider = JwtIdentity(rules, EmbeddedKeys(ring.token_public_key()), known, clock)
+
+    for name in known:
+        assert identity.requester(issuer.requester_token(name)) == known[name]
+    assert identity.data_subject(issuer.data_subject_token("customer_id:17850")).value == "17850"
 
 
 # Keys in a file ------------------------------------------------------------------------------------

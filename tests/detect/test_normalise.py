@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sekisho.detect.normalise import fold
@@ -32,6 +32,7 @@ def test_clusters():
     assert folded.original(4, 6) == (3, 6)
 
 
+@settings(deadline=None)  # the first text builds the tables
 @given(st.text(), st.data())
 def test_offsets(text, data):
     """Every stretch of the folded text comes from a stretch of the original that folds to at least as much."""
@@ -45,6 +46,7 @@ def test_offsets(text, data):
     assert folded.starts is not None or len(folded.text) == len(text)
 
 
+@settings(deadline=None)  # the first text builds the tables
 @given(st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs", "Cf", "Mn", "Me"])))
 def test_no_wide_digit_remains(text):
     """No digit outside ASCII survives, so that patterns may say [0-9]."""

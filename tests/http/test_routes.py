@@ -16,7 +16,7 @@ from sekisho.domain.terms import (
     StatisticsView,
 )
 from sekisho.errors import AuditUnavailable
-from sekisho.gateway import Ask
+from sekisho.release import Ask
 from sekisho.ports import DataSubjectRef
 
 ORDER_LINES = Dataset(

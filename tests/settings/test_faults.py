@@ -82,7 +82,7 @@ FAULTS = {
         "data_category: p",
         "has no cell for `web`",
     ),
-    "no category for cells": ("    data_category: profile\n", "", "purposes: [rec", "no cell for data without"),
+    "no category for cells": ("    data_category: profile\n", "", "data_category: p", "no cell for data without"),
     "upper case column": ("note:", "Note:", "note:", "names are lower case; write `note`"),
     "reserved column": ("note:", "__note:", "note:", "two underscores in front are reserved"),
     "column that looks alike": ("note:", "nоte:", "note:", "names are ASCII"),

@@ -68,14 +68,14 @@ _categories_of[class] := categories if {
 }
 
 # The key that names the person is treated as such, whatever its class.
-_transform(column) := _data_subject_key if column.data_subject == true
+_transform(column) := _data_subject_key(column.category) if column.data_subject == true
 
 _transform(column) := _by_category_or_class(column) if column.data_subject == false
 
 _by_category_or_class(column) := "clear" if {
 	column.category in _shown_categories[column.class]
-} else := _by_class[column.class] if {
-	true
+} else := kind if {
+	kind := _by_class[column.class]
 } else := column.generalise if {
 	column.class == "quasi_identifier"
 	column.generalise in _generalisations
@@ -127,16 +127,12 @@ _by_class["quasi_identifier"] := "clear" if {
 	"quasi_identifiers" in input.purpose.clear
 }
 
-_data_subject_key := "clear" if _key_needed
-
-_data_subject_key := "pseudonym" if not _key_needed
-
 # Only a legal duty may need the person's own number (a report to an authority names its customer).
-_key_needed if {
+_data_subject_key(category) := "clear" if {
 	_may_clear
 	input.purpose.legal_basis == "legal_obligation"
-	"customer_id" in input.purpose.clear
-}
+	category in input.purpose.clear
+} else := "pseudonym"
 
 _may_clear if {
 	_releases_rows

@@ -30,7 +30,7 @@ deny contains {"code": "purpose_not_registered", "reason": "purpose_not_register
 #   source: APPI 17(1), 18(1); GDPR 5(1)(b), 5(1)(c)
 #   remedy: Leave the dataset out, or bind it to the purpose after reviewing that the purpose needs it.
 deny contains {"code": "access_denied", "reason": "dataset_not_for_purpose"} if {
-	count(_unbound) > 0
+	count(_asked - _bound) > 0
 }
 
 # METADATA
@@ -83,14 +83,15 @@ deny contains {"code": "access_denied", "reason": "action_unknown"} if {
 
 _registered if input.purpose.name in input.requester.purposes
 
-# Loops stand in comprehensions: the embedded engine runs them four times faster there than in rule bodies.
-_unbound := {name |
-	some name
-	input.datasets[name]
-	not _bound(name)
-}
+# Loops stand in comprehensions: the embedded engine runs them several times faster there than in rule bodies.
+_asked := {name | input.datasets[name]}
 
-_bound(name) if input.purpose.name in input.datasets[name].purposes
+# A dataset that names no purposes is in the first set and not in this one.
+_bound := {name |
+	some name
+	dataset := input.datasets[name]
+	input.purpose.name in dataset.purposes
+}
 
 _reads_a_dataset if count(input.datasets) > 0
 

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import InvalidRequest
-from sekisho.gateway import ReleasedPage
+from sekisho.release import ReleasedPage
 from sekisho.http.rows import csv_header, csv_lines, json_rows, ndjson_lines
 from sekisho.http.services import Release
 

@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sekisho.domain.terms import Requester
 from sekisho.errors import ConsentUnavailable, InvalidRequest, SekishoError
-from sekisho.gateway import ReleasedPage
+from sekisho.release import ReleasedPage
 from sekisho.http.context import BrokenOff, context_of
 from sekisho.http.formats import Format, json_document
 from sekisho.http.services import Release, Services, services_of

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import Dataset, Requester, StatisticsView
-from sekisho.gateway import STALE_SECONDS, Ask, ReleasedPage
+from sekisho.release import STALE_SECONDS, Ask, ReleasedPage
 from sekisho.http.metrics import Metrics
 from sekisho.ports import AuditLog, Clock, DataSubjectRef, IdentityProvider
 

@@ -119,24 +119,25 @@ async def test_expiry_is_by_the_databases_clock(tmp_path, keys):
     at = [2_440_587.5]  # 1970-01-01 as a Julian day
     assert database._inline is not None
     database._inline.create_function("julianday", 1, lambda _: at[0])
-    await PeopleRegistry(database, keys).register("customer_id", ["a", "b", "c", "d"])
+    await PeopleRegistry(database, keys).register("customer_id", ["a", "b", "c", "d", "e"])
     writer, ledger = (SqlConsentLedger(database, PURPOSES, SystemClock()) for _ in range(2))
     base = datetime(2090, 1, 1, tzinfo=UTC)
     await writer.record([event(1, until=base), event(2, until=base + timedelta(days=1)), event(3, until=base)])
     await ledger.start()
-    await writer.record([event(3), event(4, until=base)])  # renewed without end; in by an event
-    assert await members(ledger) == [1, 2, 3, 4]
+    await writer.record([event(3), event(4, until=base), event(5, until=base)])  # 3: without end now
+    assert await members(ledger) == [1, 2, 3, 4, 5]
+    await writer.record([event(5)])  # and so is 5
     version = (await ledger.view(MAIL)).version
     at[0] += (base.timestamp() - 0.001) / 86_400
-    assert await members(ledger) == [1, 2, 3, 4]
+    assert await members(ledger) == [1, 2, 3, 4, 5]
     at[0] = 2_440_587.5 + base.timestamp() / 86_400
     view = await ledger.view(MAIL)
-    assert view.members().tolist() == [2, 3]
+    assert view.members().tolist() == [2, 3, 5]
     changed = view.changes_since(version)
     assert changed is not None
     assert dict(zip(changed[0].tolist(), changed[1].tolist(), strict=True)) == {1: False, 4: False}
     at[0] += 2
-    assert await members(ledger) == [3]
+    assert await members(ledger) == [3, 5]
     await database.close()
 
 

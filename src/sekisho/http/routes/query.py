@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sekisho.gateway import Ask
+from sekisho.release import Ask
 from sekisho.http.auth import requester_of
 from sekisho.http.bodies import QUERY, QueryBody, read_body
 from sekisho.http.formats import FORMATS, negotiate

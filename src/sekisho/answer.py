@@ -1,0 +1,208 @@
+"""Steps (6) to (9) of one answer: pages from the store, transformed, rechecked, recorded, released.
+
+``gateway.py`` says what comes before. A page leaves this module only after its audit record is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sekisho.domain.access import ObligationKind, Permit, TransformKind
+from sekisho.domain.governed import GovernedQuery
+from sekisho.errors import AccessDenied, ConsentUnavailable, PolicyUnavailable, StoreUnavailable
+from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentLedger, ConsentView, DataStore, Detector, People
+from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
+from sekisho.release import STALE_SECONDS, ReleasedPage
+from sekisho.transform.page import is_heavy, numbers_of, transform_page
+
+KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
+"""Transforms whose raw value is a key inside the store."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every answer needs of the gateway's ports."""
+
+    consents: ConsentLedger
+    people: People
+    detector: Detector
+    audit: AuditLog
+    clock: Clock
+    pseudonymity: Pseudonymity
+
+
+@dataclass(eq=False)
+class Answer:
+    """Steps (6) to (8) of one answer, page by page.
+
+    ``fields`` is what every record of the answer says; ``limit`` and ``page_rows`` are in rows.
+    """
+
+    means: Means
+    store: DataStore
+    permit: Permit
+    query: GovernedQuery
+    view: ConsentView | None
+    keyed: KeyedTransforms
+    fields: dict[str, object]
+    release_id: str
+    limit: int
+    page_rows: int
+    sent: int = 0
+    number: int = 0
+    rerun: bool = False
+    persons: set[int] = field(default_factory=set)
+
+    async def pages(self) -> AsyncGenerator[ReleasedPage, None]:
+        """Yield the pages that may leave, at least one. Raises a ``SekishoError`` when one may not."""
+        self.limit = min(self.limit, strictest(self.permit, ObligationKind.MAX_ROWS) or self.limit)
+        raw = self._raw()
+        batch = await anext(raw)
+        while True:
+            room = self.limit - self.sent
+            cut = batch.num_rows > room
+            if cut:
+                batch = batch.slice(0, room)
+            following = None if cut else await anext(raw, None)
+            if following is not None and self.sent + batch.num_rows >= self.limit and following.num_rows:
+                cut, following = True, None
+            page = await self._release(batch, last=following is None, complete=following is None and not cut)
+            if page is None:  # consent changed under an aggregate: it is computed once more
+                await raw.aclose()
+                raw = self._raw()
+                batch = await anext(raw)
+                continue
+            self.sent += batch.num_rows
+            self.number += 1
+            yield page
+            if following is None:
+                await raw.aclose()
+                return
+            batch = following
+
+    async def _raw(self) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Yield raw pages from the store, in the order of their tokens where the statement names no order."""
+        batches = self.store.fetch(self.query, self.view, self.means.people, page_rows=self.page_rows)  # (6)
+        if not self.query.order_by_token:
+            async for batch in batches:
+                yield batch
+            return
+        collected, rows = [], 0
+        async for batch in batches:
+            collected.append(batch)
+            rows += batch.num_rows
+            if rows > self.limit:
+                break
+        table = pa.Table.from_batches(collected)
+        position = next(i for i, o in enumerate(self.query.outputs) if o.transform in KEYED)
+        column = table.column(position).combine_chunks()
+        order = await _apart(self.keyed.order, column, self.query.outputs[position], heavy=rows > 5_000)
+        ordered = table.take(order).combine_chunks().to_batches(max_chunksize=self.page_rows)
+        for batch in ordered or collected[:1]:
+            yield batch
+
+    async def _release(self, batch: pa.RecordBatch, *, last: bool, complete: bool) -> ReleasedPage | None:
+        """Transform, recheck and record one page; ``None`` when the whole statement must run once more."""
+        outputs, means = self.query.outputs, self.means
+        try:
+            page = await _apart(
+                transform_page, batch, outputs, self.keyed.pseudonyms, self.keyed.tokens, means.detector.mask,
+                heavy=is_heavy(batch, outputs),
+            )  # fmt: skip  # (7)
+        except (ValueError, pa.ArrowException):
+            raise StoreUnavailable("A page could not be transformed, so nothing of it was released.") from None
+        hidden = [numbers_of(batch.column(len(outputs) + i)) for i in range(self.query.hidden)]
+        rechecked = means.clock.monotonic()
+        seq = 0
+        if self.view is not None:
+            now = await means.consents.view(self.permit.cells)  # (8) recheck
+            seq = now.seq
+            if now.version != self.view.version:
+                if self.query.rowwise:
+                    keep = _everybody(hidden, now, batch.num_rows)
+                    page = page.filter(pa.array(keep))
+                    hidden = [numbers[keep] for numbers in hidden]
+                elif self.number == 0 and not self.rerun:
+                    self.view, self.rerun = now, True
+                    return None
+                else:
+                    raise ConsentUnavailable("Consent changed while an aggregate was computed; ask again.")
+        people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
+        self._discharge(people)
+        return await self._record(page, people, seq, rechecked, last=last, complete=complete)
+
+    def _discharge(self, people: NDArray[np.int64]) -> None:
+        """Discharge every obligation, or let nothing leave."""
+        done = {ObligationKind.MAX_ROWS}
+        most = strictest(self.permit, ObligationKind.MAX_DATA_SUBJECTS)
+        if most is not None and self.query.hidden:
+            self.persons.update(np.unique(people).tolist())
+            if len(self.persons) > most:
+                raise AccessDenied(
+                    "For this purpose an answer is about one person at a time; narrow the statement to one.",
+                    reasons=("one_data_subject_at_a_time",),
+                )
+            done.add(ObligationKind.MAX_DATA_SUBJECTS)
+        prove(done, self.permit)
+
+    async def _record(
+        self,
+        page: pa.RecordBatch,
+        people: NDArray[np.int64],
+        seq: int,
+        rechecked: float,
+        *,
+        last: bool,
+        complete: bool,
+    ) -> ReleasedPage:
+        means = self.means
+        fields = self.fields | {
+            "rows": page.num_rows,
+            "bytes": page.nbytes,
+            "page": self.number,
+            "subjects": means.pseudonymity.references(people),
+        }
+        if self.view is not None:
+            fields["consent"] = {"cells": list(self.permit.cells), "seq": seq, "read_at": self.view.seq}
+        record_id = self.release_id
+        if self.number:
+            record_id = means.clock.new_id()
+            fields["parent_id"] = self.release_id
+        receipt = await means.audit.append(AuditEntry("access.release", fields, record_id))  # (8) record
+        if means.clock.monotonic() - rechecked > STALE_SECONDS:
+            await means.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": self.number}))
+            raise ConsentUnavailable("The page waited too long after its consent was checked; ask again.")
+        return ReleasedPage(page, receipt.seq, last=last, complete=complete)  # (9)
+
+
+def _everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:
+    """Return for each row whether all of its people agree; an outer join's missing side is nobody."""
+    keep = np.ones(rows, dtype=np.bool_)
+    for numbers in hidden:
+        keep &= view.allowed(numbers) | (numbers < 0)
+    return keep
+
+
+def strictest(permit: Permit, kind: ObligationKind) -> int | None:
+    """Return the strictest value of one kind of obligation, or ``None``."""
+    return min((o.value for o in permit.obligations if o.kind is kind), default=None)
+
+
+def prove(discharged: set[ObligationKind], permit: Permit) -> None:
+    """Refuse when an obligation of *permit* was not discharged."""
+    if not {obligation.kind for obligation in permit.obligations} <= discharged:
+        raise PolicyUnavailable("The policy asks for something that this answer cannot fulfil.")
+
+
+async def _apart(work: Callable[..., _T], *args: object, heavy: bool) -> _T:
+    """Run *work* in a thread when it would hold up the event loop."""
+    return await asyncio.to_thread(work, *args) if heavy else work(*args)

@@ -1,0 +1,72 @@
+"""What a requester asks, and what it gets: the values at the two ends of the nine steps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from sekisho.domain.governed import Output
+
+STALE_SECONDS = 2.0
+"""A page that is released later than this after its recheck is void (promise 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a requester asks: a statement for a purpose.
+
+    ``parameters`` are the values of ``?`` in the statement; ``max_rows`` limits the answer.
+    """
+
+    purpose: str
+    sql: str = field(repr=False)
+    parameters: tuple[object, ...] = field(default=(), repr=False)
+    max_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedPage:
+    """One page whose audit record is durable: it may leave now, and only now.
+
+    ``batch`` has the visible columns only. ``complete`` is whether the whole answer ends with this page
+    (an answer that ``max_rows`` cut short is not complete).
+    """
+
+    batch: pa.RecordBatch = field(repr=False)
+    audit_seq: int
+    last: bool
+    complete: bool
+
+
+@dataclass(eq=False)
+class Release:
+    """An answer under way. Its first page is recorded before this exists, the others as they are read.
+
+    ``id`` is the id of the first page's audit record; ``consent_seq`` the sequence that consent was read at.
+    """
+
+    id: str
+    policy_revision: str
+    consent_seq: int
+    columns: tuple[Output, ...]
+    schema: pa.Schema
+    _first: ReleasedPage = field(repr=False)
+    _rest: AsyncGenerator[ReleasedPage, None] | None = field(repr=False)
+
+    async def pages(self) -> AsyncIterator[ReleasedPage]:
+        """Yield the pages, at least one (it may have no rows). Can be read once.
+
+        Raises a ``SekishoError`` when a later page may not leave; what was sent must then be broken off
+        without its terminator.
+        """
+        yield self._first
+        if self._rest is not None:
+            async for page in self._rest:
+                yield page
+
+    async def close(self) -> None:
+        """Stop the statement when nobody reads on."""
+        if self._rest is not None:
+            await self._rest.aclose()

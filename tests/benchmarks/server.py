@@ -1,0 +1,31 @@
+"""One server process of a benchmark: ``python -m tests.benchmarks.server WORKSPACE PORT governed|ungoverned``."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from sekisho.bootstrap import build_app, configure_logging, open_workspace
+from tests.benchmarks.ungoverned import Ungoverned
+
+
+async def main(workspace: Path, port: int, mode: str) -> None:
+    """Serve *workspace* until killed."""
+    configure_logging()
+    async with open_workspace(workspace) as opened:
+        app = build_app(opened)
+        if mode == "ungoverned":
+            baseline = Ungoverned(opened.settings.catalogue, opened.stores, opened.people, opened.clock)
+            app.state.services = dataclasses.replace(app.state.services, gateway=baseline)
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning"
+        )
+        await uvicorn.Server(config).serve()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
