@@ -17,9 +17,9 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType, Dataset, Requester, StatisticsView
 from sekisho.errors import NotFound, SekishoError, Unauthenticated
-from sekisho.release import Ask, ReleasedPage
 from sekisho.http.services import ConsentEventRequest, ConsentQuestion, Release
 from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, DataSubjectRef
+from sekisho.release import Ask, ReleasedPage
 
 
 @dataclass

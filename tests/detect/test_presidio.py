@@ -70,7 +70,7 @@ def test_both_paths_agree(detector, plugged):
 def test_an_operators_recogniser(plugged):
     """A recogniser handed in works glued to Japanese and on full-width digits; nothing is fetched."""
     assert plugged.mask(["社員EMP1234です"]) == ["社員[STAFF_ID]です"]
-    assert plugged.mask(["社員ＥＭＰ１２３４です、㈱"]) == ["社員[STAFF_ID]です、㈱"]
+    assert plugged.mask(["㈱社員ＥＭＰ１２３４です"]) == ["㈱社員[STAFF_ID]です"]
 
 
 def test_a_failing_recogniser_is_closed():
@@ -82,9 +82,11 @@ def test_a_failing_recogniser_is_closed():
             pass
 
         def analyze(self, text, entities, nlp_artifacts=None):
-            raise RuntimeError(text)
+            if text == "a":
+                raise RuntimeError(text)
+            return []
 
-    assert PresidioDetector(lambda: [Broken(["X"], supported_language="ja")]).mask(["a"]) == [REDACTED]
+    assert PresidioDetector(lambda: [Broken(["X"], supported_language="ja")]).mask(["a", "b"]) == [REDACTED, "b"]
     assert PresidioDetector(lambda: 1 // 0).mask(["a", None]) == [REDACTED, None]  # type: ignore[arg-type,return-value]
 
 
@@ -92,11 +94,11 @@ def test_a_slow_pattern_is_closed(monkeypatch, caplog):
     """A pattern that runs into Presidio's time limit, which Presidio passes over, masks the whole text."""
     from presidio_analyzer import Pattern, PatternRecognizer
 
-    monkeypatch.setattr("sekisho.adapters.presidio._PATTERN_SECONDS", 0.2)
+    monkeypatch.setattr("sekisho.adapters.presidio._PATTERN_SECONDS", 0.5)
     bomb = PatternRecognizer(
-        supported_entity="X", patterns=[Pattern("bomb", "(a|a|b?)+$", 0.9)], supported_language="ja"
+        supported_entity="X", patterns=[Pattern("bomb", "(?:(?:a|aa)+)+c", 0.9)], supported_language="ja"
     )
-    assert PresidioDetector(lambda: [bomb]).mask(["ab" * 40 + "!"]) == [REDACTED]
+    assert PresidioDetector(lambda: [bomb]).mask(["a" * 60 + "b", "fine"]) == [REDACTED, "fine"]
 
 
 def test_oversize_is_closed(detector):

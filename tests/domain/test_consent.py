@@ -73,11 +73,9 @@ def test_who_may_record_what(kind, roles, purposes):
     requester = Requester("r", frozenset(purposes), frozenset(roles))
     collects = bool(roles & {COLLECTION_POINT, PRIVACY_OFFICER})
     own = "mail" in purposes
-    if kind in PASSED_ON:
-        expected = collects or own or WITHDRAWAL_RELAY in roles
-    else:
-        expected = collects and not own
-    if expected:
+    a_no = collects or own or WITHDRAWAL_RELAY in roles
+    a_yes = collects and not own
+    if a_no if kind in PASSED_ON else a_yes:
         require_may_record(requester, "mail", kind)
     else:
         with pytest.raises(AccessDenied):
@@ -125,6 +123,6 @@ def test_an_explanation_names_what_stands_in_the_way():
         "state": "unknown",
         "reasons": ["shop/data_category=purchase:given", "shop/data_category=behaviour:unknown"],
     }
-    assert explanation(MEASURE, ("measure",), None, NOW)["state"] == "unknown"
-    assert explanation(MEASURE, ("measure",), {}, NOW)["state"] == "active_by_default"
-    assert explanation(SUPPORT, ("support",), {}, NOW) == {"state": None, "reasons": ["legal_basis_contract"]}
+    assert explanation(MEASURE, MEASURE.all_cells(), None, NOW)["state"] == "unknown"
+    assert explanation(MEASURE, MEASURE.all_cells(), {}, NOW)["state"] == "active_by_default"
+    assert explanation(SUPPORT, SUPPORT.all_cells(), {}, NOW) == {"state": None, "reasons": ["legal_basis_contract"]}

@@ -99,7 +99,7 @@ async def test_an_unexpected_error_says_nothing(world: World, client: httpx.Asyn
         {
             "event": "unexpected_error",
             "log_level": "error",
-            "error_class": type(error).__name__,
+            "error": type(error).__name__,
             "trace_id": response.headers["sekisho-trace-id"],
         }
     ]

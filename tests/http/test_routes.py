@@ -16,8 +16,8 @@ from sekisho.domain.terms import (
     StatisticsView,
 )
 from sekisho.errors import AuditUnavailable
-from sekisho.release import Ask
 from sekisho.ports import DataSubjectRef
+from sekisho.release import Ask
 
 ORDER_LINES = Dataset(
     name="pos.order_lines",

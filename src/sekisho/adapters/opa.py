@@ -9,6 +9,7 @@ timeout is no answer.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -16,7 +17,6 @@ from opa_client.opa_async import AsyncOpaClient
 
 from sekisho.domain.access import AccessRequest, Decision, decision_from_json
 from sekisho.errors import PolicyUnavailable
-from sekisho.ports import Clock
 
 _PACKAGE = "sekisho/access"
 _RULE = "decision"
@@ -30,8 +30,6 @@ class OpaServer:
     ----------
     url:
         Base address, ``http://host:port`` or ``https://host:port`` (then the certificate is verified).
-    clock:
-        For the age of what is known about the server's revision.
     timeout_s:
         Seconds after which a question counts as unanswered.
     revision_ttl_s:
@@ -42,7 +40,7 @@ class OpaServer:
     ``unversioned``; nothing of them may be cached.
     """
 
-    def __init__(self, url: str, clock: Clock, *, timeout_s: float = 0.25, revision_ttl_s: float = 1.0) -> None:
+    def __init__(self, url: str, *, timeout_s: float = 0.25, revision_ttl_s: float = 1.0) -> None:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         self._client = AsyncOpaClient(
@@ -52,7 +50,6 @@ class OpaServer:
             retries=0,
             timeout=timeout_s,
         )
-        self._clock = clock
         self._timeout_s = timeout_s
         self._revision_ttl_s = revision_ttl_s
         self._revision: str | None = None
@@ -63,7 +60,7 @@ class OpaServer:
     @property
     def revision(self) -> str | None:
         """Revision that the server last answered by; ``None`` when that is unknown or too long ago."""
-        if self._clock.monotonic() - self._revision_at > self._revision_ttl_s:
+        if time.monotonic() - self._revision_at > self._revision_ttl_s:
             return None
         return self._revision
 
@@ -106,7 +103,7 @@ class OpaServer:
         if not isinstance(body, dict) or "result" not in body:
             raise PolicyUnavailable("The policy server holds no policy that answers.")
         revision = _bundle_revision(body.get("provenance"))
-        self._revision, self._revision_at = revision, self._clock.monotonic()
+        self._revision, self._revision_at = revision, time.monotonic()
         return body["result"], revision or _UNVERSIONED
 
     async def _open(self) -> None:

@@ -45,7 +45,7 @@ _SAME = {
     "MAC_ADDRESS": Kind.DEVICE_ID,
     "IBAN_CODE": Kind.BANK_ACCOUNT,
 }
-_LANGUAGES = ("ja", "en")
+_OWN_LANGUAGE = "ja"  # under which ours are registered; they read every language
 _PATTERN_SECONDS = 2
 
 
@@ -118,7 +118,9 @@ class _Masking:
         self._operators = {kind: OperatorConfig("replace", {"new_value": f"[{kind}]"}) for kind in kinds}
         # Presidio would add its own default to this dictionary at each call; it is shared by threads.
         self._operators["DEFAULT"] = OperatorConfig("replace", {"new_value": REDACTED})
-        self._analyzer = _analyzer(extra) if extra else None
+        # Presidio refuses a language for which it has no recogniser.
+        self._languages = sorted({_OWN_LANGUAGE, *(recogniser.supported_language for recogniser in extra)})
+        self._analyzer = _analyzer(extra, self._languages) if extra else None
         self.mask("a@example.com")  # operators are looked up lazily: do it before threads share them
 
     def mask(self, text: str) -> str:
@@ -141,7 +143,7 @@ class _Masking:
         folded = fold(text)
         began = monotonic()
         found: set[tuple[int, int, str, float]] = set()
-        for language in _LANGUAGES:
+        for language in self._languages:
             for result in self._analyzer.analyze(folded.text, language=language):
                 if result.start < result.end:
                     kind = str(_SAME.get(result.entity_type, result.entity_type))
@@ -152,7 +154,7 @@ class _Masking:
         return sorted(found)
 
 
-def _analyzer(extra: list[Any]) -> Any:
+def _analyzer(extra: list[Any], languages: list[str]) -> Any:
     """Return an AnalyzerEngine with our recognisers and *extra*, offline."""
     import presidio_analyzer.pattern_recognizer as patterns  # noqa: PLC0415
     import regex  # type: ignore[import-untyped]  # noqa: PLC0415
@@ -180,15 +182,12 @@ def _analyzer(extra: list[Any]) -> Any:
 
     # Flags of the module that Presidio compiles with: the number of re.ASCII means something else there.
     flags = regex.DOTALL | regex.MULTILINE | regex.IGNORECASE | regex.ASCII
-    registry = RecognizerRegistry(global_regex_flags=flags, supported_languages=list(_LANGUAGES))
+    registry = RecognizerRegistry(global_regex_flags=flags, supported_languages=languages)
     kinds = [str(kind) for kind in Kind]
-    # Our recogniser reads both languages at once; one registration is enough.
-    registry.add_recognizer(SekishoRecognizer(supported_entities=kinds, supported_language=_LANGUAGES[0]))
+    registry.add_recognizer(SekishoRecognizer(supported_entities=kinds, supported_language=_OWN_LANGUAGE))
     for recogniser in extra:
         if hasattr(recogniser, "global_regex_flags"):  # not set by the registry on recognisers added by hand
             recogniser.global_regex_flags = flags
         registry.add_recognizer(recogniser)
-    models = [{"lang_code": language, "model_name": "none"} for language in _LANGUAGES]
-    return AnalyzerEngine(
-        registry=registry, nlp_engine=NoOpNlpEngine(models=models), supported_languages=list(_LANGUAGES)
-    )
+    models = [{"lang_code": language, "model_name": "none"} for language in languages]
+    return AnalyzerEngine(registry=registry, nlp_engine=NoOpNlpEngine(models=models), supported_languages=languages)

@@ -61,8 +61,7 @@ def policy_files(folder: Path) -> dict[str, bytes]:
         files = {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*.rego"))
-            if not path.name.endswith("_test.rego")
-            and not _NOT_LOADED.intersection(path.relative_to(folder).parts)
+            if not path.name.endswith("_test.rego") and not _NOT_LOADED.intersection(path.relative_to(folder).parts)
         }
     except OSError:
         raise PolicyUnavailable("The policy folder cannot be read.") from None
@@ -150,9 +149,9 @@ class EmbeddedRego:
             return False
         return isinstance(answer, dict) and answer.get("allow") is False  # nothing asked, nothing allowed
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop the threads; decisions under way end first."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
 
     def _evaluate(self, question: dict[str, object]) -> object:
         try:
@@ -189,7 +188,5 @@ class EmbeddedRego:
                 if not bundle.ok():
                     raise PolicyUnavailable("The policies do not compile. Run `opa check --strict` on them.")
             except (RegoError, UnicodeDecodeError):
-                raise PolicyUnavailable(
-                    "The policies do not compile. Run `opa check --strict` on them."
-                ) from None
+                raise PolicyUnavailable("The policies do not compile. Run `opa check --strict` on them.") from None
             return _Engine(interpreter, bundle)

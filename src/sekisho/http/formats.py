@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import InvalidRequest
-from sekisho.release import ReleasedPage
 from sekisho.http.rows import csv_header, csv_lines, json_rows, ndjson_lines
 from sekisho.http.services import Release
+from sekisho.release import ReleasedPage
 
 ROWS_PER_PAGE: Final = 10_000
 ROWS_PER_BATCH: Final = 65_536

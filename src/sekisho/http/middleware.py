@@ -84,7 +84,7 @@ class Boundary:
         except Exception as error:  # noqa: BLE001 - the last resort: nothing passes to the server's log
             if status:
                 context.code = "broken_off"
-                _log.error("answer_broken_off", error_class=type(error).__name__, trace_id=context.trace_id)
+                _log.error("answer_broken_off", error=type(error).__name__, trace_id=context.trace_id)
                 raise BrokenOff from None
             await internal_error(scope, error)(scope, receive, secured)
         finally:

@@ -120,7 +120,7 @@ def internal_error(scope: Scope, error: BaseException) -> Response:
     """Return a 500 without detail; the log gets the class of *error* and the trace id, never its message."""
     context = context_of(scope)
     context.code = "internal_error"
-    _log.error("unexpected_error", error_class=type(error).__name__, trace_id=context.trace_id)
+    _log.error("unexpected_error", error=type(error).__name__, trace_id=context.trace_id)
     return Response(
         problem_body("internal_error", "Internal error", None, context.trace_id),
         status_code=500,

@@ -20,11 +20,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sekisho.domain.terms import Requester
 from sekisho.errors import ConsentUnavailable, InvalidRequest, SekishoError
-from sekisho.release import ReleasedPage
 from sekisho.http.context import BrokenOff, context_of
 from sekisho.http.formats import Format, json_document
 from sekisho.http.services import Release, Services, services_of
 from sekisho.ports import AuditEntry
+from sekisho.release import ReleasedPage
 
 _log = structlog.get_logger("sekisho.http")
 
@@ -185,13 +185,14 @@ class _Streamed(Response):
             await self._answer(send)
         except _Gone:
             context_of(scope).code = "client_left"
-            _log.info("client_left")
+            _log.info("client_left", trace_id=context_of(scope).trace_id)
         except Exception as error:
             if not self._started:
                 raise
             # Neither the framework's handlers nor the server get to see what happened: they log it.
             code = error.code if isinstance(error, SekishoError) else "internal_error"
-            _log.error("answer_broken_off", code=code, error_class=type(error).__name__)
+            trace_id = context_of(scope).trace_id
+            _log.error("answer_broken_off", code=code, error=type(error).__name__, trace_id=trace_id)
             raise BrokenOff from None
         finally:
             watch.cancel()

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import Dataset, Requester, StatisticsView
-from sekisho.release import STALE_SECONDS, Ask, ReleasedPage
 from sekisho.http.metrics import Metrics
 from sekisho.ports import AuditLog, Clock, DataSubjectRef, IdentityProvider
+from sekisho.release import STALE_SECONDS, Ask, ReleasedPage
 
 HealthProbe = Callable[[], Awaitable[bool]]
 """Answers whether a part works; raising or not answering in time counts as no."""

@@ -129,7 +129,7 @@ class Kinds:
             return self._in(node)
         if isinstance(node, exp.Is):
             kind = self.of(node.this)
-            if kind.sort in (Sort.BLANK, Sort.SEALED):
+            if kind.sort is Sort.BLANK:  # a masked text shows whether it is null, a blank does not
                 raise _refusal(kind, "IS NULL")
             return CLEAR
         if isinstance(node, exp.Count):

@@ -102,6 +102,7 @@ _TYPES = frozenset(
         "CHAR",
         "DATE",
         "TIMESTAMP",
+        "TIMESTAMPNTZ",  # what sqlglot makes of TIMESTAMP
         "TIMESTAMPTZ",
         "TIME",
         "INTERVAL",

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
@@ -42,12 +43,15 @@ class Site:
 
     @property
     def file(self) -> Path:
+        """The database's file."""
         return self.folder / "own.db"
 
     def verify(self) -> Verdict:
+        """Verify the log as it stands in the file and in the folder of heads."""
         return verify_database(self.file, self.log.heads_folder, self.log.keyring.verification_key())
 
     async def kinds(self) -> list[object]:
+        """Return what kinds of records there are, in order."""
         return [record["kind"] for record in await self.log.search(AuditQuery(limit=1000))]
 
     async def fault(self, *pragmas: str) -> None:
@@ -105,6 +109,15 @@ def stored_ids(file: Path) -> set[str]:
         connection.close()
 
 
+def page_count(file: Path) -> int:
+    """Return the size of the file in pages, the write-ahead log included."""
+    connection = sqlite3.connect(file)
+    try:
+        return int(connection.execute("PRAGMA page_count").fetchone()[0])
+    finally:
+        connection.close()
+
+
 async def test_a_read_only_database_refuses_everything_and_comes_back(site):
     """Read-only: every record is refused, none is half there; writable again: the log goes on by itself."""
     before, _ = await attempts(site.log, 3)
@@ -125,15 +138,14 @@ async def test_a_read_only_database_refuses_everything_and_comes_back(site):
 
 async def test_a_full_disk_refuses_and_loses_nothing(site):
     """When no page is left, what was acknowledged stays and the rest is refused; with room it goes on."""
-    pages = sqlite3.connect(site.file).execute("PRAGMA page_count").fetchone()[0]
+    pages = page_count(site.file)
     await site.fault(f"PRAGMA max_page_count={pages + 12}")
     acknowledged: list[str] = []
     refused = 0
     while not refused:
         told, refused = await attempts(site.log, 4)
         acknowledged += told
-    assert sqlite3.connect(site.file).execute("PRAGMA page_count").fetchone()[0] >= pages + 8
-    assert not await site.log.healthy()
+    assert page_count(site.file) >= pages + 8  # the fault fired
     assert stored_ids(site.file) >= set(acknowledged)
     site.pragmas.clear()
     more, refused = await attempts(site.log, 4)
@@ -148,14 +160,14 @@ async def test_a_database_that_is_gone_is_noticed(site):
     before, _ = await attempts(site.log, 3)
     away = site.folder / "away.db"
     for suffix in ("", "-wal", "-shm"):
-        (site.folder / f"own.db{suffix}").rename(f"{away}{suffix}")
+        (site.folder / f"own.db{suffix}").rename(site.folder / f"away.db{suffix}")
     acknowledged, refused = await attempts(site.log, 4)
     assert (acknowledged, refused) == ([], 4)
     assert len(stored_ids(away)) == 1 + len(before)
     for suffix in ("", "-wal", "-shm"):
         (site.folder / f"own.db{suffix}").unlink(missing_ok=True)
-        if Path(f"{away}{suffix}").exists():
-            Path(f"{away}{suffix}").rename(site.folder / f"own.db{suffix}")
+        if (left := site.folder / f"away.db{suffix}").exists():
+            left.rename(site.folder / f"own.db{suffix}")
     after, refused = await attempts(site.log, 2)
     assert refused == 0
     assert set(before + after) <= stored_ids(site.file)
@@ -188,13 +200,17 @@ async def test_a_commit_that_fails_leaves_nothing(site, monkeypatch):
 
     def fail(sink: SqliteSink) -> None:
         fired.append(sink)
-        raise sqlite3.OperationalError("disk I/O error")
+        raise sqlite3.OperationalError("disk I/O error at canary-17850")
 
     before, _ = await attempts(site.log, 2)
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, capture_logs() as logged:
         patch.setattr(SqliteSink, "commit", fail)
         acknowledged, refused = await attempts(site.log, 6)
+        with pytest.raises(AuditUnavailable) as caught:
+            await site.log.append(RELEASE)
     assert fired
+    assert logged  # the outage is told once, without the text of the database's error
+    assert "canary" not in f"{logged}{caught.value}{caught.value.__cause__}"
     assert (acknowledged, refused) == ([], 6)
     assert len(stored_ids(site.file)) == 1 + len(before)
     _, refused = await attempts(site.log, 1)
@@ -305,6 +321,42 @@ async def test_a_server_that_answers_too_early_is_refused(database, keys, tmp_pa
     log = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
     with pytest.raises(AuditUnavailable, match="synchronous_commit"):
         await log.start()
+
+
+@pytest.mark.postgres
+@pytest.mark.enable_socket
+async def test_a_server_that_hangs_up_costs_nothing_acknowledged(database, keys, tmp_path):
+    """PostgreSQL ends the writer's session: the next record finds out, and the log comes back by itself."""
+    if database.dialect != "postgresql":
+        pytest.skip("about PostgreSQL")
+    log = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
+    await log.start()
+    before, _ = await attempts(log, 5)
+
+    def hang_up(connection: sa.Connection) -> int:
+        others = sa.text(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return int(connection.execute(others).scalar_one())
+
+    assert await database.run(hang_up) >= 1  # the fault fired
+    acknowledged, refused = await attempts(log, 3)
+    assert (acknowledged, refused) == ([], 3)
+    after, refused = await attempts(log, 3)
+    assert refused == 0
+    there = {record["id"] for record in await log.search(AuditQuery(limit=1000))}
+    assert set(before + after) <= there
+    await log.close()
+
+
+async def test_verification_beside_a_busy_writer_raises_no_alarm(site):
+    """The log can be verified at any moment while it is written to."""
+    writing = asyncio.gather(*(attempts(site.log, 60) for _ in range(20)))
+    verdicts = [await asyncio.to_thread(site.verify) for _ in range(8)]
+    assert all(refused == 0 for _, refused in await writing)
+    assert all(verdict.ok for verdict in verdicts), verdicts
+    assert len({verdict.records for verdict in verdicts}) > 1  # it was being written to
 
 
 async def test_a_database_without_its_tables_cannot_be_started_on(tmp_path):

@@ -21,11 +21,12 @@ from sekisho.adapters.records.database import Database, migrate
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.records.rounds import Rounds
 from sekisho.domain.consent import ConsentEventKind
+from sekisho.domain.terms import Cell
 from sekisho.errors import ConsentUnavailable
 from tests.adapters.records.conftest import PURPOSES
 from tests.adapters.records.test_ledger import event
 
-MAIL = ("lifecycle_email",)
+MAIL = (Cell("lifecycle_email"),)
 
 
 class SlowDatabase(Database):
@@ -36,9 +37,11 @@ class SlowDatabase(Database):
 
     @property
     def inline(self) -> bool:
+        """Never, so that catch-ups go through rounds."""
         return False
 
     async def peek(self, sql, parameters=()):
+        """Read now, answer when told to."""
         rows = await super().peek(sql, parameters)
         self.reads += 1
         if self.held is not None:
@@ -153,7 +156,7 @@ async def test_expiry_on_every_database(ledger, people):
 async def test_legitimate_interest_is_active_until_objected(ledger, people):
     """Everybody known is a member from the start, also who was added later; nobody unknown is."""
     await people.register("customer_id", ["a", "b"])
-    cells = ("ab_measurement",)
+    cells = (Cell("ab_measurement"),)
     assert await members(ledger, cells) == [1, 2]
     await ledger.record([event(1, "ab_measurement", ConsentEventKind.OBJECT)])
     version = (await ledger.view(cells)).version
@@ -177,7 +180,8 @@ async def test_unknown_and_negative_numbers_are_nobody(ledger, people):
 
 async def test_what_nobody_was_asked_is_not_released(ledger):
     """No cell at all, an unknown one, or one of a contract: no view, never everybody."""
-    for cells in ((), ("nonsense",), ("customer_support",), ("lifecycle_email", "nonsense")):
+    for names in ((), ("nonsense",), ("customer_support",), ("lifecycle_email", "nonsense")):
+        cells = tuple(Cell(name) for name in names)
         with pytest.raises(ConsentUnavailable):
             await ledger.view(cells)
 

@@ -47,9 +47,13 @@ class HeadsFile:
         OSError
             When the file takes no writes.
         """
+        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+            self._drop()  # somebody removed the file: writing on would save nothing
         if self._descriptor is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(self.path, flags, 0o644)
+            self._length = min(self._length, os.fstat(self._descriptor).st_size)
             os.ftruncate(self._descriptor, self._length)  # what a failed write left behind
         if self._owed is not None:
             self._write(self._owed)

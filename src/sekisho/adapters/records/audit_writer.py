@@ -277,25 +277,21 @@ class AuditWriter:
                 self._outage = _Outage(gap.until, later) if later else None
 
     def _agree(self, sink: Sink) -> None:
-        """After a failure, find out whether the last attempt was committed after all.
+        """On a new connection, find out whether the last attempt was committed after all.
 
         Raises
         ------
         HistoryLostError
             When the database ends neither before nor after that attempt.
         """
-        if self._doubt is None:
-            return
         end = sink.last_of(self.name)
-        size, chain = (0, genesis(self.name)) if end is None else (end.wseq + 1, end.chain)
+        found = (0, genesis(self.name)) if end is None else (end.wseq + 1, end.chain)
         doubt = self._doubt
-        if (size, chain) == (doubt.end.wseq + 1, doubt.end.chain):
-            self._size, self._chain = (
-                size,
-                chain,
-            )  # committed, and nobody was told: a record without a release
+        if doubt is not None and found == (doubt.end.wseq + 1, doubt.end.chain):
+            # It was, and nobody was told: records without a release, which harm nobody.
+            self._size, self._chain = found
             self._heads.append(doubt.note)
-        elif (size, chain) != (self._size, self._chain):
+        elif found != (self._size, self._chain):
             raise HistoryLostError
         self._doubt = None
 

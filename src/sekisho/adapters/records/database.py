@@ -101,6 +101,7 @@ class Database:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="records-read")
         self._peeker = ThreadPoolExecutor(1, thread_name_prefix="records-peek")
         self._lock = threading.Lock()
+        self._closed = False
         self._file: tuple[int, int] | None = None
         self._inline: sqlite3.Connection | None = None
         self._tiny: psycopg.Connection[Row] | None = None
@@ -147,6 +148,7 @@ class Database:
     def dispose(self) -> None:
         """Close every connection from code without an event loop."""
         with self._lock:
+            self._closed = True
             self._close_inline()
             if self._tiny is not None:
                 self._tiny.close()
@@ -170,6 +172,8 @@ class Database:
 
         An open connection would go on writing to the file that nobody finds any more.
         """
+        if self._closed:
+            raise DatabaseFailed("The database is closed.")
         if self.dialect != "sqlite":
             return
         try:

@@ -19,10 +19,10 @@ import pyarrow as pa
 
 from sekisho.adapters.stores.people_table import Version, refresh
 from sekisho.domain.access import TransformKind
+from sekisho.domain.governed import GovernedQuery, Output, Projection
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StatementRefused, StoreUnavailable
 from sekisho.ports import ConsentView, People, PeopleKeys
-from sekisho.domain.governed import GovernedQuery, Output, Projection
 
 _FUNCTIONS = frozenset(
     {

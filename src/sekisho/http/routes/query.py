@@ -7,13 +7,13 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sekisho.release import Ask
 from sekisho.http.auth import requester_of
 from sekisho.http.bodies import QUERY, QueryBody, read_body
 from sekisho.http.formats import FORMATS, negotiate
 from sekisho.http.release import release_response
 from sekisho.http.routing import body_schema, json_response, router
 from sekisho.http.services import services_of
+from sekisho.release import Ask
 
 ROUTER = router("query")
 

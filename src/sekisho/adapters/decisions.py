@@ -1,0 +1,182 @@
+"""Decisions that were taken before, kept in memory.
+
+A decision depends on the question and on the policy, on nothing else: so it is kept under the hash of the
+whole question and the revision of the policy, until ``valid_until`` when the policy knows time. No
+lifetime stands in for either. What is not a decision is never kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Protocol
+
+import orjson
+
+from sekisho.domain.access import AccessRequest, DatasetUse, Decision, Permit, Use
+from sekisho.domain.terms import Dataset, Purpose, Requester
+from sekisho.ports import Clock, PolicyDecisionPoint
+
+_PIECES = 65_536  # about 20 MB; a catalogue read anew many times is what fills it
+
+
+class RevisedPolicy(PolicyDecisionPoint, Protocol):
+    """A policy decision point that tells by which revision it decides."""
+
+    @property
+    def revision(self) -> str | None:
+        """Return the revision of the policy in force, or ``None`` when it is not known for sure."""
+
+    def ensure_loaded(self) -> None:
+        """Raise ``PolicyUnavailable`` when it is known that no decision can be taken."""
+
+    async def close(self) -> None:
+        """Let go of threads and connections."""
+
+
+class DecisionCache:
+    """A policy decision point that remembers.
+
+    Parameters
+    ----------
+    pdp:
+        The one that decides.
+    clock:
+        Tells when a decision ends.
+    size:
+        How many decisions are kept; the least recently used goes first.
+    """
+
+    def __init__(self, pdp: RevisedPolicy, clock: Clock, *, size: int = 4096) -> None:
+        self._pdp = pdp
+        self._clock = clock
+        self._size = size
+        self._keys = _Keys()
+        self._kept: OrderedDict[tuple[bytes, str], Decision] = OrderedDict()
+
+    @property
+    def revision(self) -> str | None:
+        """Revision of the policy in force, or ``None`` when it is not known for sure."""
+        return self._pdp.revision
+
+    def ensure_loaded(self) -> None:
+        """Raise ``PolicyUnavailable`` when it is known that no decision can be taken."""
+        self._pdp.ensure_loaded()
+
+    async def decide(self, request: AccessRequest) -> Decision:
+        """Return the decision on *request*, from memory when it was taken by the revision in force.
+
+        Raises ``PolicyUnavailable`` for every answer that is not a decision.
+        """
+        revision = self._pdp.revision
+        if revision is None:
+            # Nobody knows which policy is in force: ask, and keep nothing.
+            return await self._pdp.decide(request)
+        question = self._keys.of(request)
+        kept = self._kept.get((question, revision))
+        if kept is not None:
+            if kept.valid_until is None or self._clock.now() < kept.valid_until:
+                self._kept.move_to_end((question, revision))
+                return kept
+            del self._kept[question, revision]
+        decision = _frozen(await self._pdp.decide(request))
+        # The policy may have changed meanwhile: kept under the revision that decided.
+        self._kept[question, decision.revision] = decision
+        while len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+        return decision
+
+    async def healthy(self) -> bool:
+        """Return whether policies are loaded and answer; memory does not count."""
+        return await self._pdp.healthy()
+
+    async def close(self) -> None:
+        """Let go of threads and connections."""
+        await self._pdp.close()
+
+
+def _frozen(decision: Decision) -> Decision:
+    """Return the decision with its mappings read-only, so that no caller can alter what the next one gets."""
+    if not isinstance(decision, Permit):
+        return decision
+    return replace(
+        decision,
+        transforms=MappingProxyType(
+            {name: MappingProxyType(dict(kinds)) for name, kinds in decision.transforms.items()}
+        ),
+        row_filters=MappingProxyType(dict(decision.row_filters)),
+    )
+
+
+class _Keys:
+    """Hashes of questions, put together from pieces of :meth:`AccessRequest.to_json` made once.
+
+    Requesters, purposes, datasets and columns are frozen values of the catalogue, used again and again by
+    the same objects: each piece is kept beside its object, which keeps the object's identity from being
+    given to another. A piece is JSON, which has no zero byte, so zero bytes part the pieces unambiguously.
+    """
+
+    def __init__(self) -> None:
+        self._requesters: dict[int, tuple[Requester, bytes]] = {}
+        self._purposes: dict[int, tuple[Purpose, bytes]] = {}
+        self._datasets: dict[int, tuple[Dataset, bytes, dict[tuple[str, frozenset[Use]], bytes]]] = {}
+        self._pieces = 0
+
+    def of(self, request: AccessRequest) -> bytes:
+        """Return the SHA-256 of the whole question; equal hashes mean equal questions."""
+        if self._pieces > _PIECES:
+            self._requesters.clear()
+            self._purposes.clear()
+            self._datasets.clear()
+            self._pieces = 0
+        requester = self._requesters.get(id(request.requester))
+        purpose = self._purposes.get(id(request.purpose))
+        if requester is None or purpose is None:
+            requester, purpose = self._learn(request)
+        pieces = [orjson.dumps([request.action, request.view]), requester[1], purpose[1]]
+        uses = request.datasets
+        if len(uses) > 1:
+            uses = tuple(sorted(uses, key=_dataset_name))
+        for use in uses:
+            self._add(use, request, pieces)
+        return hashlib.sha256(b"\0".join(pieces)).digest()
+
+    def _add(self, use: DatasetUse, request: AccessRequest, pieces: list[bytes]) -> None:
+        known = self._datasets.get(id(use.dataset))
+        if known is None:
+            header = AccessRequest(request.requester, request.purpose, (DatasetUse(use.dataset, {}),)).to_json()
+            known = self._datasets[id(use.dataset)] = (use.dataset, _json(header["datasets"]), {})
+            self._pieces += 1
+        pieces.append(known[1])
+        columns = known[2]
+        for item in sorted(use.columns.items(), key=_column_name):
+            piece = columns.get(item)
+            if piece is None:
+                one = DatasetUse(use.dataset, {item[0]: item[1]})
+                answer = AccessRequest(request.requester, request.purpose, (one,)).to_json()
+                piece = columns[item] = _json(answer["datasets"])
+                self._pieces += 1
+            pieces.append(piece)
+
+    def _learn(self, request: AccessRequest) -> tuple[tuple[Requester, bytes], tuple[Purpose, bytes]]:
+        answer = request.to_json()
+        requester = (request.requester, _json(answer["requester"]))
+        purpose = (request.purpose, _json(answer["purpose"]))
+        self._requesters[id(request.requester)] = requester
+        self._purposes[id(request.purpose)] = purpose
+        self._pieces += 2
+        return requester, purpose
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _dataset_name(use: DatasetUse) -> str:
+    return use.dataset.name
+
+
+def _column_name(item: tuple[str, frozenset[Use]]) -> str:
+    return item[0]
