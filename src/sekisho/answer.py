@@ -22,6 +22,10 @@ from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
 from sekisho.release import STALE_SECONDS, ReleasedPage
 from sekisho.transform.page import is_heavy, numbers_of, transform_page
 
+SMALL_PAGE_ROWS = 10_000
+SMALL_PAGE_BYTES = 4 << 20
+"""A page of a text format holds at most so many rows and bytes."""
+
 KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
 """Transforms whose raw value is a key inside the store."""
 
@@ -90,6 +94,14 @@ class Answer:
             batch = following
 
     async def _raw(self) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Yield raw pages no larger than a page may be."""
+        async for batch in self._ordered():
+            parts = 1 if self.page_rows > SMALL_PAGE_ROWS else -(-batch.nbytes // SMALL_PAGE_BYTES) or 1
+            step = max(1, -(-batch.num_rows // parts))
+            for start in range(0, max(1, batch.num_rows), step):
+                yield batch.slice(start, step)
+
+    async def _ordered(self) -> AsyncGenerator[pa.RecordBatch, None]:
         """Yield raw pages from the store, in the order of their tokens where the statement names no order."""
         batches = self.store.fetch(self.query, self.view, self.means.people, page_rows=self.page_rows)  # (6)
         if not self.query.order_by_token:
@@ -102,6 +114,9 @@ class Answer:
             rows += batch.num_rows
             if rows > self.limit:
                 break
+        if rows < 2:
+            yield collected[0]
+            return
         table = pa.Table.from_batches(collected)
         position = next(i for i, o in enumerate(self.query.outputs) if o.transform in KEYED)
         column = table.column(position).combine_chunks()
@@ -181,7 +196,7 @@ class Answer:
         if means.clock.monotonic() - rechecked > STALE_SECONDS:
             await means.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": self.number}))
             raise ConsentUnavailable("The page waited too long after its consent was checked; ask again.")
-        return ReleasedPage(page, receipt.seq, last=last, complete=complete)  # (9)
+        return ReleasedPage(page, receipt.seq, last=last, complete=complete, rechecked=rechecked)  # (9)
 
 
 def _everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:

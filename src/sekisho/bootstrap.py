@@ -182,6 +182,10 @@ def build_app(workspace: Workspace) -> FastAPI:
     from sekisho.http.app import create_app  # noqa: PLC0415 - the command line without a server need not load it
     from sekisho.http.services import HttpSettings, Services  # noqa: PLC0415
 
+    async def consents_answer() -> bool:
+        await workspace.ledger.last_seq()
+        return True
+
     health = {f"store:{name}": store.healthy for name, store in workspace.stores.items()}
     spool = workspace.settings.folder / "var" / "spool"
     spool.mkdir(mode=0o700, exist_ok=True)
@@ -198,7 +202,7 @@ def build_app(workspace: Workspace) -> FastAPI:
             | {
                 "policy": workspace.policy.healthy,
                 "audit": workspace.audit.healthy,
-                "consent": workspace.ledger.healthy,
+                "consent": consents_answer,
             },
             settings=HttpSettings(spool_folder=spool),
         )
@@ -215,6 +219,7 @@ def configure_logging(*, verbose: bool = False) -> None:
 
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             known_keys_only,

@@ -31,13 +31,15 @@ class ReleasedPage:
     """One page whose audit record is durable: it may leave now, and only now.
 
     ``batch`` has the visible columns only. ``complete`` is whether the whole answer ends with this page
-    (an answer that ``max_rows`` cut short is not complete).
+    (an answer that ``max_rows`` cut short is not complete). ``rechecked`` is when its consent was checked
+    last, on the monotonic clock; infinite for an answer that no consent covers.
     """
 
     batch: pa.RecordBatch = field(repr=False)
     audit_seq: int
     last: bool
     complete: bool
+    rechecked: float = float("inf")
 
 
 @dataclass(eq=False)

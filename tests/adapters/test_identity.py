@@ -384,6 +384,17 @@ def test_refused_token_is_not_cached(world):
     assert len(world.identity._cache) == 0
 
 
+def test_key_verifies_its_own_algorithm_only(world):
+    """An algorithm on the workspace's list is refused for a key that was published for another."""
+    rules = Rules(algorithms=("EdDSA", "Ed25519"))
+    keys = EmbeddedKeys(world.keys.token_public_key())  # published for EdDSA
+    identity = JwtIdentity(rules, keys, REQUESTERS, world.clock)
+
+    assert identity.requester(world.signed(world.header(), world.claims())).name == "recommender"
+    with pytest.raises(Unauthenticated, match="algorithm"):
+        identity.requester(world.signed(world.header(alg="Ed25519"), world.claims()))
+
+
 def test_equal_audiences_are_refused():
     """Requesters and customers can never share an audience."""
     keys = EmbeddedKeys(Keys().token_public_key())

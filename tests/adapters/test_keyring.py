@@ -34,9 +34,10 @@ def _names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_created_private_whatever_the_umask(tmp_path):
-    """Only the owner can reach a new key folder and its files, also under an open umask."""
-    before = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_created_private_whatever_the_umask(tmp_path, umask):
+    """Only the owner can reach a new key folder and its files, and the owner can, whatever the umask."""
+    before = os.umask(umask)
     try:
         FileKeyRing.create(tmp_path / "keys")
     finally:

@@ -14,6 +14,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -118,7 +119,7 @@ def test_clean_logs_continue_every_checkpoint_ever_signed(writers, data):
     assert log.verify(since=data.draw(st.sampled_from(log.saved))).ok
 
 
-def tampered(rows: list[StoredRecord] | tuple[StoredRecord, ...], **changes: object) -> Verdict:
+def tampered(rows: list[StoredRecord] | tuple[StoredRecord, ...], **changes: Any) -> Verdict:
     """Verify the clean log with other *rows*, demand that it is found out, and return the verdict."""
     verdict = replace(CLEAN, rows=tuple(rows), **changes).verify()
     assert verdict.outcome is Outcome.TAMPERED, verdict

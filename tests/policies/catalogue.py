@@ -81,7 +81,7 @@ _KEY = column("customer_id", _D, "customer_id")
 def dataset(name: str, category: str | None, purposes: frozenset[str], *columns: Column) -> Dataset:
     """Return a dataset; it is about people when ``customer_id`` is among its columns."""
     key = DataSubjectKey("customer_id", "customer_id") if _KEY in columns else None
-    return Dataset(name, name.split(".")[0], name, columns, key, category, purposes)
+    return Dataset(name, name.partition(".")[0], name, columns, key, category, purposes)
 
 
 DATASETS = (
@@ -150,7 +150,7 @@ def ask(
 
 def using(of: Dataset, *names: str, uses: frozenset[Use] = _USES[0]) -> DatasetUse:
     """Return a use of the named columns, of all when none is named."""
-    return DatasetUse(of, {name: uses for name in names or [each.name for each in of.columns]})
+    return DatasetUse(of, dict.fromkeys(names or [each.name for each in of.columns], uses))
 
 
 def questions() -> Iterator[AccessRequest]:

@@ -52,7 +52,8 @@ class _Pages:
         """Return the next page. Not to be called after the last."""
         page = await anext(self._iterator)
         if not self._unsent:
-            self._rechecked_at = self._services.clock.monotonic()
+            # An answer that no consent covers starts to age here; it has no recheck of its own.
+            self._rechecked_at = min(page.rechecked, self._services.clock.monotonic())
         self._unsent.append(page)
         self.rows += page.batch.num_rows
         return page

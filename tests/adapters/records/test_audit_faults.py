@@ -196,7 +196,7 @@ async def test_a_restored_past_is_refused_and_exposed(site):
 
 async def test_a_commit_that_fails_leaves_nothing(site, monkeypatch):
     """An error at the commit itself: the group is refused and rolled back, the chain goes on without it."""
-    fired = []
+    fired: list[SqliteSink] = []
 
     def fail(sink: SqliteSink) -> None:
         fired.append(sink)
@@ -221,7 +221,7 @@ async def test_a_commit_that_fails_leaves_nothing(site, monkeypatch):
 async def test_a_commit_without_an_answer_is_found_again(site, monkeypatch):
     """A commit that happened although its answer was lost: nobody is told so, and the chain continues."""
     real = SqliteSink.commit
-    fired = []
+    fired: list[SqliteSink] = []
 
     def lose(sink: SqliteSink) -> None:
         real(sink)
@@ -271,7 +271,8 @@ async def test_heads_that_cannot_be_saved_stop_the_log(site):
 
 async def test_a_head_that_was_cut_short_is_repaired(site, monkeypatch):
     """A write that reaches half a head: the next one stands on a clean file."""
-    real, fired = os.write, []
+    real = os.write
+    fired: list[int] = []
 
     def short(descriptor: int, data: bytes) -> int:
         if data.startswith(b"sekisho/audit/") and not fired:
@@ -308,10 +309,9 @@ async def test_a_database_that_may_forget_is_refused_at_the_start(tmp_path, prag
 
 @pytest.mark.postgres
 @pytest.mark.enable_socket
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
 async def test_a_server_that_answers_too_early_is_refused(database, keys, tmp_path):
     """PostgreSQL with synchronous_commit off is refused like SQLite with synchronous off."""
-    if database.dialect != "postgresql":
-        pytest.skip("about PostgreSQL")
 
     def hurry(connection, _record):
         connection.execute("SET synchronous_commit = off")
@@ -325,10 +325,9 @@ async def test_a_server_that_answers_too_early_is_refused(database, keys, tmp_pa
 
 @pytest.mark.postgres
 @pytest.mark.enable_socket
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
 async def test_a_server_that_hangs_up_costs_nothing_acknowledged(database, keys, tmp_path):
     """PostgreSQL ends the writer's session: the next record finds out, and the log comes back by itself."""
-    if database.dialect != "postgresql":
-        pytest.skip("about PostgreSQL")
     log = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
     await log.start()
     before, _ = await attempts(log, 5)

@@ -84,7 +84,7 @@ def span(connection: sa.Connection, since: int | None, until: int | None) -> Spa
     if until is not None:
         statement = statement.where(table.at < until)
     first, last = connection.execute(statement).one()
-    return None if first is None else Span(first, last, newest)
+    return None if first is None or newest is None else Span(first, last, newest)
 
 
 def record_bytes(connection: sa.Connection, first: int, last: int) -> Iterator[tuple[str, int, bytes, bytes]]:

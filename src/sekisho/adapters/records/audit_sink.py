@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import psycopg
 import sqlalchemy as sa
 
+from sekisho.adapters.records.database import bulk_insert
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, ledger_counter
 from sekisho.domain.record import StoredRecord
 
@@ -23,6 +25,10 @@ COUNTER = "audit"
 """Name of the row in ``ledger_counter`` that numbers the records of all writers."""
 
 _PATIENCE_MS = 2_000  # how long a commit of somebody else may hold the database
+
+
+CONFLICTS = (sqlite3.IntegrityError, psycopg.IntegrityError, sa.exc.IntegrityError)
+"""What a record raises whose id, or place in the chain, is taken."""
 
 
 class NotDurableError(Exception):
@@ -193,7 +199,7 @@ class PostgresSink:
         """See :class:`Sink`."""
         return int(self._connection.execute(self._counter).scalar_one())
 
-    def _end(self, statement: sa.Select[tuple[str, int, bytes]]) -> ChainEnd | None:
+    def _end(self, statement: sa.Select[str, int, bytes]) -> ChainEnd | None:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else ChainEnd(row[0], row[1], bytes(row[2]))
 
@@ -211,10 +217,9 @@ class PostgresSink:
         """See :class:`Sink`."""
         execute = self._connection.execute
         execute(sa.update(ledger_counter).where(ledger_counter.c.name == COUNTER).values(value=rows[-1].seq))
-        names = audit_record.c.keys()
-        execute(sa.insert(audit_record), [dict(zip(names, row, strict=True)) for row in rows])
-        if subjects:
-            execute(sa.insert(audit_subject), [{"ref": ref, "seq": seq} for ref, seq in subjects])
+        # One COPY instead of a statement for each record: half the work for the server and for Python.
+        bulk_insert(self._connection, audit_record, StoredRecord._fields, rows)
+        bulk_insert(self._connection, audit_subject, ("ref", "seq"), subjects)
         execute(sa.insert(audit_head), dict(zip(("writer", "wseq", "note"), head, strict=True)))
 
     def commit(self) -> None:

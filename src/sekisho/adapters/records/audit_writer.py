@@ -13,7 +13,6 @@ away and how many records it refused.
 from __future__ import annotations
 
 import queue
-import sqlite3
 import threading
 import time
 from collections import Counter
@@ -27,7 +26,7 @@ import structlog
 
 from sekisho.adapters.records.audit_heads import HeadsFile
 from sekisho.adapters.records.audit_queue import Order, Pending, tell
-from sekisho.adapters.records.audit_sink import ChainEnd, NotDurableError, Sink, open_sink
+from sekisho.adapters.records.audit_sink import CONFLICTS, ChainEnd, NotDurableError, Sink, open_sink
 from sekisho.domain.note import Head, head_text, parse_key, sign_note
 from sekisho.domain.record import (
     VERSION,
@@ -214,7 +213,7 @@ class AuditWriter:
             attempt = self._commit(group)
         except Exception as error:  # noqa: BLE001 - whatever happened, no record of this group is durable
             self._drop_sink()
-            if isinstance(error, sqlite3.IntegrityError | sa.exc.IntegrityError) and len(group) > 1:
+            if isinstance(error, CONFLICTS) and len(group) > 1:
                 # One bad id must not take the others down with it: each goes alone.
                 for pending in group:
                     self._write_group([pending])

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from sekisho.audit_verify.verdict import Outcome, VerificationFailed
 from sekisho.domain.chain import BadRecord, Chain
 from sekisho.domain.note import (
     HEADS_SUFFIX,
@@ -29,25 +30,6 @@ from sekisho.domain.note import (
     split_notes,
 )
 from sekisho.errors import InvalidRequest
-
-
-class Outcome(IntEnum):
-    """What ``sekisho audit verify`` answers with, and its exit code."""
-
-    OK = 0
-    TAMPERED = 1
-    INCOMPLETE = 2
-    UNTRUSTED = 3
-
-
-class VerificationFailed(Exception):
-    """The end of a verification: what was found, and the record at fault when one can be named."""
-
-    def __init__(self, outcome: Outcome, finding: str, bad: BadRecord | None = None) -> None:
-        super().__init__(finding)
-        self.outcome = outcome
-        self.finding = finding
-        self.bad = bad
 
 
 class Origin(StrEnum):

@@ -1,0 +1,51 @@
+"""Proof that an audit log is what was written, for somebody who trusts a public key and nothing else.
+
+Everything is computed anew from the bytes of the records; stored hashes and columns are never believed,
+only compared. What is held against the records, in this order:
+
+(1) every writer's chain: begun at its own beginning, no place left out, none used twice;
+(2) the sequence of the whole log: contiguous;
+(3) signed heads: those saved outside the database, those inside it, and a checkpoint that the verifier
+    kept (``since``). A history that was rewritten and chained anew fits no earlier head, and a tail
+    that was cut off is missing records that a head counts.
+
+What this cannot see is said in ``docs/audit.md``: above all, records after the newest head that somebody
+outside holds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sekisho.audit_verify.database import verify_database, verify_rows
+from sekisho.audit_verify.exports import verify_export
+from sekisho.audit_verify.trust import saved_notes
+from sekisho.audit_verify.verdict import Outcome, Verdict
+from sekisho.errors import InvalidRequest
+
+__all__ = [
+    "Outcome",
+    "Verdict",
+    "saved_notes",
+    "verify_database",
+    "verify_export",
+    "verify_path",
+    "verify_rows",
+]
+
+
+def verify_path(path: Path, vkey: str, *, since: str | None = None, heads: Path | None = None) -> Verdict:
+    """Verify what stands at *path*: the folder of a raw export, or the SQLite file of the own database.
+
+    *heads* is the folder of saved heads for the latter; left out, it is the folder ``heads`` beside the file.
+
+    Raises
+    ------
+    InvalidRequest
+        When there is neither, or *vkey* or *since* cannot be read.
+    """
+    if path.is_dir():
+        return verify_export(path, vkey, since=since)
+    if not path.is_file():
+        raise InvalidRequest("there is neither a raw export nor a database at this path")
+    return verify_database(path, heads or path.parent / "heads", vkey, since=since)

@@ -1,0 +1,173 @@
+"""The check of a log inside its database, against the heads that were saved outside it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, checkpoint_notes, saved_notes
+from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
+from sekisho.domain.chain import BrokenChainError, Walk, accuse, name_of
+from sekisho.domain.record import MAX_SUBJECT_REFS, StoredRecord, indexed, subject_digest
+from sekisho.errors import InvalidRequest
+
+_OUTSIDE = frozenset({Origin.SAVED, Origin.CHECKPOINT})
+
+
+def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None = None) -> Verdict:
+    """Verify the log inside the SQLite file *database*, also while a service is writing to it.
+
+    Parameters
+    ----------
+    database:
+        The own database's file; it is opened for reading only.
+    heads:
+        Folder of the heads that were saved outside it.
+    vkey, since:
+        As for :func:`verify_export`.
+
+    Raises
+    ------
+    InvalidRequest
+        When the file is not such a database, or *vkey* or *since* cannot be read.
+    """
+    # The saved heads come first: what they count must be in the database by the time it is read.
+    try:
+        saved = saved_notes(heads)
+    except VerificationFailed as failed:
+        return Verdict(failed.outcome, failed.finding)
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.execute("BEGIN")  # one snapshot for all that follows
+            stored = [note for (note,) in connection.execute("SELECT note FROM audit_head ORDER BY writer, wseq")]
+            rows = connection.execute(
+                "SELECT seq, id, writer, wseq, at, kind, requester, purpose, decision, record, chain"
+                " FROM audit_record ORDER BY seq"
+            )
+            people = connection.execute("SELECT seq, ref FROM audit_subject ORDER BY seq, ref")
+            return verify_rows((StoredRecord._make(row) for row in rows), stored, people, saved, vkey, since=since)
+    except sqlite3.Error as error:
+        raise InvalidRequest(f"this is not a database that can be read ({type(error).__name__})") from None
+
+
+def verify_rows(
+    rows: Iterable[StoredRecord],
+    stored: Iterable[str],
+    people: Iterable[tuple[int, bytes]],
+    saved: Iterable[str],
+    vkey: str,
+    *,
+    since: str | None = None,
+) -> Verdict:
+    """Verify a whole log from what a database tells.
+
+    Parameters
+    ----------
+    rows:
+        All records in order of sequence.
+    stored, saved:
+        Signed heads from the database, and from outside it. Take both before the rows.
+    people:
+        (sequence, reference) of everybody noted beside a record, in that order.
+    vkey, since:
+        As for :func:`verify_export`.
+    """
+    held = HeldHeads(TrustedKey(vkey))
+    walk = Walk(marks={})
+    try:
+        if since is not None:
+            held.add(checkpoint_notes(since), Origin.CHECKPOINT)
+        held.add(saved, Origin.SAVED)
+        held.add(stored, Origin.DATABASE)
+        walk = Walk(marks=held.marks())
+        _walk_rows(walk, iter(rows), _People(people), held)
+        held.compare(walk.chains, begins=True, ends=True)
+        tail = _tail(walk, held)
+    except VerificationFailed as failed:
+        return failed_verdict(failed, walk, len(held))
+    return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), len(held), tail)
+
+
+def _walk_rows(walk: Walk, rows: Iterator[StoredRecord], people: _People, held: HeldHeads) -> None:
+    try:
+        for row in rows:
+            record = walk.step(row.record)
+            finding = _contradiction(row, record, walk.chains[record["writer"]].value)
+            if finding is None and not people.fit(record, row.seq):
+                finding = "the people noted beside the record are not its own"
+            if finding is not None:
+                bad = name_of(record)
+                raise VerificationFailed(Outcome.TAMPERED, finding, bad)
+    except BrokenChainError as broken:
+        found = accuse(broken, (row.record for row in rows), held.ends())
+        raise VerificationFailed(Outcome.TAMPERED, found.finding, found.bad) from None
+    if people.left():
+        raise VerificationFailed(Outcome.TAMPERED, "people are noted beside a record that is not there")
+
+
+def _contradiction(row: StoredRecord, record: dict[str, Any], chain: bytes) -> str | None:
+    """Return what the columns of *row* say wrongly about its record, or ``None``."""
+    try:
+        told: tuple[object, ...] = (record["seq"], record["id"], record["writer"], record["wseq"], *indexed(record))
+    except (KeyError, ValueError):
+        told = ()
+    same = row[: len(told)] == told != ()
+    if not same:
+        return "a column beside the record says something else than the record"
+    return None if row.chain == chain else "the stored chain value is not the one of this record"
+
+
+class _People:
+    """The references beside the records, read in step with them."""
+
+    def __init__(self, pairs: Iterable[tuple[int, bytes]]) -> None:
+        self._pairs = iter(pairs)
+        self._next = next(self._pairs, None)
+
+    def fit(self, record: dict[str, Any], seq: int) -> bool:
+        """Return whether the references noted for *seq* are those that the record's digest stands for."""
+        if "subjects" not in record and (self._next is None or self._next[0] > seq):
+            return True
+        refs: list[bytes] = []
+        while self._next is not None and self._next[0] <= seq:
+            if self._next[0] < seq:
+                return False
+            refs.append(bytes(self._next[1]))
+            self._next = next(self._pairs, None)
+        about = record.get("subjects")
+        if not isinstance(about, dict) or not isinstance(count := about.get("n"), int):
+            return False
+        if count > MAX_SUBJECT_REFS:
+            return not refs
+        return len(refs) == count and subject_digest(refs) == about.get("digest")
+
+    def left(self) -> bool:
+        """Return whether there are references beyond the last record."""
+        return self._next is not None
+
+
+def _tail(walk: Walk, held: HeldHeads) -> int:
+    """Return how many records no head from outside covers.
+
+    Raises
+    ------
+    VerificationFailed
+        ``INCOMPLETE`` when there are no records, when no head was kept outside at all, or when there are
+        records that no signed head covers.
+    """
+    if not walk.chains:
+        raise VerificationFailed(Outcome.INCOMPLETE, "there are no records")
+    outside, anywhere = held.newest(_OUTSIDE), held.newest(frozenset(Origin))
+    if not outside:
+        raise VerificationFailed(
+            Outcome.INCOMPLETE, "no head was kept outside the database: a rewritten history would not be seen"
+        )
+    for name, chain in walk.chains.items():
+        if chain.size > anywhere.get(name, 0):
+            raise VerificationFailed(
+                Outcome.INCOMPLETE, "records after the newest signed head are not vouched for", name_of(chain.last)
+            )
+    return sum(chain.size - outside.get(name, 0) for name, chain in walk.chains.items())

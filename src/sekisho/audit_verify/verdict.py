@@ -1,0 +1,69 @@
+"""What a verification says at its end."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import Any
+
+from sekisho.domain.chain import BadRecord, Walk
+
+
+class Outcome(IntEnum):
+    """What ``sekisho audit verify`` answers with, and its exit code."""
+
+    OK = 0
+    TAMPERED = 1
+    INCOMPLETE = 2
+    UNTRUSTED = 3
+
+
+class VerificationFailed(Exception):
+    """The end of a verification: what was found, and the record at fault when one can be named."""
+
+    def __init__(self, outcome: Outcome, finding: str, bad: BadRecord | None = None) -> None:
+        super().__init__(finding)
+        self.outcome = outcome
+        self.finding = finding
+        self.bad = bad
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found.
+
+    Attributes
+    ----------
+    outcome:
+        The answer; its value is the exit code.
+    finding:
+        One sentence on what is wrong or missing; empty when nothing is.
+    bad:
+        The first bad record, when one can be named.
+    records, writers, heads:
+        How much was checked; *heads* counts the signed heads that were held against the records.
+    unsigned_tail:
+        Records after the newest head kept outside the database: so far only the database vouches for them.
+    """
+
+    outcome: Outcome
+    finding: str = ""
+    bad: BadRecord | None = None
+    records: int = 0
+    writers: int = 0
+    heads: int = 0
+    unsigned_tail: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was wrong and nothing missing."""
+        return self.outcome is Outcome.OK
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict as JSON values."""
+        return {**asdict(self), "outcome": self.outcome.name.lower(), "exit_code": int(self.outcome)}
+
+
+def failed_verdict(failed: VerificationFailed, walk: Walk, heads: int) -> Verdict:
+    """Return the verdict of a verification that ended at *failed*."""
+    return Verdict(failed.outcome, failed.finding, failed.bad, walk.count, len(walk.chains), heads)
