@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -28,8 +29,6 @@ SMALL_PAGE_BYTES = 4 << 20
 
 KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
 """Transforms whose raw value is a key inside the store."""
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +60,55 @@ class Answer:
     release_id: str
     limit: int
     page_rows: int
-    sent: int = 0
     number: int = 0
+    cut: bool = False
     rerun: bool = False
     persons: set[int] = field(default_factory=set)
 
     async def pages(self) -> AsyncGenerator[ReleasedPage, None]:
         """Yield the pages that may leave, at least one. Raises a ``SekishoError`` when one may not."""
         self.limit = min(self.limit, strictest(self.permit, ObligationKind.MAX_ROWS) or self.limit)
-        raw = self._raw()
-        batch = await anext(raw)
-        while True:
-            room = self.limit - self.sent
-            cut = batch.num_rows > room
-            if cut:
-                batch = batch.slice(0, room)
-            following = None if cut else await anext(raw, None)
-            if following is not None and self.sent + batch.num_rows >= self.limit and following.num_rows:
-                cut, following = True, None
-            page = await self._release(batch, last=following is None, complete=following is None and not cut)
-            if page is None:  # consent changed under an aggregate: it is computed once more
-                await raw.aclose()
-                raw = self._raw()
-                batch = await anext(raw)
-                continue
-            self.sent += batch.num_rows
-            self.number += 1
-            yield page
-            if following is None:
-                await raw.aclose()
-                return
-            batch = following
+        released = False
+        while not released:
+            released = True
+            async with aclosing(self._ahead()) as ahead:
+                async for batch, page, last in ahead:
+                    ready = await self._release(batch, page or self._transform(batch), last=last)
+                    if ready is None:  # consent changed under an aggregate: it is computed once more
+                        released = False
+                        break
+                    self.number += 1
+                    yield ready
+
+    async def _ahead(self) -> AsyncGenerator[tuple[pa.RecordBatch, Awaitable[pa.RecordBatch] | None, bool], None]:
+        """Yield each raw page, its transform where that runs ahead in a thread, and whether it is the last."""
+        async with aclosing(self._limited()) as batches:
+            batch: pa.RecordBatch | None = await anext(batches)
+            page = self._start(batch)
+            while batch is not None:
+                following = await anext(batches, None)
+                next_page = self._start(following)
+                yield batch, page, following is None
+                batch, page = following, next_page
+
+    def _start(self, batch: pa.RecordBatch | None) -> asyncio.Task[pa.RecordBatch] | None:
+        if batch is None or not is_heavy(batch, self.query.outputs):
+            return None
+        return asyncio.ensure_future(self._transform(batch))
+
+    async def _limited(self) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Yield raw pages up to the limit, and remember whether rows were left."""
+        left, self.cut = self.limit, False
+        async with aclosing(self._raw()) as batches:
+            async for batch in batches:
+                if batch.num_rows > left:
+                    self.cut = True
+                    if left or left == self.limit:
+                        yield batch.slice(0, left)
+                    return
+                if left or not batch.num_rows:
+                    yield batch
+                left -= batch.num_rows
 
     async def _raw(self) -> AsyncGenerator[pa.RecordBatch, None]:
         """Yield raw pages no larger than a page may be."""
@@ -120,21 +137,26 @@ class Answer:
         table = pa.Table.from_batches(collected)
         position = next(i for i, o in enumerate(self.query.outputs) if o.transform in KEYED)
         column = table.column(position).combine_chunks()
-        order = await _apart(self.keyed.order, column, self.query.outputs[position], heavy=rows > 5_000)
+        work = partial(self.keyed.order, column, self.query.outputs[position])
+        order = await asyncio.to_thread(work) if rows > 5_000 else work()
         ordered = table.take(order).combine_chunks().to_batches(max_chunksize=self.page_rows)
         for batch in ordered or collected[:1]:
             yield batch
 
-    async def _release(self, batch: pa.RecordBatch, *, last: bool, complete: bool) -> ReleasedPage | None:
-        """Transform, recheck and record one page; ``None`` when the whole statement must run once more."""
-        outputs, means = self.query.outputs, self.means
+    async def _transform(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        outputs, keyed = self.query.outputs, self.keyed
+        work = partial(transform_page, batch, outputs, keyed.pseudonyms, keyed.tokens, self.means.detector.mask)
         try:
-            page = await _apart(
-                transform_page, batch, outputs, self.keyed.pseudonyms, self.keyed.tokens, means.detector.mask,
-                heavy=is_heavy(batch, outputs),
-            )  # fmt: skip  # (7)
+            return await asyncio.to_thread(work) if is_heavy(batch, outputs) else work()  # (7)
         except (ValueError, pa.ArrowException):
             raise StoreUnavailable("A page could not be transformed, so nothing of it was released.") from None
+
+    async def _release(
+        self, batch: pa.RecordBatch, transformed: Awaitable[pa.RecordBatch], *, last: bool
+    ) -> ReleasedPage | None:
+        """Transform, recheck and record one page; ``None`` when the whole statement must run once more."""
+        outputs, means = self.query.outputs, self.means
+        page = await transformed
         hidden = [numbers_of(batch.column(len(outputs) + i)) for i in range(self.query.hidden)]
         rechecked = means.clock.monotonic()
         seq = 0
@@ -153,7 +175,7 @@ class Answer:
                     raise ConsentUnavailable("Consent changed while an aggregate was computed; ask again.")
         people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
         self._discharge(people)
-        return await self._record(page, people, seq, rechecked, last=last, complete=complete)
+        return await self._record(page, people, seq, rechecked, last=last)
 
     def _discharge(self, people: NDArray[np.int64]) -> None:
         """Discharge every obligation, or let nothing leave."""
@@ -170,14 +192,7 @@ class Answer:
         prove(done, self.permit)
 
     async def _record(
-        self,
-        page: pa.RecordBatch,
-        people: NDArray[np.int64],
-        seq: int,
-        rechecked: float,
-        *,
-        last: bool,
-        complete: bool,
+        self, page: pa.RecordBatch, people: NDArray[np.int64], seq: int, rechecked: float, *, last: bool
     ) -> ReleasedPage:
         means = self.means
         fields = self.fields | {
@@ -196,7 +211,7 @@ class Answer:
         if means.clock.monotonic() - rechecked > STALE_SECONDS:
             await means.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": self.number}))
             raise ConsentUnavailable("The page waited too long after its consent was checked; ask again.")
-        return ReleasedPage(page, receipt.seq, last=last, complete=complete, rechecked=rechecked)  # (9)
+        return ReleasedPage(page, receipt.seq, last=last, complete=last and not self.cut, rechecked=rechecked)  # (9)
 
 
 def _everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:
@@ -216,8 +231,3 @@ def prove(discharged: set[ObligationKind], permit: Permit) -> None:
     """Refuse when an obligation of *permit* was not discharged."""
     if not {obligation.kind for obligation in permit.obligations} <= discharged:
         raise PolicyUnavailable("The policy asks for something that this answer cannot fulfil.")
-
-
-async def _apart(work: Callable[..., _T], *args: object, heavy: bool) -> _T:
-    """Run *work* in a thread when it would hold up the event loop."""
-    return await asyncio.to_thread(work, *args) if heavy else work(*args)

@@ -60,18 +60,11 @@ class KeyedTransforms:
         """Return the indices that put raw keys into the order of what the requester will see.
 
         The order of raw keys would align the pseudonyms of two purposes; the order of tokens says nothing.
-        Rows of one key keep their order. Nobody's rows come last.
+        Nobody's rows come last.
         """
-        if output.transform is TransformKind.PSEUDONYM and not column.null_count:
-            text = self.pseudonyms.encode(numbers_of(column)).buffers()[2]
-            # The first 8 of 32 hex digits, as one big-endian number each: ordered like the text.
-            leading = np.frombuffer(text, dtype=">u8", count=4 * len(column))[::4].astype(np.uint64)
-            return pa.array(np.argsort(leading, kind="stable"))
         if output.transform is TransformKind.PSEUDONYM:
-            shown = self.pseudonyms.encode(numbers_of(column))
-        else:
-            shown = self.tokens(output.domain or "").encode(column.cast(pa.string()))
-        return pc.sort_indices(shown)
+            return pa.array(self.pseudonyms.order(numbers_of(column)))
+        return pc.sort_indices(self.tokens(output.domain or "").encode(column.cast(pa.string())))
 
 
 class Pseudonymity:

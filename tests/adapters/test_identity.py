@@ -3,131 +3,19 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 import traceback
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt as library_jwt
-from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jwk import OKPKey
 
-from sekisho.adapters.identity import (
-    DATA_SUBJECT_TYPE,
-    REQUESTER_TYPE,
-    EmbeddedIssuer,
-    EmbeddedKeys,
-    JwksFile,
-    JwtIdentity,
-)
-from sekisho.adapters.identity.jwks import key_id_of
-from sekisho.domain.terms import Requester
-from sekisho.errors import InvalidRequest, NotFound, Unauthenticated, WorkspaceError
-
-START = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
-NOW = int(START.timestamp())
-ISSUER = "https://issuer.example"
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Token rules of a made-up workspace."""
-
-    issuer: str = ISSUER
-    audience: str = "sekisho"
-    customer_audience: str = "sekisho:customers"
-    algorithms: tuple[str, ...] = ("EdDSA",)
-
-
-class Keys:
-    """A token key without a folder."""
-
-    def __init__(self) -> None:
-        self.private = Ed25519PrivateKey.generate()
-
-    def sign_token(self, message: bytes) -> bytes:
-        """Sign as a key ring does."""
-        return self.private.sign(message)
-
-    def token_public_key(self) -> bytes:
-        """Return the raw public key."""
-        return self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-
-class Clock:
-    """A clock that tests move by hand."""
-
-    def __init__(self) -> None:
-        self.at = START
-        self.ids = 0
-
-    def now(self) -> datetime:
-        """Return the instant that the test set."""
-        return self.at
-
-    def monotonic(self) -> float:
-        """Stand still."""
-        return 0.0
-
-    def new_id(self) -> str:
-        """Count."""
-        self.ids += 1
-        return f"00000000-0000-7000-8000-{self.ids:012d}"
-
-
-REQUESTERS = {
-    "recommender": Requester("recommender", frozenset({"recommendation"})),
-    "analyst": Requester("analyst", frozenset({"churn_prediction"})),
-}
-
-
-@dataclass
-class World:
-    """An issuer and a checker that share a key and a clock."""
-
-    keys: Keys
-    clock: Clock
-    issuer: EmbeddedIssuer
-    identity: JwtIdentity
-
-    def header(self, **changes: object) -> dict[str, object]:
-        """Return a good header with *changes*; ``...`` takes a member away."""
-        kid = key_id_of(self.keys.token_public_key())
-        return _changed({"alg": "EdDSA", "kid": kid, "typ": REQUESTER_TYPE}, changes)
-
-    def claims(self, **changes: object) -> dict[str, object]:
-        """Return good claims with *changes*; ``...`` takes a member away."""
-        return _changed(
-            {"iss": ISSUER, "aud": "sekisho", "sub": "recommender", "iat": NOW, "exp": NOW + 600}, changes
-        )
-
-    def signed(self, header: object, claims: object) -> str:
-        """A token whose signature is right, whatever it says."""
-        return self.sealed(_part(header), _part(claims))
-
-    def sealed(self, header: str, payload: str) -> str:
-        """Sign two parts as they are."""
-        text = f"{header}.{payload}"
-        return f"{text}.{_b64(self.keys.sign_token(text.encode()))}"
-
-
-def _changed(members: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
-    members.update(changes)
-    return {name: value for name, value in members.items() if value is not ...}
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _part(members: object) -> str:
-    return _b64(json.dumps(members).encode())
+from sekisho.adapters.identity import DATA_SUBJECT_TYPE, EmbeddedIssuer, EmbeddedKeys, JwtIdentity
+from sekisho.errors import InvalidRequest, NotFound, Unauthenticated
+from tests.adapters.token_world import ISSUER, NOW, REQUESTERS, START, Clock, Keys, Rules, World, b64, part
 
 
 @pytest.fixture
@@ -168,20 +56,20 @@ def test_library_reads_our_tokens(world):
 
 
 def _hs256_with_public_key(w: World) -> str:
-    text = f"{_part(w.header(alg='HS256'))}.{_part(w.claims())}"
-    return f"{text}.{_b64(hmac.digest(w.keys.token_public_key(), text.encode(), 'sha256'))}"
+    text = f"{part(w.header(alg='HS256'))}.{part(w.claims())}"
+    return f"{text}.{b64(hmac.digest(w.keys.token_public_key(), text.encode(), 'sha256'))}"
 
 
 def _other_key(w: World) -> str:
-    text = f"{_part(w.header())}.{_part(w.claims())}"
-    return f"{text}.{_b64(Keys().sign_token(text.encode()))}"
+    text = f"{part(w.header())}.{part(w.claims())}"
+    return f"{text}.{b64(Keys().sign_token(text.encode()))}"
 
 
 def _with_own_key(w: World) -> str:
     mine = Keys()
-    jwk = {"kty": "OKP", "crv": "Ed25519", "x": _b64(mine.token_public_key())}
-    text = f"{_part(w.header(jwk=jwk))}.{_part(w.claims())}"
-    return f"{text}.{_b64(mine.sign_token(text.encode()))}"
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64(mine.token_public_key())}
+    text = f"{part(w.header(jwk=jwk))}.{part(w.claims())}"
+    return f"{text}.{b64(mine.sign_token(text.encode()))}"
 
 
 def _claims(**changes):
@@ -224,10 +112,10 @@ BAD_TOKENS = {
     "subject a customer": _claims(sub="customer_id:17850"),
     "audience of customers": _claims(aud="sekisho:customers"),
     "claims a list": lambda w: w.signed(w.header(), ["recommender"]),
-    "claims not JSON": lambda w: w.sealed(_part(w.header()), _b64(b"{")),
-    "claims nested deep": lambda w: w.sealed(_part(w.header()), _b64(b"[" * 5000)),
-    "alg none": lambda w: f"{_part(w.header(alg='none'))}.{_part(w.claims())}.AA",
-    "alg none, no signature": lambda w: f"{_part(w.header(alg='none'))}.{_part(w.claims())}.",
+    "claims not JSON": lambda w: w.sealed(part(w.header()), b64(b"{")),
+    "claims nested deep": lambda w: w.sealed(part(w.header()), b64(b"[" * 5000)),
+    "alg none": lambda w: f"{part(w.header(alg='none'))}.{part(w.claims())}.AA",
+    "alg none, no signature": lambda w: f"{part(w.header(alg='none'))}.{part(w.claims())}.",
     "alg None in other case": _header(alg="NONE"),
     "alg missing": _header(alg=...),
     "alg a list": _header(alg=["EdDSA"]),
@@ -252,9 +140,9 @@ BAD_TOKENS = {
     "typ a list": _header(typ=["JWT"]),
     "header a list": lambda w: w.signed(["EdDSA"], w.claims()),
     "header member twice": lambda w: w.sealed(
-        _b64(json.dumps(w.header())[:-1].encode() + b',"alg":"EdDSA"}'), _part(w.claims())
+        b64(json.dumps(w.header())[:-1].encode() + b',"alg":"EdDSA"}'), part(w.claims())
     ),
-    "header nested deep": lambda w: w.sealed(_b64(b"[" * 5000), _part(w.claims())),
+    "header nested deep": lambda w: w.sealed(b64(b"[" * 5000), part(w.claims())),
     "signature of another key": _other_key,
     "signature cut": lambda w: w.signed(w.header(), w.claims())[:-4],
     "signature one bit off": lambda w: _flip(w.signed(w.header(), w.claims())),
@@ -280,7 +168,7 @@ def _flip(token: str) -> str:
     body, signature = token.rsplit(".", 1)
     raw = bytearray(base64.urlsafe_b64decode(signature + "=="))
     raw[10] ^= 1
-    return f"{body}.{_b64(bytes(raw))}"
+    return f"{body}.{b64(bytes(raw))}"
 
 
 @pytest.mark.parametrize("name", BAD_TOKENS)
@@ -293,8 +181,8 @@ def test_bad_token_is_refused(world, name):
     told = "".join(traceback.format_exception(caught.value))
     assert caught.value.code == "unauthenticated"
     assert caught.value.__cause__ is None
-    for part in token.split("."):
-        assert len(part) < 12 or part not in told
+    for piece in token.split("."):
+        assert len(piece) < 12 or piece not in told
 
 
 def test_table_starts_from_a_good_token(world):
@@ -433,126 +321,3 @@ def test_demonstration_end_to_end(tmp_path):
     for name in known:
         assert identity.requester(issuer.requester_token(name)) == known[name]
     assert identity.data_subject(issuer.data_subject_token("customer_id:17850")).value == "17850"
-
-
-# Keys in a file ------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
-
-
-def _publish(path, *keys, **more):
-    """Write a key set the way an operator should: another file renamed over it."""
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps({"keys": [{**k.as_dict(private=False), **more} for k in keys]}))
-    draft.replace(path)
-
-
-def _token(key, alg, **claims):
-    usual = {"iss": ISSUER, "aud": "sekisho", "sub": "analyst", "exp": NOW + 600}
-    header = {"alg": alg, "kid": key.kid, "typ": REQUESTER_TYPE}
-    return library_jwt.encode(header, {**usual, **claims}, key, algorithms=[alg])
-
-
-def test_file_of_keys_for_es256_and_rs256(tmp_path, rsa_key):
-    """Tokens of an outside issuer pass under P-256 and RSA keys published in a file."""
-    ours = RSAKey.import_key(rsa_key, {"kid": "r1"})
-    curve = ECKey.import_key(ec.generate_private_key(ec.SECP256R1()), {"kid": "e1"})
-    _publish(tmp_path / "jwks.json", ours, curve)
-    rules = Rules(algorithms=("ES256", "RS256"))
-    identity = JwtIdentity(rules, JwksFile(tmp_path / "jwks.json"), REQUESTERS, Clock())
-
-    assert identity.requester(_token(ours, "RS256")).name == "analyst"
-    assert identity.requester(_token(curve, "ES256")).name == "analyst"
-    with pytest.raises(Unauthenticated):
-        identity.requester(_token(ours, "PS256"))
-
-
-def test_hmac_keyed_by_an_rsa_public_key(tmp_path, rsa_key):
-    """The classic confusion, HS256 under the published RSA key's text, is refused (CVE-2024-37568)."""
-    ours = RSAKey.import_key(rsa_key, {"kid": "r1"})
-    _publish(tmp_path / "jwks.json", ours)
-    rules = Rules(algorithms=("RS256",))
-    identity = JwtIdentity(rules, JwksFile(tmp_path / "jwks.json"), REQUESTERS, Clock())
-    pem = rsa_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    claims = {"iss": ISSUER, "aud": "sekisho", "sub": "analyst", "exp": NOW + 9}
-    text = f"{_part({'alg': 'HS256', 'kid': 'r1'})}.{_part(claims)}"
-    with pytest.raises(Unauthenticated):
-        identity.requester(f"{text}.{_b64(hmac.new(pem, text.encode(), hashlib.sha256).digest())}")
-
-
-def test_withdrawn_key_is_withdrawn_at_once(tmp_path):
-    """A key taken out of the file fails at the next call, also for tokens seen before; a new one works."""
-    path = tmp_path / "jwks.json"
-    old = ECKey.generate_key("P-256", {"kid": "old"})
-    new = ECKey.generate_key("P-256", {"kid": "new"})
-    _publish(path, old)
-    identity = JwtIdentity(Rules(algorithms=("ES256",)), JwksFile(path), REQUESTERS, Clock())
-    token = _token(old, "ES256")
-    identity.requester(token)
-
-    _publish(path, new)
-    with pytest.raises(Unauthenticated):
-        identity.requester(token)
-    assert identity.requester(_token(new, "ES256")).name == "analyst"
-
-
-@pytest.mark.parametrize("fault", ["gone", "garbage"])
-def test_lost_key_file_denies(tmp_path, fault):
-    """While the key file cannot be read, nobody is anybody, cached or not; afterwards all is well again."""
-    path = tmp_path / "jwks.json"
-    key = ECKey.generate_key("P-256", {"kid": "k"})
-    _publish(path, key)
-    identity = JwtIdentity(Rules(algorithms=("ES256",)), JwksFile(path), REQUESTERS, Clock())
-    token = _token(key, "ES256")
-    identity.requester(token)
-
-    if fault == "gone":
-        path.unlink()
-    else:
-        path.write_text("{")
-    with pytest.raises(Unauthenticated, match="published keys"):
-        identity.requester(token)
-    _publish(path, key)
-    assert identity.requester(token).name == "analyst"
-
-
-def _bad_sets():
-    good = ECKey.generate_key("P-256", {"kid": "k"})
-    public, private = good.as_dict(private=False), good.as_dict(private=True)
-    small = {"kty": "RSA", "kid": "k", "e": "AQAB", "n": _b64(b"\xff" * 128)}
-    return {
-        "no keys": {"keys": []},
-        "a list": [public],
-        "not a key": {"keys": ["k"]},
-        "private": {"keys": [private]},
-        "symmetric": {"keys": [OctKey.import_key("secret" * 8, {"kid": "k"}).as_dict()]},
-        "no kid": {"keys": [{**public, "kid": ""}]},
-        "one kid twice": {"keys": [public, public]},
-        "for encryption": {"keys": [{**public, "use": "enc"}]},
-        "for another algorithm": {"keys": [{**public, "alg": "HS256"}]},
-        "another curve": {"keys": [{**public, "crv": "P-521"}]},
-        "x25519": {"keys": [{"kty": "OKP", "crv": "X25519", "kid": "k", "x": _b64(b"1" * 32)}]},
-        "small RSA": {"keys": [small]},
-        "no point": {"keys": [{**public, "x": _b64(b"1" * 32), "y": _b64(b"1" * 32)}]},
-        "half a key": {"keys": [{"kty": "EC", "crv": "P-256", "kid": "k"}]},
-    }
-
-
-@pytest.mark.parametrize("name", list(_bad_sets()))
-def test_unfit_key_set_is_refused_at_start(tmp_path, name):
-    """A key set with anything but public signature keys stops the service at start."""
-    (tmp_path / "jwks.json").write_text(json.dumps(_bad_sets()[name]))
-    with pytest.raises(WorkspaceError):
-        JwksFile(tmp_path / "jwks.json")
-
-
-def test_missing_or_huge_key_set_is_refused_at_start(tmp_path):
-    """A key set that is not there, or larger than any key set, stops the service at start."""
-    with pytest.raises(WorkspaceError, match=r"identity\.jwks"):
-        JwksFile(tmp_path / "jwks.json")
-    (tmp_path / "jwks.json").write_text(" " * 70_000)
-    with pytest.raises(WorkspaceError, match="64 KiB"):
-        JwksFile(tmp_path / "jwks.json")

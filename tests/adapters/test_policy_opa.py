@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -38,22 +39,28 @@ class StandIn:
     def __init__(self, answer: Callable[[], bytes | None]) -> None:
         self.answer = answer
         self.asked: list[bytes] = []
+        self.writers: list[asyncio.StreamWriter] = []
         self.url = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection."""
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.asked.append(head)
+        self.writers.append(writer)
+        self.asked.append(await reader.readuntil(b"\r\n\r\n"))
         answer = self.answer()
-        if answer is None:
-            await asyncio.sleep(1.0)
-        else:
+        if answer is not None:
             writer.write(answer)
             await writer.drain()
-        writer.close()
+            writer.close()
+
+    async def end(self) -> None:
+        """Close the connections that were left without an answer, and wait for all to be closed."""
+        for writer in self.writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def standing_in(answer: Callable[[], bytes | None]) -> AsyncIterator[StandIn]:
     stand_in = StandIn(answer)
     server = await asyncio.start_server(stand_in.serve, "127.0.0.1", 0)
@@ -63,6 +70,7 @@ async def standing_in(answer: Callable[[], bytes | None]) -> AsyncIterator[Stand
         yield stand_in
     finally:
         server.close()
+        await stand_in.end()
 
 
 def response(body: bytes, status: str = "200 OK", kind: str = "application/json", length: int | None = None) -> bytes:
@@ -169,6 +177,16 @@ async def test_what_is_not_a_decision_is_no(answer):
         assert len(server.asked) == 1
 
 
+async def test_a_failing_server_is_not_asked_again():
+    """Given all the time in the world, a failure is still answered after one try."""
+    async with standing_in(lambda: response(b"{}", status="500 Internal Server Error")) as server:
+        pdp = OpaServer(server.url, timeout_s=5.0)
+        with pytest.raises(PolicyUnavailable):
+            await pdp.decide(question())
+        await pdp.close()
+        assert len(server.asked) == 1
+
+
 async def test_a_slow_server_is_no():
     """No answer in time is no, and it is not asked again."""
     async with standing_in(lambda: None) as server:
@@ -194,7 +212,7 @@ async def test_an_unhealthy_server_is_not_ready():
     }
     for given, expected in answers.values():
         remaining = list(given)
-        async with standing_in(lambda remaining=remaining: remaining.pop(0)) as server:
+        async with standing_in(functools.partial(remaining.pop, 0)) as server:
             pdp = OpaServer(server.url)
             assert await pdp.healthy() is expected
             await pdp.close()

@@ -212,6 +212,17 @@ def test_a_rewritten_history_is_exposed_by_a_checkpoint_alone(seq, kept):
         assert not verdict.ok  # records that no head vouches for are never called proven
 
 
+def test_a_later_chain_vouches_for_the_one_it_follows():
+    """Somebody who kept a head of a later writer alone still exposes a rewritten earlier one."""
+    clean = build([1, 1, 1, 2, 2])
+    forged = build([1, 1, 1], {2: {"requester": "somebody else"}})
+    mixed = replace(clean, rows=(*forged.rows, *clean.rows[3:]), stored=(), saved=clean.saved[-1:])
+    verdict = mixed.verify()
+    assert verdict.outcome is Outcome.TAMPERED
+    assert verdict.bad is not None
+    assert (verdict.bad.writer, verdict.bad.wseq) == ("writer-1", 2)  # how far the forged chain goes
+
+
 def test_without_any_head_nothing_is_proven():
     """A log whose heads are all gone is not called proven, however well it is chained."""
     assert replace(CLEAN, stored=(), saved=()).verify().outcome is Outcome.INCOMPLETE
@@ -384,6 +395,29 @@ def test_lines_of_an_export_cannot_be_moved(site, tmp_path, seed):
         assert verdict.outcome is Outcome.TAMPERED
         assert verdict.bad is not None
         assert verdict.bad.seq in {one + 1, one + 2}
+
+
+@pytest.mark.parametrize("change", [(b'"kind":"', b'"kind":"x'), (b'"prev":"', b'"prev":"00')])
+@pytest.mark.parametrize("line", [11, 22, 23])
+def test_the_last_records_of_a_writer_are_named_too(site, tmp_path, line, change):
+    """A last record has no successor to accuse it; the sealed end of its chain does."""
+    shutil.copytree(site.export, tmp_path / "copy")
+    path = tmp_path / "copy" / "records.ndjson"
+    lines = path.read_bytes().splitlines(keepends=True)
+    changed = lines[line].replace(*change)
+    path.write_bytes(b"".join([*lines[:line], changed, *lines[line + 1 :]]))
+    verdict = verify_export(tmp_path / "copy", site.vkey)
+    assert verdict.outcome is Outcome.TAMPERED
+    assert verdict.bad is not None
+    assert verdict.bad.seq == line + 1
+
+
+def test_the_last_line_end_is_a_byte_like_any_other(site, tmp_path):
+    """A file whose records are all whole is still not the one that was sealed."""
+    shutil.copytree(site.export, tmp_path / "copy")
+    path = tmp_path / "copy" / "records.ndjson"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert verify_export(tmp_path / "copy", site.vkey).outcome is Outcome.TAMPERED
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -37,7 +37,9 @@ class Ungoverned:
         store = self.stores["duckdb" if query.engine is StoreKind.DUCKDB else query.stores[0]]
         pages = self._pages(store, query, page_rows)
         first = await anext(pages)
-        return Release(self.clock.new_id(), "none", 0, plan.outputs, first.batch.schema, first, None if first.last else pages)
+        return Release(
+            self.clock.new_id(), "none", 0, plan.outputs, first.batch.schema, first, None if first.last else pages
+        )
 
     def _plan(self, requester: Requester, sql: str) -> GovernedQuery:
         kinds = {store.name: store.kind for store in self.catalogue.stores.values()}
@@ -45,7 +47,8 @@ class Ungoverned:
         reads = set()
         for relation in statement.relations:
             dataset = relation.dataset
-            assert dataset is not None and relation.table is not None
+            assert dataset is not None
+            assert relation.table is not None
             store, table = dataset.name.split(".")
             schema, name = (store, table) if dialect.kind is StoreKind.DUCKDB else ("main", dataset.relation)
             reads |= {(dataset.name if dialect.kind is StoreKind.DUCKDB else name, c.name) for c in dataset.columns}
@@ -74,7 +77,9 @@ class Ungoverned:
             fingerprint="",
         )
 
-    async def _pages(self, store: DataStore, query: GovernedQuery, page_rows: int) -> AsyncGenerator[ReleasedPage, None]:
+    async def _pages(
+        self, store: DataStore, query: GovernedQuery, page_rows: int
+    ) -> AsyncGenerator[ReleasedPage, None]:
         raw = store.fetch(query, None, self.people, page_rows=page_rows)
         batch: pa.RecordBatch | None = await anext(raw)
         while batch is not None:

@@ -9,9 +9,7 @@ import uuid
 from datetime import UTC, datetime
 
 _RANDOM_BITS = 74  # rand_a (12) and rand_b (62) of RFC 9562, 5.7, taken as one counter
-_STEP_BYTES = (
-    5  # within a millisecond the counter grows by 1 to 2^40: unguessable, 2^33 ids before it is full
-)
+_STEP_BYTES = 5  # within a millisecond the counter grows by 1 to 2^40: unguessable, 2^33 ids before it is full
 
 
 class SystemClock:

@@ -62,9 +62,7 @@ class FileKeyRing:
         _check_private(folder)
         master, log, issuer = (_read(folder / name, _SECRET_BYTES) for name in _SECRETS)
         if any(len(key) != _SECRET_BYTES for key in (master, log, issuer)):
-            raise WorkspaceError(
-                f"a key in {folder} is not {_SECRET_BYTES} bytes long; restore it from a backup"
-            )
+            raise WorkspaceError(f"a key in {folder} is not {_SECRET_BYTES} bytes long; restore it from a backup")
         self._master = master
         self._log = Ed25519PrivateKey.from_private_bytes(log)
         self._issuer = Ed25519PrivateKey.from_private_bytes(issuer)
@@ -182,9 +180,7 @@ def _read(path: Path, limit: int) -> bytes:
         # O_NONBLOCK: a pipe put in a key's place must not hang the start.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise WorkspaceError(
-            f"cannot open {path}: {error.strerror}; restore the key folder from a backup"
-        ) from None
+        raise WorkspaceError(f"cannot open {path}: {error.strerror}; restore the key folder from a backup") from None
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():

@@ -136,7 +136,7 @@ class Walk:
             )
         chain = self.chains.get(writer)
         if chain is None:
-            chain = self._begin(record, writer, wseq, prev)
+            chain = self._begin(record, data)
         elif wseq != chain.size:
             raise BrokenChainError(f"the record is not number {chain.size} of its writer", name_of(record, seq))
         elif prev != chain.value.hex():
@@ -150,10 +150,11 @@ class Walk:
         self.seq = seq + 1
         return record
 
-    def _begin(self, record: dict[str, Any], writer: str, wseq: Any, prev: Any) -> Chain:
+    def _begin(self, record: dict[str, Any], data: bytes) -> Chain:
         name = name_of(record, self.seq)
+        writer, wseq = record["writer"], record["wseq"]
         try:
-            before = bytes.fromhex(prev)
+            before = bytes.fromhex(record["prev"])
         except (TypeError, ValueError):
             raise BrokenChainError("the record does not say what it follows", name) from None
         if type(wseq) is not int or wseq < 0 or (wseq > 0 and not self._partial):
@@ -161,11 +162,11 @@ class Walk:
         if wseq == 0:
             if before != genesis(writer):
                 raise BrokenChainError("the record does not begin its writer's chain", name)
-            self._check_follows(record.get("follows"), name)
+            self._check_follows(record.get("follows"), name, next_link(before, data))
         chain = self.chains[writer] = Chain(writer, wseq, before, wseq, before, record)
         return chain
 
-    def _check_follows(self, follows: object, name: BadRecord) -> None:
+    def _check_follows(self, follows: object, name: BadRecord, after: bytes) -> None:
         """Check what a new chain says of the newest record before it: so chains hold one another."""
         newest = self._newest
         if newest is None:
@@ -173,8 +174,11 @@ class Walk:
                 raise BrokenChainError("records before the first one are missing", name)
             return  # the record it follows lies before this range
         expected = {"writer": newest.writer, "wseq": newest.size - 1, "chain": newest.value.hex()}
-        if follows != expected:
-            raise BrokenChainError("the chain does not follow the record before it", name)
+        if follows == expected:
+            return
+        if isinstance(follows, dict) and follows | {"chain": None} == expected | {"chain": None}:
+            raise _LinkBroken(_Suspects(name_of(newest.last), name, after))
+        raise BrokenChainError("the chain does not follow the record before it", name)
 
     def _broken(self, chain: Chain, record: dict[str, Any], data: bytes) -> BrokenChainError:
         later = name_of(record, self.seq)

@@ -21,6 +21,7 @@ import re
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
@@ -28,6 +29,9 @@ _BLOCK = 16
 _TEXT = 2 * _BLOCK
 _TOKEN = re.compile(rf"[0-9a-f]{{{_TEXT}}}")
 _MOST = (2**31 - 1) // _TEXT  # Arrow's string offsets are signed 32-bit
+
+_TABLE_PAYS = 5_000  # rows of a page from which looking up beats computing
+_TABLE_MOST = 1 << 20  # people of whom the table is kept: 32 MiB of text
 
 DATA_SUBJECT_DOMAIN = 1
 """The domain of data subjects; another kind of numbered thing takes another domain."""
@@ -50,7 +54,7 @@ class PersonPseudonyms:
         For a key of another length or a domain out of range.
     """
 
-    __slots__ = ("_cipher", "_domain", "_tail")
+    __slots__ = ("_cipher", "_domain", "_ranks", "_table", "_tail")
 
     def __init__(self, key: bytes, domain: int = DATA_SUBJECT_DOMAIN) -> None:
         if len(key) not in {16, 32}:
@@ -60,6 +64,8 @@ class PersonPseudonyms:
         self._cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - single blocks, see above
         self._domain = domain
         self._tail = domain.to_bytes(4, "big") + bytes(4)
+        self._table = pa.array([], pa.string())
+        self._ranks = np.empty(0, dtype=np.uint32)
 
     def __repr__(self) -> str:
         """Return a text without the key."""
@@ -88,6 +94,8 @@ class PersonPseudonyms:
         """
         if numbers.ndim != 1 or numbers.dtype != np.int64:
             raise ValueError("person numbers are a one-dimensional int64 array")
+        if valid is None and self._grown(numbers):
+            return self._table.take(pa.array(numbers, mask=numbers < 0))
         present = numbers >= 0
         if valid is not None:
             if valid.shape != numbers.shape:
@@ -97,9 +105,7 @@ class PersonPseudonyms:
         if length > _MOST:
             raise ValueError("too many values for one batch; split it")
         if present.all():
-            text = self._hex(numbers)
-            offsets = np.arange(0, (length + 1) * _TEXT, _TEXT, dtype=np.int32)
-            return pa.StringArray.from_buffers(length, pa.py_buffer(offsets), pa.py_buffer(text))
+            return self._encoded(numbers)
         text = self._hex(numbers[present])
         offsets = np.zeros(length + 1, dtype=np.int32)
         np.cumsum(present, out=offsets[1:])
@@ -109,6 +115,44 @@ class PersonPseudonyms:
         return pa.StringArray.from_buffers(
             length, pa.py_buffer(offsets), pa.py_buffer(text), pa.py_buffer(bitmap), nulls
         )
+
+    def order(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the indices that sort *numbers* by their pseudonyms, nobody (negative) last.
+
+        Rows of one person stand together, in no particular order.
+        """
+        if self._grown(numbers):
+            keys = np.where(numbers < 0, np.uint32(len(self._ranks)), self._ranks[numbers])
+        else:
+            text = self.encode(np.maximum(numbers, 0)).buffers()[2]
+            # The first 8 of 32 hex digits as one big-endian number: ordered like the text.
+            keys = np.frombuffer(text, dtype=">u8", count=4 * len(numbers))[::4].astype(np.uint64)
+            keys[numbers < 0] = np.iinfo(np.uint64).max
+        order: NDArray[np.int64] = np.argsort(keys)
+        return order
+
+    def _grown(self, numbers: NDArray[np.int64]) -> bool:
+        """Return whether the table of pseudonyms covers *numbers*, growing it where that pays.
+
+        A page of many rows names the same people again and again; below a million people their
+        pseudonyms are made once and looked up.
+        """
+        if len(numbers) < _TABLE_PAYS:
+            return False
+        highest = int(numbers.max())
+        if highest >= len(self._table):
+            if highest >= _TABLE_MOST or highest > 8 * len(numbers):
+                return False
+            whole = np.arange(highest + 1 + highest // 8, dtype=np.int64)
+            table = self._encoded(whole)
+            ranks = np.empty(len(whole), dtype=np.uint32)
+            ranks[pc.sort_indices(table).to_numpy()] = np.arange(len(whole), dtype=np.uint32)
+            self._ranks, self._table = ranks, table
+        return True
+
+    def _encoded(self, numbers: NDArray[np.int64]) -> pa.Array:
+        offsets = np.arange(0, (len(numbers) + 1) * _TEXT, _TEXT, dtype=np.int32)
+        return pa.StringArray.from_buffers(len(numbers), pa.py_buffer(offsets), pa.py_buffer(self._hex(numbers)))
 
     def decode(self, token: str) -> int | None:
         """Return the person number of *token*, or ``None`` for what this key and domain did not make."""

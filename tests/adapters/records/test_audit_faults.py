@@ -340,12 +340,12 @@ async def test_a_server_that_hangs_up_costs_nothing_acknowledged(database, keys,
         return int(connection.execute(others).scalar_one())
 
     assert await database.run(hang_up) >= 1  # the fault fired
-    acknowledged, refused = await attempts(log, 3)
-    assert (acknowledged, refused) == ([], 3)
+    during, refused = await attempts(log, 3)
+    assert refused >= 1  # whoever came first found the connection dead
     after, refused = await attempts(log, 3)
     assert refused == 0
     there = {record["id"] for record in await log.search(AuditQuery(limit=1000))}
-    assert set(before + after) <= there
+    assert set(before + during + after) <= there
     await log.close()
 
 

@@ -44,9 +44,7 @@ class EmbeddedIssuer:
         Gives issue time and token ids.
     """
 
-    def __init__(
-        self, keys: TokenKeys, rules: TokenRules, requesters: Mapping[str, Requester], clock: Clock
-    ) -> None:
+    def __init__(self, keys: TokenKeys, rules: TokenRules, requesters: Mapping[str, Requester], clock: Clock) -> None:
         self._keys = keys
         self._rules = rules
         self._requesters = frozenset(requesters)

@@ -121,9 +121,7 @@ class JwksFile:
                     self._version = stamp
                 return self._version, self._keys
         except (OSError, ValueError):
-            raise Unauthenticated(
-                "the issuer's published keys cannot be read; the service needs care"
-            ) from None
+            raise Unauthenticated("the issuer's published keys cannot be read; the service needs care") from None
 
     def _stamp(self) -> tuple[int, int, int]:
         status = self._path.stat()

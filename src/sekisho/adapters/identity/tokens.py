@@ -205,9 +205,7 @@ def _header(token: str) -> dict[str, object]:
         raise _no("the credential is not a signed token")
     text = parts[1]
     try:
-        header = json.loads(
-            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), object_pairs_hook=_without_twins
-        )
+        header = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), object_pairs_hook=_without_twins)
     except (ValueError, RecursionError):
         raise _no("the token's header cannot be read") from None
     if not isinstance(header, dict) or not _HEADER_MEMBERS.issuperset(header):

@@ -1,0 +1,169 @@
+"""Parts 8 and 9: the log that proves itself, and where to go next."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sekisho.adapters.records.audit_export import export_raw
+from sekisho.audit_verify import Verdict, verify_database, verify_export
+from sekisho.demo.forgery import change_a_byte, copy_database, hashes_fit, rewrite_history
+from sekisho.demo.scene import Expectation, Grid, Part, Scene
+from sekisho.errors import InvalidRequest
+from sekisho.ports import AuditQuery
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What verification said of the log, of a copy with a changed byte, and of a rewritten history."""
+
+    records: int
+    untouched: Verdict
+    changed: Verdict
+    rewritten: Verdict
+    rewritten_records: int
+    hashes_fit: bool
+
+
+async def the_log_proves_itself(scene: Scene, began: datetime, release_id: str) -> Part:
+    """Part 8: the record of part 1 is attacked, in copies, twice.
+
+    Parameters
+    ----------
+    began:
+        When the story began.
+    release_id:
+        Id of the release of part 1, which is the id of its record.
+    """
+    kinds = await _kinds(scene, began)
+    record = await scene.workspace.audit.get(release_id)
+    seq = None if record is None else record["seq"]
+    with tempfile.TemporaryDirectory(prefix="sekisho-") as folder:
+        found = await _attack(scene, Path(folder), release_id)
+    name = f"record {seq} ({release_id})"
+    accused = found.changed.bad
+    rows = (
+        ("the log as it is", _word(found.untouched), f"{found.records:,} records, {found.untouched.heads} signed heads"),
+        (f"one byte changed: {name}", _word(found.changed), _finding(found.changed)),
+        (
+            f"the same record rewritten and {found.rewritten_records} hashes computed anew",
+            _word(found.rewritten),
+            f"{'every hash fits, but ' if found.hashes_fit else ''}{_finding(found.rewritten)}",
+        ),
+    )
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()) if not kind.startswith("writer."))
+    return Part(
+        8,
+        "記録は、みずからを証明する",
+        "The log proves itself",
+        asked="an auditor, who trusts a public key: sekisho audit verify",
+        lines=(
+            f"Of this story: {told}.",
+            f"Key: {scene.workspace.keys.verification_key()}",
+        ),
+        grids=(Grid(("log", "verdict", "finding"), rows, wrapped=2),),
+        facts={
+            "kinds": dict(sorted(kinds.items())),
+            "records": found.records,
+            "verification_key": scene.workspace.keys.verification_key(),
+            "untouched": found.untouched.as_dict(),
+            "changed_byte": found.changed.as_dict(),
+            "rewritten_history": {
+                **found.rewritten.as_dict(),
+                "records_rewritten": found.rewritten_records,
+                "hashes_fit": found.hashes_fit,
+            },
+        },
+        expectations=(
+            Expectation("the log is whole", found.untouched.ok),
+            Expectation("the changed byte is found", _word(found.changed) == "tampered"),
+            Expectation("and its record is named", accused is not None and accused.id == release_id),
+            Expectation("hashes alone would not find the rewritten history", found.hashes_fit),
+            Expectation("a head saved outside the database exposes it", _exposed(found.rewritten)),
+            Expectation("every answer and refusal of the story is on record", kinds["access.deny"] >= 4),
+        ),
+    )
+
+
+def where_to_go_next(scene: Scene) -> Part:
+    """Part 9: what to try."""
+    folder = scene.built.folder
+    mine = "" if folder == Path("var") / "demo" else f" --workspace {folder}"
+    steps = (
+        ("make serve", "the same workspace on http://127.0.0.1:8000, with /docs"),
+        (f"sekisho token{mine} --requester recommender", "a bearer token to try it with"),
+        (
+            f"sekisho query{mine} --requester recommender --purpose recommendation "
+            "'SELECT country, COUNT(*) FROM pos.order_lines GROUP BY country'",
+            "one query without a server",
+        ),
+        (f"sekisho consent show{mine} customer_id:12347", "what one customer decided"),
+        (f"sekisho audit verify{mine}", "prove the log again"),
+        (f"{folder / 'sekisho.yaml'}", "everything this workspace is, in one file: edit it, then sekisho check"),
+        ("docs/", "why, quick start (日本語も), the tour of one request, the threat model"),
+    )
+    return Part(
+        9,
+        "次の一歩",
+        "Where to go next",
+        lines=(),
+        grids=(Grid(("try", "what it is"), steps, wrapped=0),),
+        facts={"workspace": str(folder), "try": [step for step, _ in steps]},
+        expectations=(),
+    )
+
+
+async def _kinds(scene: Scene, began: datetime) -> Counter[str]:
+    """Return how many records of each kind the story left."""
+    kinds: Counter[str] = Counter()
+    after = 0
+    while found := await scene.workspace.audit.search(AuditQuery(since=began, after_seq=after, limit=1_000)):
+        kinds.update(str(record["kind"]) for record in found)
+        after = int(str(found[-1]["seq"]))
+    return kinds
+
+
+async def _attack(scene: Scene, folder: Path, release_id: str) -> _Found:
+    workspace = scene.workspace
+    key = workspace.keys.verification_key()
+    heads = workspace.settings.audit_folder
+    kind, _, place = workspace.settings.database_url.partition(":///")
+    if kind != "sqlite":
+        raise InvalidRequest("This part forges copies of an embedded database; the workspace names another one.")
+    database = Path(place)
+    exported = await export_raw(workspace.audit, folder / "export")
+
+    def attacks() -> _Found:
+        untouched = verify_export(exported.folder, key)
+        change_a_byte(exported.folder, folder / "changed", release_id)
+        forged = folder / "forged.db"
+        copy_database(database, forged)
+        count = rewrite_history(forged, release_id, "customer_support")
+        return _Found(
+            exported.records,
+            untouched,
+            verify_export(folder / "changed", key),
+            verify_database(forged, heads, key),
+            count,
+            hashes_fit(forged),
+        )
+
+    return await asyncio.to_thread(attacks)
+
+
+def _word(verdict: Verdict) -> str:
+    return verdict.outcome.name.lower()
+
+
+def _finding(verdict: Verdict) -> str:
+    bad = verdict.bad
+    named = f" (record {bad.seq})" if bad is not None and bad.seq is not None else ""
+    return f"{verdict.finding}{named}"
+
+
+def _exposed(verdict: Verdict) -> bool:
+    return _word(verdict) == "tampered" and "saved outside the database" in verdict.finding

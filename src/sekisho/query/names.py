@@ -1,0 +1,146 @@
+"""What the names of a statement denote: columns, sources, scopes, and the resolved statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from sekisho.domain.access import Use
+from sekisho.domain.terms import Column, Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Physical:
+    """A column of a governed table, as one alias of the statement sees it."""
+
+    relation: Relation
+    column: Column
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """A column computed by the statement itself: an expression, or one per branch of a set operation."""
+
+    expressions: tuple[exp.Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """A column of JOIN … USING: the same value on both sides."""
+
+    parts: tuple[Definition, ...]
+
+
+Definition = Physical | Derived | Merged
+
+
+@dataclass(eq=False)
+class Relation:
+    """Something in a FROM clause, and the columns it offers in order."""
+
+    alias: str
+    columns: dict[str, Definition]
+    dataset: Dataset | None = None
+    table: exp.Table | None = None
+    used: set[str] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class Scope:
+    """One SELECT, its sources and what it may see of the SELECTs around it.
+
+    Attributes
+    ----------
+    merged:
+        Columns of JOIN … USING, by name.
+    aliases:
+        Output columns that may be referred to by name, as far as they have been read.
+    repeated:
+        Names that several output columns bear: which one a reference means is for the engine to say,
+        so none is allowed.
+    """
+
+    select: exp.Select
+    parent: Scope | None
+    ctes: dict[str, Relation]
+    sources: dict[str, Relation] = field(default_factory=dict)
+    merged: dict[str, Merged] = field(default_factory=dict)
+    aliases: dict[str, exp.Expr] = field(default_factory=dict)
+    repeated: frozenset[str] = frozenset()
+
+
+@dataclass(eq=False)
+class Statement:
+    """A resolved statement.
+
+    Attributes
+    ----------
+    tree:
+        The statement with all names bound; owned by one rewriting, which changes it.
+    relations:
+        Every occurrence of a governed table.
+    scopes:
+        Every SELECT, outermost first in its own subtree order.
+    sets:
+        Every set operation with its output columns.
+    definitions:
+        What each column node denotes, by identity of the node.
+    tables:
+        Identities of the table nodes that were bound.
+    outputs:
+        Name and definition of each output column of the whole statement.
+    uses:
+        How each column of each dataset is used.
+    kept:
+        Nodes whose identity is remembered: an identity lives as long as its object.
+    """
+
+    tree: exp.Query
+    relations: list[Relation] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)
+    sets: list[tuple[exp.SetOperation, dict[str, Definition]]] = field(default_factory=list)
+    definitions: dict[int, Definition] = field(default_factory=dict)
+    tables: set[int] = field(default_factory=set)
+    outputs: dict[str, Definition] = field(default_factory=dict)
+    uses: dict[str, dict[str, set[Use]]] = field(default_factory=dict)
+    kept: list[exp.Expr] = field(default_factory=list)
+
+
+class Bound(exp.Expression):
+    """A leaf that carries a definition into a set operation's output."""
+
+    def __init__(self, definition: Definition) -> None:
+        super().__init__()
+        self.definition = definition
+
+
+def expressions_of(definition: Definition) -> tuple[exp.Expr, ...]:
+    """Return expressions that stand for *definition*; a bound column is wrapped by what it denotes."""
+    if isinstance(definition, Derived):
+        return definition.expressions
+    return (Bound(definition),)
+
+
+def physicals(definition: Definition, statement: Statement) -> Iterator[Physical]:
+    """Yield the physical columns from which *definition* is computed, repeats included."""
+    if isinstance(definition, Physical):
+        yield definition
+    elif isinstance(definition, Merged):
+        for part in definition.parts:
+            yield from physicals(part, statement)
+    else:
+        for expression in definition.expressions:
+            if isinstance(expression, Bound):
+                yield from physicals(expression.definition, statement)
+            for column in expression.find_all(exp.Column):
+                inner = statement.definitions.get(id(column))
+                if inner is not None and inner is not definition:
+                    yield from physicals(inner, statement)
+
+
+__all__ = [
+    "Bound", "Definition", "Derived", "Merged", "Physical", "Relation", "Scope", "Statement", "expressions_of",
+    "physicals",
+]  # fmt: skip

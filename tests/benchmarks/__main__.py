@@ -1,0 +1,156 @@
+"""``python -m tests.benchmarks [--quick] [--only NAME]``: build what is needed, measure, print one table."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import io
+import platform
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pyarrow.ipc
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks import inside
+from tests.benchmarks.cases import Row, in_turns
+from tests.benchmarks.client import Server, start
+
+ROOT = Path("var/bench")
+ARROW = "application/vnd.apache.arrow.stream"
+POINT = (
+    "SELECT customer_id, member_rank, prefecture, birth_date, signed_up_on FROM crm.customers WHERE customer_id = ?"
+)
+HUNDRED = "SELECT customer_id, member_rank, prefecture, birth_date, signed_up_on FROM crm.customers LIMIT 100"
+AGGREGATE = (
+    "SELECT country, count(*) AS n, sum(quantity) AS items FROM pos.order_lines GROUP BY country ORDER BY n DESC"
+)
+EXPORT_KEYED = (
+    "SELECT customer_id, invoice, stock_code, quantity, invoiced_at, unit_price, country FROM pos.order_lines"
+    " LIMIT 1000000"
+)
+EXPORT_PLAIN = (
+    "SELECT stock_code, description, quantity, invoiced_at, unit_price, country FROM pos.order_lines LIMIT 1000000"
+)
+
+
+def workspace(scale: int) -> Path:
+    """Return a demonstration workspace of *scale*, built when it is missing."""
+    folder = ROOT / f"scale-{scale}"
+    subprocess.run(
+        [sys.executable, "-m", "sekisho", "demo", "--workspace", str(folder), "--scale", str(scale), "--build-only"],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return folder
+
+
+def files_digest(folder: Path) -> str:
+    """Return one SHA-256 over the store's files: governance leaves them as they are."""
+    digest = hashlib.sha256()
+    for path in sorted((folder / "stores" / "pos").glob("*.parquet")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def small_reads(governed: Server, plain: Server, quick: bool) -> list[Row]:
+    """Point reads over HTTP."""
+    body = {"purpose": "recommendation", "sql": "SELECT customer_id FROM crm.customers LIMIT 1"}
+    pseudonym = pyarrow.ipc.open_stream(io.BytesIO(governed.ask(body, ARROW)[1])).read_all()[0][0].as_py()
+    raw = pyarrow.ipc.open_stream(io.BytesIO(plain.ask(body, ARROW)[1])).read_all()[0][0].as_py()
+    one = {"purpose": "recommendation", "sql": POINT}
+    hundred = {"purpose": "recommendation", "sql": HUNDRED}
+    times = 200 if quick else 1500
+    return [
+        in_turns(
+            lambda: governed.ask(one | {"parameters": [pseudonym]})[0],
+            lambda: plain.ask(one | {"parameters": [raw]})[0],
+            times,
+            warm=100,
+        ).row("point read over HTTP, 1 row, p50", 1.6, "audit durable"),
+        in_turns(lambda: governed.ask(hundred)[0], lambda: plain.ask(hundred)[0], times, warm=100).row(
+            "point read over HTTP, 100 rows, p50", 1.5, "audit durable"
+        ),
+    ]
+
+
+def asked(server: Server, body: dict[str, object], accept: str) -> float:
+    """Return the seconds that one query took."""
+    return server.ask(body, accept)[0]
+
+
+def large_reads(governed: Server, plain: Server, folder: Path, quick: bool) -> list[Row]:
+    """Aggregates and exports at scale 20."""
+    before = files_digest(folder)
+    rows = []
+    times = 4 if quick else 15
+    for measure, sql, accept, target in (
+        ("aggregate, 10 M order lines, Parquet untouched", AGGREGATE, "application/json", 2.3),
+        ("1 M rows to Arrow over HTTP, two pseudonym columns", EXPORT_KEYED, ARROW, 1.4),
+        ("1 M rows to Arrow over HTTP, none", EXPORT_PLAIN, ARROW, 1.2),
+    ):
+        body = {"purpose": "recommendation", "sql": sql, "max_rows": 2_000_000}
+        pair = in_turns(partial(asked, governed, body, accept), partial(asked, plain, body, accept), times, warm=2)
+        rows.append(pair.row(measure, target))
+    if files_digest(folder) != before:
+        raise RuntimeError("the source files changed")
+    return rows
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--only", choices=("small", "large", "inside"))
+    parser.add_argument("--no-profile", action="store_true", help="leave the profiles out")
+    options = parser.parse_args()
+    rows: list[Row] = []
+    profiles: list[tuple[str, str]] = []
+    for name, scale, cases in (("small", 1, small_reads), ("large", 20, large_reads)):
+        if options.only not in (None, name):
+            continue
+        folder = workspace(scale)
+        governed = start(folder, 8801, "governed", "recommender")
+        plain = start(folder, 8802, "ungoverned", "recommender")
+        try:
+            extra = (folder,) if name == "large" else ()
+            rows += cases(governed, plain, *extra, options.quick)  # type: ignore[operator]
+        finally:
+            governed.stop()
+            plain.stop()
+        if not options.no_profile:
+            statements = {"small": [POINT, HUNDRED], "large": [AGGREGATE, EXPORT_KEYED, EXPORT_PLAIN]}[name]
+            profiles += [(sql, asyncio.run(inside.profile(folder, sql))) for sql in statements]
+    if options.only in (None, "inside"):
+        folder = workspace(1)
+        rows += asyncio.run(inside.decisions(folder))
+        rows += asyncio.run(inside.audited(folder, quick=options.quick))
+    show(rows, profiles)
+
+
+def show(rows: list[Row], profiles: list[tuple[str, str]]) -> None:
+    """Print the profiles and then the table."""
+    console = Console(width=118)
+    for sql, text in profiles:
+        console.print(f"[bold]{sql}[/bold]\n{text}")
+    table = Table(title=f"Sekisho, {platform.machine()}, Python {platform.python_version()}")
+    for heading in ("measure", "governed", "without", "ratio", "target", "met", "note"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(
+            row.measure,
+            f"{row.ours:,.3f} {row.unit}",
+            "" if row.theirs is None else f"{row.theirs:,.3f} {row.unit}",
+            "" if row.ratio is None else f"{row.ratio:.2f}",
+            row.target,
+            "yes" if row.met else "NO",
+            row.note,
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
