@@ -163,16 +163,17 @@ class Answer:
         if self.view is not None:
             now = await means.consents.view(self.permit.cells)  # (8) recheck
             seq = now.seq
-            if now.version != self.view.version:
-                if self.query.rowwise:
-                    keep = _everybody(hidden, now, batch.num_rows)
+            if self.query.rowwise:
+                # Always, also where nothing changed: this does not rest on what a store believes.
+                keep = _everybody(hidden, now, batch.num_rows)
+                if not keep.all():
                     page = page.filter(pa.array(keep))
                     hidden = [numbers[keep] for numbers in hidden]
-                elif self.number == 0 and not self.rerun:
-                    self.view, self.rerun = now, True
-                    return None
-                else:
+            elif now.version != self.view.version:
+                if self.number or self.rerun:
                     raise ConsentUnavailable("Consent changed while an aggregate was computed; ask again.")
+                self.view, self.rerun = now, True
+                return None
         people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
         self._discharge(people)
         return await self._record(page, people, seq, rechecked, last=last)

@@ -210,7 +210,7 @@ class Gateway:
         return Release(
             id=release_id,
             policy_revision=permit.revision,
-            consent_seq=view.seq if view is not None else 0,
+            consent_seq=answer.view.seq if answer.view is not None else 0,  # an aggregate may have read it anew
             columns=plan.outputs,
             schema=first.batch.schema,
             _first=first,

@@ -134,3 +134,29 @@ def test_repr_has_no_key():
     """The key does not show."""
     assert KEY.hex() not in repr(PSEUDONYMS)
     assert repr(PSEUDONYMS) == "PersonPseudonyms(domain=1)"
+
+
+@given(st.lists(st.integers(min_value=-1, max_value=300), min_size=1, max_size=200), st.booleans())
+def test_order_is_the_order_of_the_pseudonyms(numbers: list[int], large: bool) -> None:
+    """Rows are put into the order of what is shown, nobody last, whichever way the order is found."""
+    pseudonyms = PersonPseudonyms(bytes(32))
+    array = np.array(numbers * (6_000 // len(numbers) + 1) if large else numbers, dtype=np.int64)
+
+    order = pseudonyms.order(array)
+
+    shown = pseudonyms.encode(array).take(pa.array(order)).to_pylist()
+    known = [token for token in shown if token is not None]
+    assert shown == known + [None] * (len(shown) - len(known))
+    assert known == sorted(known)
+    assert sorted(order.tolist()) == list(range(len(array)))
+
+
+def test_pseudonyms_from_the_table_are_those_of_the_cipher() -> None:
+    """A large page gets the pseudonyms that its rows would get one by one."""
+    pseudonyms, fresh = PersonPseudonyms(bytes(32)), PersonPseudonyms(bytes(32))
+    numbers = np.random.default_rng(1).integers(-1, 9_000, 20_000)
+
+    shown = pseudonyms.encode(numbers).to_pylist()
+
+    assert shown[:50] == [fresh.encode(numbers[i : i + 1])[0].as_py() for i in range(50)]
+    assert set(shown) >= set(fresh.encode(np.unique(numbers)[:100]).to_pylist())

@@ -81,6 +81,8 @@ class Dialect:
         Names of functions without a node of their own.
     masks:
         Mask templates with ``c`` for the column.
+    lateral_aliases:
+        Whether a select list may refer to the names of its own earlier columns.
     """
 
     kind: StoreKind
@@ -89,6 +91,7 @@ class Dialect:
     functions: frozenset[type[exp.Expr]]
     anonymous_functions: frozenset[str]
     masks: Mapping[TransformKind, str]
+    lateral_aliases: bool
 
     def mask(self, kind: TransformKind, column: exp.Expr, column_type: ColumnType) -> exp.Expr:
         """Return the expression that stands for *column* at the scan under *kind*.
@@ -163,13 +166,15 @@ DIALECTS: Mapping[StoreKind, Dialect] = {
         functions=_AGGREGATES | _WINDOW_FUNCTIONS | _SCALAR_FUNCTIONS | _DUCKDB_FUNCTIONS,
         anonymous_functions=frozenset({"date_part", "strlen"}),
         masks=_DUCKDB_MASKS,
+        lateral_aliases=True,
     ),
     StoreKind.SQLITE: Dialect(
         kind=StoreKind.SQLITE,
         sqlglot="sqlite",
         title="SQLite",
         functions=_AGGREGATES | _WINDOW_FUNCTIONS | _SCALAR_FUNCTIONS,
-        anonymous_functions=frozenset({"ifnull", "iif", "total", "julianday", "datetime", "instr"}),
+        anonymous_functions=frozenset({"ifnull", "iif", "julianday", "datetime", "instr"}),
         masks=_SQLITE_MASKS,
+        lateral_aliases=False,
     ),
 }

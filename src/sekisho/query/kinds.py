@@ -23,8 +23,8 @@ from sqlglot import exp
 
 from sekisho.domain.access import TransformKind
 from sekisho.errors import MaskedColumnUse, StatementRefused
+from sekisho.query.names import Bound, Definition, Derived, Merged, Physical, Statement
 from sekisho.query.parse import construct
-from sekisho.query.resolve import Bound, Definition, Derived, Merged, Physical, Statement
 
 PERSON = "person"
 """Token domain of data-subject keys; a linking identifier's domain is prefixed by ``id:``."""
@@ -217,13 +217,15 @@ class Kinds:
         """Check every clause of every SELECT and return the kinds of the statement's outputs."""
         for scope in self.statement.scopes:
             self._check_select(scope.select)
-        for node in self.statement.tree.find_all(exp.SetOperation):
+        for node, outputs in self.statement.sets:
+            # Every column, also those that nobody reads: that a row is there or not already tells.
+            kinds = [self.of_definition(definition) for definition in outputs.values()]
             order = node.args.get("order")
             for item in order.expressions if order else ():
-                if not isinstance(item.this, exp.Literal):
-                    self._clear(item.this, item)
-            if node.args.get("distinct") or not isinstance(node, exp.Union):
-                self._check_set(node)
+                number = _position(item.this, len(kinds), "ORDER BY")
+                kind = self.of(item.this) if number is None else kinds[number]
+                if kind.sort is not Sort.CLEAR:
+                    raise _refusal(kind, "ORDER BY")
         return [self.of_definition(definition) for definition in self.statement.outputs.values()]
 
     def _check_select(self, select: exp.Select) -> None:
@@ -245,12 +247,12 @@ class Kinds:
                 self._clear(clause.this, clause)
         group = select.args.get("group")
         for item in group.expressions if group else ():
-            kind = self._position(select, item)
+            kind = self._item(select, item, "GROUP BY")
             if kind.sort in (Sort.BLANK, Sort.SEALED):
                 raise _refusal(kind, "GROUP BY")
         order = select.args.get("order")
         for item in order.expressions if order else ():
-            kind = self._position(select, item.this)
+            kind = self._item(select, item.this, "ORDER BY")
             if kind.sort is not Sort.CLEAR:
                 raise _refusal(kind, "ORDER BY")
 
@@ -258,22 +260,25 @@ class Kinds:
         scope = next(s for s in self.statement.scopes if s.select is select)
         return self.of_definition(scope.merged[name])
 
-    def _position(self, select: exp.Select, item: exp.Expr) -> Kind:
+    def _item(self, select: exp.Select, item: exp.Expr, clause: str) -> Kind:
         """Return the kind of a GROUP BY or ORDER BY item, which may be the number of an output column."""
-        if isinstance(item, exp.Literal) and not item.is_string:
-            number = int(item.this) if str(item.this).isdigit() else 0
-            if not 1 <= number <= len(select.expressions):
-                raise StatementRefused("A column number in GROUP BY or ORDER BY is out of range.")
-            return self.of(select.expressions[number - 1])
-        return self.of(item)
+        number = _position(item, len(select.expressions), clause)
+        return self.of(item if number is None else select.expressions[number])
 
-    def _check_set(self, node: exp.SetOperation) -> None:
-        for side in (node.left, node.right):
-            for select in side.find_all(exp.Select):
-                for projection in select.expressions:
-                    kind = self.of(projection)
-                    if kind.sort is Sort.SEALED:
-                        raise _refusal(kind, construct(node))
+
+def _position(item: exp.Expr, columns: int, clause: str) -> int | None:
+    """Return the index of the output column that *item* numbers, ``None`` for an expression.
+
+    Engines see a number also behind parentheses and signs, so any other constant is refused.
+    """
+    bare = _bare(item)
+    if isinstance(bare, exp.Literal) and not bare.is_string and str(bare.this).isdigit():
+        if not 1 <= int(bare.this) <= columns:
+            raise StatementRefused(f"A column number in {clause} is out of range.")
+        return int(bare.this) - 1
+    if bare.find(exp.Column) is None:
+        raise StatementRefused(f"{clause} takes columns, their numbers, and expressions of columns.")
+    return None
 
 
 def _bare(node: exp.Expr) -> exp.Expr:

@@ -8,34 +8,40 @@ A comparison of unlike types is not leak-proof: DuckDB casts the column, and the
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType
 from sekisho.query.dialects import MASKED_TYPES
 from sekisho.query.kinds import Kinds, Sort
-from sekisho.query.resolve import Physical, Relation, Statement
+from sekisho.query.names import Merged, Physical, Relation, Statement
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_TRUTHS = (
+    *_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Exists, exp.Connector, exp.Not, exp.Boolean, exp.Null,
+)  # fmt: skip
 _NULL_REJECTING = (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _SAFE: frozenset[type[exp.Expr]] = frozenset(
     {
         exp.Select, exp.Subquery, exp.From, exp.Table, exp.TableAlias, exp.Join, exp.Where, exp.Group, exp.Having,
         exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Distinct, exp.Alias, exp.Column, exp.Identifier,
         exp.Star, exp.Literal, exp.Placeholder, exp.Null, exp.Boolean, exp.Paren,
-        exp.And, exp.Or, exp.Not, exp.Is, exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.With, exp.CTE,
-        exp.Union, exp.Exists,
+        exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.With, exp.CTE, exp.Exists,
     }
 )  # fmt: skip
 # A string literal beside these is cast itself; the column is not.
-_LITERAL_FITS = frozenset(frozenset(pair) for pair in (("time", "text"), ("string", "text"), ("key", "text")))
+_LITERAL_FITS = frozenset(frozenset((family, "text")) for family in ("date", "timestamp", "string", "key"))
+# A longer decimal makes DuckDB cast the column to DECIMAL(38, s), where a large value does not fit.
+_NUMBER = re.compile(r"\d{1,18}(\.\d{1,15})?")
 _FAMILY = {
     ColumnType.STRING: "string",
     ColumnType.INTEGER: "number",
     ColumnType.DOUBLE: "number",
     ColumnType.BOOLEAN: "boolean",
-    ColumnType.DATE: "time",
-    ColumnType.TIMESTAMP: "time",
+    ColumnType.DATE: "date",
+    ColumnType.TIMESTAMP: "timestamp",  # apart: the earliest dates have no timestamp
 }
 
 
@@ -53,9 +59,41 @@ def leak_proof(statement: Statement, kinds: Kinds) -> bool:
                 _alike(node.this, item, statement, kinds) for item in node.expressions
             ):
                 return False
+        elif isinstance(node, exp.Is):
+            if not isinstance(node.expression, exp.Null):
+                return False
+        elif isinstance(node, exp.Connector | exp.Not | exp.Where | exp.Having):
+            if not all(_is_truth(child, statement, kinds) for child in node.iter_expressions()):
+                return False
+        elif isinstance(node, exp.Join) and node.args.get("on") is not None:
+            if not _is_truth(node.args["on"], statement, kinds):
+                return False
         elif type(node) not in _SAFE:
             return False
-    return True
+    return all(
+        _merges_alike(merged, kinds) for scope in statement.scopes for merged in scope.merged.values()
+    )
+
+
+def _is_truth(node: exp.Expr, statement: Statement, kinds: Kinds) -> bool:
+    """Return whether *node* is a truth value by itself: DuckDB casts anything else, and the error prints it."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Column):
+        return _family(node, statement, kinds) == "boolean"
+    return isinstance(node, _TRUTHS)
+
+
+def _merges_alike(merged: Merged, kinds: Kinds) -> bool:
+    """Return whether JOIN … USING compares columns of one type."""
+    families = set()
+    for part in merged.parts:
+        if not isinstance(part, Physical):
+            return False
+        kind = kinds.of_definition(part)
+        keyed = kind.sort is Sort.KEYED
+        families.add("key" if keyed else _FAMILY[MASKED_TYPES.get(kind.transform, part.column.type)])
+    return len(families) == 1
 
 
 def hoistable(conjunct: exp.Expr, statement: Statement, kinds: Kinds) -> Relation | None:
@@ -93,9 +131,13 @@ def hoistable(conjunct: exp.Expr, statement: Statement, kinds: Kinds) -> Relatio
 def comparable(node: exp.Expr, statement: Statement, kinds: Kinds) -> ColumnType | None:
     """Return the type that a parameter must have because a clear column is compared with it."""
     parent = node.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
     if not isinstance(parent, exp.Between | exp.In | exp.Binary):
         return None
     for other in (parent.this, parent.args.get("expression")):
+        while isinstance(other, exp.Paren):
+            other = other.this
         if isinstance(other, exp.Column):
             return _column_type(other, statement, kinds)
     return None
@@ -114,7 +156,9 @@ def _family(node: exp.Expr, statement: Statement, kinds: Kinds) -> str | None:
     while isinstance(node, exp.Paren):
         node = node.this
     if isinstance(node, exp.Literal):
-        return "text" if node.is_string else "number"
+        if node.is_string:
+            return "text"
+        return "number" if _NUMBER.fullmatch(str(node.this)) else None
     if isinstance(node, exp.Placeholder):
         return "parameter"
     if isinstance(node, exp.Null):

@@ -23,6 +23,7 @@ MAX_NODES = 5_000
 MAX_DEPTH = 80
 _NAME = re.compile(r"[^\W\d]\w{0,127}")
 _PARAMETER = re.compile(r"p\d{1,4}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONSTRUCT = re.compile(r"(?<!^)(?=[A-Z])")
 
 # Structural nodes and the arguments that they may carry; anything else set on them is refused.
@@ -37,7 +38,6 @@ _STRUCTURE: dict[type[exp.Expr], frozenset[str]] = {
             "group",
             "having",
             "qualify",
-            "windows",
             "order",
             "limit",
             "offset",
@@ -156,8 +156,8 @@ def parse(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) ->
         raise InvalidRequest("The statement is empty.")
     if len(sql) > MAX_STATEMENT_CHARACTERS:
         raise InvalidRequest(f"The statement is longer than {MAX_STATEMENT_CHARACTERS} characters.")
-    if "\x00" in sql:
-        raise StatementRefused("The statement holds a NUL character.")
+    if "\x00" in sql or _SURROGATE.search(sql):
+        raise StatementRefused("The statement holds a NUL character or half a surrogate pair.")
     first_fault: StatementRefused | None = None
     for kind in (StoreKind.DUCKDB, StoreKind.SQLITE):
         dialect = DIALECTS[kind]
@@ -284,9 +284,22 @@ def _check_structure(node: exp.Expr) -> None:
     elif isinstance(node, exp.Limit | exp.Offset):
         if not isinstance(node.expression, exp.Literal | exp.Placeholder):
             raise StatementRefused("LIMIT and OFFSET take a number or a parameter.")
+    elif isinstance(node, exp.WindowSpec):
+        if any(isinstance(node.args.get(key), exp.Expr) and not _is_number(node.args[key]) for key in ("start", "end")):
+            raise StatementRefused("The bounds of a window frame are whole numbers, UNBOUNDED or CURRENT ROW.")
+    elif isinstance(node, exp.Select | exp.SetOperation):
+        if not isinstance(node.parent, exp.Subquery | exp.CTE | exp.SetOperation | exp.Exists | exp.In | None):
+            raise StatementRefused("A subquery stands in parentheses of its own.")
+    elif isinstance(node, exp.Exists):
+        if not isinstance(node.this, exp.Query):
+            raise StatementRefused("EXISTS takes a subquery.")
     elif isinstance(node, exp.Placeholder) and not _PARAMETER.fullmatch(str(node.this)):
         raise StatementRefused("Parameters are written as ? and given in order.")
     elif isinstance(node, exp.Ordered) and isinstance(node.this, exp.Var):
         raise StatementRefused("ORDER BY ALL is not on the allow-list; name the columns.")
     elif isinstance(node, exp.Distinct) and node.args.get("on"):
         raise StatementRefused("DISTINCT ON is not on the allow-list.")
+
+
+def _is_number(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string and str(node.this).isdigit()

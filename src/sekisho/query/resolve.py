@@ -2,101 +2,24 @@
 
 Resolution rewrites names in place: each column becomes ``"alias"."column"`` with the catalogue's
 spelling, each star its columns, each physical table a node that the rules replace. Nothing that
-cannot be bound survives, so a whole-row or positional reference has nothing to refer to.
+cannot be bound survives, so a whole-row or positional reference has nothing to refer to; and what this
+module did not reach, because it stands where no rule expects a name, is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
 from sqlglot import exp
 
 from sekisho.domain.access import Use
-from sekisho.domain.terms import Column, Dataset
+from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused, UnknownColumn
+from sekisho.query.columns import Columns
+from sekisho.query.names import Definition, Derived, Merged, Physical, Relation, Scope, Statement, expressions_of
 from sekisho.query.parse import fold, shown_name
 
 
-@dataclass(frozen=True, eq=False)
-class Physical:
-    """A column of a governed table, as one alias of the statement sees it."""
-
-    relation: Relation
-    column: Column
-
-
-@dataclass(frozen=True, eq=False)
-class Derived:
-    """A column computed by the statement itself: an expression, or one per branch of a set operation."""
-
-    expressions: tuple[exp.Expr, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Merged:
-    """A column of JOIN … USING: the same value on both sides."""
-
-    parts: tuple[Definition, ...]
-
-
-Definition = Physical | Derived | Merged
-
-
-@dataclass(eq=False)
-class Relation:
-    """Something in a FROM clause, and the columns it offers in order."""
-
-    alias: str
-    columns: dict[str, Definition]
-    dataset: Dataset | None = None
-    table: exp.Table | None = None
-    used: set[str] = field(default_factory=set)
-
-
-@dataclass(eq=False)
-class Scope:
-    """One SELECT, its sources and what it may see of the SELECTs around it."""
-
-    select: exp.Select
-    parent: Scope | None
-    ctes: dict[str, Relation]
-    sources: dict[str, Relation] = field(default_factory=dict)
-    merged: dict[str, Merged] = field(default_factory=dict)
-    aliases: dict[str, exp.Expr] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class Statement:
-    """A resolved statement.
-
-    Attributes
-    ----------
-    tree:
-        The statement with all names bound; owned by one rewriting, which changes it.
-    relations:
-        Every occurrence of a governed table.
-    scopes:
-        Every SELECT, outermost first in its own subtree order.
-    definitions:
-        What each column node denotes, by identity of the node.
-    outputs:
-        Name and definition of each output column of the whole statement.
-    uses:
-        How each column of each dataset is used.
-    """
-
-    tree: exp.Query
-    relations: list[Relation] = field(default_factory=list)
-    scopes: list[Scope] = field(default_factory=list)
-    definitions: dict[int, Definition] = field(default_factory=dict)
-    outputs: dict[str, Definition] = field(default_factory=dict)
-    uses: dict[str, dict[str, set[Use]]] = field(default_factory=dict)
-    kept: list[exp.Expr] = field(default_factory=list)
-
-
-def resolve(tree: exp.Query, visible: dict[str, Dataset]) -> Statement:
-    """Bind *tree* to the *visible* datasets.
+def resolve(tree: exp.Query, visible: dict[str, Dataset], *, lateral: bool = False) -> Statement:
+    """Bind *tree* to the *visible* datasets; *lateral* as ``Dialect.lateral_aliases``.
 
     Raises
     ------
@@ -105,35 +28,27 @@ def resolve(tree: exp.Query, visible: dict[str, Dataset]) -> Statement:
     StatementRefused
         When a name is ambiguous or a construct cannot be bound.
     """
-    resolver = _Resolver(tree, visible)
+    names = [fold(cte.alias) for cte in tree.find_all(exp.CTE)]
+    if len(set(names)) != len(names):
+        # SQLite lets a WITH refer to what stands later in it, DuckDB to what stands around it.
+        raise StatementRefused("Two common table expressions have one name; give each its own.")
+    resolver = _Resolver(tree, visible, lateral=lateral)
     statement = resolver.statement
     statement.outputs = resolver.query(tree, None, {})
     if not statement.relations:
         raise StatementRefused("The statement reads no dataset.")
+    if any(id(table) not in statement.tables for table in tree.find_all(exp.Table)) or any(
+        id(column) not in statement.definitions for column in tree.find_all(exp.Column)
+    ):
+        raise StatementRefused("A table or column stands where none can be bound.")
     return statement
 
 
-def physicals(definition: Definition, statement: Statement) -> Iterator[Physical]:
-    """Yield the physical columns from which *definition* is computed, repeats included."""
-    if isinstance(definition, Physical):
-        yield definition
-    elif isinstance(definition, Merged):
-        for part in definition.parts:
-            yield from physicals(part, statement)
-    else:
-        for expression in definition.expressions:
-            if isinstance(expression, Bound):
-                yield from physicals(expression.definition, statement)
-            for column in expression.find_all(exp.Column):
-                inner = statement.definitions.get(id(column))
-                if inner is not None and inner is not definition:
-                    yield from physicals(inner, statement)
-
-
 class _Resolver:
-    def __init__(self, tree: exp.Query, visible: dict[str, Dataset]) -> None:
+    def __init__(self, tree: exp.Query, visible: dict[str, Dataset], *, lateral: bool) -> None:
         self.statement = Statement(tree)
         self.visible = visible
+        self.columns = Columns(self.statement, self.query, lateral=lateral)
 
     # -- queries ------------------------------------------------------------------------------
 
@@ -166,9 +81,10 @@ class _Resolver:
                 if len(branch) != len(columns):
                     raise StatementRefused("Both branches of a recursive WITH need the same columns.")
                 columns = {
-                    key: Derived(_expressions(left) + _expressions(right))
+                    key: Derived(expressions_of(left) + expressions_of(right))
                     for (key, left), right in zip(columns.items(), branch.values(), strict=True)
                 }
+                self.statement.sets.append((body, columns))
             else:
                 columns = self._renamed(self.query(body, parent, ctes), cte.args["alias"])
             ctes[name] = Relation(name, columns)
@@ -182,7 +98,7 @@ class _Resolver:
         if len(left) != len(right):
             raise StatementRefused("Both sides of a set operation need the same number of columns.")
         outputs: dict[str, Definition] = {
-            name: Derived(_expressions(a) + _expressions(b))
+            name: Derived(expressions_of(a) + expressions_of(b))
             for (name, a), b in zip(left.items(), right.values(), strict=True)
         }
         order = node.args.get("order")
@@ -192,8 +108,9 @@ class _Resolver:
                 if definition is None:
                     raise UnknownColumn("ORDER BY after a set operation takes names of its output columns.")
                 column.set("this", exp.to_identifier(fold(column.name), quoted=True))
-                self.bind(column, definition)
-                self.note(definition, {Use.ORDERED})
+                self.columns.bind(column, definition)
+                self.columns.note(definition, {Use.ORDERED})
+        self.statement.sets.append((node, outputs))
         return outputs
 
     def _select(self, node: exp.Select, parent: Scope | None, ctes: dict[str, Relation]) -> dict[str, Definition]:
@@ -207,15 +124,10 @@ class _Resolver:
             self._source(join.this, scope)
             for name in join.args.get("using") or []:
                 self._using(name, scope)
-        self._expand_stars(node, scope)
-        for projection in node.expressions:
-            if isinstance(projection, exp.Alias):
-                scope.aliases[fold(projection.alias)] = projection.this
-        for projection in node.expressions:
-            self._visit(projection, scope, set(), aliases=True)
+        self.columns.select_list(node, scope)
         for join in joins:
             if join.args.get("on") is not None:
-                self._visit(join.args["on"], scope, {Use.JOINED})
+                self.columns.visit(join.args["on"], scope, {Use.JOINED})
         for key, uses in (
             ("where", {Use.COMPARED}),
             ("group", {Use.GROUPED}),
@@ -223,11 +135,13 @@ class _Resolver:
             ("qualify", {Use.COMPARED}),
         ):
             if node.args.get(key) is not None:
-                self._visit(node.args[key], scope, uses, aliases=True)
+                self.columns.visit(node.args[key], scope, uses, aliases=True)
         order = node.args.get("order")
         for item in order.expressions if order else ():
-            self._visit(item, scope, {Use.ORDERED}, aliases=True, aliases_first=isinstance(item.this, exp.Column))
-        return self._outputs(node)
+            self.columns.visit(
+                item.this, scope, {Use.ORDERED}, aliases=True, aliases_first=isinstance(item.this, exp.Column)
+            )
+        return self.columns.outputs(node)
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -252,6 +166,7 @@ class _Resolver:
         name = fold(node.name)
         if not node.db and name in scope.ctes:
             cte = scope.ctes[name]
+            self._reached(node)
             columns = self._renamed(dict(cte.columns), node.args.get("alias"))
             node.set("this", exp.to_identifier(name, quoted=True))
             node.set("alias", _alias(alias, columns if _column_names(node.args.get("alias")) else None))
@@ -264,15 +179,20 @@ class _Resolver:
         relation = Relation(alias, {}, dataset, node)
         relation.columns = {column.name: Physical(relation, column) for column in dataset.columns}
         self.statement.relations.append(relation)
+        self._reached(node)
         self.statement.uses.setdefault(dataset.name, {})
         return relation
+
+    def _reached(self, node: exp.Table) -> None:
+        self.statement.tables.add(id(node))
+        self.statement.kept.append(node)
 
     def _values(self, node: exp.Values) -> Relation:
         alias = node.args.get("alias")
         names = _column_names(alias)
         rows = node.expressions
-        if not names or any(len(row.expressions) != len(names) for row in rows):
-            raise StatementRefused("VALUES in FROM needs an alias that names its columns: AS v(a, b).")
+        if not names or len(set(names)) != len(names) or any(len(row.expressions) != len(names) for row in rows):
+            raise StatementRefused("VALUES in FROM needs an alias that names each of its columns: AS v(a, b).")
         if node.find(exp.Column, exp.Query) is not None:
             raise StatementRefused("VALUES takes literals and parameters.")
         columns: dict[str, Definition] = {
@@ -290,182 +210,18 @@ class _Resolver:
             if key in relation.columns:
                 relation.used.add(key)
         scope.merged[key] = Merged(tuple(parts))
-        self.note(scope.merged[key], {Use.JOINED})
+        self.columns.note(scope.merged[key], {Use.JOINED})
 
     def _renamed(self, columns: dict[str, Definition], alias: exp.Expr | None) -> dict[str, Definition]:
         names = _column_names(alias)
         if not names:
             return columns
-        if len(names) > len(columns) or len(set(names)) != len(names):
+        if len(names) > len(columns):
             raise StatementRefused("An alias names more columns than its query has.")
-        rest = list(columns)[len(names) :]
-        return dict(zip([*names, *rest], columns.values(), strict=True))
-
-    # -- columns ------------------------------------------------------------------------------
-
-    def _expand_stars(self, node: exp.Select, scope: Scope) -> None:
-        expanded: list[exp.Expr] = []
-        for projection in node.expressions:
-            if isinstance(projection, exp.Star):
-                chosen = list(scope.sources.values())
-            elif isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
-                relation = scope.sources.get(fold(projection.table))
-                if relation is None:
-                    raise UnknownColumn(f"There is no source {shown_name(fold(projection.table))} to take * of.")
-                chosen = [relation]
-            else:
-                expanded.append(projection)
-                continue
-            if not chosen:
-                raise StatementRefused("* needs a FROM clause.")
-            whole = isinstance(projection, exp.Star)
-            seen: set[str] = set()
-            for relation in chosen:
-                for name in relation.columns:
-                    if whole and name in scope.merged:
-                        if name in seen:
-                            continue
-                        seen.add(name)
-                        expanded.append(exp.column(name))
-                    else:
-                        expanded.append(exp.column(name, table=relation.alias))
-        node.set("expressions", expanded)
-
-    def _visit(
-        self,
-        node: exp.Expr,
-        scope: Scope,
-        uses: set[Use],
-        *,
-        aliases: bool = False,
-        aliases_first: bool = False,
-    ) -> None:
-        if isinstance(node, exp.Query | exp.Subquery):
-            self.query(node, scope, scope.ctes)
-            return
-        if isinstance(node, exp.Column):
-            definition = self._find(node, scope, aliases=aliases, aliases_first=aliases_first)
-            self.bind(node, definition)
-            self.note(definition, uses or {Use.SHOWN})
-            return
-        inner = uses | _use_of(node)
-        if isinstance(node, exp.In) and node.args.get("query") is not None:
-            self.query(node.args["query"], scope, scope.ctes)
-            self._visit(node.this, scope, inner, aliases=aliases)
-            return
-        if isinstance(node, exp.Window):
-            for key, extra in (("this", set()), ("partition_by", {Use.GROUPED}), ("order", {Use.ORDERED})):
-                value = node.args.get(key)
-                for child in value if isinstance(value, list) else [value] if value is not None else []:
-                    self._visit(child, scope, inner | extra, aliases=aliases)
-            return
-        for child in node.iter_expressions():
-            self._visit(child, scope, inner, aliases=aliases)
-
-    def _find(self, node: exp.Column, scope: Scope, *, aliases: bool, aliases_first: bool) -> Definition:
-        name, table = fold(node.name), fold(node.table)
-        if isinstance(node.this, exp.Star):
-            raise StatementRefused("* stands in the select list or in COUNT(*).")
-        if not table and aliases_first and name in scope.aliases:
-            return self._alias(node, name, scope)
-        here: Scope | None = scope
-        while here is not None:
-            if table:
-                relation = here.sources.get(table)
-                if relation is not None and _same_dataset(node, relation):
-                    return self._column(node, name, relation)
-            elif name in here.merged:
-                node.set("this", exp.to_identifier(name, quoted=True))
-                return here.merged[name]
-            else:
-                found = [relation for relation in here.sources.values() if name in relation.columns]
-                if len(found) > 1:
-                    raise StatementRefused(
-                        f"Column {shown_name(name)} is in several sources; put the alias before it."
-                    )
-                if found:
-                    return self._column(node, name, found[0])
-                if aliases and here is scope and name in scope.aliases:
-                    return self._alias(node, name, scope)
-            here = here.parent
-        raise UnknownColumn(f"There is no column {shown_name(name)} in the sources of this statement.")
-
-    def _alias(self, node: exp.Column, name: str, scope: Scope) -> Definition:
-        # The engine resolves the name itself; its spelling is that of the select list.
-        node.set("this", exp.to_identifier(name, quoted=True))
-        return Derived((scope.aliases[name],))
-
-    def _column(self, node: exp.Column, name: str, relation: Relation) -> Definition:
-        if name not in relation.columns:
-            raise UnknownColumn(f"There is no column {shown_name(name)} in {shown_name(relation.alias)}.")
-        node.set("this", exp.to_identifier(name, quoted=True))
-        node.set("table", exp.to_identifier(relation.alias, quoted=True))
-        node.set("db", None)
-        relation.used.add(name)
-        return relation.columns[name]
-
-    def _outputs(self, node: exp.Select) -> dict[str, Definition]:
-        outputs: dict[str, Definition] = {}
-        named: list[exp.Expr] = []
-        for position, projection in enumerate(node.expressions, start=1):
-            expression = projection.this if isinstance(projection, exp.Alias) else projection
-            bare = isinstance(projection, exp.Alias | exp.Column)
-            name = fold(projection.alias_or_name) if bare else f"column{position}"
-            unique, n = name, 1
-            while unique in outputs:
-                n += 1
-                unique = f"{name}_{n}"
-            definition = self.statement.definitions.get(id(expression))
-            outputs[unique] = definition or Derived((expression,))
-            named.append(exp.Alias(this=expression, alias=exp.to_identifier(unique, quoted=True)))
-        node.set("expressions", named)
-        return outputs
-
-    def bind(self, node: exp.Column, definition: Definition) -> None:
-        """Remember what *node* denotes."""
-        self.statement.definitions[id(node)] = definition
-        self.statement.kept.append(node)  # an identity lives as long as its object
-
-    def note(self, definition: Definition, uses: set[Use]) -> None:
-        """Remember how the physical columns behind *definition* are used."""
-        for physical in physicals(definition, self.statement):
-            dataset = physical.relation.dataset
-            if dataset is not None:
-                physical.relation.used.add(physical.column.name)
-                self.statement.uses[dataset.name].setdefault(physical.column.name, set()).update(uses)
-
-
-_COMPARISONS = (
-    exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.ILike, exp.Between, exp.In, exp.Is,
-    exp.NullSafeEQ, exp.NullSafeNEQ,
-)  # fmt: skip
-
-
-def _use_of(node: exp.Expr) -> set[Use]:
-    if isinstance(node, _COMPARISONS):
-        return {Use.COMPARED}
-    if isinstance(node, exp.AggFunc):
-        return {Use.AGGREGATED}
-    if isinstance(node, exp.Func | exp.Cast | exp.Binary | exp.Unary) and not isinstance(
-        node, exp.Connector | exp.Paren | exp.Not | exp.Alias
-    ):
-        return {Use.PASSED}
-    return set()
-
-
-def _expressions(definition: Definition) -> tuple[exp.Expr, ...]:
-    """Return expressions that stand for *definition*; a bound column is wrapped by what it denotes."""
-    if isinstance(definition, Derived):
-        return definition.expressions
-    return (Bound(definition),)
-
-
-class Bound(exp.Expression):
-    """A leaf that carries a definition into a set operation's output."""
-
-    def __init__(self, definition: Definition) -> None:
-        super().__init__()
-        self.definition = definition
+        names += list(columns)[len(names) :]
+        if len(set(names)) != len(names):
+            raise StatementRefused("Two columns of an alias have one name; give each its own.")
+        return dict(zip(names, columns.values(), strict=True))
 
 
 def _column_names(alias: exp.Expr | None) -> list[str]:
@@ -476,10 +232,4 @@ def _alias(name: str, columns: dict[str, Definition] | None) -> exp.TableAlias:
     return exp.TableAlias(
         this=exp.to_identifier(name, quoted=True),
         columns=[exp.to_identifier(column, quoted=True) for column in columns] if columns else None,
-    )
-
-
-def _same_dataset(node: exp.Column, relation: Relation) -> bool:
-    return not node.args.get("db") or (
-        relation.dataset is not None and relation.dataset.name == f"{fold(node.db)}.{fold(node.table)}"
     )

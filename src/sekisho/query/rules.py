@@ -20,8 +20,8 @@ from sekisho.errors import StatementRefused
 from sekisho.query.dialects import MASKED_TYPES, Dialect
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import comparable, hoistable, leak_proof
+from sekisho.query.names import Derived, Physical, Relation, Statement
 from sekisho.query.plan import Plan, Slot
-from sekisho.query.resolve import Derived, Physical, Relation, Statement
 
 NUMBER = "__person"
 """Name of the hidden person-number column of a governed table; requesters cannot name it."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from sekisho.domain.access import AccessRequest, DatasetUse, Permit
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
 from sekisho.query.dialects import Dialect
+from sekisho.query.names import Statement
 from sekisho.query.parse import parse
 from sekisho.query.plan import Plan
-from sekisho.query.resolve import Statement, resolve
+from sekisho.query.resolve import resolve
 from sekisho.query.rules import rewrite
 
 _REMEMBERED = 2_048
@@ -53,7 +54,7 @@ class Question:
 def read(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) -> tuple[Statement, Dialect]:
     """Parse and resolve *sql*. Raises the refusals of both."""
     tree, dialect = parse(sql, visible, kinds)
-    return resolve(tree, visible), dialect
+    return resolve(tree, visible, lateral=dialect.lateral_aliases), dialect
 
 
 class Statements:

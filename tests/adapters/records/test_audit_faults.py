@@ -8,10 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -367,50 +364,3 @@ async def test_a_database_without_its_tables_cannot_be_started_on(tmp_path):
     assert "audit_record" not in str(caught.value)
     assert "ledger_counter" not in str(caught.value)
     await database.close()
-
-
-PROGRAM = """
-import asyncio, sys
-from pathlib import Path
-from sekisho.adapters.clock import SystemClock
-from sekisho.adapters.keyring import FileKeyRing
-from sekisho.adapters.records.audit import SqlAuditLog
-from sekisho.adapters.records.database import Database
-from sekisho.ports import AuditEntry
-
-async def main(folder):
-    log = SqlAuditLog(
-        Database(f"sqlite:///{folder}/own.db"), FileKeyRing(folder / "keys"), SystemClock(), folder / "heads"
-    )
-    await log.start()
-    async def client():
-        while True:
-            receipt = await log.append(AuditEntry("access.release", {"padding": "x" * 600}))
-            print(receipt.id, flush=True)
-    await asyncio.gather(*(client() for _ in range(16)))
-
-asyncio.run(main(Path(sys.argv[1])))
-"""
-
-
-@pytest.mark.slow
-async def test_what_was_acknowledged_survives_kill_9(tmp_path):
-    """A writer killed at any moment, three times over: every id it printed is in a log that proves itself."""
-    migrate(f"sqlite:///{tmp_path}/own.db")
-    keys = FileKeyRing.create(tmp_path / "keys")
-    acknowledged: set[str] = set()
-    for number in (40, 170, 333):
-        process = await asyncio.to_thread(
-            subprocess.Popen, [sys.executable, "-c", PROGRAM, str(tmp_path)], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        for _ in range(number):
-            acknowledged.add((await asyncio.to_thread(process.stdout.readline)).strip())
-        process.kill()
-        rest, _ = await asyncio.to_thread(process.communicate)
-        acknowledged |= {line for line in rest.split("\n")[:-1] if line}
-        assert process.returncode == -signal.SIGKILL  # the fault fired
-        verdict = verify_database(tmp_path / "own.db", tmp_path / "heads", keys.verification_key())
-        assert verdict.ok, verdict
-    assert len(acknowledged) >= 40 + 170 + 333
-    assert acknowledged <= stored_ids(tmp_path / "own.db")
