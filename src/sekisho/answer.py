@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +26,8 @@ from sekisho.transform.page import is_heavy, numbers_of, transform_page
 SMALL_PAGE_ROWS = 10_000
 SMALL_PAGE_BYTES = 4 << 20
 """A page of a text format holds at most so many rows and bytes."""
+
+FEW_ROWS = 1_000
 
 KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
 """Transforms whose raw value is a key inside the store."""
@@ -82,65 +84,90 @@ class Answer:
 
     async def _ahead(self) -> AsyncGenerator[tuple[pa.RecordBatch, Awaitable[pa.RecordBatch] | None, bool], None]:
         """Yield each raw page, its transform where that runs ahead in a thread, and whether it is the last."""
-        async with aclosing(self._limited()) as batches:
-            batch: pa.RecordBatch | None = await anext(batches)
-            page = self._start(batch)
-            while batch is not None:
-                following = await anext(batches, None)
-                next_page = self._start(following)
-                yield batch, page, following is None
-                batch, page = following, next_page
+        async with aclosing(
+            self.store.fetch(self.query, self.view, self.means.people, page_rows=self.page_rows)  # (6)
+        ) as fetched:
+            started = [await anext(fetched)]
+            if started[0].num_rows <= FEW_ROWS:
+                second = await anext(fetched, None)
+                if second is None:
+                    # One small page, the common case and the one that must be quick: nothing runs ahead.
+                    self.cut = started[0].num_rows > self.limit
+                    yield self._small(started[0]), None, True
+                    return
+                started.append(second)
+            async with aclosing(self._limited(started, fetched)) as batches:
+                batch: pa.RecordBatch | None = await anext(batches)
+                page = self._start(batch)
+                while batch is not None:
+                    following = await anext(batches, None)
+                    next_page = self._start(following)
+                    yield batch, page, following is None
+                    batch, page = following, next_page
+
+    def _small(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if self.cut:
+            batch = batch.slice(0, self.limit)
+        if not self.query.order_by_token or batch.num_rows < 2:
+            return batch
+        position = self._position()
+        return batch.take(self.keyed.order(batch.column(position), self.query.outputs[position]))
+
+    def _position(self) -> int:
+        """Return which output column's tokens order the answer."""
+        return next(i for i, output in enumerate(self.query.outputs) if output.transform in KEYED)
 
     def _start(self, batch: pa.RecordBatch | None) -> asyncio.Task[pa.RecordBatch] | None:
         if batch is None or not is_heavy(batch, self.query.outputs):
             return None
         return asyncio.ensure_future(self._transform(batch))
 
-    async def _limited(self) -> AsyncGenerator[pa.RecordBatch, None]:
-        """Yield raw pages up to the limit, and remember whether rows were left."""
-        left, self.cut = self.limit, False
-        async with aclosing(self._raw()) as batches:
-            async for batch in batches:
-                if batch.num_rows > left:
-                    self.cut = True
-                    if left or left == self.limit:
-                        yield batch.slice(0, left)
-                    return
-                if left or not batch.num_rows:
-                    yield batch
-                left -= batch.num_rows
-
-    async def _raw(self) -> AsyncGenerator[pa.RecordBatch, None]:
-        """Yield raw pages no larger than a page may be."""
-        async for batch in self._ordered():
+    async def _limited(
+        self, started: list[pa.RecordBatch], fetched: AsyncIterator[pa.RecordBatch]
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Yield raw pages up to the limit, none larger than a page may be; remember whether rows were left."""
+        left = self.limit
+        async for batch in self._ordered(started, fetched):
             parts = 1 if self.page_rows > SMALL_PAGE_ROWS else -(-batch.nbytes // SMALL_PAGE_BYTES) or 1
             step = max(1, -(-batch.num_rows // parts))
             for start in range(0, max(1, batch.num_rows), step):
-                yield batch.slice(start, step)
+                part = batch.slice(start, step)
+                if part.num_rows > left:
+                    self.cut = True
+                    if left or left == self.limit:
+                        yield part.slice(0, left)
+                    return
+                if left or not part.num_rows:
+                    yield part
+                left -= part.num_rows
 
-    async def _ordered(self) -> AsyncGenerator[pa.RecordBatch, None]:
-        """Yield raw pages from the store, in the order of their tokens where the statement names no order."""
-        batches = self.store.fetch(self.query, self.view, self.means.people, page_rows=self.page_rows)  # (6)
+    async def _ordered(
+        self, started: list[pa.RecordBatch], fetched: AsyncIterator[pa.RecordBatch]
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Yield raw pages in the order of their tokens where the statement names no order."""
         if not self.query.order_by_token:
-            async for batch in batches:
+            for batch in started:
+                yield batch
+            async for batch in fetched:
                 yield batch
             return
-        collected, rows = [], 0
-        async for batch in batches:
+        collected, rows = list(started), sum(batch.num_rows for batch in started)
+        async for batch in fetched:
             collected.append(batch)
             rows += batch.num_rows
             if rows > self.limit:
                 break
-        if rows < 2:
-            yield collected[0]
-            return
-        table = pa.Table.from_batches(collected)
-        position = next(i for i, o in enumerate(self.query.outputs) if o.transform in KEYED)
-        column = table.column(position).combine_chunks()
-        work = partial(self.keyed.order, column, self.query.outputs[position])
-        order = await asyncio.to_thread(work) if rows > 5_000 else work()
-        ordered = table.take(order).combine_chunks().to_batches(max_chunksize=self.page_rows)
-        for batch in ordered or collected[:1]:
+        position = self._position()
+
+        def ordered() -> list[pa.RecordBatch]:
+            table = pa.Table.from_batches(collected)
+            order = self.keyed.order(table.column(position).combine_chunks(), self.query.outputs[position])
+            batches: list[pa.RecordBatch] = (
+                table.take(order).combine_chunks().to_batches(max_chunksize=self.page_rows)
+            )
+            return batches
+
+        for batch in (await asyncio.to_thread(ordered)) or collected[:1]:
             yield batch
 
     async def _transform(self, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -25,7 +25,7 @@ from sekisho.adapters.presidio import PresidioDetector
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database, migrate
-from sekisho.adapters.records.floor import highest_consent_seq
+from sekisho.adapters.records.floor import highest_consent_seq, holds_records
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
 from sekisho.adapters.stores.duckdb import DuckDbStores
@@ -33,6 +33,7 @@ from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.adapters.view_cache import FileViewCache
 from sekisho.consents import Consents
 from sekisho.domain.terms import StoreKind
+from sekisho.errors import WorkspaceError
 from sekisho.gateway import Gateway
 from sekisho.ports import DataStore, PolicyDecisionPoint
 from sekisho.settings import PolicyEngine, Settings, load
@@ -74,9 +75,14 @@ def prepare(folder: Path) -> Settings:
     settings = load(folder)
     (settings.folder / "var").mkdir(exist_ok=True)
     settings.audit_folder.mkdir(parents=True, exist_ok=True)
-    if not settings.keys_folder.exists():
-        FileKeyRing.create(settings.keys_folder)
     migrate(settings.database_url)
+    if not settings.keys_folder.exists():
+        if holds_records(settings.database_url):
+            raise WorkspaceError(
+                f"The keys in {settings.keys_folder} are gone, but the database holds records that need them;"
+                " restore the folder from its backup."
+            )
+        FileKeyRing.create(settings.keys_folder)
     return settings
 
 

@@ -207,6 +207,8 @@ class Gateway:
         )
         pages = answer.pages()  # (6) to (8)
         first = await anext(pages)
+        if first.last:
+            await pages.aclose()
         return Release(
             id=release_id,
             policy_revision=permit.revision,

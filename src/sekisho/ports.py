@@ -6,7 +6,7 @@ The words map to XACML: :class:`PolicyDecisionPoint` is the PDP, ``gateway.Gatew
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from sekisho.domain.access import AccessRequest, Decision
 from sekisho.domain.consent import ConsentEventKind, ConsentRecord
-from sekisho.domain.terms import Cell, Requester, SubjectNumber
 from sekisho.domain.governed import GovernedQuery
+from sekisho.domain.terms import Cell, Requester, SubjectNumber
 
 
 class Clock(Protocol):
@@ -184,7 +184,7 @@ class DataStore(Protocol):
 
     def fetch(
         self, query: GovernedQuery, consent: ConsentView | None, people: People, *, page_rows: int
-    ) -> AsyncIterator[pa.RecordBatch]:
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
         """Bring the people tables beside the data up to *consent*, run the statement read-only, yield batches.
 
         At least one batch comes, with the answer's schema; none has more than *page_rows* rows. Visible

@@ -1,23 +1,5 @@
-"""One world for all SQL tests: it is read, not changed. A test that changes consent builds its own."""
+"""The worlds of the SQL tests: they are read, not changed. A test that changes consent builds its own."""
 
-from __future__ import annotations
+from tests.query.fixtures import judge, reference, twin, world
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.query.reference import Reference
-from tests.query.world import World
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World(tmp_path_factory.mktemp("world")) as built:
-        yield built
-
-
-@pytest.fixture(scope="session")
-def reference(world: World) -> Iterator[Reference]:
-    built = Reference(world)
-    yield built
-    built.close()
+__all__ = ["judge", "reference", "twin", "world"]

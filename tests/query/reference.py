@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,7 +19,17 @@ import pyarrow as pa
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, LegalBasis
-from tests.query.world import ARROW, DATASETS, FORBIDDEN_NUMBERS, PURPOSES, FakeDetector, World, agrees, rows_of, transform_of
+from sekisho.errors import SekishoError
+from tests.query.world import (
+    ARROW,
+    DATASETS,
+    FORBIDDEN_NUMBERS,
+    PURPOSES,
+    FakeDetector,
+    World,
+    agrees,
+    transform_of,
+)
 
 _CANARY = re.compile(r"NG|MK|NGsecret")
 _HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)")
@@ -53,7 +64,7 @@ class Reference:
         consent = purpose.legal_basis is LegalBasis.CONSENT
         key = dataset.data_subject.column if dataset.data_subject else None
         rows = []
-        for raw in rows_of(dataset.name):
+        for raw in self._world.rows[dataset.name]:
             place = raw["place"]
             if consent and (place is None or not agrees(place, self._purpose)):
                 continue
@@ -155,3 +166,66 @@ def leaks(rows: Sequence[Sequence[object]]) -> list[object]:
         if (isinstance(value, str) and _CANARY.search(value) and not re.fullmatch(r"[A-Za-z0-9_-]{43}", value))
         or (isinstance(value, int | float) and not isinstance(value, bool) and int(value) in FORBIDDEN_NUMBERS)
     ]
+
+
+_CODES = frozenset(
+    {
+        "statement_refused", "masked_column_use", "unknown_column", "unknown_dataset", "invalid_request",
+        "access_denied",
+    }
+)  # fmt: skip
+
+
+def outcome(world: World, sql: str, *parameters: object, purpose: str = "recommendation") -> tuple[object, ...]:
+    """Return all that a requester learns: names and rows in their order, or the code and text of the refusal."""
+    try:
+        answer = world.ask(sql, *parameters, purpose=purpose)
+    except SekishoError as refusal:
+        return ("refused", refusal.code, refusal.detail)
+    return ("rows", answer.names, [tuple(plain(value) for value in row) for row in answer.rows])
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A world, its twin, and the reference: what a statement must withstand."""
+
+    world: World
+    twin: World
+    reference: Reference
+
+    def fill(self, sql: str) -> str:
+        """Return *sql* with ``<p12>`` as the pseudonym of customer 12 and ``<invoice:X>`` as X's token."""
+        sql = re.sub(r"<p(\d+)>", lambda m: self.world.pseudonym(int(m[1])), sql)
+        return re.sub(r"<(invoice|ticket|event):([^>]+)>", lambda m: self.world.token(m[1], m[2]), sql)
+
+    def refusal(self, sql: str, *parameters: object) -> str | None:
+        """Return the code with which *sql* is refused, ``None`` when it is answered, and fail when it leaks.
+
+        An answer holds no value that is to be withheld, has the rows of the reference, and is the same in the
+        twin world. A refusal has a code of the contract and a text that is the same in the twin world.
+        """
+        sql = self.fill(sql)
+        got = outcome(self.world, sql, *parameters)
+        assert got == outcome(self.twin, sql, *parameters), "the answer depends on what is withheld or masked"
+        if got[0] == "refused":
+            _, code, text = got
+            assert code in _CODES
+            assert not _CANARY.search(str(text))
+            return str(code)
+        rows = got[2]
+        assert isinstance(rows, list)
+        assert not leaks(rows)
+        if re.search(r"(?i)\blimit\b|\boffset\b", sql) and not re.search(r"(?i)\border by\b", sql):
+            return None  # which rows these are is up to the engine
+        assert counted(rows) == counted(self.reference.rows(sql, *parameters))
+        return None
+
+    def refuses(self, sql: str, *parameters: object) -> str:
+        """Return the code with which *sql* is refused; fail when it is answered."""
+        code = self.refusal(sql, *parameters)
+        assert code is not None, "answered"
+        return code
+
+    def answers(self, sql: str, *parameters: object) -> None:
+        """Fail unless *sql* is answered, as the reference answers it."""
+        assert self.refusal(sql, *parameters) is None

@@ -400,11 +400,6 @@ def _mark(place: int) -> str:
     return "NG" if place < 10 else "OK"
 
 
-def rows_of(dataset: str) -> list[dict[str, Any]]:
-    """Return the raw rows of a dataset. ``place`` tells whose row it is, ``None`` for nobody's."""
-    return _ROWS[dataset]
-
-
 def _customers() -> list[dict[str, Any]]:
     return [
         {
@@ -481,7 +476,9 @@ def _events() -> list[dict[str, Any]]:
     return rows
 
 
-_ROWS: dict[str, list[dict[str, Any]]] = {
+Rows = dict[str, list[dict[str, Any]]]
+
+ROWS: Rows = {
     "crm.customers": _customers(),
     "crm.tickets": _tickets(),
     "pos.order_lines": _order_lines(),
@@ -516,24 +513,63 @@ def write_sqlite(path: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) 
     db.close()
 
 
-def build(folder: Path) -> None:
+def twin_rows() -> Rows:
+    """Return rows that differ from :data:`ROWS` only in what no requester of ``recommendation`` may learn.
+
+    Withheld rows are fewer and have other values, which fit every cast; masked columns hold other values under
+    the same masks. No answer, order or error may tell the two worlds apart.
+    """
+    twins: Rows = {}
+    for dataset, rows in ROWS.items():
+        twins[dataset] = []
+        for n, row in enumerate(rows):
+            place = row["place"]
+            if dataset in {"pos.products", "pos.secrets"}:
+                twins[dataset].append(row)
+            elif place is not None and agrees(place, "recommendation"):
+                twins[dataset].append(row | _same_masks(row))
+            elif n % 3:
+                twins[dataset].append(row | _harmless(row))
+    return twins
+
+
+def _same_masks(row: dict[str, Any]) -> dict[str, Any]:
+    """Return other values of the masked columns of *row*, in another order, with the same masks."""
+    other = {
+        "name": "5", "email": "6", "cookie_id": "7", "password": "8", "income_band": "9",
+        "note": lambda v: v and v[::-1], "body": lambda v: v[::-1], "query_text": lambda v: v and v[::-1],
+        "postal_code": lambda v: v[:3] + "9", "birth_date": lambda v: v[:4] + "-01-01",
+        "user_agent": lambda v: v.replace("MK", "0"), "referrer": lambda v: v.replace("MK", "1"),
+    }  # fmt: skip
+    return {c: new(row[c]) if callable(new) else new for c, new in other.items() if c in row}
+
+
+def _harmless(row: dict[str, Any]) -> dict[str, Any]:
+    """Return values for a withheld row that no expression fails on. Its keys stay."""
+    kept = {"place", "customer_id", "ticket_id", "invoice", "event_id", "gift", "resolved"}
+    values: dict[type, object] = {str: "1", int: 1, float: 1.0, datetime: datetime(2001, 1, 1), type(None): None}
+    dates = {"birth_date": "2001-01-01", "signed_up_on": "2001-01-01", "opened_at": "2001-01-01 00:00:00"}
+    return {c: dates.get(c, values[type(v)]) for c, v in row.items() if c not in kept and not isinstance(v, bool)}
+
+
+def build(folder: Path, rows: Rows) -> None:
     """Write the stores' files below *folder*."""
     for name in ("pos", "web"):
         (folder / name).mkdir()
     write_sqlite(
         folder / "crm.db",
         {
-            "customers": _ROWS["crm.customers"],
-            "tickets": _ROWS["crm.tickets"],
+            "customers": rows["crm.customers"],
+            "tickets": rows["crm.tickets"],
             "hidden": [{"place": None, "customer_id": 1, "secret": "NGsecret"}],
         },
     )
     for name in ("pos.order_lines", "pos.products", "pos.secrets"):
         dataset = DATASETS[name]
-        pq.write_table(table_of(dataset, _ROWS[name], extra="password"), folder / "pos" / dataset.relation)
+        pq.write_table(table_of(dataset, rows[name], extra="password"), folder / "pos" / dataset.relation)
     lines = [
         json.dumps({k: str(v) if isinstance(v, datetime) else v for k, v in row.items() if k != "place"})
-        for row in _ROWS["web.events"]
+        for row in rows["web.events"]
     ]
     (folder / "web" / "events.jsonl").write_text("\n".join(lines))
 
@@ -549,15 +585,19 @@ def catalogue(folder: Path) -> Catalogue:
 
 
 class World:
-    """The retailer, and an event loop to ask it on. Use as a context manager."""
+    """The retailer, and an event loop to ask it on. Use as a context manager.
 
-    def __init__(self, folder: Path) -> None:
-        build(folder)
+    One thread of DuckDB, so that rows come in one order.
+    """
+
+    def __init__(self, folder: Path, rows: Rows = ROWS) -> None:
+        build(folder, rows)
+        self.rows = rows
         self.folder = folder
         self.catalogue = catalogue(folder)
         stores = self.catalogue.stores
         files = {name: store for name, store in stores.items() if store.kind is StoreKind.DUCKDB}
-        self.duckdb = DuckDbStores(files, DATASETS, threads=2, timeout=20)
+        self.duckdb = DuckDbStores(files, DATASETS, threads=1, timeout=20)
         self.sqlite = SqliteStore(stores["crm"], DATASETS, timeout=20)
         self.watched = {"duckdb": WatchedStore(self.duckdb), "crm": WatchedStore(self.sqlite)}
         self.policy = ClassPolicy()

@@ -39,7 +39,7 @@ class ControllersFiles:
             if store.kind is StoreKind.DUCKDB:
                 pattern = str(Path(store.location) / dataset.relation).replace("'", "''")
                 reader = "read_json" if "json" in Path(dataset.relation).suffix else "read_parquet"
-                self._db.execute(f"CREATE VIEW \"{schema}\".\"{table}\" AS FROM {reader}('{pattern}')")
+                self._db.execute(f'CREATE VIEW "{schema}"."{table}" AS FROM {reader}(\'{pattern}\')')
             else:
                 self._copy(store.location, dataset.relation, f'"{schema}"."{table}"')
 

@@ -36,7 +36,6 @@ class Grid:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    title: str = ""
     wrapped: int | None = None
     """The one column that may take several lines; the others are cut."""
 
@@ -119,6 +118,8 @@ class Scene:
     workspace: Workspace
     built: Built
     files: ControllersFiles
+    heard: list[Reply] = field(default_factory=list)
+    """Every reply of the story so far."""
 
     def requester(self, name: str) -> Requester:
         """Return a registered requester. Raises ``KeyError``."""
@@ -133,7 +134,7 @@ class Scene:
             )
             return await self._read(release, began)
         except SekishoError as refusal:
-            return Reply(pa.table({}), code=refusal.code, detail=refusal.detail, seconds=time.perf_counter() - began)
+            return self._refused(refusal, began)
 
     async def read_view(self, requester: str, purpose: str, name: str) -> Reply:
         """Read a published view through the gateway."""
@@ -142,17 +143,25 @@ class Scene:
             release = await self.workspace.gateway.read_view(self.requester(requester), name, purpose)
             return await self._read(release, began)
         except SekishoError as refusal:
-            return Reply(pa.table({}), code=refusal.code, detail=refusal.detail, seconds=time.perf_counter() - began)
+            return self._refused(refusal, began)
 
     async def _read(self, release: Release, began: float) -> Reply:
         pages = [page async for page in release.pages()]
-        return Reply(
+        reply = Reply(
             pa.Table.from_batches([page.batch for page in pages]),
             tuple(output.transform.value for output in release.columns),
             release_id=release.id,
             audit_seq=pages[0].audit_seq,
             seconds=time.perf_counter() - began,
         )
+        self.heard.append(reply)
+        return reply
+
+    def _refused(self, refusal: SekishoError, began: float) -> Reply:
+        seconds = time.perf_counter() - began
+        reply = Reply(pa.table({}), code=refusal.code, detail=refusal.detail, seconds=seconds)
+        self.heard.append(reply)
+        return reply
 
     async def agreeing(self, *cells: Cell) -> list[int]:
         """Return the customer ids of those who agree to all *cells* now, by the ledger."""

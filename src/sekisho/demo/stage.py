@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
@@ -13,6 +16,8 @@ from sekisho.demo.scene import Grid, Part
 from sekisho.demo.workspace import Built
 
 WIDTH = 100
+
+_PIECES = re.compile(r"\[[A-Z_]+\]|\s*[!-~]+|\s+|.")
 
 
 def stage(*, colour: bool | None = None) -> Console:
@@ -52,7 +57,7 @@ def show(console: Console, part: Part) -> None:
     if part.asked:
         body.append(Text(part.asked, style="cyan", no_wrap=True, overflow="ellipsis"))
     body.extend(Text(line) for line in part.lines)
-    body.extend(_grid(grid) for grid in part.grids if grid.rows)
+    body.extend(_grid(grid, console.width) for grid in part.grids if grid.rows)
     body.extend(_expectations(part))
     console.print(
         Panel(
@@ -70,7 +75,9 @@ def show_ending(console: Console, parts: list[Part], seconds: float) -> None:
     failed = [each.says for part in parts for each in part.expectations if not each.held]
     count = sum(len(part.expectations) for part in parts)
     if failed:
-        console.print(Text(f"✗ {len(failed)} of {count} expectations did not hold ({seconds:.0f} s).", style="bold red"))
+        console.print(
+            Text(f"✗ {len(failed)} of {count} expectations did not hold ({seconds:.0f} s).", style="bold red")
+        )
     else:
         console.print(Text(f"✓ All {count} expectations of the story held ({seconds:.0f} s).", style="bold green"))
 
@@ -80,27 +87,35 @@ def _expectations(part: Part) -> list[RenderableType]:
     shown: list[RenderableType] = []
     if held:
         shown.append(Text("✓ " + " · ".join(held), style="green"))
-    shown.extend(
-        Text(f"✗ {each.says}", style="bold red") for each in part.expectations if not each.held
-    )
+    shown.extend(Text(f"✗ {each.says}", style="bold red") for each in part.expectations if not each.held)
     return shown
 
 
-def _grid(grid: Grid) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=grid.title or None, padding=(0, 1), show_edge=False)
+def _grid(grid: Grid, width: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    widest = [max(map(cell_len, cells)) for cells in zip(grid.columns, *grid.rows, strict=True)]
     for place, name in enumerate(grid.columns):
-        wrapped = grid.wrapped == place
         numeric = all(_is_number(row[place]) for row in grid.rows)
-        table.add_column(
-            Text(name),
-            no_wrap=grid.wrapped is not None and not wrapped,
-            overflow="fold" if wrapped else "ellipsis",
-            justify="right" if numeric else "left",
-            ratio=1 if wrapped else None,
-        )
+        table.add_column(Text(name), no_wrap=True, overflow="ellipsis", justify="right" if numeric else "left")
+    if grid.wrapped is not None:
+        # Borders of the panel take 4 columns, padding and gaps of the table 3 a column.
+        room = width - 4 - 3 * len(widest) - sum(widest) + widest[grid.wrapped]
     for row in grid.rows:
-        table.add_row(*(Text(cell) for cell in row))
+        cells = [
+            Text(_lines(cell, max(20, room)) if place == grid.wrapped else cell) for place, cell in enumerate(row)
+        ]
+        table.add_row(*cells)
     return table
+
+
+def _lines(text: str, width: int) -> str:
+    """Return *text* broken into lines of *width* cells: at spaces, between Japanese letters, never in a mask."""
+    lines = [""]
+    for piece in _PIECES.findall(text):
+        if lines[-1] and cell_len(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return "\n".join(lines)
 
 
 def _is_number(text: str) -> bool:

@@ -47,17 +47,17 @@ async def tell(built: Built) -> AsyncIterator[Part]:
             began = workspace.clock.now()
             release_id = ""
             for number, part in enumerate(_PARTS, 1):
-                told = await _told(number, lambda part=part: part(scene))
+                told = await _told(number, part(scene))
                 release_id = release_id or str(told.facts.get("release_id", ""))
                 yield told
-            yield await _told(8, lambda: the_log_proves_itself(scene, began, release_id))
+            yield await _told(8, the_log_proves_itself(scene, began, release_id))
             yield where_to_go_next(scene)
 
 
-async def _told(number: int, part: Callable[[], Awaitable[Part]]) -> Part:
+async def _told(number: int, part: Awaitable[Part]) -> Part:
     began = time.perf_counter()
     try:
-        return await part()
+        return await part
     except SekishoError as error:
         return Part(
             number,

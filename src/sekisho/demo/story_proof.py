@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -44,15 +45,15 @@ async def the_log_proves_itself(scene: Scene, began: datetime, release_id: str) 
     seq = None if record is None else record["seq"]
     with tempfile.TemporaryDirectory(prefix="sekisho-") as folder:
         found = await _attack(scene, Path(folder), release_id)
-    name = f"record {seq} ({release_id})"
-    accused = found.changed.bad
+    accused, rewritten = found.changed.bad, found.rewritten.bad
+    place = None if record is None else (record["writer"], record["wseq"])
     rows = (
-        ("the log as it is", _word(found.untouched), f"{found.records:,} records, {found.untouched.heads} signed heads"),
-        (f"one byte changed: {name}", _word(found.changed), _finding(found.changed)),
+        ("as it is", _word(found.untouched), f"{found.records:,} records, {found.untouched.heads} signed heads"),
+        ("a byte changed", _word(found.changed), _finding(found.changed)),
         (
-            f"the same record rewritten and {found.rewritten_records} hashes computed anew",
+            "rewritten",
             _word(found.rewritten),
-            f"{'every hash fits, but ' if found.hashes_fit else ''}{_finding(found.rewritten)}",
+            f"{'every hash fits, but ' if found.hashes_fit else ''}{_finding(found.rewritten)} (record {seq})",
         ),
     )
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()) if not kind.startswith("writer."))
@@ -63,9 +64,14 @@ async def the_log_proves_itself(scene: Scene, began: datetime, release_id: str) 
         asked="an auditor, who trusts a public key: sekisho audit verify",
         lines=(
             f"Of this story: {told}.",
+            (
+                f"Two copies are attacked at record {seq}, the release of part 1. In one a byte is changed. In the other "
+                f"somebody with full rights over the database rewrites it and computes {found.rewritten_records} hashes "
+                "anew."
+            ),
             f"Key: {scene.workspace.keys.verification_key()}",
         ),
-        grids=(Grid(("log", "verdict", "finding"), rows, wrapped=2),),
+        grids=(Grid(("the log", "verdict", "finding"), rows, wrapped=2),),
         facts={
             "kinds": dict(sorted(kinds.items())),
             "records": found.records,
@@ -84,7 +90,10 @@ async def the_log_proves_itself(scene: Scene, began: datetime, release_id: str) 
             Expectation("and its record is named", accused is not None and accused.id == release_id),
             Expectation("hashes alone would not find the rewritten history", found.hashes_fit),
             Expectation("a head saved outside the database exposes it", _exposed(found.rewritten)),
-            Expectation("every answer and refusal of the story is on record", kinds["access.deny"] >= 4),
+            Expectation(
+                "and names the record", rewritten is not None and (rewritten.writer, rewritten.wseq) == place
+            ),
+            Expectation("every answer and refusal of the story is on record", await _all_recorded(scene, kinds)),
         ),
     )
 
@@ -93,28 +102,38 @@ def where_to_go_next(scene: Scene) -> Part:
     """Part 9: what to try."""
     folder = scene.built.folder
     mine = "" if folder == Path("var") / "demo" else f" --workspace {folder}"
+    installed = shutil.which("sekisho") is not None
+    program = "sekisho" if installed else ".venv/bin/sekisho"
     steps = (
         ("make serve", "the same workspace on http://127.0.0.1:8000, with /docs"),
-        (f"sekisho token{mine} --requester recommender", "a bearer token to try it with"),
+        (f"{program} token{mine} --requester recommender", "a bearer token to try it with"),
         (
-            f"sekisho query{mine} --requester recommender --purpose recommendation "
-            "'SELECT country, COUNT(*) FROM pos.order_lines GROUP BY country'",
+            (
+                f"{program} query{mine} --requester recommender --purpose recommendation \\\n"
+                "    'SELECT country, COUNT(*) FROM pos.order_lines GROUP BY country'"
+            ),
             "one query without a server",
         ),
-        (f"sekisho consent show{mine} customer_id:12347", "what one customer decided"),
-        (f"sekisho audit verify{mine}", "prove the log again"),
-        (f"{folder / 'sekisho.yaml'}", "everything this workspace is, in one file: edit it, then sekisho check"),
+        (f"{program} consent show{mine} customer_id:12347", "what one customer decided"),
+        (f"{program} audit verify {folder}", "prove the log again"),
+        (f"{folder / 'sekisho.yaml'}", "everything this workspace is, in one file: edit it, then run check"),
         ("docs/", "why, quick start (日本語も), the tour of one request, the threat model"),
     )
     return Part(
         9,
         "次の一歩",
         "Where to go next",
-        lines=(),
-        grids=(Grid(("try", "what it is"), steps, wrapped=0),),
+        lines=tuple(f"{step}\n    {what}" for step, what in steps),
         facts={"workspace": str(folder), "try": [step for step, _ in steps]},
         expectations=(),
     )
+
+
+async def _all_recorded(scene: Scene, kinds: Counter[str]) -> bool:
+    """Return whether the log has a record for each release that was heard, and as many refusals."""
+    released = [reply.release_id for reply in scene.heard if not reply.refused]
+    records = [await scene.workspace.audit.get(release_id) for release_id in released]
+    return None not in records and kinds["access.deny"] >= len(scene.heard) - len(released)
 
 
 async def _kinds(scene: Scene, began: datetime) -> Counter[str]:

@@ -18,9 +18,7 @@ from sekisho.http.services import ConsentEventRequest, ConsentQuestion
 from sekisho.ports import AuditQuery, DataSubjectRef
 
 PURCHASES = Cell("recommendation/data_category=purchase")
-_LINES = (
-    "SELECT customer_id, invoice, description, quantity, invoiced_at, unit_price, country FROM pos.order_lines"
-)
+_LINES = "SELECT customer_id, invoice, description, quantity, invoiced_at, unit_price, country FROM pos.order_lines"
 _ENOUGH_LINES = 40  # the customer of part 4 has at least so many, so that it shows
 _PSEUDONYM = r"^[0-9a-f]{32}$"
 
@@ -45,12 +43,14 @@ async def only_those_who_agreed(scene: Scene) -> Part:
         1,
         "同意した人だけ",
         "Only those who agreed",
-        asked=f"recommender, for recommendation: {_LINES}",
+        asked="recommender, for recommendation: SELECT customer_id, invoice, … FROM pos.order_lines",
         lines=(
-            f"It got {rows:,} of {lines:,} order lines ({share(rows, lines)}), of {people:,} of {customers:,} "
-            f"customers, in {reply.seconds:.1f} s.",
+            (
+                f"It got {rows:,} of {lines:,} order lines ({share(rows, lines)}), of {people:,} of {customers:,} "
+                f"customers, in {reply.seconds:.1f} s."
+            ),
             f"None of the {nobodys:,} lines whose customer nobody knows: no consent covers them.",
-            "Customers are pseudonyms and invoices are tokens, made for this requester and this purpose alone.",
+            "Customers are pseudonyms and invoices tokens, made for this requester and purpose alone.",
         ),
         grids=(_sample(reply),),
         facts={
@@ -94,7 +94,7 @@ async def not_for_this_purpose(scene: Scene) -> Part:
         asked="recommender, for targeted_advertising: the same statement",
         lines=(
             f"Refused: {reply.code}. {reply.detail}",
-            f"Registered for it: {', '.join(registered)}. A purpose comes from the registration, never from a request.",
+            f"Registered for it: {', '.join(registered)}. Purposes come from the registration, never from a request.",
             "The refusal is on record, too.",
         ),
         facts={"code": reply.code, "detail": reply.detail, "rows": reply.table.num_rows, "registered": registered},
@@ -119,8 +119,8 @@ async def masked_means_masked(scene: Scene) -> Part:
     people = len(await scene.agreeing(Cell("churn_prediction")))
     attempts = (
         ("SELECT name, email, …", "masked", "every name and every e-mail is ***; years and areas are coarse"),
-        ("WHERE email LIKE '%@example.jp'", like.code or "answered", like.detail),
-        ("WHERE CAST(name AS INTEGER) = 1", cast.code or "answered", cast.detail),
+        ("WHERE email LIKE '%@example.jp'", like.code or "answered", _first_sentence(like)),
+        ("WHERE CAST(name AS INTEGER) = 1", cast.code or "answered", _first_sentence(cast)),
         (
             "ORDER BY birth_date",
             ordered.code or "harmless",
@@ -173,8 +173,10 @@ async def one_customer_withdraws(scene: Scene) -> Part:
         asked=f"recommender, for recommendation: … WHERE customer_id = '{short(pseudonym)}'",
         lines=(
             *lines,
-            f"One customer withdrew; the ledger had it in {took * 1000:.0f} ms (sequence {withdrawn['seq']}). "
-            "No cache stands between.",
+            (
+                f"One customer withdrew; the ledger had it in {took * 1000:.0f} ms (sequence {withdrawn['seq']}). "
+                "No cache stands between."
+            ),
         ),
         grids=(
             Grid(
@@ -205,6 +207,10 @@ async def one_customer_withdraws(scene: Scene) -> Part:
 
 async def _attempt(scene: Scene, sql: str) -> Reply:
     return await scene.ask("analyst", "churn_prediction", sql)
+
+
+def _first_sentence(reply: Reply) -> str:
+    return reply.detail.partition(". ")[0]
 
 
 async def _told(scene: Scene, hers: str, everybodys: str) -> tuple[int, int, int]:
@@ -262,10 +268,9 @@ def _sample(reply: Reply) -> Grid:
     count = reply.table.num_rows
     rows = []
     for place in (0, count // 2, count - 1) if count > 2 else range(count):
-        customer, invoice, *others = reply.row(place)
-        rows.append((short(customer), short(invoice), others[0][:28], *others[1:2], others[2][:10], *others[3:]))
-    heads = ("customer_id", "invoice", "description", "quantity", "invoiced_at", "unit_price", "country")
-    return Grid(heads, tuple(rows))
+        customer, invoice, description, quantity, moment, _, country = reply.row(place)
+        rows.append((short(customer), short(invoice), short(description, 22), quantity, moment[:10], country))
+    return Grid(("customer_id", "invoice", "description", "quantity", "invoiced_at", "country"), tuple(rows))
 
 
 def _profiles(reply: Reply) -> Grid:

@@ -124,6 +124,8 @@ def build_workspace(
             tell("keys and records", _STORES_SHARE)
             settings = prepare(draft)
             events = asyncio.run(_fill(settings, seed, tell))
+            # Who can read the files needs no gateway.
+            (draft / "stores").chmod(0o700)
             about = {"key": key, "facts": asdict(facts), "consent_events": events}
             (draft / _MARKER).write_text(json.dumps(about, default=date.isoformat, indent=2) + "\n", "utf-8")
             _put_in_place(draft, folder)

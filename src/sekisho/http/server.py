@@ -29,6 +29,7 @@ def serve(
     allow_embedded_issuer: bool = False,
     concurrency: int = 512,
     announce: Callable[[str], None] | None = None,
+    listener: socket.socket | None = None,
 ) -> None:
     """Serve *app* until a signal ends it.
 
@@ -44,12 +45,14 @@ def serve(
         Connections and requests at once; above it the server answers 503.
     announce:
         Gets the one line when ready; without it, standard output does.
+    listener:
+        A socket from :func:`listen` that several processes share; without it, one of its own.
 
     Raises ``WorkspaceError`` when the embedded issuer would be reachable from elsewhere, or the
     address cannot be listened on.
     """
     refuse_exposed_issuer(host, embedded_issuer=embedded_issuer, allowed=allow_embedded_issuer)
-    listener = listen(host, port)
+    listener = listener or listen(host, port)
     config = uvicorn.Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",

@@ -122,6 +122,8 @@ def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec) -> objec
     which = f"Parameter {slot.given + 1}" if slot.given is not None else "A literal"
     if value is not None and not isinstance(value, str | int | float | bool):
         raise InvalidRequest(f"{which} must be a string, number, boolean or null.")
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidRequest(f"{which} is no Unicode text: it holds half a surrogate pair.")
     if slot.domain is None:
         if slot.expects is not None and value is not None:
             fits = isinstance(value, _PYTHON[slot.expects])

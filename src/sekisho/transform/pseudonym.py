@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import binascii
 import re
+import threading
 
 import numpy as np
 import pyarrow as pa
@@ -54,7 +55,7 @@ class PersonPseudonyms:
         For a key of another length or a domain out of range.
     """
 
-    __slots__ = ("_cipher", "_domain", "_ranks", "_table", "_tail")
+    __slots__ = ("_cipher", "_domain", "_local", "_ranks", "_table", "_tail")
 
     def __init__(self, key: bytes, domain: int = DATA_SUBJECT_DOMAIN) -> None:
         if len(key) not in {16, 32}:
@@ -62,6 +63,7 @@ class PersonPseudonyms:
         if not 0 <= domain < 2**32:
             raise ValueError("a pseudonym domain is an unsigned 32-bit number")
         self._cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - single blocks, see above
+        self._local = threading.local()
         self._domain = domain
         self._tail = domain.to_bytes(4, "big") + bytes(4)
         self._table = pa.array([], pa.string())
@@ -173,6 +175,10 @@ class PersonPseudonyms:
         blocks[:, 1] = self._domain << 32
         # The library wants one block of slack in the output, although ECB needs none.
         out = np.empty(blocks.nbytes + _BLOCK - 1, dtype=np.uint8)
-        written = self._cipher.encryptor().update_into(blocks.reshape(-1).view(np.uint8).data, out.data)
+        # ECB keeps no state between blocks, so one context serves a thread for good.
+        context = getattr(self._local, "context", None)
+        if context is None:
+            context = self._local.context = self._cipher.encryptor()
+        written = context.update_into(blocks.reshape(-1).view(np.uint8).data, out.data)
         # One C loop; measured three times faster than a table lookup in numpy.
         return binascii.hexlify(out.data[:written])

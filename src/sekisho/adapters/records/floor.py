@@ -1,11 +1,11 @@
-"""How far the consent ledger is known to have come, from the audit log: a restored past undoes no refusal."""
+"""What the database says of the past before anything is opened: a restored past undoes no refusal."""
 
 from __future__ import annotations
 
 import orjson
 import sqlalchemy as sa
 
-from sekisho.adapters.records.tables import audit_record
+from sekisho.adapters.records.tables import audit_record, data_subject
 
 _NEWEST = 1_000  # consent sequences only grow, so the newest records name the highest
 
@@ -24,3 +24,14 @@ def highest_consent_seq(connection: sa.Connection) -> int:
             if isinstance(value, int):
                 highest = max(highest, value)
     return highest
+
+
+def holds_records(url: str) -> bool:
+    """Return whether the database at *url* holds anything that keys were used for."""
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            tables = (audit_record.c.seq, data_subject.c.number)
+            return any(connection.execute(sa.select(column).limit(1)).first() is not None for column in tables)
+    finally:
+        engine.dispose()

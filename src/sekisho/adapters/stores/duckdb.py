@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -43,6 +43,7 @@ _UNUSABLE = (
     duckdb.ParserException,
     duckdb.SyntaxException,
 )
+_MIDWAY = ("Conversion", "Out of Range", "Invalid Input", "Not implemented", "Mismatch Type")
 
 
 class DuckDbStores:
@@ -76,8 +77,9 @@ class DuckDbStores:
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="duckdb")
         self._stores = dict(stores)
         try:
+            # No variable of this process is a table; the parser, a database of its own, needs no lock-down.
             self._parser = duckdb.connect(":memory:", config={"threads": 1})
-            self._db = duckdb.connect(":memory:", config={"threads": threads})
+            self._db = duckdb.connect(":memory:", config={"threads": threads, "python_enable_replacements": False})
             folders = [str(Path(store.location)) for store in stores.values()]
             self._db.execute("SET allowed_directories = ?", [folders])
             for store in stores.values():
@@ -100,8 +102,6 @@ class DuckDbStores:
         ).fetchall()
         if locked != [(False, True)]:
             raise StoreUnavailable("DuckDB did not accept its lock-down.")
-        # Names the tables of a statement. Without our views: where it expands one over JSON Lines, it fails.
-        self._namer = duckdb.connect(":memory:", config={"enable_external_access": False, "lock_configuration": True})
 
     def _view(self, store: Store, dataset: Dataset) -> None:
         pattern = (Path(store.location) / dataset.relation).as_posix().replace("'", "''")
@@ -123,7 +123,7 @@ class DuckDbStores:
 
     async def fetch(
         self, query: GovernedQuery, consent: ConsentView | None, people: People, *, page_rows: int
-    ) -> AsyncIterator[pa.RecordBatch]:
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
         """See ``ports.DataStore.fetch``."""
         loop = asyncio.get_running_loop()
         for projection in query.projections:
@@ -139,7 +139,7 @@ class DuckDbStores:
             while batch is not None:
                 yield batch
                 batch = await loop.run_in_executor(self._pool, _next, reader)
-        except duckdb.Error as fault:
+        except (duckdb.Error, OSError, pa.ArrowException, UnicodeError) as fault:
             raise _sanitised(fault) from None
         finally:
             watchdog.cancel()
@@ -213,7 +213,6 @@ class DuckDbStores:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._db.close()
         self._parser.close()
-        self._namer.close()
 
     @property
     def kind(self) -> StoreKind:
@@ -254,11 +253,17 @@ def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
         return None
 
 
-def _sanitised(fault: duckdb.Error) -> StatementRefused | StoreUnavailable:
-    """Return our own error: the engine's text may print a value."""
-    if isinstance(fault, duckdb.InterruptException):
+def _sanitised(fault: Exception) -> StatementRefused | StoreUnavailable:
+    """Return our own error: the engine's text may print a value.
+
+    A fault in the middle of an answer comes through Arrow as an ``OSError``, whose text begins with its kind.
+    """
+    text = str(fault)
+    if isinstance(fault, duckdb.InterruptException) or text.startswith("INTERRUPT Error:"):
         return StoreUnavailable("The statement took too long and was stopped.")
-    if isinstance(fault, _UNUSABLE):
-        kind = type(fault).__name__.removesuffix("Exception")
+    kind = type(fault).__name__.removesuffix("Exception")
+    if not isinstance(fault, duckdb.Error):
+        kind = next((kind for kind in _MIDWAY if text.startswith(f"{kind} Error:")), "")
+    if isinstance(fault, _UNUSABLE) or (kind and not isinstance(fault, duckdb.Error)):
         return StatementRefused(f"DuckDB could not evaluate the statement ({kind}); check types and functions.")
     return StoreUnavailable("The file store could not be read.")

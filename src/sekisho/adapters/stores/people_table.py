@@ -41,7 +41,7 @@ class Refresh:
 def refresh(
     known: Version | None, keys: PeopleKeys, consent: ConsentView | None, key_type: ColumnType
 ) -> Refresh | None:
-    """Return what must change in a table at version *known*, or ``None`` when it is up to date.
+    """Return what must change in a table at version *known*, or ``None`` when it is as new or newer.
 
     Parameters
     ----------
@@ -55,7 +55,9 @@ def refresh(
         Type of the raw key in the store.
     """
     version = Version(keys.version, consent.version if consent is not None else 0)
-    if known == version:
+    if known is not None and (known.consent, known.people) >= (version.consent, version.people):
+        # Never back: another statement may have brought the table further meanwhile, and may be reading it.
+        # Who came or went since this statement's view is met by its recheck, which reads at least as far.
         return None
     nobody = np.empty(0, dtype=np.int64)
     if known is not None and known.people == version.people and consent is not None:

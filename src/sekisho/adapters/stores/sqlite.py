@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from sekisho.ports import ConsentView, People, PeopleKeys
 
 _FUNCTIONS = frozenset(
     {
-        "count", "sum", "avg", "min", "max", "total", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist",
+        "count", "sum", "avg", "min", "max", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist",
         "ntile", "lag", "lead", "first_value", "last_value", "coalesce", "ifnull", "nullif", "iif", "abs", "round",
         "floor", "ceil", "ceiling", "sign", "sqrt", "ln", "exp", "pow", "power", "lower", "upper", "length", "substr",
         "substring", "trim", "ltrim", "rtrim", "replace", "instr", "concat", "like", "date", "datetime", "strftime",
@@ -89,7 +89,7 @@ class SqliteStore:
 
     async def fetch(
         self, query: GovernedQuery, consent: ConsentView | None, people: People, *, page_rows: int
-    ) -> AsyncIterator[pa.RecordBatch]:
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
         """See ``ports.DataStore.fetch``."""
         loop = asyncio.get_running_loop()
         tables = [(p, await people.keys(p.identifier), consent if p.cells else None) for p in query.projections]
@@ -112,8 +112,10 @@ class SqliteStore:
             sound = True
         except sqlite3.Error as fault:
             raise _sanitised(fault, stopped=connection.stop) from None
-        except (pa.ArrowException, OverflowError):
+        except pa.ArrowException:
             raise StatementRefused("An output column mixes types; cast it to one type.") from None
+        except OverflowError:
+            raise StatementRefused("A number is outside of what SQLite holds (64 bits).") from None
         finally:
             watchdog.cancel()
             self._release(connection, sound=sound)
@@ -258,8 +260,14 @@ def _type(output: Output, values: list[object]) -> pa.DataType:
 def _batch(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     return pa.record_batch(
-        [pa.array(values, type=column.type) for values, column in zip(columns, schema, strict=True)], schema=schema
+        [_array(values, column.type) for values, column in zip(columns, schema, strict=True)], schema=schema
     )
+
+
+def _array(values: tuple[object, ...], kind: pa.DataType) -> pa.Array:
+    if kind == pa.bool_():  # SQLite keeps truth values as 0 and 1
+        return pa.array(values, pa.int64()).cast(kind)
+    return pa.array(values, kind)
 
 
 def _sanitised(fault: sqlite3.Error, *, stopped: bool) -> StatementRefused | StoreUnavailable:

@@ -1,0 +1,66 @@
+"""The command line. Thin: every command opens a workspace and calls what the service calls.
+
+Exit codes: 0 done, 1 failed, 2 used wrongly (``audit verify`` has its own). What heavy modules a command
+needs it imports itself, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from sekisho.cli import audit, check, consent, demo, keys, migrate, policy, query, serve, token, views
+from sekisho.errors import SekishoError
+
+app = typer.Typer(
+    name="sekisho",
+    help=(
+        "Sekisho (関所): a privacy and consent gateway. "
+        "No customer data leaves a store without a purpose, a decision, a consent and a record."
+    ),
+    epilog="Begin with: sekisho demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks show values
+)
+for _command in (demo, serve, check, token, query):
+    _command.register(app)
+for _name, _group in (
+    ("consent", consent),
+    ("views", views),
+    ("policy", policy),
+    ("keys", keys),
+    ("migrate", migrate),
+    ("audit", audit),
+):
+    app.add_typer(_group.app, name=_name)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit. *arguments* are those of the process when left out."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="sekisho")
+    except SekishoError as error:
+        sys.stderr.write(f"{error.code}: {error.detail}\n")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - messages of other errors may hold data values: only their class
+        sys.stderr.write(f"internal_error: {type(error).__name__} at {_place(error)}. Nothing more was released.\n")
+    else:
+        sys.exit(0)
+    sys.exit(1)
+
+
+def _place(error: BaseException) -> str:
+    """Return the innermost line of this program that *error* passed."""
+    place, trace = "an unknown place", error.__traceback__
+    while trace is not None:
+        path = Path(trace.tb_frame.f_code.co_filename)
+        if "sekisho" in path.parts:
+            place = f"{path.name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -1,0 +1,225 @@
+"""``sekisho audit``: export the log, and prove it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import orjson
+import typer
+from typer.core import TyperCommand
+
+from sekisho.cli.running import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    WorkspaceOption,
+    answer,
+    answer_json,
+    say,
+    with_workspace,
+)
+from sekisho.errors import InvalidRequest, SekishoError
+
+if TYPE_CHECKING:
+    from sekisho.audit_verify import Verdict
+    from sekisho.bootstrap import Workspace
+    from sekisho.settings import Settings
+
+app = typer.Typer(help="The audit log: export it, verify it.", no_args_is_help=True)
+
+USED_WRONGLY = 64
+"""Exit code of ``audit verify`` when used wrongly (EX_USAGE): 2 means an incomplete log there."""
+
+_PAGE = 1_000
+_INSTANTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
+_NDJSON = "audit.ndjson"
+
+
+class ExportForm(StrEnum):
+    """Forms of an export."""
+
+    RAW = "raw"
+    NDJSON = "ndjson"
+
+
+class _Verify(TyperCommand):
+    """A command whose wrong use has another exit code."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse *args*; a fault of the caller exits with :data:`USED_WRONGLY`."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if getattr(error, "exit_code", None) == 2:
+                error.exit_code = USED_WRONGLY  # type: ignore[attr-defined]
+            raise
+
+
+@app.command(epilog="Example: sekisho audit export --out audit-2026-11 --since 2026-11-01")
+def export(
+    out: Annotated[Path, typer.Option(help="Folder to write to: new or empty.", show_default=False)],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    form: Annotated[
+        ExportForm, typer.Option("--format", "-f", help="raw proves itself; ndjson is for other programs.")
+    ] = ExportForm.RAW,
+    since: Annotated[
+        datetime | None, typer.Option(formats=_INSTANTS, help="From, in UTC.", show_default=False)
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=_INSTANTS, help="Until before, in UTC.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,  # noqa: FBT002
+) -> None:
+    """Export audit records. That it was exported is itself on record."""
+    first, last = (None if edge is None else edge.replace(tzinfo=UTC) for edge in (since, until))
+
+    async def write(opened: Workspace) -> dict[str, object]:
+        if form is ExportForm.RAW:
+            from sekisho.adapters.records.audit_export import export_raw  # noqa: PLC0415 - slow to import
+
+            done = await export_raw(opened.audit, out, since=first, until=last)
+            return {"folder": str(done.folder), "records": done.records, "files": sorted(done.files)}
+        count = await _export_lines(opened, await asyncio.to_thread(_new_file, out), first, last)
+        return {"folder": str(out), "records": count, "files": [_NDJSON]}
+
+    told = with_workspace(workspace, write)
+    if as_json:
+        answer_json(told)
+    else:
+        answer(f"{told['records']} records in {told['folder']}")
+
+
+@app.command(cls=_Verify, epilog="Example: sekisho audit verify audit-2026-11 --key sekisho/audit+1be05639+AQQ7NP…")
+def verify(
+    path: Annotated[Path, typer.Argument(help="Folder of a raw export, or a workspace.")] = DEFAULT_WORKSPACE,
+    key: Annotated[
+        str | None,
+        typer.Option(help="The log's public key, from its owner (sekisho keys show).", show_default=False),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="A signed head that you kept earlier: the log must continue from it.", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,  # noqa: FBT002
+) -> None:
+    """Prove that an audit log is what was written: every hash is computed anew, every head held against it.
+
+    Exit codes: 0 ok, 1 tampered, 2 incomplete, 3 not signed by the trusted key, 64 used wrongly.
+    """
+    try:
+        verdict = _verified(path, key, since)
+    except SekishoError as error:
+        say(f"{error.code}: {error.detail}")
+        raise typer.Exit(USED_WRONGLY) from None
+    if as_json:
+        answer_json(verdict.as_dict())
+    else:
+        answer(_sentence(verdict))
+    raise typer.Exit(int(verdict.outcome))
+
+
+def _verified(path: Path, key: str | None, since: str | None) -> Verdict:
+    from sekisho.audit_verify import verify_path  # noqa: PLC0415 - slow to import
+    from sekisho.settings import FILE_NAME, load  # noqa: PLC0415
+
+    if not (path / FILE_NAME).is_file():
+        if key is None:
+            raise InvalidRequest("name the log's public key with --key; whoever keeps the log has it")
+        return verify_path(path, key, since=since)
+    settings = load(path)
+    if key is None:
+        from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415
+
+        key = FileKeyRing(settings.keys_folder).verification_key()
+        say(f"Using the workspace's own key, {key}. Whoever could change the log may have changed it, too: ")
+        say("keep the key elsewhere, and name it with --key.")
+    return _verified_workspace(settings, key, since)
+
+
+def _verified_workspace(settings: Settings, key: str, since: str | None) -> Verdict:
+    from sekisho.audit_verify import saved_notes, verify_database, verify_rows  # noqa: PLC0415 - slow to import
+    from sekisho.audit_verify.verdict import Verdict, VerificationFailed  # noqa: PLC0415
+
+    kind, _, place = settings.database_url.partition(":///")
+    if kind == "sqlite":
+        return verify_database(Path(place), settings.audit_folder, key, since=since)
+    from sekisho.adapters.records.audit_search import (  # noqa: PLC0415
+        stored_heads,
+        stored_records,
+        stored_subjects,
+    )
+    from sekisho.adapters.records.database import Database  # noqa: PLC0415
+
+    async def read() -> Verdict:
+        # The saved heads come first: what they count must be in the database by the time it is read.
+        try:
+            saved = saved_notes(settings.audit_folder)
+        except VerificationFailed as failed:
+            return Verdict(failed.outcome, failed.finding)
+        database = Database(settings.database_url)
+        try:
+            return await database.read(
+                lambda connection: verify_rows(
+                    stored_records(connection),
+                    list(stored_heads(connection)),
+                    stored_subjects(connection),
+                    saved,
+                    key,
+                    since=since,
+                )
+            )
+        finally:
+            await database.close()
+
+    return asyncio.run(read())
+
+
+def _new_file(out: Path) -> BinaryIO:
+    """Return the file of an NDJSON export in a new or empty folder, open for writing."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InvalidRequest("The folder of an export must be empty or new.")
+    out.mkdir(parents=True, exist_ok=True)
+    return (out / _NDJSON).open("xb")
+
+
+async def _export_lines(opened: Workspace, file: BinaryIO, since: datetime | None, until: datetime | None) -> int:
+    """Write the records of a time range, one JSON object a line, and record that it was done; return how many."""
+    from sekisho.domain.record import timestamp  # noqa: PLC0415 - slow to import
+    from sekisho.ports import AuditEntry, AuditQuery  # noqa: PLC0415
+
+    await opened.audit.append(
+        AuditEntry(
+            "export.create",
+            {
+                "format": "ndjson",
+                "since": None if since is None else timestamp(since),
+                "until": None if until is None else timestamp(until),
+            },
+        )
+    )
+    count, after = 0, 0
+    with file:
+        while found := await opened.audit.search(AuditQuery(since=since, until=until, after_seq=after, limit=_PAGE)):
+            file.writelines(orjson.dumps(record) + b"\n" for record in found)
+            count, after = count + len(found), int(str(found[-1]["seq"]))
+    return count
+
+
+def _sentence(verdict: Verdict) -> str:
+    checked = f"{verdict.records:,} records of {verdict.writers:,} writers, {verdict.heads:,} signed heads"
+    if verdict.ok:
+        return f"ok: {checked}; nothing was changed, removed or reordered."
+    told = ""
+    if verdict.bad is not None:
+        parts = {
+            "record": verdict.bad.seq,
+            "id": verdict.bad.id,
+            "writer": verdict.bad.writer,
+            "place": verdict.bad.wseq,
+        }
+        told = ", ".join(f"{name} {value}" for name, value in parts.items() if value is not None)
+        told = f" ({told})"
+    return f"{verdict.outcome.name.lower()}: {verdict.finding}{told}."

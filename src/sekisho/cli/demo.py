@@ -1,0 +1,85 @@
+"""``sekisho demo``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sekisho.cli.running import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, answer_json, progress, say
+
+if TYPE_CHECKING:
+    from sekisho.demo.scene import Part
+    from sekisho.demo.workspace import Built
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command(epilog="Example: sekisho demo --workspace var/demo")(demo)
+
+
+def demo(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    scale: Annotated[int, typer.Option(min=1, help="How many times the real customers occur, for benchmarks.")] = 1,
+    build_only: Annotated[bool, typer.Option("--build-only", help="Stop after building.")] = False,  # noqa: FBT002
+    as_json: JsonOption = False,  # noqa: FBT002
+) -> None:
+    """Build the demonstration workspace, on real order lines, and tell its story in nine parts.
+
+    A finished workspace is used again. Exit code 0 means that every expectation of the story held.
+    """
+    from sekisho.bootstrap import configure_logging  # noqa: PLC0415 - slow to import
+    from sekisho.demo.workspace import build_workspace  # noqa: PLC0415 - slow to import
+
+    configure_logging()
+    began = time.perf_counter()
+    with progress() as tell:
+        built = build_workspace(workspace, scale, tell)
+    took = time.perf_counter() - began
+    say(f"Built {built.folder} in {took:.0f} s." if built.fresh else f"{built.folder} is there already.")
+    if build_only:
+        if as_json:
+            answer_json(_about(built))
+        return
+    parts = asyncio.run(_tell(built, quiet=as_json))
+    seconds = time.perf_counter() - began
+    held = all(part.held for part in parts)
+    if as_json:
+        answer_json(
+            {**_about(built), "held": held, "seconds": round(seconds, 1), "parts": [part.as_json() for part in parts]}
+        )
+    else:
+        from sekisho.demo.stage import show_ending, stage  # noqa: PLC0415
+
+        show_ending(stage(), parts, seconds)
+    if not held:
+        raise typer.Exit(1)
+
+
+async def _tell(built: Built, *, quiet: bool) -> list[Part]:
+    from sekisho.demo.stage import show, show_opening, stage  # noqa: PLC0415 - slow to import
+    from sekisho.demo.story import tell  # noqa: PLC0415 - slow to import
+
+    console = stage()
+    if not quiet:
+        show_opening(console, built)
+    parts = []
+    async for part in tell(built):
+        parts.append(part)
+        if not quiet:
+            show(console, part)
+    return parts
+
+
+def _about(built: Built) -> dict[str, object]:
+
+    return {
+        "workspace": str(built.folder),
+        "scale": built.scale,
+        "built_now": built.fresh,
+        "stores": asdict(built.facts),
+        "consent_events": built.consent_events,
+    }

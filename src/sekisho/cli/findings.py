@@ -1,0 +1,229 @@
+"""What ``sekisho check`` looks at, one function for each part of a workspace. Nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import duckdb
+
+from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.opa import OpaServer
+from sekisho.adapters.records.database import Database, DatabaseFailed
+from sekisho.adapters.rego import EmbeddedRego
+from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
+from sekisho.errors import SekishoError, WorkspaceError
+from sekisho.settings import FILE_NAME, PolicyEngine, Settings, load
+
+_SAMPLE = 10_000  # lines of a JSON Lines file that are read with their declared types
+
+# Declared SQLite types by the letters that give them their affinity (SQLite, Datatypes, 3.1).
+_SQLITE: dict[ColumnType, tuple[str, ...]] = {
+    ColumnType.STRING: ("CHAR", "TEXT", "CLOB"),
+    ColumnType.INTEGER: ("INT",),
+    ColumnType.DOUBLE: ("REAL", "FLOA", "DOUB", "NUM", "DEC", "INT"),
+    ColumnType.BOOLEAN: ("BOOL", "INT"),
+    ColumnType.DATE: ("DATE", "TEXT", "CHAR"),
+    ColumnType.TIMESTAMP: ("TIME", "DATE", "TEXT", "CHAR"),
+}
+_DUCKDB: dict[ColumnType, tuple[str, ...]] = {
+    ColumnType.STRING: ("VARCHAR", "ENUM", "UUID"),
+    ColumnType.INTEGER: ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT"),
+    ColumnType.DOUBLE: ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "INTEGER"),
+    ColumnType.BOOLEAN: ("BOOLEAN",),
+    ColumnType.DATE: ("DATE", "TIMESTAMP"),
+    ColumnType.TIMESTAMP: ("TIMESTAMP", "DATE"),
+}
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to mend or to think about; ``part`` is what it is about, ``says`` what and what to do."""
+
+    level: Level
+    part: str
+    says: str
+
+
+def findings(folder: Path) -> list[Finding]:
+    """Return everything found in the workspace in *folder*, in the order of its parts."""
+    try:
+        settings = load(folder)
+    except WorkspaceError as error:
+        return [Finding(Level.ERROR, FILE_NAME, line) for line in error.detail.splitlines()]
+    return [
+        *_keys(settings),
+        *_records(settings),
+        *_policies(settings),
+        *_stores(settings),
+        *_exposed(settings),
+    ]
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    if not settings.keys_folder.exists():
+        yield Finding(
+            Level.WARNING, "keys", f"there are none yet; the first start makes them in {settings.keys_folder}"
+        )
+        return
+    try:
+        FileKeyRing(settings.keys_folder)
+    except WorkspaceError as error:
+        yield Finding(Level.ERROR, "keys", error.detail)
+
+
+def _records(settings: Settings) -> Iterator[Finding]:
+    kind, _, place = settings.database_url.partition(":///")
+    if kind == "sqlite" and not Path(place).exists():
+        yield Finding(Level.WARNING, "database", "there is none yet; the first start makes it")
+        return
+
+    async def ask() -> None:
+        database = Database(settings.database_url)
+        try:
+            await database.peek("SELECT value FROM ledger_counter WHERE name = 'consent'")
+        finally:
+            await database.close()
+
+    try:
+        asyncio.run(ask())
+    except (DatabaseFailed, ValueError):
+        yield Finding(
+            Level.ERROR, "database", "the gateway's own records cannot be read; is it there? `sekisho migrate up`"
+        )
+
+
+def _policies(settings: Settings) -> Iterator[Finding]:
+    policy = settings.policy
+    if policy.engine is PolicyEngine.OPA and policy.url is not None:
+        server = OpaServer(policy.url, timeout_s=policy.timeout_ms / 1000)
+        if not asyncio.run(server.healthy()):
+            yield Finding(Level.ERROR, "policy", "the OPA server does not answer; until it does, nothing is released")
+        return
+    try:
+        loaded = asyncio.run(EmbeddedRego(policy.bundle).healthy())
+    except SekishoError as error:
+        yield Finding(Level.ERROR, "policy", error.detail)
+        return
+    if not loaded:
+        yield Finding(Level.ERROR, "policy", "the policies do not load; run `opa check --strict` over them")
+
+
+def _stores(settings: Settings) -> Iterator[Finding]:
+    for dataset in settings.catalogue.datasets.values():
+        store = settings.catalogue.stores[dataset.store]
+        try:
+            found = (
+                _sqlite_columns(store, dataset) if store.kind is StoreKind.SQLITE else _file_columns(store, dataset)
+            )
+            yield from _columns(store, dataset, found)
+            if store.kind is StoreKind.DUCKDB and _is_json(dataset):
+                _read_as_declared(store, dataset)
+        except (sqlite3.Error, duckdb.Error, OSError) as error:
+            # The engine's own text may quote a value; its class says enough.
+            kind = type(error).__name__
+            yield Finding(
+                Level.ERROR,
+                dataset.name,
+                f"{dataset.relation} cannot be read in {store.location} ({kind}); is it there?",
+            )
+
+
+def _columns(store: Store, dataset: Dataset, found: dict[str, str]) -> Iterator[Finding]:
+    if not found:
+        yield Finding(Level.ERROR, dataset.name, f"there is no table {dataset.relation} in {store.location}")
+        return
+    usable = _SQLITE if store.kind is StoreKind.SQLITE else _DUCKDB
+    for column in dataset.columns:
+        kind = found.get(column.name)
+        if kind is None:
+            known = ", ".join(sorted(found))
+            yield Finding(Level.ERROR, dataset.name, f"the store has no column {column.name}; it has {known}")
+        elif not _is_json(dataset) and not any(word in kind.upper() for word in usable[column.type]):
+            yield Finding(
+                Level.ERROR,
+                dataset.name,
+                f"{column.name} is {kind} in the store, and {column.type.value} in {FILE_NAME}; correct its `type`",
+            )
+    undeclared = sorted(found.keys() - {column.name for column in dataset.columns})
+    if undeclared:
+        yield Finding(
+            Level.WARNING,
+            dataset.name,
+            f"not declared, so nobody can ask for them: {', '.join(undeclared)}",
+        )
+
+
+def _sqlite_columns(store: Store, dataset: Dataset) -> dict[str, str]:
+    uri = f"{Path(store.location).absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        rows = connection.execute("SELECT name, type FROM pragma_table_info(?)", [dataset.relation]).fetchall()
+    return {name: kind or "TEXT" for name, kind in rows}
+
+
+def _file_columns(store: Store, dataset: Dataset) -> dict[str, str]:
+    with closing(duckdb.connect()) as connection:
+        rows = connection.execute(f"DESCRIBE SELECT * FROM {_source(store, dataset)}").fetchall()
+    return {row[0]: str(row[1]) for row in rows}
+
+
+def _read_as_declared(store: Store, dataset: Dataset) -> None:
+    """Read the first lines with the declared types. Raises ``duckdb.Error`` where a value does not fit."""
+    words = {
+        ColumnType.STRING: "VARCHAR",
+        ColumnType.INTEGER: "BIGINT",
+        ColumnType.DOUBLE: "DOUBLE",
+        ColumnType.BOOLEAN: "BOOLEAN",
+        ColumnType.DATE: "DATE",
+        ColumnType.TIMESTAMP: "TIMESTAMP",
+    }
+    types = ", ".join(f"'{column.name}': '{words[column.type]}'" for column in dataset.columns)
+    source = _source(store, dataset).removesuffix(")")
+    with closing(duckdb.connect()) as connection:
+        connection.execute(
+            f"SELECT count(*) FROM (SELECT COLUMNS(*) FROM {source}, columns = {{{types}}}) LIMIT {_SAMPLE})"
+        ).fetchall()
+
+
+def _source(store: Store, dataset: Dataset) -> str:
+    pattern = (Path(store.location) / dataset.relation).as_posix().replace("'", "''")
+    if _is_json(dataset):
+        return f"read_json('{pattern}', format = 'newline_delimited')"
+    if dataset.relation.endswith(".csv"):
+        return f"read_csv('{pattern}', header = true)"
+    return f"read_parquet('{pattern}')"
+
+
+def _is_json(dataset: Dataset) -> bool:
+    return dataset.relation.endswith((".jsonl", ".ndjson", ".json"))
+
+
+def _exposed(settings: Settings) -> Iterator[Finding]:
+    """Find stores that other accounts of this machine can read past the gateway."""
+    for name, store in settings.catalogue.stores.items():
+        path = Path(store.location)
+        try:
+            open_to_all = all(each.stat().st_mode & stat.S_IXOTH for each in path.absolute().parents) and bool(
+                path.stat().st_mode & stat.S_IROTH
+            )
+        except OSError:
+            continue  # said above already
+        if open_to_all:
+            yield Finding(
+                Level.WARNING,
+                f"store {name}",
+                f"every account of this machine can read it past the gateway; chmod o-rwx {store.location}",
+            )

@@ -1,0 +1,92 @@
+"""``sekisho policy``: what the rules are, and their tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+import yaml
+
+from sekisho.cli.running import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, answer, answer_json, answer_table, say
+from sekisho.errors import SekishoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+app = typer.Typer(help="The policies that decide.", no_args_is_help=True)
+
+_BLOCK = re.compile(r"^# METADATA\n((?:^#.*\n)+)", re.MULTILINE)
+
+
+@app.command(epilog="Example: sekisho policy show")
+def show(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,  # noqa: FBT002
+) -> None:
+    """List every reason for which the policies of a workspace can say no, with its source and the remedy."""
+    rules = sorted(_rules(_folder(workspace)), key=lambda rule: (rule["code"], rule["reason"]))
+    if as_json:
+        answer_json(rules)
+    else:
+        answer_table(
+            ("code", "reason", "rule", "source", "remedy"),
+            [(r["code"], r["reason"], r["title"], r["source"], r["remedy"]) for r in rules],
+        )
+
+
+@app.command("test", epilog="Example: sekisho policy test")
+def run_tests(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+    """Run the tests that stand beside the rules, with the program opa."""
+    folder, program = _folder(workspace), _opa()
+    if program is None:
+        say("The program opa is not installed; without it the tests of the policies cannot run.")
+        say("Install it with: go install github.com/open-policy-agent/opa@latest")
+        say(f"Then: opa test {folder}")
+        raise typer.Exit(1)
+    done = subprocess.run([program, "test", str(folder)], check=False, capture_output=True, text=True)  # noqa: S603
+    answer(done.stdout.rstrip() or done.stderr.rstrip())
+    raise typer.Exit(0 if done.returncode == 0 else 1)
+
+
+def _folder(workspace: Path) -> Path:
+    """Return the folder of the policies of *workspace*; those that are shipped where there is no workspace."""
+    from sekisho.adapters.rego import shipped_policies  # noqa: PLC0415 - slow to import
+    from sekisho.settings import FILE_NAME, load  # noqa: PLC0415
+
+    if workspace == DEFAULT_WORKSPACE and not (workspace / FILE_NAME).is_file():
+        return shipped_policies()
+    return load(workspace).policy.bundle or shipped_policies()
+
+
+def _rules(folder: Path) -> Iterator[dict[str, str]]:
+    """Yield what the METADATA of each rule that can refuse says."""
+    for path in sorted(folder.rglob("*.rego")):
+        if path.stem.endswith("_test") or "checks" in path.parts:
+            continue
+        for block in _BLOCK.finditer(path.read_text("utf-8")):
+            try:
+                about = yaml.safe_load(re.sub(r"^# ?", "", block.group(1), flags=re.MULTILINE))
+                custom = about.get("custom") or {}
+            except (yaml.YAMLError, AttributeError):
+                raise SekishoError(f"The METADATA of a rule in {path.name} cannot be read.") from None
+            if "reason" in custom:
+                yield {
+                    "code": str(custom["code"]),
+                    "reason": str(custom["reason"]),
+                    "title": str(about.get("title", "")),
+                    "source": str(custom.get("source", "")),
+                    "remedy": str(custom.get("remedy", "")),
+                    "file": path.relative_to(folder).as_posix(),
+                }
+
+
+def _opa() -> str | None:
+    """Return the path of opa: on the search path, or where ``go install`` puts it."""
+    places = [os.environ.get("GOBIN"), *(f"{root}/bin" for root in [os.environ.get("GOPATH")] if root)]
+    search = os.pathsep.join([*(p for p in places if p), str(Path.home() / "go" / "bin")])
+    return shutil.which("opa") or shutil.which("opa", path=search)

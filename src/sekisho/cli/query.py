@@ -1,0 +1,51 @@
+"""``sekisho query``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sekisho.cli.releasing import FormOption, chosen, page_rows, write
+from sekisho.cli.running import (
+    DEFAULT_WORKSPACE,
+    RequesterOption,
+    WorkspaceOption,
+    requester_named,
+    with_workspace,
+)
+
+if TYPE_CHECKING:
+    from sekisho.bootstrap import Workspace
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command(
+        epilog="Example: sekisho query --requester recommender --purpose recommendation "
+        "'SELECT country, COUNT(*) AS order_lines FROM pos.order_lines GROUP BY country'"
+    )(query)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="One read-only statement over the catalogue's names.")],
+    requester: RequesterOption,
+    purpose: Annotated[
+        str, typer.Option("--purpose", "-p", help="Why: a purpose of that requester.", show_default=False)
+    ],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    form: FormOption = None,
+    max_rows: Annotated[int | None, typer.Option(min=1, help="Rows at most.", show_default=False)] = None,
+) -> None:
+    """Ask one governed query, without a server. It is decided, masked and recorded like any other."""
+    written = chosen(form)
+
+    async def ask(opened: Workspace) -> None:
+        from sekisho.release import Ask  # noqa: PLC0415 - slow to import
+
+        release = await opened.gateway.query(
+            requester_named(opened, requester), Ask(purpose, sql, max_rows=max_rows), page_rows=page_rows(written)
+        )
+        await write(release, written)
+
+    with_workspace(workspace, ask)

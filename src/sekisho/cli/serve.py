@@ -1,0 +1,140 @@
+"""``sekisho serve``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sekisho.cli.running import DEFAULT_WORKSPACE, WorkspaceOption, say
+from sekisho.errors import SekishoError, WorkspaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command(epilog="Example: sekisho serve --port 8000")(serve)
+
+
+def serve(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes; more than one needs PostgreSQL for the own records.")
+    ] = 1,
+) -> None:
+    """Serve a workspace over HTTP, with documentation at /docs. Prints one line when ready."""
+    from sekisho.bootstrap import configure_logging, prepare  # noqa: PLC0415 - slow to import
+    from sekisho.http.server import listen, refuse_exposed_issuer  # noqa: PLC0415 - slow to import
+    from sekisho.http.server import serve as serve_app  # noqa: PLC0415
+
+    configure_logging(verbose=True)
+    settings = prepare(workspace)
+    if workers > 1 and settings.database_url.startswith("sqlite"):
+        raise WorkspaceError(
+            "SQLite serves one process. Name a PostgreSQL server under `database:` in sekisho.yaml, or leave out "
+            "--workers."
+        )
+    refuse_exposed_issuer(host, embedded_issuer=settings.identity.embedded, allowed=False)
+    listener = listen(host, port)
+    first = workers == 1 or _is_first_of(workers)
+    app = OpenedApp(workspace)
+    serve_app(
+        app,
+        host,
+        port,
+        embedded_issuer=settings.identity.embedded,
+        listener=listener,
+        announce=None if first else lambda _line: None,
+    )
+    if app.failure is not None:
+        raise app.failure
+
+
+class OpenedApp:
+    """The ASGI application of a workspace that is opened when the server starts, in the server's own loop.
+
+    Parameters
+    ----------
+    folder:
+        Folder of the workspace.
+
+    Attributes
+    ----------
+    failure:
+        Why the workspace could not be opened, or ``None``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._app: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None
+        self.failure: SekishoError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open and close with the server; hand everything else to the application."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        from sekisho.bootstrap import build_app, open_workspace  # noqa: PLC0415 - slow to import
+
+        async with AsyncExitStack() as stack:
+            await receive()
+            try:
+                opened = await stack.enter_async_context(open_workspace(self._folder))
+                self._app = build_app(opened)
+            except SekishoError as failure:
+                self.failure = failure
+                await send({"type": "lifespan.startup.failed", "message": failure.code})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _is_first_of(workers: int) -> bool:
+    """Start *workers* processes and return, in each, whether it is the first; the parent never returns.
+
+    The parent passes signals on, and ends all when one ends: a service that runs with fewer processes than it
+    was told to hides that something is wrong.
+    """
+    children = []
+    for place in range(workers):
+        child = os.fork()
+        if child == 0:
+            return place == 0
+        children.append(child)
+
+    def stop(number: int, _frame: object) -> None:
+        for each in children:
+            try:
+                os.kill(each, number)
+            except ProcessLookupError:
+                continue
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    failed = False
+    while children:
+        ended, status = os.wait()
+        children.remove(ended)
+        if children and not failed:
+            stop(signal.SIGTERM, None)
+        failed = failed or os.waitstatus_to_exitcode(status) != 0
+    if failed:
+        say("A worker ended by itself; all were stopped.")
+    sys.exit(1 if failed else 0)
