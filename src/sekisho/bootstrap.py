@@ -160,11 +160,12 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     finally:
         for store in stores.values():
             store.close()
+        await policy.close()
         await audit.close()
         await database.close()
 
 
-def _policy(settings: Settings, clock: SystemClock) -> PolicyDecisionPoint:
+def _policy(settings: Settings, clock: SystemClock) -> DecisionCache:
     policy = settings.policy
     if policy.engine is PolicyEngine.OPA and policy.url is not None:
         return DecisionCache(OpaServer(policy.url, timeout_s=policy.timeout_ms / 1000), clock)

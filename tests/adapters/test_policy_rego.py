@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sekisho.adapters.rego import EmbeddedRego, policy_files, policy_revision, shipped_policies
-from sekisho.domain.access import AccessRequest, Deny, Obligation, ObligationKind, Permit, TransformKind
+from sekisho.domain.access import AccessRequest, Deny, Obligation, ObligationKind, Permit, TransformKind, Use
 from sekisho.domain.terms import LegalBasis, Purpose, Requester
 from sekisho.errors import PolicyUnavailable
 from tests.policies.catalogue import DATASETS, PURPOSES, REQUESTERS, ask, dataset, questions, using
@@ -78,7 +78,11 @@ async def test_consenting_people_are_released_masked(shipped):
             "access_denied",
             "third_party_provision_not_declared",
         ),
-        (ask(SUPPORT, PURPOSES["customer_support"], using(TICKETS)), "column_denied", "sensitive_not_needed"),
+        (
+            ask(SUPPORT, PURPOSES["customer_support"], using(TICKETS, uses=frozenset({Use.COMPARED}))),
+            "column_denied",
+            "sensitive_not_needed",
+        ),
         (ask(ANALYST, PURPOSES["ab_measurement"], using(READINGS)), "column_denied", "no_transform_for_column"),
         (ask(RECOMMENDER, PURPOSES["recommendation"], using(PRODUCTS)), "access_denied", "no_data_subject"),
     ],

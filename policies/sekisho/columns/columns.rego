@@ -22,7 +22,7 @@ transforms := {name: kinds |
 # title: Sensitive column not needed
 # description: >-
 #   A contract or a legal duty does not reach special categories (要配慮個人情報) that the purpose
-#   does not name expressly.
+#   does not name expressly. Shown, such a column is empty; to compare or compute with it is refused.
 # custom:
 #   code: column_denied
 #   reason: sensitive_not_needed
@@ -31,7 +31,7 @@ transforms := {name: kinds |
 deny contains {"code": "column_denied", "reason": "sensitive_not_needed"} if {
 	_may_clear
 	not "sensitive" in input.purpose.explicit
-	count(_categories_of.sensitive - _shown_categories.sensitive) > 0
+	count(_computed_sensitive - _shown_categories.sensitive) > 0
 }
 
 # METADATA
@@ -51,20 +51,27 @@ deny contains {"code": "column_denied", "reason": "no_transform_for_column"} if 
 # description: Whether a used direct identifier leaves unmasked.
 default direct_identifier_clear := false
 
-direct_identifier_clear if count(_categories_of.direct_identifier & _shown_categories.direct_identifier) > 0
+direct_identifier_clear if count(_direct_identifiers & _shown_categories.direct_identifier) > 0
 
 _used := [1 | input.datasets[_].columns[_]]
 
 _treated := [1 | transforms[_][_]]
 
-_categories_of[class] := categories if {
-	some class in {"direct_identifier", "sensitive"}
-	categories := {column.category |
-		some dataset in input.datasets
-		some column in dataset.columns
-		column.class == class
-		column.data_subject == false
-	}
+_direct_identifiers := {column.category |
+	some dataset in input.datasets
+	some column in dataset.columns
+	column.class == "direct_identifier"
+	column.data_subject == false
+}
+
+# Categories of sensitive columns that do more than stand in the answer.
+_computed_sensitive := {column.category |
+	some dataset in input.datasets
+	some column in dataset.columns
+	column.class == "sensitive"
+	column.data_subject == false
+	some use in column.uses
+	use != "shown"
 }
 
 # The key that names the person is treated as such, whatever its class.
