@@ -190,7 +190,7 @@ def build_app(workspace: Workspace) -> FastAPI:
     from sekisho.http.services import HttpSettings, Services  # noqa: PLC0415
 
     async def consents_answer() -> bool:
-        await workspace.ledger.last_seq()
+        await workspace.ledger.start()  # catches up: a ledger older than what was seen does not answer
         return True
 
     health = {f"store:{name}": store.healthy for name, store in workspace.stores.items()}

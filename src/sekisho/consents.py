@@ -38,6 +38,7 @@ from sekisho.ports import (
     DataSubjectRef,
     KeyRing,
     People,
+    PseudonymReader,
     RecordedConsentEvent,
 )
 
@@ -90,13 +91,6 @@ class EventRequest(Question, Protocol):
     @property
     def evidence(self) -> Mapping[str, str]:
         """What proves it: names and references, kept in the ledger alone."""
-
-
-class PseudonymReader(Protocol):
-    """Reads a pseudonym back."""
-
-    def number_of(self, requester: Requester, purpose: str, pseudonym: str) -> SubjectNumber | None:
-        """Return the person, or ``None`` when *requester* never received this for *purpose*."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,3 +285,10 @@ class ViewCache(Protocol):
 
     async def put(self, name: str, revision: str, release: pa.Table) -> None:
         """Keep *release*, already fit to be published."""
+
+
+class PseudonymReader(Protocol):
+    """Reads a pseudonym back."""
+
+    def number_of(self, requester: Requester, purpose: str, pseudonym: str) -> SubjectNumber | None:
+        """Return the person, or ``None`` when *requester* never received this for *purpose*."""

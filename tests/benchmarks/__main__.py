@@ -56,13 +56,13 @@ def files_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def small_reads(governed: Server, plain: Server, quick: bool) -> list[Row]:
+def small_reads(governed: Server, plain: Server, *, quick: bool) -> list[Row]:
     """Point reads over HTTP."""
-    body = {"purpose": "recommendation", "sql": "SELECT customer_id FROM crm.customers LIMIT 1"}
+    body: dict[str, object] = {"purpose": "recommendation", "sql": "SELECT customer_id FROM crm.customers LIMIT 1"}
     pseudonym = pyarrow.ipc.open_stream(io.BytesIO(governed.ask(body, ARROW)[1])).read_all()[0][0].as_py()
     raw = pyarrow.ipc.open_stream(io.BytesIO(plain.ask(body, ARROW)[1])).read_all()[0][0].as_py()
-    one = {"purpose": "recommendation", "sql": POINT}
-    hundred = {"purpose": "recommendation", "sql": HUNDRED}
+    one: dict[str, object] = {"purpose": "recommendation", "sql": POINT}
+    hundred: dict[str, object] = {"purpose": "recommendation", "sql": HUNDRED}
     times = 200 if quick else 1500
     return [
         in_turns(
@@ -82,7 +82,7 @@ def asked(server: Server, body: dict[str, object], accept: str) -> float:
     return server.ask(body, accept)[0]
 
 
-def large_reads(governed: Server, plain: Server, folder: Path, quick: bool) -> list[Row]:
+def large_reads(governed: Server, plain: Server, folder: Path, *, quick: bool) -> list[Row]:
     """Aggregates and exports at scale 20."""
     before = files_digest(folder)
     rows = []
@@ -92,7 +92,7 @@ def large_reads(governed: Server, plain: Server, folder: Path, quick: bool) -> l
         ("1 M rows to Arrow over HTTP, two pseudonym columns", EXPORT_KEYED, ARROW, 1.4),
         ("1 M rows to Arrow over HTTP, none", EXPORT_PLAIN, ARROW, 1.2),
     ):
-        body = {"purpose": "recommendation", "sql": sql, "max_rows": 2_000_000}
+        body: dict[str, object] = {"purpose": "recommendation", "sql": sql, "max_rows": 2_000_000}
         pair = in_turns(partial(asked, governed, body, accept), partial(asked, plain, body, accept), times, warm=2)
         rows.append(pair.row(measure, target))
     if files_digest(folder) != before:
@@ -109,20 +109,24 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[Row] = []
     profiles: list[tuple[str, str]] = []
-    for name, scale, cases in (("small", 1, small_reads), ("large", 20, large_reads)):
-        if options.only not in (None, name):
+    for name, scale, statements in (
+        ("small", 1, [POINT, HUNDRED]),
+        ("large", 20, [AGGREGATE, EXPORT_KEYED, EXPORT_PLAIN]),
+    ):
+        if options.only not in {None, name}:
             continue
         folder = workspace(scale)
         governed = start(folder, 8801, "governed", "recommender")
         plain = start(folder, 8802, "ungoverned", "recommender")
         try:
-            extra = (folder,) if name == "large" else ()
-            rows += cases(governed, plain, *extra, options.quick)  # type: ignore[operator]
+            if name == "small":
+                rows += small_reads(governed, plain, quick=options.quick)
+            else:
+                rows += large_reads(governed, plain, folder, quick=options.quick)
         finally:
             governed.stop()
             plain.stop()
         if not options.no_profile:
-            statements = {"small": [POINT, HUNDRED], "large": [AGGREGATE, EXPORT_KEYED, EXPORT_PLAIN]}[name]
             profiles += [(sql, asyncio.run(inside.profile(folder, sql))) for sql in statements]
     if options.only in (None, "inside"):
         folder = workspace(1)
