@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -118,8 +119,6 @@ def _swapped(good: str, **claims: Any) -> str:
 
 async def test_a_token_ends_when_it_says_so(shared: Site) -> None:
     """A token that was accepted, and is remembered, is refused from the second of its ``exp`` on."""
-    import asyncio
-
     credential = token(shared, exp=_now(shared) + 1)
     headers = {"Authorization": f"Bearer {credential}"}
     first = await shared.client.post("/v1/query:explain", json=BODY, headers=headers)

@@ -31,7 +31,7 @@ from tests.query.world import (
     transform_of,
 )
 
-_CANARY = re.compile(r"NG[a-z0-9.]|MK")
+_CANARY = re.compile(r"NG[a-z0-9]|NG[.]e|MK")
 _HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)")
 
 

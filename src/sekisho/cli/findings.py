@@ -193,9 +193,7 @@ def _read_as_declared(store: Store, dataset: Dataset) -> None:
     types = ", ".join(f"'{column.name}': '{words[column.type]}'" for column in dataset.columns)
     source = _source(store, dataset).removesuffix(")")
     with closing(duckdb.connect()) as connection:
-        connection.execute(
-            f"SELECT count(*) FROM (SELECT COLUMNS(*) FROM {source}, columns = {{{types}}}) LIMIT {_SAMPLE})"
-        ).fetchall()
+        connection.execute(f"SELECT * FROM {source}, columns = {{{types}}}) LIMIT {_SAMPLE}").fetchall()
 
 
 def _source(store: Store, dataset: Dataset) -> str:

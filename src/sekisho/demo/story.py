@@ -45,12 +45,9 @@ async def tell(built: Built) -> AsyncIterator[Part]:
         with ControllersFiles(workspace.settings.catalogue) as files:
             scene = Scene(workspace, built, files)
             began = workspace.clock.now()
-            release_id = ""
             for number, part in enumerate(_PARTS, 1):
-                told = await _told(number, part(scene))
-                release_id = release_id or str(told.facts.get("release_id", ""))
-                yield told
-            yield await _told(8, the_log_proves_itself(scene, began, release_id))
+                yield await _told(number, part(scene))
+            yield await _told(8, the_log_proves_itself(scene, began))
             yield where_to_go_next(scene)
 
 

@@ -179,7 +179,7 @@ async def statistics(scene: Scene) -> Part:
         lines=(
             "Groups of fewer than ten people are not published, nor what would let one be subtracted.",
             (
-                f"Any other question: {ad_hoc.code or 'answered'}. Everybody gets the one release of each view, so no "
+                f"Any other question: {ad_hoc.code or 'answered'}. Everybody gets the one release of a view, so no "
                 "series of clever questions isolates a person."
             ),
         ),

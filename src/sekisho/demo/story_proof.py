@@ -14,7 +14,7 @@ from sekisho.adapters.records.audit_export import export_raw
 from sekisho.audit_verify import Verdict, verify_database, verify_export
 from sekisho.demo.forgery import change_a_byte, copy_database, hashes_fit, rewrite_history
 from sekisho.demo.scene import Expectation, Grid, Part, Scene
-from sekisho.errors import InvalidRequest
+from sekisho.errors import InvalidRequest, NotFound
 from sekisho.ports import AuditQuery
 
 
@@ -30,16 +30,14 @@ class _Found:
     hashes_fit: bool
 
 
-async def the_log_proves_itself(scene: Scene, began: datetime, release_id: str) -> Part:
-    """Part 8: the record of part 1 is attacked, in copies, twice.
+async def the_log_proves_itself(scene: Scene, began: datetime) -> Part:
+    """Part 8: the record of the story's first release is attacked, in copies, twice.
 
-    Parameters
-    ----------
-    began:
-        When the story began.
-    release_id:
-        Id of the release of part 1, which is the id of its record.
+    *began* is when the story began. Raises ``NotFound`` when nothing was released.
     """
+    release_id = next((reply.release_id for reply in scene.heard if not reply.refused), None)
+    if release_id is None:
+        raise NotFound("Nothing was released in this story, so that there is no such record.")
     kinds = await _kinds(scene, began)
     record = await scene.workspace.audit.get(release_id)
     seq = None if record is None else record["seq"]
@@ -65,9 +63,9 @@ async def the_log_proves_itself(scene: Scene, began: datetime, release_id: str) 
         lines=(
             f"Of this story: {told}.",
             (
-                f"Two copies are attacked at record {seq}, the release of part 1. In one a byte is changed. In the other "
-                f"somebody with full rights over the database rewrites it and computes {found.rewritten_records} hashes "
-                "anew."
+                f"Two copies are attacked at record {seq}, a release. In one a byte is changed. In the "
+                f"other somebody with all rights over the database rewrites it and computes {found.rewritten_records} "
+                "hashes anew."
             ),
             f"Key: {scene.workspace.keys.verification_key()}",
         ),

@@ -71,6 +71,8 @@ class Columns:
 
     def select_list(self, node: exp.Select, scope: Scope) -> None:
         """Bind the select list; afterwards the other clauses may refer to its names."""
+        if not node.expressions:
+            raise StatementRefused("SELECT names at least one column.")
         self.expand_stars(node, scope)
         times = Counter(fold(projection.alias_or_name) for projection in node.expressions)
         scope.repeated = frozenset(name for name, count in times.items() if name and count > 1)

@@ -182,7 +182,8 @@ def _parse_one(sql: str, dialect: Dialect) -> exp.Query:
         trees = sqlglot.parse(_numbered(sql, dialect), dialect=dialect.sqlglot)
     except (SqlglotError, RecursionError) as fault:
         raise StatementRefused(f"The statement cannot be read as {dialect.title} SQL; check its syntax.") from fault
-    found = [tree for tree in trees if tree is not None]
+    # A comment after the semicolon makes an empty node of its own.
+    found = [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
     if len(found) != 1:
         raise StatementRefused("Send exactly one statement.")
     tree = found[0]
