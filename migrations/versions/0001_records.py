@@ -102,11 +102,19 @@ def upgrade() -> None:
     op.create_index("ix_audit_record_purpose_seq", "audit_record", ["purpose", "seq"])
     op.create_table(
         "audit_subject",
-        sa.Column("ref", sa.LargeBinary(16), nullable=False),
-        sa.Column("seq", BIG_KEY, nullable=False),
-        sa.PrimaryKeyConstraint("ref", "seq", name="pk_audit_subject"),
+        sa.Column("seq", BIG_KEY, autoincrement=False, nullable=False),
+        sa.Column("refs", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_audit_subject"),
         sa.ForeignKeyConstraint(["seq"], ["audit_record.seq"], name="fk_audit_subject_seq"),
-        comment=("Which records concern a person: only for records about few people; larger sets keep a digest."),
+        comment="Whom a record concerns: one row for each record, checked against the digest in the record.",
+    )
+    op.create_table(
+        "audit_subject_ref",
+        sa.Column("ref", sa.LargeBinary(16), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("ref", "seq", name="pk_audit_subject_ref"),
+        comment="Index of audit_subject by person: derived at search time, no evidence, can be made anew.",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "audit_head",
@@ -114,12 +122,24 @@ def upgrade() -> None:
         sa.Column("wseq", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("writer", "wseq", name="pk_audit_head"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "audit_tail",
+        sa.Column("writer", sa.String(36), nullable=False),
+        sa.Column("wseq", sa.BigInteger(), nullable=False),
+        sa.Column("tag", sa.LargeBinary(32), nullable=False),
+        sa.PrimaryKeyConstraint("writer", name="pk_audit_tail"),
+        comment="Ends of chains whose head is not in audit_head yet; what a crash left is signed at the next start.",
+        sqlite_with_rowid=False,
     )
 
 
 def downgrade() -> None:
     for table in (
+        "audit_tail",
         "audit_head",
+        "audit_subject_ref",
         "audit_subject",
         "audit_record",
         "consent_state",

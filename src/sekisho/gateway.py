@@ -50,12 +50,13 @@ from sekisho.ports import (
     DataStore,
     Detector,
     KeyRing,
+    NumberedCopies,
     People,
     PolicyDecisionPoint,
     ViewCache,
 )
 from sekisho.pseudonymity import Pseudonymity
-from sekisho.query.plan import bind
+from sekisho.query.plan import Plan, bind
 from sekisho.query.statements import Question, Statements
 from sekisho.release import Ask, Release, ReleasedPage
 
@@ -81,6 +82,7 @@ class Gateway:
     audit: AuditLog
     clock: Clock
     view_cache: ViewCache
+    copies: NumberedCopies | None = None
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
     means: Means = field(init=False, repr=False)
@@ -115,7 +117,7 @@ class Gateway:
                 "decision": "deny", "code": decision.code, "reasons": list(decision.reasons),
                 "policy_revision": decision.revision,
             }  # fmt: skip
-        plan = question.plan(decision)
+        plan = await self._plan(question, decision)
         return {
             "decision": "permit",
             "reasons": [],
@@ -188,7 +190,7 @@ class Gateway:
     async def _answer(self, question: Question, ask: Ask, page_rows: int) -> Release:
         permit = await self._decide(question.request)  # (3)
         view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)
-        plan = question.plan(permit)  # (5)
+        plan = await self._plan(question, permit)  # (5)
         keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
         query = bind(plan, ask.parameters, keyed)
         release_id = self.clock.new_id()
@@ -218,6 +220,12 @@ class Gateway:
             _first=first,
             _rest=None if first.last else pages,
         )
+
+    async def _plan(self, question: Question, permit: Permit) -> Plan:
+        copies: frozenset[str] = frozenset()
+        if self.copies is not None and permit.consent_required:
+            copies = await self.copies.usable([use.dataset.name for use in question.request.datasets])
+        return question.plan(permit, copies)
 
     async def _read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:
         if len(sql) > LONG_STATEMENT and self.statements.known(requester, purpose, sql) is None:

@@ -6,7 +6,7 @@ The words map to XACML: :class:`PolicyDecisionPoint` is the PDP, ``gateway.Gatew
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -198,6 +198,16 @@ class DataStore(Protocol):
         """Return whether the store answers."""
 
 
+class NumberedCopies(Protocol):
+    """Copies of datasets that carry the person number of each row, beside the files that they were made of."""
+
+    async def usable(self, datasets: Collection[str]) -> frozenset[str]:
+        """Return those of *datasets* whose copy says what the files and the registry of people say now.
+
+        A store that runs a statement afterwards finds them. What is not returned is read from its files.
+        """
+
+
 class Detector(Protocol):
     """Finds and masks personal data in free text."""
 
@@ -229,6 +239,8 @@ class AuditEntry:
     ``kind`` is one of the audit kinds (``access.release``, ``access.deny``, ``consent.withdraw`` …).
     ``id`` is chosen by the caller when it must be known before (a release), else the log chooses.
     ``fields`` are JSON values: strings, integers, booleans, lists and objects of them; no floats.
+    ``fields["subjects"]`` names the people concerned by keyed references (``subject_ref``): a list of them,
+    or their bytes one after another.
     """
 
     kind: str

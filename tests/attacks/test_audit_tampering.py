@@ -39,7 +39,7 @@ START = datetime(2026, 11, 5, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Log:
-    """A whole log as a database and a folder of heads would tell it."""
+    """A whole log as a database and a folder of heads would tell it; people are (sequence, references)."""
 
     rows: tuple[StoredRecord, ...]
     people: tuple[tuple[int, bytes], ...]
@@ -69,7 +69,7 @@ def build(writers: list[int], fields: dict[int, dict[str, object]] | None = None
         said: dict[str, object] = {"requester": "recommender", "purpose": "recommendation", "rows": seq}
         if subjects.count:
             said["subjects"] = {"n": subjects.count, "digest": subjects.digest}
-            people += [(seq, ref) for ref in subjects.refs]
+            people.append((seq, subjects.refs))
         said |= fields.get(seq, {})
         record = said | {
             "v": 1, "id": f"id-{seq}", "seq": seq, "writer": writer, "wseq": wseq, "prev": prev.hex(),
@@ -237,16 +237,54 @@ def test_records_after_the_newest_saved_head_are_told(seq):
     assert verdict.unsigned_tail == LAST - len(CLEAN.saved[:seq])
     unsigned = replace(CLEAN, saved=CLEAN.saved[:seq], stored=CLEAN.stored[:seq]).verify()
     assert unsigned.outcome is Outcome.INCOMPLETE
+    assert unsigned.unsigned_tail == verdict.unsigned_tail
+
+
+def late(log: Log, notes: tuple[str, ...]) -> Verdict:
+    """Verify *log* when *notes* were saved after its records were read."""
+    return verify_rows(iter(log.rows), log.stored, log.people, log.saved, VKEY, later=lambda: notes)
+
+
+def test_a_head_saved_while_the_log_was_read_counts_for_exactly_its_end():
+    """The newest commit of a log in use is proven by the head that follows it, by nothing older or newer."""
+    short = replace(CLEAN, saved=CLEAN.saved[:-1], stored=CLEAN.stored[:-1])
+    assert short.verify().outcome is Outcome.INCOMPLETE
+    verdict = late(short, CLEAN.saved)
+    assert verdict.ok, verdict
+    assert verdict.unsigned_tail == 0
+    assert late(short, CLEAN.saved[:-1]).outcome is Outcome.INCOMPLETE
+
+
+def test_a_head_saved_while_the_log_was_read_is_held_against_it():
+    """A head that came late exposes a rewritten end, and counts only when the trusted key signed it."""
+    short = replace(CLEAN, saved=CLEAN.saved[:-1], stored=CLEAN.stored[:-1])
+    forged = build([int(row.writer[-1]) for row in CLEAN.rows], {LAST: {"requester": "somebody else"}})
+    assert late(replace(short, rows=forged.rows, people=forged.people), CLEAN.saved).outcome is Outcome.TAMPERED
+    text = parse_note(CLEAN.saved[-1]).text
+    assert late(short, (sign_note(text, parse_key(VKEY), STRANGER.sign),)).outcome is Outcome.TAMPERED
 
 
 @given(st.integers(0, LAST - 1), st.booleans())
 def test_people_cannot_be_added_or_taken_away(place, add):
     """Who is noted beside a record is what its digest stands for: nobody can be hidden or slandered."""
+    people = dict(CLEAN.people)
     if add:
-        people = sorted({*CLEAN.people, (place + 1, b"\x01" * 16)})
+        people[place + 1] = people.get(place + 1, b"") + b"\x01" * 16
     else:
-        people = [pair for n, pair in enumerate(CLEAN.people) if n != place % len(CLEAN.people)]
-    tampered(CLEAN.rows, people=tuple(people))
+        seq = sorted(people)[place % len(people)]
+        people[seq] = people[seq][:-16]
+    tampered(CLEAN.rows, people=tuple(sorted(people.items())))
+
+
+@given(st.integers(0, LAST - 1), st.integers(1, LAST + 3))
+def test_the_people_of_a_record_cannot_be_removed_or_moved(place, to):
+    """A record's people taken away as a whole, or noted beside another record or beside none, are missed."""
+    people = dict(CLEAN.people)
+    seq = sorted(people)[place % len(people)]
+    refs = people.pop(seq)
+    tampered(CLEAN.rows, people=tuple(sorted(people.items())))
+    if to != seq:
+        tampered(CLEAN.rows, people=tuple(sorted({**people, to: refs}.items())))
 
 
 def test_a_head_by_a_stranger_is_untrusted():

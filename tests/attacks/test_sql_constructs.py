@@ -258,6 +258,7 @@ NOT_LISTED = [
     "WITH x AS MATERIALIZED (SELECT quantity FROM pos.order_lines) SELECT quantity FROM x",
     "WITH x AS (SELECT 1) SELECT * FROM x",
     "SELECT v.a FROM (VALUES (1)) v",
+    "SELECT c.points FROM crm.customers c JOIN (VALUES ('gold')) v(r) ON v.r = c.member_rank",
     "SELECT v.a FROM (VALUES (1, 2)) v(a), pos.order_lines",
     "SELECT v.a FROM (VALUES ((SELECT max(invoice) FROM pos.order_lines))) v(a), pos.order_lines",
     "SELECT quantity FROM pos.order_lines WHERE $1 = 1",

@@ -57,7 +57,7 @@ class Answering:
         ("privacy_officer", "customer_support", LINES, "purpose_not_registered"),
         ("auditor", "fraud_prevention", LINES, "purpose_not_registered"),
         ("analyst", "management_statistics", "SELECT count(*) FROM pos.order_lines", "aggregate_required"),
-        ("fraud_team", "fraud_prevention", "SELECT income_band FROM crm.customers", "column_denied"),
+        ("fraud_team", "fraud_prevention", "SELECT count(income_band) AS n FROM crm.customers", "column_denied"),
         ("analyst", "emotion_analysis", LINES, "access_denied"),
     ],
 )

@@ -37,7 +37,7 @@ def in_both(site: Site, first: Sequence[str], second: Sequence[str]) -> tuple[li
 @pytest.mark.parametrize("column", ["customer_id", "invoice"])
 async def test_two_purposes_share_no_key(shared: Site, column: str) -> None:
     """The same people and invoices have other keys for another purpose, and no part of a key is kept."""
-    first, second = ([*await shown(shared, who, LINES, column)] for who in TWO)
+    first, second = [await shown(shared, who, LINES, column) for who in TWO]
     assert len(set(first)) > 10
     assert not set(first) & set(second)
     assert not {key[:8] for key in first} & {key[:8] for key in second}
@@ -62,10 +62,10 @@ async def test_two_requesters_of_one_purpose_share_no_key(shared: Site) -> None:
 
 async def test_keys_are_equal_within_one_purpose_whatever_store_they_come_from(shared: Site) -> None:
     """A pseudonym from SQLite is the one from Parquet and from JSON Lines: answers can be joined by it."""
-    profiles, lines, events, surveys = (
+    profiles, lines, events, surveys = [
         set(await shown(shared, TWO[0], f"SELECT customer_id FROM {table}"))
         for table in ("crm.customers", "pos.order_lines", "app.events", "survey.answers")
-    )
+    ]
     assert lines == profiles
     assert events
     assert events | surveys <= profiles
@@ -166,6 +166,16 @@ async def test_rows_come_in_the_order_of_their_tokens(shared: Site, sql: str) ->
     one, two = in_both(shared, first, second)
     assert len(one) > 10
     assert one != two
+
+
+@pytest.mark.parametrize("max_rows", [1, 2, 5])
+async def test_a_limit_of_the_request_does_not_count_people_off(shared: Site, max_rows: int) -> None:
+    """The rows that ``max_rows`` leaves are the first by token, not the first in the store."""
+    for who in TWO:
+        response = await shared.post(*who, KEYS, max_rows=max_rows)
+        keys = [row[0] for row in response.json()["rows"]]
+        assert keys == sorted(await shown(shared, who, KEYS))[:max_rows]
+        assert response.json()["release"]["complete"] is False
 
 
 @pytest.mark.parametrize("page_rows", [1, 7, 200])

@@ -173,8 +173,8 @@ async def test_explain_refuses_the_same(shared: Site) -> None:
         response = await shared.client.post("/v1/query:explain", json=body, headers=headers)
         if response.status_code != 200:
             assert response.json()["code"] in ({code} if isinstance(code, str) else code), sql
-        else:
-            assert "released" in code, sql
+        else:  # a literal against a key is read as a token when the statement runs, and refused then
+            assert "released" in code or (code == MASKED and "= '" in sql), sql
 
 
 async def test_quoted_names_of_the_catalogue_are_the_same_names(shared: Site) -> None:

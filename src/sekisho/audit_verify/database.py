@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, checkpoint_notes, saved_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
 from sekisho.domain.chain import BrokenChainError, Walk, accuse, name_of
-from sekisho.domain.record import MAX_SUBJECT_REFS, StoredRecord, indexed, subject_digest
+from sekisho.domain.note import HEAD_ORIGIN
+from sekisho.domain.record import MAX_SUBJECT_REFS, REF_BYTES, StoredRecord, indexed, subject_digest
 from sekisho.errors import InvalidRequest
 
 _OUTSIDE = frozenset({Origin.SAVED, Origin.CHECKPOINT})
+_PATIENCE = (0.0, 0.01, 0.05, 0.2)  # seconds to wait for the head of a commit that was just seen
 
 
 def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None = None) -> Verdict:
@@ -47,8 +50,16 @@ def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None
                 "SELECT seq, id, writer, wseq, at, kind, requester, purpose, decision, record, chain"
                 " FROM audit_record ORDER BY seq"
             )
-            people = connection.execute("SELECT seq, ref FROM audit_subject ORDER BY seq, ref")
-            return verify_rows((StoredRecord._make(row) for row in rows), stored, people, saved, vkey, since=since)
+            people = connection.execute("SELECT seq, refs FROM audit_subject ORDER BY seq")
+            return verify_rows(
+                (StoredRecord._make(row) for row in rows),
+                stored,
+                people,
+                saved,
+                vkey,
+                since=since,
+                later=lambda: saved_notes(heads),
+            )
     except sqlite3.Error as error:
         raise InvalidRequest(f"this is not a database that can be read ({type(error).__name__})") from None
 
@@ -61,6 +72,7 @@ def verify_rows(
     vkey: str,
     *,
     since: str | None = None,
+    later: Callable[[], Iterable[str]] | None = None,
 ) -> Verdict:
     """Verify a whole log from what a database tells.
 
@@ -71,9 +83,12 @@ def verify_rows(
     stored, saved:
         Signed heads from the database, and from outside it. Take both before the rows.
     people:
-        (sequence, reference) of everybody noted beside a record, in that order.
+        (sequence, references one after another) of every record beside which people are noted, in order.
     vkey, since:
         As for :func:`verify_export`.
+    later:
+        Reads the saved heads once more. A writer signs after it committed, so the newest records of a log
+        in use may be covered by a head that was saved after they were read.
     """
     held = HeldHeads(TrustedKey(vkey))
     walk = Walk(marks={})
@@ -85,6 +100,8 @@ def verify_rows(
         walk = Walk(marks=held.marks())
         _walk_rows(walk, iter(rows), _People(people), held)
         held.compare(walk.chains, begins=True, ends=True)
+        if later is not None:
+            _catch_up(walk, held, later)
         tail = _tail(walk, held)
     except VerificationFailed as failed:
         return failed_verdict(failed, walk, len(held))
@@ -123,30 +140,51 @@ def _contradiction(row: StoredRecord, record: dict[str, Any], chain: bytes) -> s
 class _People:
     """The references beside the records, read in step with them."""
 
-    def __init__(self, pairs: Iterable[tuple[int, bytes]]) -> None:
-        self._pairs = iter(pairs)
-        self._next = next(self._pairs, None)
+    def __init__(self, rows: Iterable[tuple[int, bytes]]) -> None:
+        self._rows = iter(rows)
+        self._next = next(self._rows, None)
 
     def fit(self, record: dict[str, Any], seq: int) -> bool:
         """Return whether the references noted for *seq* are those that the record's digest stands for."""
-        if "subjects" not in record and (self._next is None or self._next[0] > seq):
-            return True
-        refs: list[bytes] = []
-        while self._next is not None and self._next[0] <= seq:
+        refs = b""
+        if self._next is not None and self._next[0] <= seq:
             if self._next[0] < seq:
                 return False
-            refs.append(bytes(self._next[1]))
-            self._next = next(self._pairs, None)
-        about = record.get("subjects")
+            refs = bytes(self._next[1])
+            self._next = next(self._rows, None)
+        if "subjects" not in record:
+            return not refs
+        about = record["subjects"]
         if not isinstance(about, dict) or not isinstance(count := about.get("n"), int):
             return False
         if count > MAX_SUBJECT_REFS:
             return not refs
-        return len(refs) == count and subject_digest(refs) == about.get("digest")
+        return len(refs) == count * REF_BYTES and subject_digest(refs) == about.get("digest")
 
     def left(self) -> bool:
         """Return whether there are references beyond the last record."""
         return self._next is not None
+
+
+def _catch_up(walk: Walk, held: HeldHeads, later: Callable[[], Iterable[str]]) -> None:
+    """Take the heads that were saved meanwhile, of exactly the ends that were read and that none covers yet.
+
+    Raises
+    ------
+    VerificationFailed
+        When such a head is not signed by the trusted key, or contradicts the records.
+    """
+    for pause in _PATIENCE:
+        covered = held.newest(frozenset(Origin))
+        ends = tuple(
+            f"{HEAD_ORIGIN}{name}\n{chain.size}\n"
+            for name, chain in walk.chains.items()
+            if chain.size > covered.get(name, 0)
+        )
+        if not ends:
+            return
+        time.sleep(pause)
+        held.add_ends((note for note in later() if note.startswith(ends)), walk.chains)
 
 
 def _tail(walk: Walk, held: HeldHeads) -> int:
@@ -165,9 +203,13 @@ def _tail(walk: Walk, held: HeldHeads) -> int:
         raise VerificationFailed(
             Outcome.INCOMPLETE, "no head was kept outside the database: a rewritten history would not be seen"
         )
+    tail = sum(chain.size - outside.get(name, 0) for name, chain in walk.chains.items())
     for name, chain in walk.chains.items():
         if chain.size > anywhere.get(name, 0):
             raise VerificationFailed(
-                Outcome.INCOMPLETE, "records after the newest signed head are not vouched for", name_of(chain.last)
+                Outcome.INCOMPLETE,
+                "records after the newest signed head are not vouched for; after a crash the next start signs them",
+                name_of(chain.last),
+                tail,
             )
-    return sum(chain.size - outside.get(name, 0) for name, chain in walk.chains.items())
+    return tail

@@ -144,6 +144,21 @@ class HeldHeads:
         for held in newest.values():
             self._key.verify(held.note, held.describe())
 
+    def add_ends(self, notes: Iterable[str], chains: Mapping[str, Chain]) -> None:
+        """Take saved heads of the very ends of *chains*, after everything else was compared.
+
+        Raises
+        ------
+        VerificationFailed
+            When one is damaged, not signed by the trusted key, or contradicts the records.
+        """
+        known = len(self._heads)
+        self.add(notes, Origin.SAVED)
+        for held in self._heads[known:]:
+            chain = chains[held.head.writer]
+            if held.head.size != chain.size or held.head.chain != chain.value:
+                self._contradicted(held, chain.start)
+
     def marks(self) -> dict[str, set[int]]:
         """Return, for each writer, the sizes that heads speak of."""
         sizes: defaultdict[str, set[int]] = defaultdict(set)

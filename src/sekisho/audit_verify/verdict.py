@@ -19,13 +19,17 @@ class Outcome(IntEnum):
 
 
 class VerificationFailed(Exception):
-    """The end of a verification: what was found, and the record at fault when one can be named."""
+    """The end of a verification: what was found, and the record at fault when one can be named.
 
-    def __init__(self, outcome: Outcome, finding: str, bad: BadRecord | None = None) -> None:
+    ``tail`` is the number of records after the newest head kept outside, where the check came so far.
+    """
+
+    def __init__(self, outcome: Outcome, finding: str, bad: BadRecord | None = None, tail: int = 0) -> None:
         super().__init__(finding)
         self.outcome = outcome
         self.finding = finding
         self.bad = bad
+        self.tail = tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +70,4 @@ class Verdict:
 
 def failed_verdict(failed: VerificationFailed, walk: Walk, heads: int) -> Verdict:
     """Return the verdict of a verification that ended at *failed*."""
-    return Verdict(failed.outcome, failed.finding, failed.bad, walk.count, len(walk.chains), heads)
+    return Verdict(failed.outcome, failed.finding, failed.bad, walk.count, len(walk.chains), heads, failed.tail)

@@ -119,7 +119,11 @@ def _is_first_of(workers: int) -> bool:
             return place == 0
         children.append(child)
 
+    told = False
+
     def stop(number: int, _frame: object) -> None:
+        nonlocal told
+        told = True
         for each in children:
             try:
                 os.kill(each, number)
@@ -130,11 +134,11 @@ def _is_first_of(workers: int) -> bool:
     signal.signal(signal.SIGINT, stop)
     failed = False
     while children:
-        ended, status = os.wait()
+        ended, _ = os.wait()
         children.remove(ended)
-        if children and not failed:
+        if not told:
+            failed = True
             stop(signal.SIGTERM, None)
-        failed = failed or os.waitstatus_to_exitcode(status) != 0
     if failed:
         say("A worker ended by itself; all were stopped.")
     sys.exit(1 if failed else 0)

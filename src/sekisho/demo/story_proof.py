@@ -64,8 +64,8 @@ async def the_log_proves_itself(scene: Scene, began: datetime) -> Part:
             f"Of this story: {told}.",
             (
                 f"Two copies are attacked at record {seq}, a release. In one a byte is changed. In the "
-                f"other somebody with all rights over the database rewrites it and computes {found.rewritten_records} "
-                "hashes anew."
+                f"other somebody with all rights over the database rewrites it and computes "
+                f"{found.rewritten_records} hashes anew."
             ),
             f"Key: {scene.workspace.keys.verification_key()}",
         ),

@@ -37,12 +37,14 @@ class Projection:
     """A table of people beside the data: raw key and person number.
 
     ``cells`` are the cells all of which a listed person has in force; empty means everybody known.
-    ``table`` is the name under which the statement joins it.
+    ``table`` is the name under which the statement joins it. Without ``keys`` the table holds person
+    numbers alone, each once, for data that carries them.
     """
 
     table: str
     identifier: str
     cells: tuple[Cell, ...]
+    keys: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from functools import cache
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType, StoreKind
+from sekisho.errors import StatementRefused
 
 _AGGREGATES: frozenset[type[exp.Expr]] = frozenset({exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.CountIf})
 _WINDOW_FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
@@ -36,6 +38,7 @@ _DUCKDB_FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
         exp.DateTrunc, exp.TimestampTrunc, exp.Extract, exp.DateDiff, exp.DateAdd, exp.DateSub,
         exp.Year, exp.Month, exp.Day, exp.DayOfWeek, exp.Quarter, exp.Week,
         exp.Median, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop, exp.Quantile,
+        exp.PercentileCont, exp.PercentileDisc,
         exp.AnyValue, exp.ApproxDistinct, exp.Corr,
         exp.RegexpLike, exp.RegexpExtract, exp.StartsWith, exp.Contains,
     }
@@ -124,10 +127,16 @@ class Dialect:
         return select
 
     def generate(self, tree: exp.Expr) -> str:
-        """Return the text of *tree*: all names quoted, no comments, refused where sqlglot has doubts."""
-        return tree.sql(
-            dialect=self.sqlglot, identify=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE
-        )
+        """Return the text of *tree*: all names quoted, no comments.
+
+        Raises ``StatementRefused`` where sqlglot has doubts.
+        """
+        try:
+            return tree.sql(
+                dialect=self.sqlglot, identify=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE
+            )
+        except SqlglotError:
+            raise StatementRefused(f"The statement holds something that {self.title} does not know.") from None
 
 
 _SQL_TYPES = {

@@ -75,7 +75,7 @@ _STRUCTURE: dict[type[exp.Expr], frozenset[str]] = {
     exp.In: frozenset({"this", "expressions", "query"}),
     exp.Exists: frozenset({"this"}),
     exp.Cast: frozenset({"this", "to"}),
-    exp.TryCast: frozenset({"this", "to"}),
+    exp.TryCast: frozenset({"this", "to", "safe"}),
     exp.Interval: frozenset({"this", "unit"}),
     exp.Placeholder: frozenset({"this"}),
 }

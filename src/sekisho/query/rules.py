@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import Output, Projection
-from sekisho.domain.terms import ColumnType, StoreKind
+from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import MASKED_TYPES, Dialect
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
@@ -35,6 +35,7 @@ class Draft:
     dialect: Dialect
     permit: Permit
     kinds: Kinds
+    copies: frozenset[str] = frozenset()
     output_kinds: list[Kind] = field(default_factory=list)
     slots: dict[str, Slot] = field(default_factory=dict)
     given: int = 0
@@ -45,6 +46,9 @@ class Draft:
     hidden: int = 0
     fenced: bool = False
 
+
+COPIES = "colocated"
+"""Schema of the copies that carry a person number in each row, as a column named :data:`NUMBER`."""
 
 Rule = Callable[[Draft], Draft]
 
@@ -144,12 +148,15 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def rewrite(statement: Statement, dialect: Dialect, permit: Permit) -> Plan:
+def rewrite(
+    statement: Statement, dialect: Dialect, permit: Permit, copies: frozenset[str] = frozenset()
+) -> Plan:
     """Apply :data:`RULES` to *statement* and generate the plan. The statement is used up.
 
+    *copies* names the datasets of which a copy with person numbers may be read in place of the files.
     Raises ``MaskedColumnUse`` or ``StatementRefused``.
     """
-    draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms))
+    draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies)
     for rule in RULES:
         draft = rule(draft)
     if any(o.kind is ObligationKind.MAX_DATA_SUBJECTS for o in permit.obligations) and not draft.hidden:
@@ -190,6 +197,8 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
     transforms = draft.permit.transforms[dataset.name]
     key = dataset.data_subject
     people = _people(relation, draft)
+    number = _number(dataset, draft)
+    table = _table_name(dataset, draft)
     columns: list[exp.Expr] = []
     for column in dataset.columns:
         if column.name not in relation.used:
@@ -198,17 +207,17 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
         if kind is TransformKind.PSEUDONYM:
             if people is None or key is None or key.column != column.name:
                 raise StatementRefused("Only the data-subject key of a dataset can be pseudonymised.")
-            value: exp.Expr = _column("n", "g")
+            value: exp.Expr = number
         else:
             value = dialect.mask(kind, _column(column.name, "t"), column.type)
-            draft.reads.add((_table_name(dataset.relation, dataset.name, dialect), column.name))
+            draft.reads.add((table, column.name))
         columns.append(exp.Alias(this=value, alias=exp.to_identifier(column.name, quoted=True)))
     if people is not None:
-        columns.append(exp.Alias(this=_column("n", "g"), alias=exp.to_identifier(NUMBER, quoted=True)))
+        columns.append(exp.Alias(this=number.copy(), alias=exp.to_identifier(NUMBER, quoted=True)))
     if not columns:  # COUNT(*) over a dataset of nobody: some column must stand there
         columns.append(exp.Alias(this=exp.Literal.number(1), alias=exp.to_identifier("one", quoted=True)))
     select = exp.Select(expressions=columns)
-    select.set("from_", exp.From(this=_physical(relation, dialect)))
+    select.set("from_", exp.From(this=_physical(dataset, draft)))
     if people is not None and key is not None:
         join = exp.Join(
             this=exp.Table(
@@ -216,18 +225,20 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
                 db=exp.to_identifier("people" if dialect.kind is StoreKind.DUCKDB else "temp", quoted=True),
                 alias=exp.TableAlias(this=exp.to_identifier("g", quoted=True)),
             ),
-            on=exp.EQ(this=_column("k", "g"), expression=_column(key.column, "t")),
+            on=exp.EQ(this=_column("k", "g"), expression=_column(key.column, "t"))
+            if people.keys
+            else exp.EQ(this=_column("n", "g"), expression=number.copy()),
             # Without consent the row stays, with nobody's number; with it, only members have a row.
             side=None if people.cells else "LEFT",
         )
         select.set("joins", [join])
-        draft.reads.add((_table_name(dataset.relation, dataset.name, dialect), key.column))
+        draft.reads.add((table, key.column if people.keys else NUMBER))
         draft.reads |= {(people.table, "k"), (people.table, "n")}
     elif draft.permit.consent_required:
         raise StatementRefused("A dataset without data subjects cannot be covered by consent.")
     for comparison in draft.permit.row_filters.get(dataset.name, ()):
         select.where(_row_filter(comparison, draft), copy=False)
-        draft.reads.add((_table_name(dataset.relation, dataset.name, dialect), comparison.column))
+        draft.reads.add((table, comparison.column))
     return select
 
 
@@ -238,32 +249,43 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
         return None
     identifier = dataset.data_subject.identifier
     cells = draft.permit.cells if draft.permit.consent_required else ()
-    digest = hashlib.sha256("\n".join((identifier, *cells)).encode()).hexdigest()[:12]
-    projection = Projection(f"p_{digest}", identifier, cells)
+    keys = not _copied(dataset, draft)
+    digest = hashlib.sha256("\n".join((identifier if keys else "", *cells)).encode()).hexdigest()[:12]
+    projection = Projection(f"{'p' if keys else 'n'}_{digest}", identifier, cells, keys)
     draft.projections[projection.table] = projection
     return projection
 
 
-def _physical(relation: Relation, dialect: Dialect) -> exp.Table:
-    dataset = relation.dataset
-    if dataset is None:
-        raise StatementRefused("A dataset could not be bound.")
+def _copied(dataset: Dataset, draft: Draft) -> bool:
+    """Return whether a governed table reads the copy that carries person numbers (``sekisho stores sync``).
+
+    Only where consent decides: without it everybody is listed, and the copy does not know who came since.
+    """
+    return draft.permit.consent_required and bool(draft.permit.cells) and dataset.name in draft.copies
+
+
+def _number(dataset: Dataset, draft: Draft) -> exp.Expr:
+    """Return the person number of a row."""
+    return _column(NUMBER, "t") if _copied(dataset, draft) else _column("n", "g")
+
+
+def _physical(dataset: Dataset, draft: Draft) -> exp.Table:
     alias = exp.TableAlias(this=exp.to_identifier("t", quoted=True))
-    if dialect.kind is StoreKind.DUCKDB:
-        # A view over the store's files, made by the adapter under the catalogue's name.
-        store, table = dataset.name.split(".", 1)
-        return exp.Table(
-            this=exp.to_identifier(table, quoted=True), db=exp.to_identifier(store, quoted=True), alias=alias
-        )
+    # Views over the store's files or over their copy, made by the adapter; a SQLite table has its own name.
+    schema, table = "main", dataset.relation
+    if _copied(dataset, draft):
+        schema, table = COPIES, dataset.name
+    elif draft.dialect.kind is StoreKind.DUCKDB:
+        schema, table = dataset.name.split(".", 1)
     return exp.Table(
-        this=exp.to_identifier(dataset.relation, quoted=True),
-        db=exp.to_identifier("main", quoted=True),
-        alias=alias,
+        this=exp.to_identifier(table, quoted=True), db=exp.to_identifier(schema, quoted=True), alias=alias
     )
 
 
-def _table_name(relation: str, name: str, dialect: Dialect) -> str:
-    return name if dialect.kind is StoreKind.DUCKDB else relation
+def _table_name(dataset: Dataset, draft: Draft) -> str:
+    if _copied(dataset, draft):
+        return f"{COPIES}.{dataset.name}"
+    return dataset.name if draft.dialect.kind is StoreKind.DUCKDB else dataset.relation
 
 
 def _column(name: str, table: str) -> exp.Column:
@@ -311,7 +333,7 @@ def _inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Ex
         key = relation.dataset.data_subject
         key_column = relation.dataset.column(key.column)
         by_number = copy
-        column.replace(_column("n", "g"))
+        column.replace(_number(relation.dataset, draft))
         by_key = conjunct.copy()
         next(iter(by_key.find_all(exp.Column))).replace(_column(key.column, "t"))
         for placeholder in list(by_key.find_all(exp.Placeholder)):
@@ -366,4 +388,4 @@ def _without_literals(tree: exp.Expr) -> exp.Expr:
     return copy
 
 
-__all__ = ["NUMBER", "RULES", "ColumnType", "Draft", "Rule", "rewrite"]
+__all__ = ["COPIES", "NUMBER", "RULES", "ColumnType", "Draft", "Rule", "rewrite"]

@@ -37,17 +37,21 @@ class Question:
     _kinds: dict[str, StoreKind] = field(repr=False)
     _fresh: tuple[Statement, Dialect] | None = field(default=None, repr=False)
     _permit: Permit | None = field(default=None, repr=False)
+    _copies: frozenset[str] = field(default=frozenset(), repr=False)
     _plan: Plan | None = field(default=None, repr=False)
 
-    def plan(self, permit: Permit) -> Plan:
-        """Return the plan under *permit*, made once. Raises ``MaskedColumnUse`` or ``StatementRefused``."""
-        if self._plan is not None and (self._permit is permit or self._permit == permit):
+    def plan(self, permit: Permit, copies: frozenset[str] = frozenset()) -> Plan:
+        """Return the plan under *permit*, made once. Raises ``MaskedColumnUse`` or ``StatementRefused``.
+
+        *copies* names the datasets of which a copy with person numbers may be read now.
+        """
+        if self._plan is not None and self._copies == copies and (self._permit is permit or self._permit == permit):
             return self._plan
         # Rewriting uses a statement up; the first plan takes the one that resolution left.
         statement, dialect = self._fresh or read(self._sql, self._visible, self._kinds)
         self._fresh = None
-        plan = rewrite(statement, dialect, permit)
-        self._permit, self._plan = permit, plan
+        plan = rewrite(statement, dialect, permit, copies)
+        self._permit, self._copies, self._plan = permit, copies, plan
         return plan
 
 

@@ -21,7 +21,9 @@ def numbers_of(column: pa.Array) -> NDArray[np.int64]:
     """Return a column of person numbers as int64, -1 for nobody."""
     if column.null_count:
         column = column.fill_null(-1)
-    numbers: NDArray[np.int64] = column.cast(_INT64).to_numpy(zero_copy_only=False)
+    if column.type != _INT64:
+        column = column.cast(_INT64)
+    numbers: NDArray[np.int64] = column.to_numpy(zero_copy_only=False)
     return numbers
 
 

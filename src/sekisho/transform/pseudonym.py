@@ -162,7 +162,10 @@ class PersonPseudonyms:
         """Return the person number of *token*, or ``None`` for what this key and domain did not make."""
         if not _TOKEN.fullmatch(token):
             return None
-        block = self._cipher.decryptor().update(bytes.fromhex(token))
+        context = getattr(self._local, "back", None)
+        if context is None:
+            context = self._local.back = self._cipher.decryptor()
+        block = context.update(bytes.fromhex(token))
         number = int.from_bytes(block[:8], "big")
         if block[8:] != self._tail or number >= 2**63:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +17,11 @@ from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records import audit
 from sekisho.adapters.records.audit import SqlAuditLog
-from sekisho.adapters.records.audit_search import stored_heads, stored_records, stored_subjects
+from sekisho.adapters.records.audit_search import newest_heads, stored_heads, stored_records, stored_subjects
 from sekisho.adapters.records.database import Database
-from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject
+from sekisho.adapters.records.tables import audit_head, audit_record, audit_tail
 from sekisho.audit_verify import Verdict, saved_notes, verify_rows
+from sekisho.domain.note import parse_head, parse_note
 from sekisho.domain.record import subject_ref
 from sekisho.errors import AuditUnavailable
 from sekisho.ports import AuditEntry, AuditQuery
@@ -30,6 +32,16 @@ RELEASE = {"requester": "recommender", "purpose": "recommendation", "decision": 
 def ref(number: int) -> str:
     """Return the reference of a person under the tests' key."""
     return subject_ref(b"test" * 8, number)
+
+
+def numbered(people: int) -> bytes:
+    """Return so many made-up references as bytes, in ascending order."""
+    return b"".join(number.to_bytes(16, "big") for number in range(people))
+
+
+def writers(connection: sa.Connection) -> list[str]:
+    """Return the names of all writers."""
+    return list(connection.execute(sa.select(audit_record.c.writer).distinct()).scalars())
 
 
 @pytest.fixture
@@ -49,7 +61,8 @@ async def verdict(log: SqlAuditLog, since: str | None = None) -> Verdict:
         heads = list(stored_heads(connection))
         people = list(stored_subjects(connection))
         rows = stored_records(connection)
-        return verify_rows(rows, heads, people, saved, log.keyring.verification_key(), since=since)
+        key = log.keyring.verification_key()
+        return verify_rows(rows, heads, people, saved, key, since=since, later=lambda: saved_notes(log.heads_folder))
 
     return await log.database.read(read)
 
@@ -138,17 +151,19 @@ async def test_search_finds_by_what_records_are_about(log):
 
 
 async def test_people_stand_beside_the_record_not_in_it(log):
-    """The record holds how many people and a digest; the references are rows of their own, at most 1,000."""
+    """The record holds how many people and a digest; the references are one row beside it, up to 65,536."""
     few = await log.append(AuditEntry("access.release", {"subjects": [ref(2), ref(1), ref(2)]}))
-    many = await log.append(AuditEntry("access.release", {"subjects": [ref(n) for n in range(1_001)]}))
+    page = await log.append(AuditEntry("access.release", {"subjects": numbered(65_536)}))
+    many = await log.append(AuditEntry("access.release", {"subjects": numbered(65_537)}))
     record = await log.get(few.id)
     assert record is not None
-    expected = sorted(bytes.fromhex(ref(n)) for n in (1, 2))
-    assert record["subjects"] == {"n": 2, "digest": hashlib.sha256(b"".join(expected)).hexdigest()}
+    expected = b"".join(sorted(bytes.fromhex(ref(n)) for n in (1, 2)))
+    assert record["subjects"] == {"n": 2, "digest": hashlib.sha256(expected).hexdigest()}
     large = await log.get(many.id)
     assert large is not None
-    assert large["subjects"] == {"n": 1_001, "digest": ANY}
-    assert await count(log, audit_subject) == 2
+    assert large["subjects"] == {"n": 65_537, "digest": ANY}
+    stored = await log.database.read(lambda connection: list(stored_subjects(connection)))
+    assert stored == [(few.seq, expected), (page.seq, numbered(65_536))]
     assert (await verdict(log)).ok
 
 
@@ -256,8 +271,40 @@ async def test_a_saved_head_is_a_checkpoint_for_later(log):
     assert (await verdict(log, since=kept)).ok
 
 
-async def test_the_first_head_is_saved_before_the_caller_hears(log):
-    """By the time a record is acknowledged, a head that covers it is outside the database."""
+async def test_a_head_follows_every_record_at_once(log):
+    """A moment after a record is acknowledged, a head that covers it is outside the database."""
     for _ in range(3):
         await log.append(AuditEntry("access.release", RELEASE))
-        assert (await verdict(log)).unsigned_tail == 0
+        assert (await verdict(log)).unsigned_tail == 0  # waits for it, a quarter of a second at most
+    receipt = await log.append(AuditEntry("access.release", RELEASE))
+    assert await log.settled()
+    assert {parse_head(parse_note(note).text).size for note in saved_notes(log.heads_folder)} >= {receipt.seq}
+
+
+async def test_nobody_waits_for_a_signature(log, monkeypatch):
+    """A record is acknowledged once it is committed, however long the key ring takes to sign its head."""
+    await log.settled()
+    signing, signed = threading.Event(), threading.Event()
+    real = FileKeyRing.sign
+
+    def slow(ring: FileKeyRing, message: bytes) -> bytes:
+        signing.set()
+        assert signed.wait(5)
+        return real(ring, message)
+
+    monkeypatch.setattr(FileKeyRing, "sign", slow)
+    receipt = await log.append(AuditEntry("access.release", RELEASE))
+    assert await asyncio.to_thread(signing.wait, 5)  # the fault fired
+    assert await log.get(receipt.id) is not None
+    signed.set()
+    assert await log.settled()
+    assert (await verdict(log)).unsigned_tail == 0
+
+
+async def test_the_last_head_is_in_the_database_after_an_orderly_end(log):
+    """Closing leaves nothing to be signed by anybody later."""
+    await log.append(AuditEntry("access.release", RELEASE))
+    await log.close()
+    assert await count(log, audit_tail) == 0
+    (newest,) = await log.database.read(lambda c: newest_heads(c, dict.fromkeys(writers(c), 3)))
+    assert parse_head(parse_note(newest).text).size == 3

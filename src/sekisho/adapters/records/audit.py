@@ -13,11 +13,14 @@ from pathlib import Path
 
 from sekisho.adapters.records.audit_queue import Order, Pending
 from sekisho.adapters.records.audit_search import find_record, search_records
+from sekisho.adapters.records.audit_subjects import extend_index, people_of
 from sekisho.adapters.records.audit_writer import UNAVAILABLE, AuditWriter
 from sekisho.adapters.records.database import Database, DatabaseFailed
-from sekisho.domain.record import UnrecordableError, check_id, check_kind, plain_fields, subject_set
+from sekisho.domain.record import UnrecordableError, check_id, check_kind, plain_fields
 from sekisho.errors import AuditUnavailable
 from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, Clock, KeyRing
+
+_INDEX_PAUSE = 0.002  # seconds between steps of the index, in which the writer gets the database
 
 MAX_WAITING = 4_096
 """Records that may wait for the writer before it says no at once."""
@@ -97,8 +100,9 @@ class SqlAuditLog:
     async def append(self, entry: AuditEntry) -> AuditReceipt:
         """Record *entry*; it is durable when this returns.
 
-        ``fields["subjects"]`` may list keyed references of people (``subject_ref``): the record keeps their
-        number and digest, and up to 1,000 of them are kept beside it for the search by person.
+        ``fields["subjects"]`` may name people by keyed references (``subject_ref``), as a list in hexadecimal or
+        as bytes, 16 for each, one after another: the record keeps their number and digest, and up to 65,536
+        of them are kept beside it for the search by person.
 
         Raises
         ------
@@ -121,11 +125,11 @@ class SqlAuditLog:
         try:
             kind = check_kind(entry.kind)
             fields: Mapping[str, object] = entry.fields
-            refs: tuple[bytes, ...] = ()
+            refs = b""
             if fields.get("subjects") is not None:
-                subjects = subject_set(fields["subjects"])
-                refs = subjects.refs
-                fields = {**fields, "subjects": {"n": subjects.count, "digest": subjects.digest}}
+                people = people_of(fields["subjects"])
+                refs = people.refs
+                fields = {**fields, "subjects": {"n": people.count, "digest": people.digest}}
             record_id = self._clock.new_id() if entry.id is None else check_id(entry.id)
             return Pending(kind, record_id, self._clock.now(), plain_fields(fields), refs)
         except UnrecordableError as error:
@@ -147,12 +151,19 @@ class SqlAuditLog:
     async def search(self, query: AuditQuery) -> list[dict[str, object]]:
         """Return records in order of sequence, each with its ``seq``.
 
+        A search by person first brings the index of people up to date: the first one after a long time
+        takes longer.
+
         Raises
         ------
         AuditUnavailable
             When the database does not answer.
         """
         try:
+            behind = query.data_subject is not None
+            while behind:
+                behind = await self.database.run(extend_index)
+                await asyncio.sleep(_INDEX_PAUSE)
             return await self.database.read(lambda connection: search_records(connection, query))
         except DatabaseFailed:
             raise AuditUnavailable("the audit log cannot be read now") from None
@@ -163,6 +174,16 @@ class SqlAuditLog:
             return await self.database.read(lambda connection: find_record(connection, record_id))
         except DatabaseFailed:
             raise AuditUnavailable("the audit log cannot be read now") from None
+
+    async def settled(self) -> bool:
+        """Wait until a signed head over all that was acknowledged so far is saved outside the database.
+
+        Returns ``False`` when the log is not running or cannot do it now.
+        """
+        writer = self._writer
+        if writer is None or writer.stopped:
+            return False
+        return await self._order(writer, "settle")
 
     async def healthy(self) -> bool:
         """Return whether a record could be made durable now.

@@ -85,6 +85,7 @@ async def export_raw(
         "until": None if until is None else timestamp(until),
     }
     await log.append(AuditEntry("export.create", fields))
+    await log.settled()  # so that a head covers this very record; without one the seal vouches for it alone
     try:
         return await log.database.read(
             lambda connection: _write(connection, log.keyring, folder, log.heads_folder, _Range(since, until))
@@ -103,17 +104,14 @@ def _saved(heads_folder: Path, sizes: dict[str, int], *, whole: bool) -> list[st
     They come before those inside it: whoever rewrote the database could have removed its heads. With
     *whole*, also heads of more records than there are: they prove that the rest was cut off.
     """
-    notes: list[str] = []
+    newest: dict[str, tuple[int, str]] = {}
     for path in sorted(heads_folder.glob(f"*{HEADS_SUFFIX}")):
-        newest: tuple[int, str] | None = None
         for note in split_notes(path.read_text("utf-8")):
             head = parse_head(parse_note(note).text)
-            fits = whole or head.size <= sizes.get(head.writer, 0)
-            if fits and (newest is None or head.size > newest[0]):
-                newest = head.size, note
-        if newest is not None:
-            notes.append(newest[1])
-    return notes
+            known = newest.get(head.writer)
+            if (whole or head.size <= sizes.get(head.writer, 0)) and (known is None or head.size > known[0]):
+                newest[head.writer] = head.size, note
+    return [note for _, note in newest.values()]
 
 
 def _write(

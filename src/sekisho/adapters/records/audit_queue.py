@@ -20,7 +20,7 @@ class Pending:
     id: str
     at: datetime
     fields: Mapping[str, object] = field(repr=False)
-    refs: tuple[bytes, ...] = field(default=(), repr=False)
+    refs: bytes = field(default=b"", repr=False)  # of the people it concerns, as ``domain.record.SubjectSet``
     done: asyncio.Future[AuditReceipt] | None = None
 
 

@@ -12,7 +12,7 @@ from typing import cast
 import orjson
 import sqlalchemy as sa
 
-from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject
+from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_subject_ref
 from sekisho.domain.record import StoredRecord, micros
 from sekisho.ports import AuditQuery
 
@@ -20,6 +20,7 @@ MAX_FOUND = 1_000
 """Most records that one search returns; go on with ``after_seq``."""
 
 _CHUNK = 5_000
+_FEW = 200  # a row of people may have a mebibyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,10 @@ class Span:
 
 
 def search_records(connection: sa.Connection, query: AuditQuery) -> list[dict[str, object]]:
-    """Return the records that match, in order of sequence, at most :data:`MAX_FOUND`."""
+    """Return the records that match, in order of sequence, at most :data:`MAX_FOUND`.
+
+    By person they are found through the index, as far as it goes: see ``audit_subjects.extend_index``.
+    """
     table = audit_record.c
     statement = sa.select(table.record).where(table.seq > query.after_seq)
     if query.since is not None:
@@ -51,7 +55,7 @@ def search_records(connection: sa.Connection, query: AuditQuery) -> list[dict[st
             ref = bytes.fromhex(query.data_subject)
         except ValueError:
             return []  # nobody has such a reference
-        of_person = sa.select(audit_subject.c.seq).where(audit_subject.c.ref == ref)
+        of_person = sa.select(audit_subject_ref.c.seq).where(audit_subject_ref.c.ref == ref)
         statement = statement.where(table.seq.in_(of_person))
     limit = max(1, min(query.limit, MAX_FOUND))
     rows = connection.execute(statement.order_by(table.seq).limit(limit))
@@ -118,10 +122,15 @@ def stored_records(connection: sa.Connection) -> Iterator[StoredRecord]:
 
 
 def stored_subjects(connection: sa.Connection) -> Iterator[tuple[int, bytes]]:
-    """Yield (sequence, reference) of every person noted beside a record, in that order."""
+    """Yield (sequence, references one after another) of every record that names people, in order of sequence."""
     table = audit_subject.c
-    for seq, ref in connection.execute(sa.select(table.seq, table.ref).order_by(table.seq, table.ref)):
-        yield seq, bytes(ref)
+    after = -(2**62)
+    while rows := connection.execute(
+        sa.select(table.seq, table.refs).where(table.seq > after).order_by(table.seq).limit(_FEW)
+    ).all():
+        for seq, refs in rows:
+            yield seq, bytes(refs)
+        after = rows[-1][0]
 
 
 def stored_heads(connection: sa.Connection) -> Iterator[str]:

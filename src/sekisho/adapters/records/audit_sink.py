@@ -12,20 +12,21 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.adapters.records.database import bulk_insert
-from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, ledger_counter
+from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail, ledger_counter
 from sekisho.domain.record import StoredRecord
 
 COUNTER = "audit"
 """Name of the row in ``ledger_counter`` that numbers the records of all writers."""
 
 _PATIENCE_MS = 2_000  # how long a commit of somebody else may hold the database
-
+_CHECKPOINT_PAGES = 4_000  # a commit dirties about ten pages: moving them home rarely keeps them out of most waits
 
 CONFLICTS = (sqlite3.IntegrityError, psycopg.IntegrityError, sa.exc.IntegrityError)
 """What a record raises whose id, or place in the chain, is taken."""
@@ -44,6 +45,48 @@ class ChainEnd:
     chain: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a chain whose head was not signed yet, and the log's own proof that it is the end.
+
+    ``tag`` is a MAC over what is going to be signed: see ``audit_seal``.
+    """
+
+    writer: str
+    wseq: int
+    tag: bytes
+    chain: bytes
+
+
+class SignedHead(NamedTuple):
+    """A row of ``audit_head``, in the order of its columns."""
+
+    writer: str
+    wseq: int
+    note: str
+
+
+class Batch(NamedTuple):
+    """What one transaction writes.
+
+    Attributes
+    ----------
+    rows:
+        The records, at least one.
+    subjects:
+        (sequence, references one after another) of the records that name people.
+    heads:
+        Heads of earlier batches, signed by now.
+    tail:
+        Writer, place and tag of the last record: the end that no head covers yet.
+    """
+
+    rows: Sequence[StoredRecord]
+    subjects: Sequence[tuple[int, bytes]]
+    heads: Sequence[SignedHead]
+    tail: tuple[str, int, bytes]
+
+
 class Sink(Protocol):
     """One transaction at a time: begin, then write, then commit; rollback whenever something raised."""
 
@@ -56,10 +99,14 @@ class Sink(Protocol):
     def last(self) -> ChainEnd | None:
         """Return the newest record of the log, inside the transaction."""
 
-    def write(
-        self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
-    ) -> None:
-        """Insert *rows*, the (reference, sequence) pairs *subjects*, and the head; move the counter."""
+    def tails(self) -> list[Tail]:
+        """Return the ends of all chains that no head covers, inside the transaction."""
+
+    def write(self, batch: Batch) -> None:
+        """Insert what *batch* says and move the counter."""
+
+    def seal(self, heads: Sequence[SignedHead]) -> None:
+        """Insert *heads*, and forget the tails that they cover."""
 
     def commit(self) -> None:
         """Make the transaction durable."""
@@ -71,9 +118,23 @@ class Sink(Protocol):
         """Give the connection up; never raises."""
 
 
-def _positional(table: sa.Table, dialect: sa.Dialect) -> str:
-    """Return the INSERT of all columns of *table* in their order, with the driver's placeholders."""
-    return str(sa.insert(table).compile(dialect=dialect))
+def _heads(dialect: sa.Dialect) -> sa.Insert:
+    # The same head is signed twice where a start meets a writer that is still there: same text, same bytes.
+    insert = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+    return insert(audit_head).on_conflict_do_nothing()
+
+
+def _tail(dialect: sa.Dialect) -> sa.Insert:
+    insert = (sqlite.insert if dialect.name == "sqlite" else postgresql.insert)(audit_tail)
+    new = {"wseq": insert.excluded.wseq, "tag": insert.excluded.tag}
+    return insert.on_conflict_do_update(index_elements=[audit_tail.c.writer], set_=new)
+
+
+_TAILS = (
+    sa.select(audit_tail.c.writer, audit_tail.c.wseq, audit_tail.c.tag, audit_record.c.chain)
+    .join(audit_record, (audit_record.c.writer == audit_tail.c.writer) & (audit_record.c.wseq == audit_tail.c.wseq))
+    .order_by(audit_tail.c.writer)
+)
 
 
 class SqliteSink:
@@ -89,6 +150,7 @@ class SqliteSink:
         connection.isolation_level = None
         try:
             connection.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+            connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
             self._path = str(engine.url.database)
             self._file = self._identity()
             self._check()
@@ -98,9 +160,16 @@ class SqliteSink:
         except BaseException:
             connection.close()
             raise
-        self._records = _positional(audit_record, engine.dialect)
-        self._subjects = _positional(audit_subject, engine.dialect)
-        self._heads = _positional(audit_head, engine.dialect)
+        self._records, self._subjects, self._heads, self._tail, self._tails = (
+            str(statement.compile(dialect=engine.dialect))
+            for statement in (
+                sa.insert(audit_record),
+                sa.insert(audit_subject),
+                _heads(engine.dialect),
+                _tail(engine.dialect),
+                _TAILS,
+            )
+        )
 
     def _check(self) -> None:
         journal = self._connection.execute("PRAGMA journal_mode").fetchone()[0]
@@ -139,16 +208,27 @@ class SqliteSink:
         ).fetchone()
         return None if row is None else ChainEnd(*row)
 
-    def write(
-        self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
-    ) -> None:
+    def tails(self) -> list[Tail]:
+        """See :class:`Sink`."""
+        return [Tail(*row) for row in self._connection.execute(self._tails)]
+
+    def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
         connection = self._connection
-        connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (rows[-1].seq, COUNTER))
-        connection.executemany(self._records, rows)
-        if subjects:
-            connection.executemany(self._subjects, subjects)
-        connection.execute(self._heads, head)
+        connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (batch.rows[-1].seq, COUNTER))
+        connection.executemany(self._records, batch.rows)
+        if batch.subjects:
+            connection.executemany(self._subjects, batch.subjects)
+        if batch.heads:
+            connection.executemany(self._heads, batch.heads)
+        connection.execute(self._tail, batch.tail)
+
+    def seal(self, heads: Sequence[SignedHead]) -> None:
+        """See :class:`Sink`."""
+        self._connection.executemany(self._heads, heads)
+        self._connection.executemany(
+            "DELETE FROM audit_tail WHERE writer=? AND wseq=?", [(head.writer, head.wseq) for head in heads]
+        )
 
     def commit(self) -> None:
         """See :class:`Sink`."""
@@ -179,6 +259,12 @@ class PostgresSink:
             self.close()
             raise
         self._counter = sa.select(ledger_counter.c.value).where(ledger_counter.c.name == COUNTER).with_for_update()
+        self._move = (
+            sa.update(ledger_counter)
+            .where(ledger_counter.c.name == COUNTER)
+            .values(value=sa.bindparam("sekisho_value"))
+        )
+        self._heads, self._tail = _heads(engine.dialect), _tail(engine.dialect)
         self._ends = sa.select(audit_record.c.writer, audit_record.c.wseq, audit_record.c.chain).limit(1)
 
     def _prepare(self) -> None:
@@ -211,16 +297,27 @@ class PostgresSink:
         """See :class:`Sink`."""
         return self._end(self._ends.order_by(audit_record.c.seq.desc()))
 
-    def write(
-        self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[bytes, int]], head: tuple[str, int, str]
-    ) -> None:
+    def tails(self) -> list[Tail]:
+        """See :class:`Sink`."""
+        return [Tail(row[0], row[1], bytes(row[2]), bytes(row[3])) for row in self._connection.execute(_TAILS)]
+
+    def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
         execute = self._connection.execute
-        execute(sa.update(ledger_counter).where(ledger_counter.c.name == COUNTER).values(value=rows[-1].seq))
+        execute(self._move, {"sekisho_value": batch.rows[-1].seq})
         # One COPY instead of a statement for each record: half the work for the server and for Python.
-        bulk_insert(self._connection, audit_record, StoredRecord._fields, rows)
-        bulk_insert(self._connection, audit_subject, ("ref", "seq"), subjects)
-        execute(sa.insert(audit_head), dict(zip(("writer", "wseq", "note"), head, strict=True)))
+        bulk_insert(self._connection, audit_record, StoredRecord._fields, batch.rows)
+        bulk_insert(self._connection, audit_subject, ("seq", "refs"), batch.subjects)
+        if batch.heads:
+            execute(self._heads, [head._asdict() for head in batch.heads])
+        execute(self._tail, dict(zip(("writer", "wseq", "tag"), batch.tail, strict=True)))
+
+    def seal(self, heads: Sequence[SignedHead]) -> None:
+        """See :class:`Sink`."""
+        self._connection.execute(self._heads, [head._asdict() for head in heads])
+        for head in heads:
+            covered = (audit_tail.c.writer == head.writer) & (audit_tail.c.wseq == head.wseq)
+            self._connection.execute(sa.delete(audit_tail).where(covered))
 
     def commit(self) -> None:
         """See :class:`Sink`."""

@@ -2,8 +2,9 @@
 
 Whatever waits when the previous commit returns goes into the next one: under load many records share one
 disk sync, a record that comes alone does not wait for company. A group is one transaction: a contiguous
-range of sequences from the locked counter, the records, the references of people, the signed head. Then
-the head is saved outside the database, and only then is anybody told.
+range of sequences from the locked counter, the records, the references of people, the head of the group
+before. Right after the commit everybody is told; then the group's own head is signed and saved outside the
+database, at the latest before the next group is committed (see ``audit_seal``).
 
 When anything fails, nobody of the group is told that a record is durable, the chain stays where it was,
 and the next group begins with a new connection. Once that works a ``gap`` record says how long the log was
@@ -26,16 +27,24 @@ import structlog
 
 from sekisho.adapters.records.audit_heads import HeadsFile
 from sekisho.adapters.records.audit_queue import Order, Pending, tell
-from sekisho.adapters.records.audit_sink import CONFLICTS, ChainEnd, NotDurableError, Sink, open_sink
-from sekisho.domain.note import Head, head_text, parse_key, sign_note
+from sekisho.adapters.records.audit_seal import Sealer
+from sekisho.adapters.records.audit_sink import (
+    CONFLICTS,
+    Batch,
+    ChainEnd,
+    NotDurableError,
+    SignedHead,
+    Sink,
+    open_sink,
+)
 from sekisho.domain.record import (
     VERSION,
     StoredRecord,
     UnrecordableError,
     canonical,
     genesis,
-    indexed,
     next_link,
+    search_columns,
     timestamp,
 )
 from sekisho.errors import AuditUnavailable
@@ -44,6 +53,7 @@ from sekisho.ports import AuditReceipt, Clock, KeyRing
 _log = structlog.get_logger(__name__)
 _MAX_GROUP = 512
 _SYNC_SECONDS = 1.0  # a saved head is on its disk at most this much later
+_SEAL_SECONDS = 0.000_3  # left to those who were told before the signature takes the interpreter
 
 UNAVAILABLE = "the audit log cannot make a record durable now; nothing is released until it can"
 
@@ -75,8 +85,9 @@ class _Attempt:
 
     rows: list[StoredRecord]
     receipts: list[tuple[Pending, AuditReceipt | Exception]]
+    subjects: list[tuple[int, bytes]]
     end: ChainEnd
-    note: str
+    heads: tuple[SignedHead, ...]
 
 
 class AuditWriter:
@@ -104,10 +115,9 @@ class AuditWriter:
         self.failed = False
         self.stopped = False
         self._engine = engine
-        self._keyring = keyring
-        self._key = parse_key(keyring.verification_key())
         self._clock = clock
         self._heads = HeadsFile(heads, self.name)
+        self._sealer = Sealer(keyring, self._heads)
         self._sink: Sink | None = None
         self._size = 0
         self._chain = genesis(self.name)
@@ -117,6 +127,7 @@ class AuditWriter:
         self._beat_every = heartbeat_seconds
         self._beat_due = 0.0
         self._sync_due = 0.0
+        self._seal_due = 0.0
         # A daemon: a process that forgets to close must still end. The chain then simply has no close record.
         self._thread = threading.Thread(target=self._run, name="sekisho-audit", daemon=True)
 
@@ -126,7 +137,8 @@ class AuditWriter:
 
     def opening(self) -> Pending:
         """Return the first record of the chain; what it follows is filled in inside the transaction."""
-        return self._own("writer.open", {"key": f"{self._key.name}+{self._key.key_id.hex()}"})
+        key = self._sealer.key
+        return self._own("writer.open", {"key": f"{key.name}+{key.key_id.hex()}"})
 
     def refuse(self, kind: str) -> None:
         """Count a record that was refused before it reached the queue."""
@@ -166,8 +178,11 @@ class AuditWriter:
                     group.append(self._own("writer.close", {}))
                 if group or (orders and self.failed):
                     self._write_group(group)
+                if self._sealer.due and (orders or time.monotonic() >= self._seal_due):
+                    self._seal()
                 tell([(order.done, not self.failed) for order in orders if order is not closing])
                 self._sync_heads()
+            self._store_heads()
         finally:
             self.stopped = True
             self._heads.close()
@@ -179,6 +194,8 @@ class AuditWriter:
     def _collect(self) -> tuple[list[Pending], list[Order]]:
         """Wait for something to do, and take all of it that is there, up to one group."""
         due = min(self._beat_due, self._sync_due) if self._heads.dirty else self._beat_due
+        if self._sealer.due:
+            due = min(due, self._seal_due)
         group: list[Pending] = []
         orders: list[Order] = []
         try:
@@ -225,19 +242,45 @@ class AuditWriter:
             _log.info("audit.available")
         if attempt is None:
             return
-        if not self._heads.append(attempt.note):
-            # The records are durable and their head is in the database; the next group waits for the file.
-            self.failed = True
-            _log.error("audit.heads_unavailable")
+        self._seal_due = time.monotonic() + _SEAL_SECONDS
         tell([(pending.done, outcome) for pending, outcome in attempt.receipts if pending.done is not None])
 
+    def _seal(self) -> None:
+        """Sign the newest head and save it; whatever fails keeps the next group from being committed."""
+        try:
+            saved = self._sealer.sign()
+        except Exception as error:  # noqa: BLE001 - a key ring may fail in any way
+            self._seal_due = time.monotonic() + _SYNC_SECONDS
+            self._fail(error, ())
+            return
+        if not saved and not self.failed:
+            # The records are durable and their head goes into the database; the next group waits for the file.
+            self.failed = True
+            _log.error("audit.heads_unavailable")
+
+    def _store_heads(self) -> None:
+        """Put the last heads into the database; what fails here is made good by the next start."""
+        sink, heads = self._sink, self._sealer.unstored
+        if sink is None or not heads:
+            return
+        try:
+            sink.begin()
+            sink.seal(heads)
+            sink.commit()
+        except Exception as error:  # noqa: BLE001 - the heads are saved outside, the tail is in the database
+            _log.warning("audit.heads_not_stored", error=type(error).__name__)
+
     def _commit(self, group: Sequence[Pending]) -> _Attempt | None:
+        self._sealer.sign()  # of the group before, where there was no time yet
         self._heads.settle()
         fresh = self._sink is None
         sink = self._sink = self._sink or open_sink(self._engine)
         last_seq = sink.begin()
         if fresh:
             self._agree(sink)
+        adopted = () if self._size else self._sealer.adopt(sink.tails(), self.name)
+        if adopted:
+            sink.seal(adopted)
         members = list(group)
         gap = self._gap() if self._size else None
         if gap is not None:
@@ -248,18 +291,17 @@ class AuditWriter:
             tell([(pending.done, outcome) for pending, outcome in attempt.receipts])
             return None
         self._doubt = attempt
-        subjects = [
-            (ref, receipt.seq)
-            for pending, receipt in attempt.receipts
-            if isinstance(receipt, AuditReceipt)
-            for ref in pending.refs
-        ]
-        sink.write(attempt.rows, subjects, (self.name, attempt.end.wseq, attempt.note))
+        sink.write(Batch(attempt.rows, attempt.subjects, attempt.heads, self._sealer.tail(attempt.end)))
         sink.commit()
-        self._size, self._chain, self._doubt = attempt.end.wseq + 1, attempt.end.chain, None
+        self._arrived(attempt)
         if gap is not None:
             self._told(gap)
         return attempt
+
+    def _arrived(self, attempt: _Attempt) -> None:
+        """Go on from *attempt*, which is in the database."""
+        self._size, self._chain, self._doubt = attempt.end.wseq + 1, attempt.end.chain, None
+        self._sealer.committed(attempt.end, attempt.heads)
 
     def _gap(self) -> _Gap | None:
         """Return what the log could not record so far, or ``None`` when there is nothing to say."""
@@ -288,23 +330,23 @@ class AuditWriter:
         doubt = self._doubt
         if doubt is not None and found == (doubt.end.wseq + 1, doubt.end.chain):
             # It was, and nobody was told: records without a release, which harm nobody.
-            self._size, self._chain = found
-            self._heads.append(doubt.note)
+            self._arrived(doubt)
         elif found != (self._size, self._chain):
             raise HistoryLostError
         self._doubt = None
 
     def _build(self, sink: Sink, last_seq: int, members: Sequence[Pending]) -> _Attempt:
         rows: list[StoredRecord] = []
+        subjects: list[tuple[int, bytes]] = []
         receipts: list[tuple[Pending, AuditReceipt | Exception]] = []
-        seq, wseq, chain = last_seq, self._size, self._chain
+        name, seq, wseq, chain = self.name, last_seq + 1, self._size, self._chain
         for pending in members:
             record = {
                 **pending.fields,
                 "v": VERSION,
                 "id": pending.id,
-                "seq": seq + 1,
-                "writer": self.name,
+                "seq": seq,
+                "writer": name,
                 "wseq": wseq,
                 "prev": chain.hex(),
                 "at": timestamp(pending.at),
@@ -317,20 +359,14 @@ class AuditWriter:
             except UnrecordableError as error:
                 receipts.append((pending, AuditUnavailable(str(error))))
                 continue
-            seq, chain = seq + 1, next_link(chain, data)
-            column = indexed(record)
-            rows.append(
-                StoredRecord(
-                    seq, pending.id, self.name, wseq, column.at, column.kind, column.requester,
-                    column.purpose, column.decision, data, chain,
-                )
-            )  # fmt: skip
-            wseq += 1
+            chain = next_link(chain, data)
+            columns = search_columns(record, pending.at, pending.kind)
+            rows.append(StoredRecord(seq, pending.id, name, wseq, *columns, data, chain))
+            if pending.refs:
+                subjects.append((seq, pending.refs))
             receipts.append((pending, AuditReceipt(pending.id, seq)))
-        note = ""
-        if rows:
-            note = sign_note(head_text(Head(self.name, wseq, chain)), self._key, self._keyring.sign)
-        return _Attempt(rows, receipts, ChainEnd(self.name, wseq - 1, chain), note)
+            seq, wseq = seq + 1, wseq + 1
+        return _Attempt(rows, receipts, subjects, ChainEnd(name, wseq - 1, chain), self._sealer.unstored)
 
     def _fail(self, error: Exception, group: Sequence[Pending]) -> None:
         with self._lock:

@@ -116,9 +116,18 @@ audit_record = Table(
 audit_subject = Table(
     "audit_subject",
     metadata,
-    Column("ref", LargeBinary(16), primary_key=True),  # keyed reference of a data subject
-    Column("seq", ForeignKey("audit_record.seq"), primary_key=True),
-    comment="Which records concern a person: only for records about few people; larger sets keep a digest.",
+    Column("seq", ForeignKey("audit_record.seq"), primary_key=True, autoincrement=False),
+    Column("refs", LargeBinary, nullable=False),  # keyed references, ascending, 16 bytes each, no separator
+    comment="Whom a record concerns: one row for each record, checked against the digest in the record.",
+)
+
+audit_subject_ref = Table(
+    "audit_subject_ref",
+    metadata,
+    Column("ref", LargeBinary(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    comment="Index of audit_subject by person: derived at search time, no evidence, can be made anew.",
+    sqlite_with_rowid=False,  # the key is all there is
 )
 
 audit_head = Table(
@@ -127,4 +136,15 @@ audit_head = Table(
     Column("writer", String(36), primary_key=True),
     Column("wseq", BigInteger, primary_key=True),
     Column("note", Text, nullable=False),  # signed head, the same text as outside the database
+    sqlite_with_rowid=False,
+)
+
+audit_tail = Table(
+    "audit_tail",
+    metadata,
+    Column("writer", String(36), primary_key=True),
+    Column("wseq", BigInteger, nullable=False),
+    Column("tag", LargeBinary(32), nullable=False),  # MAC of the head that is about to be signed
+    comment="Ends of chains whose head is not in audit_head yet; what a crash left is signed at the next start.",
+    sqlite_with_rowid=False,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,15 @@ _TYPES = {
     ColumnType.DATE: "DATE",
     ColumnType.TIMESTAMP: "TIMESTAMP",
 }
+_HELD = {
+    ColumnType.STRING: re.compile(r"VARCHAR|ENUM\(.*\)"),
+    ColumnType.INTEGER: re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)"),
+    ColumnType.DOUBLE: re.compile(r"FLOAT|DOUBLE|DECIMAL\((\d|1[0-8]),\d+\)"),
+    ColumnType.BOOLEAN: re.compile("BOOLEAN"),
+    ColumnType.DATE: re.compile("DATE"),
+    ColumnType.TIMESTAMP: re.compile(r"TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?"),
+}
+"""What the files may hold for each type of the catalogue."""
 _UNUSABLE = (
     duckdb.ConversionException,
     duckdb.OutOfRangeException,
@@ -116,6 +126,14 @@ class DuckDbStores:
             source = f"read_parquet('{pattern}')"
         schema, table = dataset.name.split(".", 1)
         self._db.execute(f'CREATE VIEW "{schema}"."{table}" AS SELECT {columns} FROM {source}')
+        held = {name: kind for name, kind, *_ in self._db.execute(f'DESCRIBE "{schema}"."{table}"').fetchall()}
+        for column in dataset.columns:
+            # What may run on withheld rows is judged by these types: a comparison of unlike ones casts, and fails.
+            if not _HELD[column.type].fullmatch(held[column.name]):
+                raise StoreUnavailable(
+                    f"The files of {dataset.name} hold {column.name} as {held[column.name]}, the catalogue as"
+                    f" {column.type.value}; correct its type in sekisho.yaml."
+                )
         if dataset.data_subject is not None:
             column = dataset.column(dataset.data_subject.column)
             if column is not None:

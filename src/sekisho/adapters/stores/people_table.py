@@ -28,8 +28,8 @@ class Version:
 class Refresh:
     """How to bring a table to a version.
 
-    ``whole`` holds all rows (``k``, ``n``) when the table is written anew; else ``removed`` and ``added``
-    are person numbers to take out and rows to put in.
+    ``whole`` holds all rows (``k``, ``n``, or ``n`` alone) when the table is written anew; else ``removed``
+    and ``added`` are person numbers to take out and rows to put in.
     """
 
     version: Version
@@ -74,3 +74,20 @@ def _rows(keys: PeopleKeys, chosen: NDArray[np.bool_], key_type: ColumnType) -> 
     if key_type is ColumnType.INTEGER:
         values = values.cast(pa.int64())
     return pa.table({"k": values, "n": pa.array(keys.numbers[chosen])})
+
+
+def refresh_numbers(known: Version | None, consent: ConsentView) -> Refresh | None:
+    """Return what must change in a table of person numbers alone; see :func:`refresh`.
+
+    No identifier is needed: the view itself says who its members are. Each number stands in it once, however
+    many keys a person has, so that a join with it never doubles a row.
+    """
+    version = Version(0, consent.version)
+    if known is not None and known.consent >= version.consent:
+        return None
+    nobody = np.empty(0, dtype=np.int64)
+    changes = None if known is None else consent.changes_since(known.consent)
+    if changes is None:
+        return Refresh(version, pa.table({"n": pa.array(consent.members(), pa.int64())}), nobody, None)
+    numbers, allowed = changes
+    return Refresh(version, None, numbers, pa.table({"n": pa.array(numbers[allowed], pa.int64())}))

@@ -1,0 +1,108 @@
+"""How the ends of a chain become signed heads, after those who wait for the records were told.
+
+A signature costs as much as a fifth of a commit, so it is no part of it. A transaction writes the *tail*
+beside the records: where the chain ends now, under a MAC that only the log's own key makes. Right after it
+the head is signed and saved outside the database, and goes into ``audit_head`` with the next transaction.
+
+A crash in between leaves a tail. The next start signs it when its MAC is right: so nothing is ever signed
+that the log did not write itself, also not what somebody appended to the chain of a dead writer.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+
+from sekisho.adapters.records.audit_heads import HeadsFile
+from sekisho.adapters.records.audit_sink import ChainEnd, SignedHead, Tail
+from sekisho.domain.note import Head, head_text, parse_key, sign_note
+from sekisho.ports import KeyRing
+
+
+class Sealer:
+    """Signs the ends of one writer's chain, and of chains that a crash left without a head.
+
+    Parameters
+    ----------
+    keyring:
+        Signs the heads; the key of the tags is derived from it.
+    heads:
+        The file of saved heads outside the database.
+    """
+
+    def __init__(self, keyring: KeyRing, heads: HeadsFile) -> None:
+        self.key = parse_key(keyring.verification_key())
+        self.heads = heads
+        self._keyring = keyring
+        self._tag_key = keyring.derive("audit-tail")
+        self._open: ChainEnd | None = None
+        self._unstored: list[SignedHead] = []
+
+    @property
+    def due(self) -> bool:
+        """Whether there is an end that no head covers."""
+        return self._open is not None
+
+    @property
+    def unstored(self) -> tuple[SignedHead, ...]:
+        """The heads that are not in the database yet."""
+        return tuple(self._unstored)
+
+    def tail(self, end: ChainEnd) -> tuple[str, int, bytes]:
+        """Return writer, place and tag of *end*, for the transaction that writes it."""
+        return end.writer, end.wseq, self._tag(_text(end))
+
+    def committed(self, end: ChainEnd, stored: Iterable[SignedHead] = ()) -> None:
+        """Take note that *end* is durable, and that the heads *stored* are in the database now."""
+        self._open = end
+        done = set(stored)
+        self._unstored = [head for head in self._unstored if head not in done]
+
+    def sign(self) -> bool:
+        """Sign the newest end and save the head outside; return whether it could be saved.
+
+        A head that could not be saved is owed (see :class:`HeadsFile`), and still goes into the database.
+        """
+        if self._open is None:
+            return True
+        end, self._open = self._open, None
+        try:
+            note = self._note(end)
+        except BaseException:
+            self._open = end
+            raise
+        self._unstored.append(SignedHead(end.writer, end.wseq, note))
+        return self.heads.append(note)
+
+    def adopt(self, tails: Iterable[Tail], own: str) -> tuple[SignedHead, ...]:
+        """Sign the ends that crashed writers left, where the tag proves that the log wrote them.
+
+        Returns the heads for the database. The tail of a writer that still runs gets the head that this
+        writer signs itself, to the byte (RFC 8032: Ed25519 is deterministic).
+
+        Raises
+        ------
+        OSError
+            When a head cannot be saved outside; nothing is lost by trying again.
+        """
+        signed = []
+        for tail in tails:
+            end = ChainEnd(tail.writer, tail.wseq, tail.chain)
+            text = _text(end)
+            if tail.writer == own or not hmac.compare_digest(self._tag(text), tail.tag):
+                continue  # what nobody can prove stays without a head, and verification says so
+            note = self._note(end)
+            if not self.heads.append(note):
+                raise OSError("the head of another writer could not be saved")
+            signed.append(SignedHead(end.writer, end.wseq, note))
+        return tuple(signed)
+
+    def _note(self, end: ChainEnd) -> str:
+        return sign_note(_text(end), self.key, self._keyring.sign)
+
+    def _tag(self, text: str) -> bytes:
+        return hmac.digest(self._tag_key, text.encode(), "sha256")
+
+
+def _text(end: ChainEnd) -> str:
+    return head_text(Head(end.writer, end.wseq + 1, end.chain))
