@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import Cell, ColumnType, StoreKind
 
+NUMBER = "__person"
+"""Name of the hidden person-number column of a governed table; requesters cannot name it."""
+
+COPIES = "colocated"
+"""Schema of the copies of datasets that carry the person number of each row, in a column :data:`NUMBER`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
-from sekisho.domain.governed import Output, Projection
+from sekisho.domain.governed import COPIES, NUMBER, Output, Projection
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import MASKED_TYPES, Dialect
@@ -22,9 +22,6 @@ from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import comparable, hoistable, leak_proof
 from sekisho.query.names import Derived, Physical, Relation, Statement
 from sekisho.query.plan import Plan, Slot
-
-NUMBER = "__person"
-"""Name of the hidden person-number column of a governed table; requesters cannot name it."""
 
 
 @dataclass(eq=False)
@@ -46,9 +43,6 @@ class Draft:
     hidden: int = 0
     fenced: bool = False
 
-
-COPIES = "colocated"
-"""Schema of the copies that carry a person number in each row, as a column named :data:`NUMBER`."""
 
 Rule = Callable[[Draft], Draft]
 
@@ -388,4 +382,4 @@ def _without_literals(tree: exp.Expr) -> exp.Expr:
     return copy
 
 
-__all__ = ["COPIES", "NUMBER", "RULES", "ColumnType", "Draft", "Rule", "rewrite"]
+__all__ = ["NUMBER", "RULES", "ColumnType", "Draft", "Rule", "rewrite"]

@@ -18,8 +18,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from sekisho.adapters.stores.people_table import Version, refresh
-from sekisho.domain.governed import GovernedQuery
+from sekisho.adapters.stores.people_table import Version, refresh, refresh_numbers
+from sekisho.domain.governed import COPIES, NUMBER, GovernedQuery
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StatementRefused, StoreUnavailable
 from sekisho.ports import ConsentView, People, PeopleKeys
@@ -69,6 +69,8 @@ class DuckDbStores:
         Threads of the engine.
     timeout:
         Seconds after which a statement is stopped.
+    copies:
+        Folder of the copies that :meth:`attach` may be given, or ``None``.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class DuckDbStores:
         *,
         threads: int = 2,
         timeout: float = 120.0,
+        copies: Path | None = None,
     ) -> None:
         self._timeout = timeout
         self._write = threading.Lock()
@@ -90,11 +93,12 @@ class DuckDbStores:
             # No variable of this process is a table; the parser, a database of its own, needs no lock-down.
             self._parser = duckdb.connect(":memory:", config={"threads": 1})
             self._db = duckdb.connect(":memory:", config={"threads": threads, "python_enable_replacements": False})
-            folders = [str(Path(store.location)) for store in stores.values()]
+            folders = [str(Path(store.location)) for store in stores.values()] + ([str(copies)] if copies else [])
             self._db.execute("SET allowed_directories = ?", [folders])
             for store in stores.values():
                 self._db.execute(f'CREATE SCHEMA "{store.name}"')
             self._db.execute("CREATE SCHEMA people")
+            self._db.execute(f"CREATE SCHEMA {COPIES}")
             for dataset in datasets.values():
                 if dataset.store in stores:
                     self._view(stores[dataset.store], dataset)
@@ -139,15 +143,30 @@ class DuckDbStores:
             if column is not None:
                 self._key_types[dataset.data_subject.identifier] = column.type
 
+    def attach(self, dataset: Dataset, path: Path) -> None:
+        """Let statements read *path*, a copy of *dataset* with person numbers, in the place of an earlier one.
+
+        Raises ``StoreUnavailable`` when it is no such file.
+        """
+        columns = ", ".join(f'"{name}"' for name in (*(column.name for column in dataset.columns), NUMBER))
+        source = path.as_posix().replace("'", "''")
+        with self._write, self._db.cursor() as cursor:
+            try:
+                cursor.execute(
+                    f'CREATE OR REPLACE VIEW {COPIES}."{dataset.name}" AS SELECT {columns} FROM read_parquet(\'{source}\')'
+                )
+            except duckdb.Error:
+                raise StoreUnavailable(f"The copy of {dataset.name} could not be opened.") from None
+
     async def fetch(
         self, query: GovernedQuery, consent: ConsentView | None, people: People, *, page_rows: int
     ) -> AsyncGenerator[pa.RecordBatch, None]:
         """See ``ports.DataStore.fetch``."""
         loop = asyncio.get_running_loop()
         for projection in query.projections:
-            keys = await people.keys(projection.identifier)
+            keys = await people.keys(projection.identifier) if projection.keys else None
             view = consent if projection.cells else None
-            wanted = Version(keys.version, view.version if view is not None else 0)
+            wanted = Version(keys.version if keys is not None else 0, view.version if view is not None else 0)
             if self._versions.get(projection.table) != wanted:
                 await loop.run_in_executor(self._pool, self._bring_up, projection.table, keys, view)
         cursor = self._db.cursor()
@@ -191,11 +210,16 @@ class DuckDbStores:
             raise StatementRefused("DuckDB does not read the statement as one SELECT.")
         return tree
 
-    def _bring_up(self, table: str, keys: PeopleKeys, consent: ConsentView | None) -> None:
+    def _bring_up(self, table: str, keys: PeopleKeys | None, consent: ConsentView | None) -> None:
         with self._write:
-            change = refresh(
-                self._versions.get(table), keys, consent, self._key_types.get(keys.identifier, ColumnType.STRING)
-            )
+            known = self._versions.get(table)
+            if keys is not None:
+                key_type = self._key_types.get(keys.identifier, ColumnType.STRING)
+                change = refresh(known, keys, consent, key_type)
+            elif consent is not None:
+                change = refresh_numbers(known, consent)
+            else:
+                raise StatementRefused("A copy with person numbers is read by consent alone.")
             if change is None:
                 return
             cursor = self._db.cursor()
@@ -203,7 +227,7 @@ class DuckDbStores:
                 cursor.execute("BEGIN")
                 if change.whole is not None:
                     cursor.register("incoming", change.whole)
-                    cursor.execute(f'CREATE OR REPLACE TABLE people."{table}" AS SELECT k, n FROM incoming')
+                    cursor.execute(f'CREATE OR REPLACE TABLE people."{table}" AS SELECT * FROM incoming')
                     cursor.unregister("incoming")
                 else:
                     removed = pa.table({"n": change.removed})
@@ -212,7 +236,7 @@ class DuckDbStores:
                     cursor.unregister("removed")
                     if change.added is not None and change.added.num_rows:
                         cursor.register("added", change.added)
-                        cursor.execute(f'INSERT INTO people."{table}" SELECT k, n FROM added')
+                        cursor.execute(f'INSERT INTO people."{table}" SELECT * FROM added')
                         cursor.unregister("added")
                 cursor.execute("COMMIT")
                 self._versions[table] = change.version
