@@ -28,6 +28,7 @@ from sekisho.adapters.records.database import Database, migrate
 from sekisho.adapters.records.floor import highest_consent_seq, holds_records
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
+from sekisho.adapters.stores.colocated import ColocatedCopies
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.adapters.view_cache import FileViewCache
@@ -97,6 +98,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     SekishoError
         When a part that must work before anything is released does not.
     """
+    _keep_statements_out_of_logs()
     settings = prepare(folder)
     clock, keys = SystemClock(), FileKeyRing(settings.keys_folder)
     catalogue = settings.catalogue
@@ -118,6 +120,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         audit=audit,
         clock=clock,
         view_cache=FileViewCache(settings.folder / "var" / "views"),
+        copies=_copies(settings, people, stores),
     )
     try:
         await audit.start()
@@ -177,11 +180,25 @@ def _stores(settings: Settings) -> dict[str, DuckDbStores | SqliteStore]:
     stores: dict[str, DuckDbStores | SqliteStore] = {}
     files = {name: store for name, store in catalogue.stores.items() if store.kind is StoreKind.DUCKDB}
     if files:
-        stores["duckdb"] = DuckDbStores(files, catalogue.datasets)
+        stores["duckdb"] = DuckDbStores(files, catalogue.datasets, copies=copies_folder(settings))
     for name, store in catalogue.stores.items():
         if store.kind is StoreKind.SQLITE:
             stores[name] = SqliteStore(store, catalogue.datasets)
     return stores
+
+
+def copies_folder(settings: Settings) -> Path:
+    """Return the folder of the copies that ``sekisho stores sync`` writes; it need not exist."""
+    return settings.folder / "var" / "colocated"
+
+
+def _copies(
+    settings: Settings, people: PeopleRegistry, stores: Mapping[str, DuckDbStores | SqliteStore]
+) -> ColocatedCopies | None:
+    files, catalogue = stores.get("duckdb"), settings.catalogue
+    if not isinstance(files, DuckDbStores):
+        return None
+    return ColocatedCopies(copies_folder(settings), catalogue.stores, catalogue.datasets, people, files.attach)
 
 
 def build_app(workspace: Workspace) -> FastAPI:
@@ -218,6 +235,7 @@ def build_app(workspace: Workspace) -> FastAPI:
 
 def configure_logging(*, verbose: bool = False) -> None:
     """Set structlog up: JSON lines on standard error, and no key that is not on the list."""
+    _keep_statements_out_of_logs()
 
     def known_keys_only(
         _logger: object, _method: str, event: structlog.typing.EventDict
@@ -236,3 +254,8 @@ def configure_logging(*, verbose: bool = False) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _keep_statements_out_of_logs() -> None:
+    """Silence the SQL parser's own logger: for syntax it does not know, it logs the requester's whole text."""
+    logging.getLogger("sqlglot").disabled = True

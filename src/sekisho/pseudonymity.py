@@ -40,6 +40,7 @@ class KeyedTransforms:
     pseudonyms: PersonPseudonyms = field(repr=False)
     raw_keys: dict[str, dict[int, str]] = field(repr=False)
     _tokens: dict[str, Tokens] = field(default_factory=dict, repr=False)
+    _seeds: dict[str, int] = field(default_factory=dict, repr=False)
 
     def tokens(self, domain: str) -> Tokens:
         """Return the tokens of one domain of linking identifiers."""
@@ -59,6 +60,14 @@ class KeyedTransforms:
     def token(self, domain: str, token: str) -> str | None:
         """See ``TokenCodec.token``."""
         return self.tokens(domain).decode(token)
+
+    def seed(self, name: str) -> int:
+        """See ``TokenCodec.seed``."""
+        seed = self._seeds.get(name)
+        if seed is None:
+            material = int.from_bytes(self.keys.derive(f"order/{name}/{self.label}", 8), "big")
+            seed = self._seeds[name] = 1 + material % (2**30 - 1)
+        return seed
 
     def order(self, column: pa.Array, output: Output) -> pa.Array:
         """Return the indices that put raw keys into the order of what the requester will see.

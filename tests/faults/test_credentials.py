@@ -65,7 +65,8 @@ async def test_a_credential_that_is_not_right_gets_one_uniform_no(shared: Site, 
     """401 with the same words for each fault, no row, no release."""
     good = token(shared)
     now = _now(shared)
-    assert shared.workspace.issuer is not None
+    issuer = shared.workspace.issuer
+    assert issuer is not None
     customers = shared.workspace.settings.identity.customer_audience
     other = "elsewhere"
     forged = {
@@ -85,7 +86,7 @@ async def test_a_credential_that_is_not_right_gets_one_uniform_no(shared: Site, 
         "alg lower case none": lambda: token(shared, header={"alg": "nOnE"}),
         "unknown key": lambda: token(shared, header={"kid": "another"}),
         "key in the header": lambda: token(shared, header={"jwk": {"kty": "OKP"}}),
-        "customer": lambda: shared.workspace.issuer.data_subject_token("customer_id:12347"),
+        "customer": lambda: issuer.data_subject_token("customer_id:12347"),
         "another type": lambda: token(shared, header={"typ": "sekisho-data-subject+jwt"}),
         "changed claim": lambda: _swapped(good, sub="fraud_team"),
         "no signature": lambda: good.rpartition(".")[0] + ".",

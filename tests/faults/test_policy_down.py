@@ -37,7 +37,9 @@ async def _refused(site: Site) -> None:
     assert (ready.status_code, ready.json()["checks"]["policy"]) == (503, "failed")
 
 
-@pytest.mark.parametrize("content", [None, "package sekisho.access\n", "this is not Rego {", "package other\nx := 1\n"])
+@pytest.mark.parametrize(
+    "content", [None, "package sekisho.access\n", "this is not Rego {", "package other\nx := 1\n"]
+)
 async def test_a_policy_folder_without_an_answer_denies(folder: Path, content: str | None) -> None:
     """Empty, broken, or about something else: every request is refused and the service is not ready."""
     (folder / "rules").mkdir()

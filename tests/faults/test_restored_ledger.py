@@ -91,7 +91,9 @@ async def test_replaying_the_missing_events_opens_it_again(folder: Path, tmp_pat
     settings = load(folder)
     database = Database(settings.database_url)
     ledger = SqlConsentLedger(database, settings.catalogue.purposes, SystemClock())
-    number = (await PeopleRegistry(database, FileKeyRing(settings.keys_folder)).numbers_of("customer_id", [str(her)]))[0]
+    number = (
+        await PeopleRegistry(database, FileKeyRing(settings.keys_folder)).numbers_of("customer_id", [str(her)])
+    )[0]
     event = ConsentEventInput(
         SubjectNumber(int(number)), PURPOSE, (Cell(PURPOSE),), ConsentEventKind.WITHDRAW, "paper", "data_subject"
     )

@@ -28,7 +28,9 @@ class MeddlingStore:
         For how many statements; the others pass.
     """
 
-    def __init__(self, store: DataStore, *, before: Act | None = None, after: Act | None = None, times: int = 1) -> None:
+    def __init__(
+        self, store: DataStore, *, before: Act | None = None, after: Act | None = None, times: int = 1
+    ) -> None:
         self.store = store
         self.before = before
         self.after = after
@@ -47,7 +49,7 @@ class MeddlingStore:
         batches = self.store.fetch(query, consent, people, page_rows=page_rows)
         first = True
         try:
-            async with aclosing(batches):  # type: ignore[type-var]  # the real ones are generators
+            async with aclosing(batches):
                 async for batch in batches:
                     if first and meddling and self.after is not None:
                         await self.after()

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +131,9 @@ class Site:
     def files(self, sql: str) -> list[tuple[Any, ...]]:
         """Read the file stores past the gateway; ``{pos}``, ``{web}`` stand for their tables."""
         stores = self.folder / "stores"
-        tables = {
-            name: f"read_parquet('{stores / name}/*.parquet')" for name in ("pos", "web")
-        } | {name: f"read_json('{stores / name}/*.jsonl', format = 'newline_delimited')" for name in ("app", "survey")}
+        tables = {name: f"read_parquet('{stores / name}/*.parquet')" for name in ("pos", "web")} | {
+            name: f"read_json('{stores / name}/*.jsonl', format = 'newline_delimited')" for name in ("app", "survey")
+        }
         with closing(duckdb.connect()) as connection:
             return connection.execute(sql.format(**tables)).fetchall()
 
@@ -145,7 +144,7 @@ class Site:
             "SELECT number, cells, kind, valid_until FROM consent_event ORDER BY seq",
         )
         state: dict[tuple[int, str], bool] = {}
-        now = datetime.now(UTC).timestamp() * 1_000_000
+        now = self.workspace.clock.now().timestamp() * 1_000_000
         for number, named, kind, until in events:
             for cell in json.loads(named):
                 state[number, cell] = kind in IN_FORCE and (until is None or until > now)

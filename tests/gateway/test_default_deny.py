@@ -50,7 +50,12 @@ class Answering:
         ("recommender", "recommendation", "SELECT subject FROM support.tickets", "unknown_dataset"),
         ("support_desk", "customer_support", "SELECT event_type FROM web.events", "unknown_dataset"),
         ("recommender", "recommendation", "SELECT nothing FROM pos.order_lines", "unknown_column"),
-        ("recommender", "recommendation", "SELECT stock_code FROM pos.order_lines WHERE nothing = 1", "unknown_column"),
+        (
+            "recommender",
+            "recommendation",
+            "SELECT stock_code FROM pos.order_lines WHERE nothing = 1",
+            "unknown_column",
+        ),
         ("recommender", "world_domination", LINES, "unknown_purpose"),
         ("recommender", "targeted_advertising", LINES, "purpose_not_registered"),
         ("consent_desk", "recommendation", LINES, "purpose_not_registered"),

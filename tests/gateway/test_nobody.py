@@ -12,6 +12,7 @@ from sekisho.demo.workspace import build_workspace
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with enough customers for groups of ten."""
@@ -45,10 +46,14 @@ async def test_no_shape_of_statement_shows_a_line_of_nobody(shared: Site, reques
         assert None not in people
         for sql in (
             f"SELECT stock_code FROM {table} WHERE customer_id IS NULL",
-            f"SELECT stock_code FROM {table} t WHERE NOT EXISTS "
-            f"(SELECT 1 FROM {table} u WHERE u.customer_id = t.customer_id)",
-            f"SELECT t.stock_code FROM {table} t LEFT JOIN {table} u ON t.customer_id = u.customer_id "
-            "WHERE u.customer_id IS NULL",
+            (
+                f"SELECT stock_code FROM {table} t WHERE NOT EXISTS "
+                f"(SELECT 1 FROM {table} u WHERE u.customer_id = t.customer_id)"
+            ),
+            (
+                f"SELECT t.stock_code FROM {table} t LEFT JOIN {table} u ON t.customer_id = u.customer_id "
+                "WHERE u.customer_id IS NULL"
+            ),
             f"SELECT stock_code FROM {table} EXCEPT SELECT stock_code FROM {table} WHERE customer_id IS NOT NULL",
         ):
             assert await shared.rows(requester, purpose, sql) == [], sql
@@ -60,10 +65,7 @@ async def test_no_shape_of_statement_shows_a_line_of_nobody(shared: Site, reques
 
 async def test_what_only_nobody_bought_is_not_there(shared: Site) -> None:
     """A product that stands on nobody's lines alone does not exist for a purpose that needs consent."""
-    only = [
-        row[0]
-        for row in shared.files("SELECT stock_code FROM {pos} GROUP BY 1 HAVING count(customer_id) = 0")
-    ]
+    only = [row[0] for row in shared.files("SELECT stock_code FROM {pos} GROUP BY 1 HAVING count(customer_id) = 0")]
     assert len(only) > 100
     sold = await shared.rows("marketer", "micro_segmentation", "SELECT DISTINCT stock_code FROM pos.order_lines")
     assert not {row["stock_code"] for row in sold} & set(only)

@@ -1,4 +1,4 @@
-"""No personal data outside its place: not in logs, errors, records, metrics, reprs, nor in the own database (promise 7)."""
+"""No personal data outside its place: not in logs, errors, records, metrics, reprs, the own database (promise 7)."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ def canaries(site: Site) -> set[str]:
     for row in site.sqlite("support", "SELECT subject, body FROM tickets"):
         found.update(row)
     for sql in (
-        "SELECT DISTINCT cookie_id FROM {web} UNION SELECT DISTINCT ip FROM {web} UNION "
-        "SELECT DISTINCT query_text FROM {web} WHERE length(query_text) > 8",
+        (
+            "SELECT DISTINCT cookie_id FROM {web} UNION SELECT DISTINCT ip FROM {web} UNION "
+            "SELECT DISTINCT query_text FROM {web} WHERE length(query_text) > 8"
+        ),
         "SELECT DISTINCT device_id FROM {app} UNION SELECT DISTINCT push_token FROM {app}",
         "SELECT DISTINCT comment FROM {survey}",
         "SELECT DISTINCT invoice FROM {pos} WHERE length(invoice) > 5",
@@ -154,7 +156,7 @@ async def test_a_part_that_fails_with_a_value_in_its_words_keeps_them(
                 assert (response.status_code, response.json()["code"]) == (500, "internal_error")
                 assert "detail" not in response.json()
     records = str(await site.records())
-    assert not leaked("\n".join([*bodies, *lines, records]), {BROKEN, BROKEN.split()[0]})
+    assert not leaked("\n".join([*bodies, *lines, records]), {BROKEN, BROKEN.split(maxsplit=1)[0]})
     assert any("RuntimeError" in line for line in lines)
 
 
@@ -181,21 +183,39 @@ async def test_what_a_traceback_would_print_holds_no_value(site: Site) -> None:
     assert leaked(str(pages[0].batch.to_pylist()), values)
     keys = await site.workspace.people.keys("customer_id")
     requester = site.requester("support_desk")
-    keyed = await site.gateway.pseudonymity.of(requester, site.workspace.settings.catalogue.purposes["customer_support"])
+    keyed = await site.gateway.pseudonymity.of(
+        requester, site.workspace.settings.catalogue.purposes["customer_support"]
+    )
     question = site.gateway.statements.read(
         requester, site.workspace.settings.catalogue.purposes["customer_support"], ask.sql
     )
     numbers = {str(customer) for customer in site.customers()}
     for value in (ask, release, pages, keys, keyed, question, DataSubjectRef("email", LITERAL)):
         assert not leaked(repr(value), values | numbers), type(value)
-    for sql in (ask.sql, f"SELECT '{LITERAL}' FROM x", f'SELECT "{LITERAL}" FROM crm.customers'):
-        try:
-            await site.gateway.query(requester, Ask("customer_support", sql))
-        except SekishoError as error:
-            chain: BaseException | None = error
-            while chain is not None and not chain.__suppress_context__:
-                chain = chain.__cause__ or chain.__context__
-            assert not leaked(repr(error) + str(error.__dict__), values)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"SELECT name FROM crm.customers WHERE email = '{LITERAL}' AND nothing = 1",
+        f"SELECT '{LITERAL}' FROM x",
+        f'SELECT "{LITERAL}" FROM crm.customers',
+        pytest.param(
+            f"SELECT '{LITERAL}' FROM (",
+            marks=pytest.mark.xfail(reason="query.parse raises from the parser's error, which quotes the statement"),
+        ),
+        f"SELECT CAST('{LITERAL}' AS INTEGER) AS x FROM pos.order_lines",
+        f"SELECT '{LITERAL}",
+    ],
+)
+async def test_what_stands_behind_an_error_holds_no_value(site: Site, sql: str) -> None:
+    """Neither the error nor what it was raised from quotes the statement, should somebody print the chain."""
+    with pytest.raises(SekishoError) as caught:
+        await site.gateway.query(site.requester("support_desk"), Ask("customer_support", sql))
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert not leaked(repr(error) + str(error), {LITERAL})
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 async def test_the_own_database_alone_says_nothing_about_anybody(site: Site) -> None:

@@ -181,7 +181,9 @@ async def test_quoted_names_of_the_catalogue_are_the_same_names(shared: Site) ->
     """Quoting changes nothing about what is governed."""
     plain = await shared.rows("marketer", "micro_segmentation", "SELECT customer_id, name FROM crm.customers")
     quoted = await shared.rows(
-        "marketer", "micro_segmentation", 'SELECT "CUSTOMER_ID" AS "customer_id", "Name" AS "name" FROM "CRM"."Customers"'
+        "marketer",
+        "micro_segmentation",
+        'SELECT "CUSTOMER_ID" AS "customer_id", "Name" AS "name" FROM "CRM"."Customers"',
     )
     assert plain == quoted
     assert {row["name"] for row in plain} == {"***"}

@@ -35,21 +35,27 @@ STATEMENTS = [
     "SELECT count(*) AS n, sum(quantity) AS q, max(unit_price) AS m FROM pos.order_lines",
     "SELECT country, count(*) AS n FROM pos.order_lines GROUP BY country ORDER BY country",
     "SELECT DISTINCT country FROM pos.order_lines ORDER BY country",
-    "SELECT stock_code, row_number() OVER (ORDER BY invoiced_at, stock_code, quantity) AS n FROM pos.order_lines "
-    "ORDER BY 2",
+    (
+        "SELECT stock_code, row_number() OVER (ORDER BY invoiced_at, stock_code, quantity) AS n FROM pos.order_lines "
+        "ORDER BY 2"
+    ),
     "SELECT description FROM pos.order_lines WHERE unit_price > 5 ORDER BY unit_price DESC, description",
     "SELECT CAST(app_version AS DOUBLE) AS v FROM app.events",
     "SELECT avg(CAST(app_version AS DOUBLE)) AS v FROM app.events",
     "SELECT screen FROM app.events WHERE CAST(app_version AS DOUBLE) > 1 ORDER BY screen",
-    "SELECT count(*) AS n FROM app.events GROUP BY CAST(app_version AS DOUBLE) HAVING max(CAST(app_version AS DOUBLE)) > 1",
-    "SELECT a.screen FROM app.events a JOIN pos.order_lines o ON a.customer_id = o.customer_id "
-    "AND CAST(a.app_version AS DOUBLE) > 1 ORDER BY 1 LIMIT 100",
+    "SELECT count(*) AS n FROM app.events GROUP BY screen HAVING max(CAST(app_version AS DOUBLE)) > 1 ORDER BY n",
+    (
+        "SELECT a.screen FROM app.events a JOIN pos.order_lines o ON a.customer_id = o.customer_id "
+        "AND CAST(a.app_version AS DOUBLE) > 1 ORDER BY 1 LIMIT 100"
+    ),
     "SELECT screen FROM app.events ORDER BY CAST(app_version AS DOUBLE), screen",
     "SELECT customer_id, member_rank, birth_date, postal_code, email FROM crm.customers",
     "SELECT member_rank, count(*) AS n FROM crm.customers GROUP BY member_rank ORDER BY member_rank",
     "SELECT prefecture FROM crm.customers ORDER BY prefecture LIMIT 3 OFFSET 2",
-    "SELECT c.member_rank FROM crm.customers c WHERE EXISTS "
-    "(SELECT 1 FROM crm.customers d WHERE d.prefecture = c.prefecture AND d.customer_id <> c.customer_id)",
+    (
+        "SELECT c.member_rank FROM crm.customers c WHERE EXISTS "
+        "(SELECT 1 FROM crm.customers d WHERE d.prefecture = c.prefecture AND d.customer_id <> c.customer_id)"
+    ),
     "SELECT nps, comment FROM survey.answers",
     "SELECT nothing FROM pos.order_lines",
     "SELECT max(email) AS m FROM crm.customers",
@@ -128,7 +134,12 @@ def _comparable(response: httpx.Response) -> object:
     if "ndjson" in kind:
         lines = response.text.splitlines()
         end = json.loads(lines[-1])
-        return response.status_code, headers, lines[:-1], {k: v for k, v in end.items() if k not in {"id", "audit_seq"}}
+        return (
+            response.status_code,
+            headers,
+            lines[:-1],
+            {k: v for k, v in end.items() if k not in {"id", "audit_seq"}},
+        )
     if kind.startswith(ARROW):
         batches = list(pa.ipc.open_stream(response.content))
         return response.status_code, headers, [batch.to_pydict() for batch in batches]
@@ -161,9 +172,10 @@ async def test_pages_are_cut_the_same_with_and_without_her(pair: Pair, sql: str,
     """The size of no page tells that rows were left out of it."""
     if page_rows == 3 and "order_lines" in sql:
         pytest.skip("hundreds of pages")
-    sizes = []
-    for site in (pair.whole, pair.without):
-        sizes.append([page.batch.num_rows for page in await site.pages(*WHO, sql, page_rows=page_rows)])
+    sizes = [
+        [page.batch.num_rows for page in await site.pages(*WHO, sql, page_rows=page_rows)]
+        for site in (pair.whole, pair.without)
+    ]
     assert sizes[0] == sizes[1]
     assert len(sizes[0]) > 1 or page_rows == 1000 or "crm" in sql
 

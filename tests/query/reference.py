@@ -152,7 +152,7 @@ def plain(value: object) -> object:
     return value
 
 
-def counted(rows: Sequence[Sequence[object]]) -> Counter[tuple[object, ...]]:
+def counted(rows: Any) -> Counter[tuple[object, ...]]:
     """Return rows as a multiset of comparable values."""
     return Counter(tuple(plain(value) for value in row) for row in rows)
 
@@ -198,15 +198,23 @@ class Judge:
         sql = re.sub(r"<p(\d+)>", lambda m: self.world.pseudonym(int(m[1])), sql)
         return re.sub(r"<(invoice|ticket|event):([^>]+)>", lambda m: self.world.token(m[1], m[2]), sql)
 
-    def refusal(self, sql: str, *parameters: object) -> str | None:
+    def refusal(self, sql: str, *parameters: object, exact: bool = True) -> str | None:
         """Return the code with which *sql* is refused, ``None`` when it is answered, and fail when it leaks.
 
         An answer holds no value that is to be withheld, has the rows of the reference, and is the same in the
         twin world. A refusal has a code of the contract and a text that is the same in the twin world.
+        Unless *exact*, the order of rows does not count, nor whether an engine fails on rows that the requester
+        may see: both depend on its plan, and that on the size of tables.
         """
         sql = self.fill(sql)
         got = outcome(self.world, sql, *parameters)
-        assert got == outcome(self.twin, sql, *parameters), "the answer depends on what is withheld or masked"
+        other = outcome(self.twin, sql, *parameters)
+        if not exact and any("could not evaluate" in str(seen[-1]) for seen in (got, other)):
+            pass
+        elif not exact and got[0] == other[0] == "rows":
+            assert counted(got[2]) == counted(other[2]), "the answer depends on what is withheld or masked"
+        else:
+            assert got == other, "the answer depends on what is withheld or masked"
         if got[0] == "refused":
             _, code, text = got
             assert code in _CODES

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import typer
 
-from sekisho.cli import audit, check, consent, demo, keys, migrate, policy, query, serve, token, views
+from sekisho.cli import audit, check, consent, demo, keys, migrate, policy, query, serve, stores, token, views
 from sekisho.errors import SekishoError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ for _command in (demo, serve, check, token, query):
 for _name, _group in (
     ("consent", consent),
     ("views", views),
+    ("stores", stores),
     ("policy", policy),
     ("keys", keys),
     ("migrate", migrate),

@@ -158,7 +158,9 @@ class Columns:
                 found = [relation for relation in here.sources.values() if name in relation.columns]
                 merged = here.merged.get(name)
                 if len(found) > (1 if merged is None else len(merged.parts)) or (merged and here is not scope):
-                    raise StatementRefused(f"Column {shown_name(name)} is in several sources; put the alias before it.")
+                    raise StatementRefused(
+                        f"Column {shown_name(name)} is in several sources; put the alias before it."
+                    )
                 if merged is not None:
                     node.set("this", exp.to_identifier(name, quoted=True))
                     return merged

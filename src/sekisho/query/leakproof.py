@@ -70,9 +70,7 @@ def leak_proof(statement: Statement, kinds: Kinds) -> bool:
                 return False
         elif type(node) not in _SAFE:
             return False
-    return all(
-        _merges_alike(merged, kinds) for scope in statement.scopes for merged in scope.merged.values()
-    )
+    return all(_merges_alike(merged, kinds) for scope in statement.scopes for merged in scope.merged.values())
 
 
 def _is_truth(node: exp.Expr, statement: Statement, kinds: Kinds) -> bool:

@@ -286,7 +286,9 @@ def _check_structure(node: exp.Expr) -> None:
         if not isinstance(node.expression, exp.Literal | exp.Placeholder):
             raise StatementRefused("LIMIT and OFFSET take a number or a parameter.")
     elif isinstance(node, exp.WindowSpec):
-        if any(isinstance(node.args.get(key), exp.Expr) and not _is_number(node.args[key]) for key in ("start", "end")):
+        if any(
+            isinstance(node.args.get(key), exp.Expr) and not _is_number(node.args[key]) for key in ("start", "end")
+        ):
             raise StatementRefused("The bounds of a window frame are whole numbers, UNBOUNDED or CURRENT ROW.")
     elif isinstance(node, exp.Select | exp.SetOperation):
         if not isinstance(node.parent, exp.Subquery | exp.CTE | exp.SetOperation | exp.Exists | exp.In | None):

@@ -29,6 +29,9 @@ class TokenCodec(Protocol):
     def token(self, domain: str, token: str) -> str | None:
         """Return the raw value of a linking identifier's token, or ``None`` when it was not made here."""
 
+    def seed(self, name: str) -> int:
+        """Return the seed *name* of the order of rows, from 1 to 2^30 - 1, of this requester and purpose."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -48,6 +51,8 @@ class Slot:
         Set when the slot wants the raw key of this identifier kind instead of the person number.
     expects:
         Type that a plain value must have, because a leak-proof comparison relies on it.
+    seed:
+        Whether it is the seed, of this name, of the order of rows.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Slot:
     identifier: str | None = None
     key_type: ColumnType | None = None
     expects: ColumnType | None = None
+    seed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,8 @@ def bind(plan: Plan, parameters: Sequence[object], codec: TokenCodec) -> Governe
 
 
 def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec) -> object:
+    if slot.seed:
+        return codec.seed(slot.name)
     value = parameters[slot.given] if slot.given is not None else slot.literal
     which = f"Parameter {slot.given + 1}" if slot.given is not None else "A literal"
     if value is not None and not isinstance(value, str | int | float | bool):

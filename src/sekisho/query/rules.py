@@ -21,6 +21,7 @@ from sekisho.query.dialects import MASKED_TYPES, Dialect
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import comparable, hoistable, leak_proof
 from sekisho.query.names import Derived, Physical, Relation, Statement
+from sekisho.query.order import SEEDS, end_ties
 from sekisho.query.plan import Plan, Slot
 
 
@@ -42,6 +43,7 @@ class Draft:
     rowwise: bool = False
     hidden: int = 0
     fenced: bool = False
+    ordered: bool = False
 
 
 Rule = Callable[[Draft], Draft]
@@ -132,6 +134,16 @@ def carry_people(draft: Draft) -> Draft:
     return draft
 
 
+def end_all_ties(draft: Draft) -> Draft:
+    """Let no cut, sort or numbering show the order in which rows lie in the store."""
+    draft.ordered = draft.statement.tree.args.get("order") is not None
+    relations = draft.statement.relations
+    numbered = {id(relation): NUMBER for relation in relations if _has_number(draft.governed[id(relation)])}
+    if end_ties(draft.statement, draft.kinds, draft.dialect, numbered):
+        draft.slots.update((name, Slot(name, None, seed=True)) for name in SEEDS)
+    return draft
+
+
 RULES: tuple[Rule, ...] = (
     check_masks,
     bind_values,
@@ -139,12 +151,11 @@ RULES: tuple[Rule, ...] = (
     hoist_conjuncts,
     fence_tables,
     carry_people,
+    end_all_ties,
 )
 
 
-def rewrite(
-    statement: Statement, dialect: Dialect, permit: Permit, copies: frozenset[str] = frozenset()
-) -> Plan:
+def rewrite(statement: Statement, dialect: Dialect, permit: Permit, copies: frozenset[str] = frozenset()) -> Plan:
     """Apply :data:`RULES` to *statement* and generate the plan. The statement is used up.
 
     *copies* names the datasets of which a copy with person numbers may be read in place of the files.
@@ -175,7 +186,7 @@ def rewrite(
         rowwise=draft.rowwise,
         projections=tuple(draft.projections.values()),
         reads=frozenset(draft.reads),
-        order_by_token=keyed and tree.args.get("order") is None,
+        order_by_token=keyed and not draft.ordered,
         fenced=draft.fenced,
         fingerprint=hashlib.sha256(shown.encode()).hexdigest(),
     )
@@ -209,7 +220,7 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
     if people is not None:
         columns.append(exp.Alias(this=number.copy(), alias=exp.to_identifier(NUMBER, quoted=True)))
     if not columns:  # COUNT(*) over a dataset of nobody: some column must stand there
-        columns.append(exp.Alias(this=exp.Literal.number(1), alias=exp.to_identifier("one", quoted=True)))
+        columns.append(exp.Alias(this=exp.Literal.number(1), alias=exp.to_identifier("__row", quoted=True)))
     select = exp.Select(expressions=columns)
     select.set("from_", exp.From(this=_physical(dataset, draft)))
     if people is not None and key is not None:

@@ -105,7 +105,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
 LOCALES = ("ja", "en")
 """Languages in which every text for people must stand."""
 
-ROLES = frozenset({"collection_point", "privacy_officer", "auditor"})
+ROLES = frozenset({"collection_point", "withdrawal_relay", "privacy_officer", "auditor"})
 """What a requester may do besides reading data."""
 
 GENERALISATIONS: Mapping[str, frozenset[str]] = {

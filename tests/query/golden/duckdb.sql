@@ -350,7 +350,7 @@ SELECT
   COUNT(*) AS "column1"
 FROM (
   SELECT
-    1 AS "one"
+    1 AS "__row"
   FROM "pos"."products" AS "t"
 ) AS "products"
 

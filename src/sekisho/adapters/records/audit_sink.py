@@ -26,7 +26,6 @@ COUNTER = "audit"
 """Name of the row in ``ledger_counter`` that numbers the records of all writers."""
 
 _PATIENCE_MS = 2_000  # how long a commit of somebody else may hold the database
-_CHECKPOINT_PAGES = 4_000  # a commit dirties about ten pages: moving them home rarely keeps them out of most waits
 
 CONFLICTS = (sqlite3.IntegrityError, psycopg.IntegrityError, sa.exc.IntegrityError)
 """What a record raises whose id, or place in the chain, is taken."""
@@ -90,8 +89,11 @@ class Batch(NamedTuple):
 class Sink(Protocol):
     """One transaction at a time: begin, then write, then commit; rollback whenever something raised."""
 
-    def begin(self) -> int:
-        """Start a transaction, lock the counter and return the last sequence given out."""
+    def begin(self, count: int) -> int:
+        """Start a transaction, take *count* sequences from the counter and keep it locked.
+
+        Returns the sequence before them.
+        """
 
     def last_of(self, writer: str) -> ChainEnd | None:
         """Return the end of a writer's chain, inside the transaction."""
@@ -103,7 +105,7 @@ class Sink(Protocol):
         """Return the ends of all chains that no head covers, inside the transaction."""
 
     def write(self, batch: Batch) -> None:
-        """Insert what *batch* says and move the counter."""
+        """Insert what *batch* says; the counter follows when it has more or fewer records than were taken."""
 
     def seal(self, heads: Sequence[SignedHead]) -> None:
         """Insert *heads*, and forget the tails that they cover."""
@@ -150,7 +152,6 @@ class SqliteSink:
         connection.isolation_level = None
         try:
             connection.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
-            connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
             self._path = str(engine.url.database)
             self._file = self._identity()
             self._check()
@@ -160,6 +161,8 @@ class SqliteSink:
         except BaseException:
             connection.close()
             raise
+        self._taken = 0
+        self._take = "UPDATE ledger_counter SET value=value+? WHERE name=? RETURNING value"
         self._records, self._subjects, self._heads, self._tail, self._tails = (
             str(statement.compile(dialect=engine.dialect))
             for statement in (
@@ -183,15 +186,15 @@ class SqliteSink:
         found = os.stat(self._path)  # noqa: PTH116 - on the hot path, twice as fast
         return found.st_dev, found.st_ino
 
-    def begin(self) -> int:
+    def begin(self, count: int) -> int:
         """See :class:`Sink`."""
         if self._identity() != self._file:
             # SQLite would go on writing to a file that nobody finds any more.
             raise NotDurableError("the database file was moved or replaced")
         # IMMEDIATE takes the write lock before the counter is read; a deferred one could be refused later.
         self._connection.execute("BEGIN IMMEDIATE")
-        row = self._connection.execute("SELECT value FROM ledger_counter WHERE name=?", (COUNTER,)).fetchone()
-        return int(row[0])
+        ((self._taken,),) = self._connection.execute(self._take, (count, COUNTER)).fetchall()
+        return self._taken - count
 
     def last_of(self, writer: str) -> ChainEnd | None:
         """See :class:`Sink`."""
@@ -215,7 +218,8 @@ class SqliteSink:
     def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
         connection = self._connection
-        connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (batch.rows[-1].seq, COUNTER))
+        if batch.rows[-1].seq != self._taken:
+            connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (batch.rows[-1].seq, COUNTER))
         connection.executemany(self._records, batch.rows)
         if batch.subjects:
             connection.executemany(self._subjects, batch.subjects)
@@ -258,7 +262,14 @@ class PostgresSink:
         except BaseException:
             self.close()
             raise
-        self._counter = sa.select(ledger_counter.c.value).where(ledger_counter.c.name == COUNTER).with_for_update()
+        self._taken = 0
+        counter = ledger_counter.c
+        self._take = (
+            sa.update(ledger_counter)
+            .where(counter.name == COUNTER)
+            .values(value=counter.value + sa.bindparam("sekisho_count"))
+            .returning(counter.value)
+        )
         self._move = (
             sa.update(ledger_counter)
             .where(ledger_counter.c.name == COUNTER)
@@ -281,9 +292,10 @@ class PostgresSink:
         )
         self._connection.commit()
 
-    def begin(self) -> int:
+    def begin(self, count: int) -> int:
         """See :class:`Sink`."""
-        return int(self._connection.execute(self._counter).scalar_one())
+        self._taken = int(self._connection.execute(self._take, {"sekisho_count": count}).scalar_one())
+        return self._taken - count
 
     def _end(self, statement: sa.Select[str, int, bytes]) -> ChainEnd | None:
         row = self._connection.execute(statement).one_or_none()
@@ -304,7 +316,8 @@ class PostgresSink:
     def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
         execute = self._connection.execute
-        execute(self._move, {"sekisho_value": batch.rows[-1].seq})
+        if batch.rows[-1].seq != self._taken:
+            execute(self._move, {"sekisho_value": batch.rows[-1].seq})
         # One COPY instead of a statement for each record: half the work for the server and for Python.
         bulk_insert(self._connection, audit_record, StoredRecord._fields, batch.rows)
         bulk_insert(self._connection, audit_subject, ("seq", "refs"), batch.subjects)

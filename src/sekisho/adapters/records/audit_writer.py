@@ -264,7 +264,7 @@ class AuditWriter:
         if sink is None or not heads:
             return
         try:
-            sink.begin()
+            sink.begin(0)
             sink.seal(heads)
             sink.commit()
         except Exception as error:  # noqa: BLE001 - the heads are saved outside, the tail is in the database
@@ -275,7 +275,7 @@ class AuditWriter:
         self._heads.settle()
         fresh = self._sink is None
         sink = self._sink = self._sink or open_sink(self._engine)
-        last_seq = sink.begin()
+        last_seq = sink.begin(len(group))
         if fresh:
             self._agree(sink)
         adopted = () if self._size else self._sealer.adopt(sink.tails(), self.name)

@@ -262,6 +262,10 @@ class DuckDbStores:
         return StoreKind.DUCKDB
 
 
+# A write inside WITH is serialised like a SELECT; its node is not one of these.
+_READING = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+
+
 def _tables(tree: object) -> set[str]:
     """Return ``schema.table`` of every table in a serialised statement; a WITH name has no schema.
 
@@ -282,6 +286,8 @@ def _tables(tree: object) -> set[str]:
                 )
             elif kind in {"TABLE_FUNCTION", "SHOW_REF", "PIVOT", "COLUMN_DATA"}:
                 raise StatementRefused("The statement reads something that is no table.")
+            elif isinstance(kind, str) and kind.endswith("_NODE") and kind not in _READING:
+                raise StatementRefused("The statement does something else than read.")
             if isinstance(node.get("cte_map"), dict):
                 names |= {entry["key"] for entry in node["cte_map"]["map"]}
             stack.extend(node.values())

@@ -1,0 +1,366 @@
+"""Copies of Parquet datasets that carry the person number of each row (``sekisho stores sync``).
+
+A copy has the catalogue's columns and ``__person``, so that the engine need not look a raw key up in the
+registry of people for every row; who agrees is still asked of the ledger for every statement. A copy never says
+who agreed: nothing in it grows old with consent. It is one Parquet file and, beside it, ``meta.json``, which
+says what it was made of: the source files (path, size, time of change), the columns of the catalogue, and the
+registry's identifiers (how many, SHA-256). Where one of them says something else now, the copy is not read.
+
+The rows keep the order of their files: rows put together by person would tell a requester who may not see a
+key which rows are one person's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import glob
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from sekisho.adapters.stores.people_table import refresh
+from sekisho.domain.governed import NUMBER
+from sekisho.domain.terms import Dataset, Store, StoreKind
+from sekisho.errors import StoreUnavailable
+from sekisho.ports import People, PeopleKeys
+
+_VERSION = 1
+_META = "meta.json"
+_NOT_PARQUET = (".jsonl", ".ndjson", ".json", ".csv")
+_ROW_GROUP = 122_880  # sixty vectors of DuckDB, its own default
+
+Source = tuple[str, int, int]
+"""A source file: path below the store's folder, size in bytes, time of change in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a copy was made of, as it stands in its ``meta.json``.
+
+    Attributes
+    ----------
+    dataset, identifier:
+        The dataset and the kind of identifier that its data-subject key holds.
+    columns:
+        Name and type of the catalogue's columns.
+    sources:
+        The files, sorted.
+    people, people_sha256:
+        How many identifiers the registry held, and the SHA-256 over them with their numbers.
+    data, size:
+        Name of the copy's file, and its size in bytes.
+    rows:
+        Rows in it; as many as in the files.
+    """
+
+    dataset: str
+    identifier: str
+    columns: tuple[tuple[str, str], ...]
+    sources: tuple[Source, ...]
+    people: int
+    people_sha256: str
+    data: str
+    size: int
+    rows: int
+    version: int = _VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What became of one dataset: rows in its copy, and whether the copy was written anew."""
+
+    dataset: str
+    rows: int
+    written: bool
+
+
+# -- what a copy is made of ------------------------------------------------------------------------
+
+
+def eligible(stores: Mapping[str, Store], datasets: Mapping[str, Dataset]) -> list[Dataset]:
+    """Return the datasets that can have a copy: Parquet files with a data-subject key."""
+    return [
+        dataset
+        for dataset in datasets.values()
+        if dataset.data_subject is not None
+        and stores[dataset.store].kind is StoreKind.DUCKDB
+        and not dataset.relation.endswith(_NOT_PARQUET)
+    ]
+
+
+def sources_of(store: Store, dataset: Dataset) -> tuple[Source, ...]:
+    """Return the files of *dataset* as they are now. Raises ``OSError`` when one goes meanwhile."""
+    folder = Path(store.location)
+    pattern = (folder / dataset.relation).as_posix()
+    names = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
+    found = []
+    for name in names:
+        state = os.stat(name)
+        found.append((Path(name).relative_to(folder).as_posix(), state.st_size, state.st_mtime_ns))
+    return tuple(found)
+
+
+def people_digest(keys: PeopleKeys, count: int) -> str:
+    """Return the SHA-256 over the first *count* identifiers and their numbers: one kind, in order of registration.
+
+    A registry that was restored or made anew may give the same number to somebody else. Then this differs.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(keys.numbers[:count], dtype="<i8").tobytes())
+    for start in range(0, count, 100_000):
+        digest.update(json.dumps(keys.values[start : min(start + 100_000, count)]).encode())
+    return digest.hexdigest()
+
+
+def _columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+    return tuple((column.name, column.type.value) for column in dataset.columns)
+
+
+def read_copy(folder: Path, dataset: Dataset) -> Copy | None:
+    """Return the copy of *dataset* below *folder*, or ``None`` when there is none that can be understood."""
+    place = folder / dataset.name
+    try:
+        held: dict[str, Any] = json.loads((place / _META).read_text(encoding="utf-8"))
+        copy = Copy(
+            **held
+            | {
+                "columns": tuple((str(name), str(kind)) for name, kind in held["columns"]),
+                "sources": tuple((str(path), int(size), int(at)) for path, size, at in held["sources"]),
+            }
+        )
+        whole = (place / copy.data).stat().st_size == copy.size
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return copy if whole and copy.version == _VERSION and Path(copy.data).name == copy.data else None
+
+
+def difference(copy: Copy, store: Store, dataset: Dataset, keys: PeopleKeys) -> str | None:
+    """Return what keeps *copy* from being read now, or ``None``."""
+    if dataset.data_subject is None or copy.dataset != dataset.name:
+        return "it is of another dataset"
+    if copy.identifier != dataset.data_subject.identifier or copy.columns != _columns(dataset):
+        return "sekisho.yaml describes the dataset otherwise"
+    if copy.people > len(keys.numbers) or people_digest(keys, copy.people) != copy.people_sha256:
+        return "it was made with another registry of people"
+    return None if unchanged(copy, store, dataset) else "the files changed since it was made"
+
+
+def unchanged(copy: Copy, store: Store, dataset: Dataset) -> bool:
+    """Return whether the files of *dataset* are those that *copy* was made of."""
+    try:
+        return sources_of(store, dataset) == copy.sources
+    except OSError:
+        return False
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold the folder of all copies, made when missing, for one process; a killed one lets go."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def synchronise(folder: Path, store: Store, dataset: Dataset, keys: PeopleKeys) -> Synced:
+    """Bring the copy of *dataset* below *folder* up to its files and to *keys*; within :func:`writing`.
+
+    A copy that is as new as both stays. Else the new file is written under a name of its own, and ``meta.json``
+    replaced when it is on the disk: whoever is killed in between leaves the earlier copy in use.
+
+    Raises ``StoreUnavailable`` when the files cannot be copied row by row and type by type.
+    """
+    place = folder / dataset.name
+    place.mkdir(mode=0o700, exist_ok=True)
+    held = read_copy(folder, dataset)
+    try:
+        if held is not None and held.people == len(keys.numbers) and difference(held, store, dataset, keys) is None:
+            return Synced(dataset.name, held.rows, written=False)
+        copy = _write(place, store, dataset, keys)
+        temporary = place / f"{_META}.new"
+        temporary.write_text(json.dumps(asdict(copy), indent=1), encoding="utf-8")
+        _on_disk(temporary)
+        os.replace(temporary, place / _META)
+        _on_disk(place)
+        held = copy
+        return Synced(dataset.name, copy.rows, written=True)
+    finally:
+        for each in place.iterdir():  # earlier copies, and what a killed process left
+            if each.is_dir():
+                shutil.rmtree(each)
+            elif each.name != _META and (held is None or each.name != held.data):
+                each.unlink()
+
+
+def remove_others(folder: Path, names: Collection[str]) -> list[str]:
+    """Remove the copies of all datasets but *names*; return whose they were."""
+    others = sorted(each.name for each in folder.iterdir() if each.is_dir() and each.name not in names)
+    for name in others:
+        shutil.rmtree(folder / name)
+    return others
+
+
+def _write(place: Path, store: Store, dataset: Dataset, keys: PeopleKeys) -> Copy:
+    key = dataset.data_subject
+    column = dataset.column(key.column) if key is not None else None
+    everybody = refresh(None, keys, None, column.type) if column is not None else None
+    if key is None or everybody is None or dataset.column(NUMBER) is not None:
+        raise StoreUnavailable(f"{dataset.name} names no data subject by a column of its own.")
+    people = people_digest(keys, len(keys.numbers))
+    try:
+        sources = sources_of(store, dataset)
+        made_of = json.dumps([_VERSION, dataset.name, key.identifier, _columns(dataset), sources, people])
+        data = hashlib.sha256(made_of.encode()).hexdigest()[:16] + ".parquet"
+        temporary = place / f"{data}.new"
+        rows = _copy_rows(temporary, store, dataset, key.column, everybody.whole, sources)
+        temporary.chmod(0o600)
+        _on_disk(temporary)
+        if sources_of(store, dataset) != sources:
+            raise StoreUnavailable(f"The files of {dataset.name} changed while they were copied; run it again.")
+        size = temporary.stat().st_size
+        os.replace(temporary, place / data)
+    except (duckdb.Error, OSError) as fault:
+        # The engine's text may print a value; its class says enough.
+        raise StoreUnavailable(f"The files of {dataset.name} could not be copied ({type(fault).__name__}).") from None
+    return Copy(
+        dataset.name, key.identifier, _columns(dataset), sources, len(keys.numbers), people, data, size, rows
+    )
+
+
+def _copy_rows(
+    target: Path, store: Store, dataset: Dataset, key: str, everybody: pa.Table, sources: tuple[Source, ...]
+) -> int:
+    """Write the files' rows to *target*, each with the number that *everybody* (``k``, ``n``) has for its *key*.
+
+    Returns how many rows there are.
+    """
+    folder = Path(store.location)
+    pattern = (folder / dataset.relation).as_posix()
+    with closing(duckdb.connect(config={"temp_directory": f"{target}.spill"})) as engine:
+        listed = engine.execute("SELECT file FROM glob(?)", [pattern]).fetchall()
+        if {Path(name).relative_to(folder).as_posix() for (name,) in listed} != {path for path, *_ in sources}:
+            raise StoreUnavailable(f"DuckDB reads the file pattern of {dataset.name} otherwise; simplify it.")
+        columns = ", ".join(f'"{column.name}"' for column in dataset.columns)
+        engine.execute(f"CREATE VIEW files AS SELECT {columns} FROM read_parquet({_text(pattern)})")
+        engine.register("people", everybody)
+        engine.execute(
+            f'COPY (SELECT t.*, g.n AS "{NUMBER}" FROM files AS t LEFT JOIN people AS g ON g.k = t."{key}")'
+            f" TO {_text(target.as_posix())} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROW_GROUP})"
+        )
+        engine.execute(f"CREATE VIEW written AS SELECT * FROM read_parquet({_text(target.as_posix())})")
+        before, after = (
+            [(name, kind) for name, kind, *_ in engine.execute(f"DESCRIBE {view}").fetchall()]
+            for view in ("files", "written")
+        )
+        rows, copied = (
+            int(engine.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0]) for view in ("files", "written")
+        )
+    # What may run on withheld rows was judged by the types of the files.
+    if after != [*before, (NUMBER, "BIGINT")]:
+        raise StoreUnavailable(f"A type of {dataset.name} does not survive being copied.")
+    if rows != copied:
+        raise StoreUnavailable(f"Two people of the registry have one key of {dataset.name}; it was not copied.")
+    return rows
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _on_disk(path: Path) -> None:
+    """Make *path* durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+class ColocatedCopies:
+    """The copies of a workspace, as a running service reads them. Implements ``ports.NumberedCopies``.
+
+    A new copy is found without a restart, and a changed source file makes its copy unused at the next
+    statement: both are looked at every time, by the times of the files.
+
+    Parameters
+    ----------
+    folder:
+        Folder of all copies; it need not exist.
+    stores, datasets:
+        Of the catalogue.
+    people:
+        The registry that the copies must have been made with.
+    attach:
+        Told a dataset and its copy's file before a statement reads it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stores: Mapping[str, Store],
+        datasets: Mapping[str, Dataset],
+        people: People,
+        attach: Callable[[Dataset, Path], None],
+    ) -> None:
+        self._folder = folder
+        self._datasets = {dataset.name: (stores[dataset.store], dataset) for dataset in eligible(stores, datasets)}
+        self._people = people
+        self._attach = attach
+        self._held: dict[str, tuple[tuple[int, int], Copy | None]] = {}
+        self._loading = asyncio.Lock()
+
+    async def usable(self, datasets: Collection[str]) -> frozenset[str]:
+        """See ``ports.NumberedCopies.usable``."""
+        return frozenset([name for name in datasets if name in self._datasets and await self._usable(name)])
+
+    async def _usable(self, name: str) -> bool:
+        store, dataset = self._datasets[name]
+        try:
+            state = os.stat(self._folder / name / _META)
+        except OSError:
+            return False
+        mark = (state.st_ino, state.st_mtime_ns)
+        held = self._held.get(name)
+        if held is None or held[0] != mark:
+            async with self._loading:
+                held = self._held.get(name)
+                if held is None or held[0] != mark:
+                    held = self._held[name] = (mark, await self._load(store, dataset))
+        copy = held[1]
+        if copy is None:
+            return False
+        if len(copy.sources) == 1:
+            return unchanged(copy, store, dataset)
+        return await asyncio.to_thread(unchanged, copy, store, dataset)
+
+    async def _load(self, store: Store, dataset: Dataset) -> Copy | None:
+        copy = await asyncio.to_thread(read_copy, self._folder, dataset)
+        if copy is None:
+            return None
+        keys = await self._people.keys(copy.identifier)
+        if await asyncio.to_thread(difference, copy, store, dataset, keys) is not None:
+            return None
+        try:
+            await asyncio.to_thread(self._attach, dataset, self._folder / dataset.name / copy.data)
+        except StoreUnavailable:  # gone or damaged meanwhile: the files themselves are read
+            return None
+        return copy
