@@ -65,7 +65,7 @@ class KeyedTransforms:
         """See ``TokenCodec.seed``."""
         seed = self._seeds.get(name)
         if seed is None:
-            material = int.from_bytes(self.keys.derive(f"order/{name}/{self.label}", 8), "big")
+            material = int.from_bytes(self.keys.derive(f"order/{name}/{self.label}", 16), "big")
             seed = self._seeds[name] = 1 + material % (2**30 - 1)
         return seed
 

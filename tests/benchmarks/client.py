@@ -50,9 +50,12 @@ def start(workspace: Path, port: int, mode: str, requester: str) -> Server:
     for _ in range(600):
         try:
             connection.request("GET", "/health/ready")
-            if connection.getresponse().read() is not None:
+            response = connection.getresponse()
+            response.read()
+            if response.status == 200:
                 return Server(process, connection, token)
         except OSError:
-            connection.close()
-            time.sleep(0.1)
+            pass
+        connection.close()
+        time.sleep(0.1)
     raise RuntimeError("the server did not start")

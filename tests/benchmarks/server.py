@@ -22,7 +22,14 @@ async def main(workspace: Path, port: int, mode: str) -> None:
             baseline = Ungoverned(opened.settings.catalogue, opened.stores, opened.people, opened.clock)
             app.state.services = dataclasses.replace(app.state.services, gateway=baseline)
         config = uvicorn.Config(
-            app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning"
+            app,
+            host="127.0.0.1",
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            access_log=False,
+            log_level="warning",
+            timeout_keep_alive=900,
         )
         await uvicorn.Server(config).serve()
 

@@ -225,7 +225,13 @@ class Judge:
         assert not leaks(rows)
         if re.search(r"(?i)\blimit\b|\boffset\b", sql) and not re.search(r"(?i)\border by\b", sql):
             return None  # which rows these are is up to the engine
-        assert counted(rows) == counted(self.reference.rows(sql, *parameters))
+        try:
+            expected = self.reference.rows(sql, *parameters)
+        except (duckdb.Error, sqlite3.Error):
+            if exact:
+                raise
+            return None
+        assert counted(rows) == counted(expected)
         return None
 
     def refuses(self, sql: str, *parameters: object) -> str:

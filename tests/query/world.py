@@ -438,7 +438,7 @@ def _tickets() -> list[dict[str, Any]]:
 def _order_lines() -> list[dict[str, Any]]:
     rows = []
     for n in range(240):
-        p: int | None = (n * 11) % (PEOPLE + 5)
+        p: int | None = (n * 13) % (PEOPLE + 5)
         if p is not None and p >= PEOPLE:
             p = None
         ng = p is None or p < 10
@@ -647,9 +647,11 @@ class World:
         question = self.gateway.statements.read(REQUESTERS[requester], PURPOSES[purpose], sql)
         return question.plan(self.policy.permit(question.request))
 
-    def keyed(self, *, purpose: str = "recommendation", requester: str = "recommender") -> KeyedTransforms:
-        """Return the pseudonyms and tokens of a requester for a purpose."""
-        return self._runner.run(self.gateway.pseudonymity.of(REQUESTERS[requester], PURPOSES[purpose]))
+    def keyed(
+        self, *, purpose: str = "recommendation", requester: str = "recommender", plan: Plan | None = None
+    ) -> KeyedTransforms:
+        """Return the pseudonyms and tokens of a requester for a purpose, ready to bind *plan*."""
+        return self._runner.run(self.gateway.pseudonymity.of(REQUESTERS[requester], PURPOSES[purpose], plan))
 
     def pseudonym(self, place: int, *, purpose: str = "recommendation", requester: str = "recommender") -> str:
         """Return the pseudonym of the *place*-th customer."""

@@ -195,6 +195,7 @@ def synchronise(folder: Path, store: Store, dataset: Dataset, keys: PeopleKeys) 
         copy = _write(place, store, dataset, keys)
         temporary = place / f"{_META}.new"
         temporary.write_text(json.dumps(asdict(copy), indent=1), encoding="utf-8")
+        temporary.chmod(0o600)
         _on_disk(temporary)
         os.replace(temporary, place / _META)
         _on_disk(place)

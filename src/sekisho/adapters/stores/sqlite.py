@@ -274,8 +274,9 @@ def _sanitised(fault: sqlite3.Error, *, stopped: bool) -> StatementRefused | Sto
     """Return our own error: the engine's text may print a value."""
     if stopped:
         return StoreUnavailable("The statement took too long and was stopped.")
-    if fault.sqlite_errorname == "SQLITE_AUTH":
+    name = getattr(fault, "sqlite_errorname", None)  # the driver's own faults have none
+    if name == "SQLITE_AUTH":
         return StatementRefused("The statement reads more than was decided about.")
-    if isinstance(fault, sqlite3.OperationalError) and fault.sqlite_errorname not in ("SQLITE_ERROR", None):
+    if isinstance(fault, sqlite3.OperationalError) and name not in {"SQLITE_ERROR", None}:
         return StoreUnavailable("The SQLite store could not be read.")
     return StatementRefused("SQLite could not evaluate the statement; check types and functions.")

@@ -1,0 +1,88 @@
+"""DuckDB's lock-down: what no statement could do even if everything before it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sekisho.adapters.stores.duckdb import DuckDbStores
+from sekisho.domain.terms import Store, StoreKind
+from sekisho.errors import StoreUnavailable
+from tests.query.world import DATASETS, World
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World(tmp_path_factory.mktemp("locked")) as world:
+        yield world
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM read_parquet('https://example.org/x.parquet')",
+        "COPY (SELECT 1) TO '/tmp/sekisho-lockdown.csv'",
+        "ATTACH '/tmp/sekisho-lockdown.db' AS x",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "SET lock_configuration = false",
+        "SET allowed_directories = ['/']",
+        "SET autoload_known_extensions = true",
+        "SET home_directory = '/'",
+        "EXPORT DATABASE '/tmp/sekisho-lockdown'",
+        "PRAGMA threads = 9",
+    ],
+)
+def test_the_engine_is_locked(locked: World, sql: str) -> None:
+    """Files elsewhere, the network, extensions and settings are out of reach of the connection itself."""
+    with pytest.raises(duckdb.Error):
+        locked.duckdb._db.execute(sql)
+
+
+def test_no_variable_of_the_process_is_a_table(locked: World) -> None:
+    """DuckDB would read a Python variable by its name; here it does not."""
+    secret_table = pa.table({"a": [1]})
+    with pytest.raises(duckdb.CatalogException):
+        locked.duckdb._db.execute("SELECT * FROM secret_table")
+    assert secret_table.num_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "held"),
+    [
+        ("quantity", pa.array(["1", "x"])),
+        ("country", pa.array([1, 2])),
+        ("invoiced_at", pa.array(["2011-01-01", "x"])),
+        ("gift", pa.array([0, 1])),
+        ("unit_price", pa.array([1, 2], pa.decimal128(38, 2))),
+    ],
+)
+def test_files_of_another_type_than_the_catalogue_says_are_not_read(
+    tmp_path: Path, column: str, held: pa.Array
+) -> None:
+    """Leak-proofness is judged by the catalogue's types, so a file that holds others is refused at the start."""
+    dataset = DATASETS["pos.order_lines"]
+    with World(tmp_path) as world:
+        table = pq.read_table(world.folder / "pos" / dataset.relation).slice(0, 2)
+    table = table.set_column(table.schema.get_field_index(column), column, held)
+    pq.write_table(table, tmp_path / "pos" / dataset.relation)
+    with pytest.raises(StoreUnavailable, match=column):
+        DuckDbStores({"pos": Store("pos", StoreKind.DUCKDB, str(tmp_path / "pos"))}, {dataset.name: dataset})
+
+
+def test_a_dataset_without_files_does_not_open(tmp_path: Path) -> None:
+    """A pattern that matches nothing is a fault of the workspace."""
+    dataset = replace(DATASETS["pos.products"], relation="none-*.parquet")
+    with pytest.raises(StoreUnavailable):
+        DuckDbStores({"pos": Store("pos", StoreKind.DUCKDB, str(tmp_path))}, {dataset.name: dataset})
