@@ -96,6 +96,7 @@ AGREED = [
     "SELECT points AS p, points AS q FROM crm.customers ORDER BY p, q",
     "SELECT note AS x, 1 AS x, 2 AS x_2 FROM crm.customers ORDER BY x_2",
     "SELECT points, points FROM crm.customers ORDER BY points",
+    "SELECT points, count(*) FROM crm.customers GROUP BY (1) ORDER BY ((2)), 1",
     "SELECT lower(member_rank) AS member_rank, count(*) FROM crm.customers GROUP BY member_rank",
     "SELECT lower(country) AS country, count(*) FROM pos.order_lines GROUP BY country",
     "SELECT quantity * 2 AS d, d + 1 AS e FROM pos.order_lines",

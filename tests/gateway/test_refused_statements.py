@@ -120,6 +120,8 @@ STATEMENTS: list[tuple[str, str | set[str]]] = [
     ("SELECT CAST(name AS INTEGER) FROM crm.customers", MASKED),
     ("SELECT 1 FROM crm.customers a JOIN crm.customers b ON a.email = b.email", MASKED),
     ("SELECT count(*) AS n FROM crm.customers GROUP BY customer_id HAVING max(address) > 'a'", MASKED),
+    ("SELECT customer_id FROM crm.customers ORDER BY NULL", REFUSED),
+    ("SELECT customer_id FROM crm.customers ORDER BY 'a'", REFUSED),
     ("SELECT customer_id + 1 FROM pos.order_lines", MASKED),
     ("SELECT customer_id FROM pos.order_lines ORDER BY customer_id", MASKED),
     ("SELECT min(customer_id) FROM pos.order_lines", MASKED),

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
 from tests.gateway.meddling import Act, MeddlingStore
 from tests.gateway.site import Site
 
 from sekisho.domain.consent import ConsentEventKind
+from sekisho.domain.governed import GovernedQuery
 from sekisho.domain.terms import Cell
 from sekisho.errors import ConsentUnavailable
-from sekisho.ports import ConsentEventInput
+from sekisho.ports import ConsentEventInput, People
 
 PURPOSE = "micro_segmentation"
 PROFILES = "SELECT customer_id, member_rank FROM crm.customers"
@@ -286,6 +288,29 @@ async def test_consent_that_expires_while_the_store_works_counts_no_longer(site:
         people = await keys(asked, sql)
     assert her not in people
     assert set(people) == set(site.agreeing(PURPOSE))
+
+
+@pytest.mark.parametrize("sql", [PROFILES, LINES])
+async def test_a_store_that_believes_in_an_older_consent_brings_nobody_back(site: Site, sql: str) -> None:
+    """Rows are checked against the ledger by the gateway itself, whatever the store has filtered."""
+    older = await site.workspace.ledger.view((Cell(PURPOSE),))
+    her = site.agreeing(PURPOSE)[0]
+    await site.withdraw(her, PURPOSE)
+    name = "crm" if "crm." in sql else "duckdb"
+    real = site.workspace.stores[name]
+
+    class Behind:
+        healthy = real.healthy
+
+        def fetch(
+            self, query: GovernedQuery, consent: object, people: People, *, page_rows: int
+        ) -> AsyncIterator[pa.RecordBatch]:
+            return real.fetch(query, older, people, page_rows=page_rows)
+
+    async with site.with_parts(stores={name: Behind()}) as asked:
+        shown = await keys(asked, sql)
+    assert set(shown) == set(site.agreeing(PURPOSE))
+    assert her not in shown
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,13 @@ import duckdb
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.opa import OpaServer
 from sekisho.adapters.records.database import Database, DatabaseFailed
+from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
+from sekisho.adapters.stores import colocated
+from sekisho.bootstrap import copies_folder
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import SekishoError, WorkspaceError
+from sekisho.ports import PeopleKeys
 from sekisho.settings import FILE_NAME, PolicyEngine, Settings, load
 
 _SAMPLE = 10_000  # lines of a JSON Lines file that are read with their declared types
@@ -69,6 +73,7 @@ def findings(folder: Path) -> list[Finding]:
         *_records(settings),
         *_policies(settings),
         *_stores(settings),
+        *_copies(settings),
         *_exposed(settings),
     ]
 
@@ -207,6 +212,52 @@ def _source(store: Store, dataset: Dataset) -> str:
 
 def _is_json(dataset: Dataset) -> bool:
     return dataset.relation.endswith((".jsonl", ".ndjson", ".json"))
+
+
+def _copies(settings: Settings) -> Iterator[Finding]:
+    """Find copies of ``sekisho stores sync`` that are not read, because they say what is no longer so."""
+    folder, catalogue = copies_folder(settings), settings.catalogue
+    copied = [
+        dataset
+        for dataset in colocated.eligible(catalogue.stores, catalogue.datasets)
+        if (folder / dataset.name).is_dir()
+    ]
+    if not copied or not settings.keys_folder.exists():
+        return
+
+    async def keys() -> dict[str, PeopleKeys]:
+        database = Database(settings.database_url)
+        try:
+            people = PeopleRegistry(database, FileKeyRing(settings.keys_folder))
+            kinds = {dataset.data_subject.identifier for dataset in copied if dataset.data_subject is not None}
+            return {kind: await people.keys(kind) for kind in kinds}
+        finally:
+            await database.close()
+
+    try:
+        registry = asyncio.run(keys())
+    except (SekishoError, ValueError):
+        return  # said above already
+    for dataset in copied:
+        copy = colocated.read_copy(folder, dataset)
+        if copy is None:
+            why: str | None = "it cannot be read"
+        elif copy.identifier not in registry:
+            why = "sekisho.yaml describes the dataset otherwise"
+        else:
+            known = registry[copy.identifier]
+            why = colocated.difference(copy, catalogue.stores[dataset.store], dataset, known)
+            if why is None and copy.unnumbered and copy.people < len(known.numbers):
+                yield Finding(
+                    Level.WARNING,
+                    dataset.name,
+                    f"{copy.unnumbered} rows of its copy were of people not registered then; who of them is by now is"
+                    " released after `sekisho stores sync`",
+                )
+        if why is not None:
+            yield Finding(
+                Level.WARNING, dataset.name, f"its copy is not used: {why}; `sekisho stores sync` makes a new one"
+            )
 
 
 def _exposed(settings: Settings) -> Iterator[Finding]:

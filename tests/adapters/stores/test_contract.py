@@ -47,7 +47,9 @@ class Bench:
     def view(self, purpose: str = "recommendation") -> ConsentView:
         return self.world._runner.run(self.world.consents.view((purpose,)))  # type: ignore[arg-type]
 
-    def batches(self, query: GovernedQuery, view: ConsentView | None, page_rows: int = 10_000) -> list[pa.RecordBatch]:
+    def batches(
+        self, query: GovernedQuery, view: ConsentView | None, page_rows: int = 10_000
+    ) -> list[pa.RecordBatch]:
         """Return all batches of a statement."""
 
         async def read() -> list[pa.RecordBatch]:
@@ -168,7 +170,9 @@ def test_parameters_are_bound(bench: Bench) -> None:
 
 def test_a_fault_of_the_statement_has_none_of_the_engines_words(bench: Bench) -> None:
     """An expression that fails on a row is refused; neither value nor engine text leaves, not even as cause."""
-    expression = "CAST(stock_code AS INT)" if bench.kind is StoreKind.DUCKDB else "abs(minutes - 9223372036854775807 - 9)"
+    expression = (
+        "CAST(stock_code AS INT)" if bench.kind is StoreKind.DUCKDB else "abs(minutes - 9223372036854775807 - 9)"
+    )
     query = bench.governed(f"SELECT {expression} AS x FROM {{}}")
     with pytest.raises(StatementRefused) as caught:
         bench.batches(query, bench.view())
@@ -209,7 +213,9 @@ def test_a_fault_in_the_middle_of_an_answer_is_no_other(bench: Bench) -> None:
 def test_a_statement_that_takes_too_long_is_stopped(bench: Bench) -> None:
     """The clock runs out: the statement ends, the store is usable, and it says so without the engine's words."""
     bench.store._timeout = 0.3
-    query = bench.governed("SELECT count(*) AS n FROM {0} a, {0} b, {0} c, {0} d, {0} e WHERE a.customer_id = b.customer_id")
+    query = bench.governed(
+        "SELECT count(*) AS n FROM {0} a, {0} b, {0} c, {0} d, {0} e WHERE a.customer_id = b.customer_id"
+    )
     with pytest.raises(StoreUnavailable, match="too long"):
         bench.batches(query, bench.view())
     bench.store._timeout = 20
@@ -250,7 +256,8 @@ def test_many_statements_at_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", ["another table", "a column less", "a function", "a write", "a write in WITH", "two", "a pragma", "no SELECT"]
+    "what",
+    ["another table", "a column less", "a function", "a write", "a write in WITH", "two", "a pragma", "no SELECT"],
 )
 def test_the_second_oracle_refuses_what_was_not_planned(bench: Bench, what: str) -> None:
     """A statement that the engine reads differently from its plan does not run, whatever the rewriter thought."""

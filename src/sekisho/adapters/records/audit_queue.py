@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -32,18 +31,31 @@ class Order:
     done: asyncio.Future[bool]
 
 
-def tell(
-    outcomes: Sequence[tuple[asyncio.Future[AuditReceipt] | asyncio.Future[bool] | None, object]],
-) -> None:
+Waiting = asyncio.Future[AuditReceipt] | asyncio.Future[bool] | None
+
+
+class Answers:
+    """Outcomes sorted by event loop beforehand, so that only the wake-ups are left to do after a commit."""
+
+    __slots__ = ("_by_loop",)
+
+    def __init__(self, outcomes: Iterable[tuple[Waiting, object]]) -> None:
+        self._by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[object], object]]] = {}
+        for future, outcome in outcomes:
+            if future is not None:
+                settled = self._by_loop.setdefault(future.get_loop(), [])
+                settled.append((future, outcome))  # type: ignore[arg-type]
+
+    def give(self) -> None:
+        """Resolve the futures, with one wake-up for each loop."""
+        for loop, settled in self._by_loop.items():
+            with contextlib.suppress(RuntimeError):  # that loop is closed, and nobody waits in it any more
+                loop.call_soon_threadsafe(_settle, settled)
+
+
+def tell(outcomes: Iterable[tuple[Waiting, object]]) -> None:
     """Resolve futures of any number of event loops, with one wake-up for each loop."""
-    by_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[object], object]]]
-    by_loop = defaultdict(list)
-    for future, outcome in outcomes:
-        if future is not None:
-            by_loop[future.get_loop()].append((future, outcome))  # type: ignore[arg-type]
-    for loop, settled in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # that loop is closed, and nobody waits in it any more
-            loop.call_soon_threadsafe(_settle, settled)
+    Answers(outcomes).give()
 
 
 def _settle(outcomes: list[tuple[asyncio.Future[object], object]]) -> None:

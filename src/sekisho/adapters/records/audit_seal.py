@@ -2,7 +2,7 @@
 
 A signature costs as much as a fifth of a commit, so it is no part of it. A transaction writes the *tail*
 beside the records: where the chain ends now, under a MAC that only the log's own key makes. Right after it
-the head is signed and saved outside the database, and goes into ``audit_head`` with the next transaction.
+the head is signed and saved outside the database, and goes into ``audit_head`` with one of the next groups.
 
 A crash in between leaves a tail. The next start signs it when its MAC is right: so nothing is ever signed
 that the log did not write itself, also not what somebody appended to the chain of a dead writer.

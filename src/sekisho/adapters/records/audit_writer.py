@@ -2,9 +2,9 @@
 
 Whatever waits when the previous commit returns goes into the next one: under load many records share one
 disk sync, a record that comes alone does not wait for company. A group is one transaction: a contiguous
-range of sequences from the locked counter, the records, the references of people, the head of the group
-before. Right after the commit everybody is told; then the group's own head is signed and saved outside the
-database, at the latest before the next group is committed (see ``audit_seal``).
+range of sequences from the locked counter, the records, the references of people, the tail of the chain
+and, once a second, the heads of earlier groups. Right after the commit everybody is told; then the group's own
+head is signed and saved outside the database, at the latest before the next group (see ``audit_seal``).
 
 When anything fails, nobody of the group is told that a record is durable, the chain stays where it was,
 and the next group begins with a new connection. Once that works a ``gap`` record says how long the log was
@@ -26,7 +26,7 @@ import sqlalchemy as sa
 import structlog
 
 from sekisho.adapters.records.audit_heads import HeadsFile
-from sekisho.adapters.records.audit_queue import Order, Pending, tell
+from sekisho.adapters.records.audit_queue import Answers, Order, Pending, tell
 from sekisho.adapters.records.audit_seal import Sealer
 from sekisho.adapters.records.audit_sink import (
     CONFLICTS,
@@ -53,6 +53,7 @@ from sekisho.ports import AuditReceipt, Clock, KeyRing
 _log = structlog.get_logger(__name__)
 _MAX_GROUP = 512
 _SYNC_SECONDS = 1.0  # a saved head is on its disk at most this much later
+_STORE_SECONDS = 1.0  # a head is in the database at most so much later than the group that follows it
 _SEAL_SECONDS = 0.000_3  # left to those who were told before the signature takes the interpreter
 
 UNAVAILABLE = "the audit log cannot make a record durable now; nothing is released until it can"
@@ -128,6 +129,7 @@ class AuditWriter:
         self._beat_due = 0.0
         self._sync_due = 0.0
         self._seal_due = 0.0
+        self._store_due = 0.0
         # A daemon: a process that forgets to close must still end. The chain then simply has no close record.
         self._thread = threading.Thread(target=self._run, name="sekisho-audit", daemon=True)
 
@@ -227,7 +229,7 @@ class AuditWriter:
     def _write_group(self, group: list[Pending]) -> None:
         """Make *group* durable and tell who waits, or tell everybody that it is not."""
         try:
-            attempt = self._commit(group)
+            self._commit(group)
         except Exception as error:  # noqa: BLE001 - whatever happened, no record of this group is durable
             self._drop_sink()
             if isinstance(error, CONFLICTS) and len(group) > 1:
@@ -240,10 +242,6 @@ class AuditWriter:
         if self.failed:
             self.failed = False
             _log.info("audit.available")
-        if attempt is None:
-            return
-        self._seal_due = time.monotonic() + _SEAL_SECONDS
-        tell([(pending.done, outcome) for pending, outcome in attempt.receipts if pending.done is not None])
 
     def _seal(self) -> None:
         """Sign the newest head and save it; whatever fails keeps the next group from being committed."""
@@ -270,7 +268,7 @@ class AuditWriter:
         except Exception as error:  # noqa: BLE001 - the heads are saved outside, the tail is in the database
             _log.warning("audit.heads_not_stored", error=type(error).__name__)
 
-    def _commit(self, group: Sequence[Pending]) -> _Attempt | None:
+    def _commit(self, group: Sequence[Pending]) -> None:
         self._sealer.sign()  # of the group before, where there was no time yet
         self._heads.settle()
         fresh = self._sink is None
@@ -286,22 +284,26 @@ class AuditWriter:
         if gap is not None:
             members.insert(0, self._own("gap", _gap_fields(gap)))
         attempt = self._build(sink, last_seq, members)
+        answers = Answers((pending.done, outcome) for pending, outcome in attempt.receipts)
         if not attempt.rows:
             sink.rollback()
-            tell([(pending.done, outcome) for pending, outcome in attempt.receipts])
-            return None
+            answers.give()
+            return
         self._doubt = attempt
         sink.write(Batch(attempt.rows, attempt.subjects, attempt.heads, self._sealer.tail(attempt.end)))
         sink.commit()
+        answers.give()  # before anything else: every line above this one is waited for
+        self._seal_due = time.monotonic() + _SEAL_SECONDS
         self._arrived(attempt)
         if gap is not None:
             self._told(gap)
-        return attempt
 
     def _arrived(self, attempt: _Attempt) -> None:
         """Go on from *attempt*, which is in the database."""
         self._size, self._chain, self._doubt = attempt.end.wseq + 1, attempt.end.chain, None
         self._sealer.committed(attempt.end, attempt.heads)
+        if attempt.heads:
+            self._store_due = time.monotonic() + _STORE_SECONDS
 
     def _gap(self) -> _Gap | None:
         """Return what the log could not record so far, or ``None`` when there is nothing to say."""
@@ -366,7 +368,9 @@ class AuditWriter:
                 subjects.append((seq, pending.refs))
             receipts.append((pending, AuditReceipt(pending.id, seq)))
             seq, wseq = seq + 1, wseq + 1
-        return _Attempt(rows, receipts, subjects, ChainEnd(name, wseq - 1, chain), self._sealer.unstored)
+        # The tail proves the end meanwhile: a page less to write for nearly every group.
+        heads = self._sealer.unstored if time.monotonic() >= self._store_due else ()
+        return _Attempt(rows, receipts, subjects, ChainEnd(name, wseq - 1, chain), heads)
 
     def _fail(self, error: Exception, group: Sequence[Pending]) -> None:
         with self._lock:

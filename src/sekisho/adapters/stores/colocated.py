@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import glob
 import hashlib
 import json
 import os
@@ -22,6 +21,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,8 @@ class Copy:
         Name of the copy's file, and its size in bytes.
     rows:
         Rows in it; as many as in the files.
+    unnumbered:
+        Rows of somebody whom the registry did not know; nobody's rows, without a key, are not among them.
     """
 
     dataset: str
@@ -73,6 +75,7 @@ class Copy:
     data: str
     size: int
     rows: int
+    unnumbered: int
     version: int = _VERSION
 
 
@@ -102,12 +105,10 @@ def eligible(stores: Mapping[str, Store], datasets: Mapping[str, Dataset]) -> li
 def sources_of(store: Store, dataset: Dataset) -> tuple[Source, ...]:
     """Return the files of *dataset* as they are now. Raises ``OSError`` when one goes meanwhile."""
     folder = Path(store.location)
-    pattern = (folder / dataset.relation).as_posix()
-    names = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
     found = []
-    for name in names:
-        state = os.stat(name)
-        found.append((Path(name).relative_to(folder).as_posix(), state.st_size, state.st_mtime_ns))
+    for path in sorted(folder.glob(dataset.relation)) if has_magic(dataset.relation) else [folder / dataset.relation]:
+        state = path.stat()
+        found.append((path.relative_to(folder).as_posix(), state.st_size, state.st_mtime_ns))
     return tuple(found)
 
 
@@ -197,7 +198,7 @@ def synchronise(folder: Path, store: Store, dataset: Dataset, keys: PeopleKeys) 
         temporary.write_text(json.dumps(asdict(copy), indent=1), encoding="utf-8")
         temporary.chmod(0o600)
         _on_disk(temporary)
-        os.replace(temporary, place / _META)
+        temporary.replace(place / _META)
         _on_disk(place)
         held = copy
         return Synced(dataset.name, copy.rows, written=True)
@@ -229,27 +230,36 @@ def _write(place: Path, store: Store, dataset: Dataset, keys: PeopleKeys) -> Cop
         made_of = json.dumps([_VERSION, dataset.name, key.identifier, _columns(dataset), sources, people])
         data = hashlib.sha256(made_of.encode()).hexdigest()[:16] + ".parquet"
         temporary = place / f"{data}.new"
-        rows = _copy_rows(temporary, store, dataset, key.column, everybody.whole, sources)
+        rows, unnumbered = _copy_rows(temporary, store, dataset, key.column, everybody.whole, sources)
         temporary.chmod(0o600)
         _on_disk(temporary)
         if sources_of(store, dataset) != sources:
             raise StoreUnavailable(f"The files of {dataset.name} changed while they were copied; run it again.")
         size = temporary.stat().st_size
-        os.replace(temporary, place / data)
+        temporary.replace(place / data)
     except (duckdb.Error, OSError) as fault:
         # The engine's text may print a value; its class says enough.
         raise StoreUnavailable(f"The files of {dataset.name} could not be copied ({type(fault).__name__}).") from None
     return Copy(
-        dataset.name, key.identifier, _columns(dataset), sources, len(keys.numbers), people, data, size, rows
+        dataset=dataset.name,
+        identifier=key.identifier,
+        columns=_columns(dataset),
+        sources=sources,
+        people=len(keys.numbers),
+        people_sha256=people,
+        data=data,
+        size=size,
+        rows=rows,
+        unnumbered=unnumbered,
     )
 
 
 def _copy_rows(
     target: Path, store: Store, dataset: Dataset, key: str, everybody: pa.Table, sources: tuple[Source, ...]
-) -> int:
+) -> tuple[int, int]:
     """Write the files' rows to *target*, each with the number that *everybody* (``k``, ``n``) has for its *key*.
 
-    Returns how many rows there are.
+    Returns how many rows there are, and how many of them have a key but no number.
     """
     folder = Path(store.location)
     pattern = (folder / dataset.relation).as_posix()
@@ -269,15 +279,16 @@ def _copy_rows(
             [(name, kind) for name, kind, *_ in engine.execute(f"DESCRIBE {view}").fetchall()]
             for view in ("files", "written")
         )
-        rows, copied = (
-            int(engine.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0]) for view in ("files", "written")
+        rows, copied, unnumbered = (
+            int(engine.execute(f"SELECT count(*) FROM {counted}").fetchall()[0][0])
+            for counted in ("files", "written", f'written WHERE "{NUMBER}" IS NULL AND "{key}" IS NOT NULL')
         )
     # What may run on withheld rows was judged by the types of the files.
     if after != [*before, (NUMBER, "BIGINT")]:
         raise StoreUnavailable(f"A type of {dataset.name} does not survive being copied.")
     if rows != copied:
         raise StoreUnavailable(f"Two people of the registry have one key of {dataset.name}; it was not copied.")
-    return rows
+    return rows, unnumbered
 
 
 def _text(text: str) -> str:
@@ -336,7 +347,7 @@ class ColocatedCopies:
     async def _usable(self, name: str) -> bool:
         store, dataset = self._datasets[name]
         try:
-            state = os.stat(self._folder / name / _META)
+            state = (self._folder / name / _META).stat()
         except OSError:
             return False
         mark = (state.st_ino, state.st_mtime_ns)

@@ -150,11 +150,10 @@ class DuckDbStores:
         """
         columns = ", ".join(f'"{name}"' for name in (*(column.name for column in dataset.columns), NUMBER))
         source = path.as_posix().replace("'", "''")
+        view = f'{COPIES}."{dataset.name}"'
         with self._write, self._db.cursor() as cursor:
             try:
-                cursor.execute(
-                    f'CREATE OR REPLACE VIEW {COPIES}."{dataset.name}" AS SELECT {columns} FROM read_parquet(\'{source}\')'
-                )
+                cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM read_parquet('{source}')")
             except duckdb.Error:
                 raise StoreUnavailable(f"The copy of {dataset.name} could not be opened.") from None
 

@@ -1,0 +1,237 @@
+"""Copies with person numbers: what they hold, when they are read, and that they change no answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sekisho.adapters.stores import colocated
+from sekisho.errors import SekishoError, StoreUnavailable
+from tests.adapters.stores.copied import COUNT, LINES, CopiedWorld, copy_of, counted, same_answer, source
+from tests.query.world import DATASETS, FIRST_ID, PEOPLE, ROWS, number_of
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[CopiedWorld]:
+    """A world of the test's own, with a copy of the order lines."""
+    with CopiedWorld(tmp_path) as built:
+        built.sync()
+        yield built
+
+
+# -- what is written -----------------------------------------------------------------------------------
+
+
+def test_a_copy_has_the_rows_and_their_people_and_the_source_is_untouched(world: CopiedWorld) -> None:
+    """The copy has the catalogue's columns of every row, in the files' order, and the number of its person."""
+    before = hashlib.sha256(source(world).read_bytes()).hexdigest()
+    copy_of(world).unlink()
+    assert world.sync().written
+    assert hashlib.sha256(source(world).read_bytes()).hexdigest() == before
+    written = pq.read_table(copy_of(world))
+    places = [row["place"] for row in ROWS[LINES.name]]
+    assert written.column_names == [*(column.name for column in LINES.columns), "__person"]
+    assert (
+        written.drop(["__person"]).to_pydict()
+        == pq.read_table(source(world), columns=written.column_names[:-1]).to_pydict()
+    )
+    assert written["__person"].to_pylist() == [None if place is None else number_of(place) for place in places]
+
+
+def test_only_the_owner_can_read_a_copy(world: CopiedWorld) -> None:
+    """It holds what the stores hold: no other account of the machine may open it."""
+    assert [path.stat().st_mode & 0o777 for path in (world.copies, world.copies / LINES.name)] == [0o700, 0o700]
+    assert {path.stat().st_mode & 0o777 for path in (world.copies / LINES.name).iterdir()} == {0o600}
+
+
+def test_a_second_sync_writes_nothing(world: CopiedWorld) -> None:
+    """A copy that is as new as its files and the registry stays as it is."""
+    before = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in world.copies.rglob("*")}
+    assert not world.sync().written
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in world.copies.rglob("*")} == before
+
+
+def test_only_parquet_with_a_data_subject_is_copied(world: CopiedWorld) -> None:
+    """JSON Lines, SQLite and data about nobody have no copy."""
+    assert [each.name for each in colocated.eligible(world.catalogue.stores, DATASETS)] == [LINES.name]
+
+
+def test_one_key_of_two_people_is_not_copied(world: CopiedWorld) -> None:
+    """Where the registry names two people by what is one key in the files, rows would be doubled: refused."""
+    world.people.known["customer_id"]["0" + str(FIRST_ID)] = 49
+    with pytest.raises(StoreUnavailable, match="Two people"):
+        world.sync()
+
+
+def test_copies_of_what_is_no_dataset_any_more_are_removed(world: CopiedWorld) -> None:
+    """A copy does not outlive its dataset."""
+    (world.copies / "pos.former").mkdir()
+    assert colocated.remove_others(world.copies, [LINES.name]) == ["pos.former"]
+    assert {each.name for each in world.copies.iterdir()} == {LINES.name, ".lock"}
+
+
+_KILLED = """
+import os, pathlib, pickle, signal, sys
+from sekisho.adapters.stores import colocated
+folder, store, dataset, keys, name, times = pickle.load(sys.stdin.buffer)
+owner = pathlib.Path if name == "replace" else colocated
+real, seen = getattr(owner, name), 0
+def die(*args, **more):
+    global seen
+    seen += 1
+    if seen == times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*args, **more)
+setattr(owner, name, die)
+with colocated.writing(folder):
+    colocated.synchronise(folder, store, dataset, keys)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [("_copy_rows", 1), ("_on_disk", 1), ("replace", 1), ("_on_disk", 2), ("replace", 2), ("_on_disk", 3)],
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_kill_9_leaves_the_earlier_copy_or_none(tmp_path: Path, name: str, times: int, *, again: bool) -> None:
+    """Killed at any step, a sync leaves nothing half in use; answers stay right, and the next one cleans up."""
+    import pickle
+
+    with CopiedWorld(tmp_path) as world:
+        if again:
+            world.sync()
+            table = pq.read_table(source(world))
+            pq.write_table(pa.concat_tables([table, table]), source(world))
+        keys = world._runner.run(world.people.keys("customer_id"))
+        task = pickle.dumps((world.copies, world.catalogue.stores["pos"], LINES, keys, name, times))
+        done = subprocess.run([sys.executable, "-c", _KILLED], input=task, capture_output=True, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert world.by(world.with_copies, COUNT) == world.by(world.without, COUNT)
+        whole = name == "_on_disk" and times == 3  # all there but the last fsync
+        assert world.usable() is whole
+        assert world.sync().written is not whole
+        assert {path.name for path in (world.copies / LINES.name).iterdir()} == {"meta.json", copy_of(world).name}
+        same_answer(world, COUNT)
+
+
+# -- when it is read -----------------------------------------------------------------------------------
+
+
+def test_a_changed_file_makes_its_copy_unused_until_the_next_sync(world: CopiedWorld) -> None:
+    """New rows are in the next answer, from the file; after a sync a running service reads the new copy."""
+    same_answer(world, COUNT)
+    before = counted(world)
+    table = pq.read_table(source(world))
+    pq.write_table(pa.concat_tables([table, table]), source(world))
+    assert not world.usable()
+    assert counted(world) == (2 * before[0], before[1])
+    assert "colocated" not in world.ran()
+    assert world.sync().written
+    assert world.usable()
+    same_answer(world, COUNT)
+    assert counted(world) == (2 * before[0], before[1])
+
+
+def test_a_missing_file_makes_its_copy_unused(world: CopiedWorld) -> None:
+    """What the store no longer has is not answered from the copy."""
+    assert world.usable()
+    source(world).unlink()
+    assert not world.usable()
+    with pytest.raises(SekishoError):
+        world.ask(COUNT)
+
+
+def test_a_copy_made_with_another_registry_is_not_read(world: CopiedWorld) -> None:
+    """A registry made anew gives the numbers to other people: their consent would be asked of the wrong one."""
+    assert world.usable()
+    world.people.known["customer_id"] = {
+        key: PEOPLE + 1 - number for key, number in world.people.known["customer_id"].items()
+    }
+    copies = world.reader()
+    assert world._runner.run(copies.usable([LINES.name])) == frozenset()
+
+
+def test_a_registry_that_lost_people_does_not_read_the_copy(world: CopiedWorld) -> None:
+    """A restored registry that does not know everybody of the copy gives their numbers to others later."""
+    world.people.known["customer_id"].popitem()
+    assert world._runner.run(world.reader().usable([LINES.name])) == frozenset()
+
+
+def test_people_who_register_later_are_not_released_until_the_next_sync(tmp_path: Path) -> None:
+    """The copy does not know them: fewer rows, never more; after a sync they are there."""
+    with CopiedWorld(tmp_path) as world:
+        known = world.people.known["customer_id"]
+        late = {key: known.pop(key) for key in list(known)[10:30]}
+        world.sync()
+        known.update(late)
+        world.people.version += 1
+        fewer = counted(world)
+        assert world.sync().written
+        same_answer(world, COUNT)
+        assert all(before < after for before, after in zip(fewer, counted(world), strict=True))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder, data: (folder / "meta.json").write_text("{"),
+        lambda folder, data: (folder / "meta.json").write_text("[]"),
+        lambda folder, data: (folder / "meta.json").unlink(),
+        lambda folder, data: data.unlink(),
+        lambda folder, data: os.truncate(data, 100),
+        lambda folder, data: data.write_bytes(b"x" * data.stat().st_size),
+        lambda folder, data: _edit(folder, columns=[["quantity", "integer"]]),
+        lambda folder, data: _edit(folder, version=2),
+        lambda folder, data: _edit(folder, people=10**6),
+        lambda folder, data: _edit(folder, people=-1),
+        lambda folder, data: _edit(folder, identifier="email"),
+        lambda folder, data: _edit(folder, dataset="pos.products"),
+        lambda folder, data: _edit(folder, data="../../pos/order_lines.parquet"),
+        lambda folder, data: _edit(folder, unheard="of"),
+    ],
+    ids=range(14),
+)
+def test_a_damaged_copy_is_not_read(tmp_path: Path, damage) -> None:
+    """Whatever is wrong with a copy, the files are read in its place."""
+    with CopiedWorld(tmp_path) as world:
+        world.sync()
+        damage(world.copies / LINES.name, copy_of(world))
+        assert not world.usable()
+        assert world.by(world.with_copies, COUNT) == world.by(world.without, COUNT)
+
+
+def _edit(folder: Path, **changes: object) -> None:
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(meta | changes))
+
+
+def test_without_consent_the_files_are_read(world: CopiedWorld) -> None:
+    """A purpose that asks nobody sees everybody, also who registered since."""
+    world.ask("SELECT customer_id, quantity FROM pos.order_lines", purpose="fraud")
+    assert "colocated" not in world.ran()
+
+
+def test_explain_shows_what_would_run(world: CopiedWorld) -> None:
+    """The explanation is that of the statement that runs now."""
+    assert "colocated" in world.explained(COUNT)["sql"]
+
+
+def test_the_engine_is_locked_to_stores_and_copies(world: CopiedWorld, tmp_path: Path) -> None:
+    """No file outside can be opened, as without copies; nothing can be written over a copy."""
+    outside = tmp_path.parent / "outside.parquet"
+    pq.write_table(pa.table({"x": [1]}), outside)
+    with pytest.raises(duckdb.PermissionException):
+        world.duckdb._db.execute(f"SELECT * FROM read_parquet('{outside}')")
+    with pytest.raises(StoreUnavailable):
+        world.duckdb.attach(LINES, outside)

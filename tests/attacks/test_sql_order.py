@@ -1,0 +1,72 @@
+"""The order of rows says nothing: what two purposes get cannot be aligned by where rows lie in the store."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.query.reference import Judge
+from tests.query.world import FIRST_ID, World, number_of
+
+UNORDERED = [
+    "SELECT customer_id FROM crm.customers",
+    "SELECT customer_id, points FROM crm.customers WHERE points >= 0",
+    "SELECT customer_id, count(*) FROM crm.tickets GROUP BY customer_id",
+    "SELECT DISTINCT customer_id FROM pos.order_lines",
+    "SELECT customer_id FROM crm.customers UNION SELECT customer_id FROM crm.tickets",
+    "SELECT customer_id FROM (SELECT customer_id FROM pos.order_lines GROUP BY 1) x",
+    "WITH x AS (SELECT customer_id FROM crm.customers) SELECT customer_id FROM x",
+    "SELECT (customer_id) AS c FROM crm.customers",
+]
+
+
+def persons(world: World, sql: str, purpose: str) -> list[int]:
+    """Return the persons behind an answer's pseudonyms, in the order of the answer, each once."""
+    column = world.ask(sql, purpose=purpose).column("c" if " AS c " in sql else "customer_id")
+    decode = world.keyed(purpose=purpose).pseudonyms.decode
+    numbers = [decode(str(value)) for value in column if value is not None]
+    return list(dict.fromkeys(number for number in numbers if number is not None))
+
+
+def agreement(first: list[int], second: list[int]) -> float:
+    """Return Kendall's tau of the persons that both lists hold: 1 for one order, 0 for unrelated orders."""
+    common = [n for n in first if n in set(second)]
+    place = {n: i for i, n in enumerate(second)}
+    pairs = [(a, b) for i, a in enumerate(common) for b in common[i + 1 :]]
+    assert len(common) > 12
+    return sum(1 if place[a] < place[b] else -1 for a, b in pairs) / len(pairs)
+
+
+RAW = [number_of(place) for place in range(50)]
+"""Persons in the order of their raw keys."""
+
+
+@pytest.mark.parametrize("sql", UNORDERED)
+def test_an_answer_without_order_is_in_the_order_of_its_tokens(judge: Judge, sql: str) -> None:
+    """Neither two purposes' answers nor an answer and the raw keys have an order in common."""
+    one, two = (persons(judge.world, sql, purpose) for purpose in ("recommendation", "advertising"))
+    assert abs(agreement(one, two)) < 0.5
+    assert abs(agreement(one, RAW)) < 0.5
+    assert abs(agreement(one, sorted(RAW))) < 0.5
+
+
+def test_tokens_of_two_purposes_have_nothing_in_common(judge: Judge) -> None:
+    """The same person and the same invoice have other tokens for another purpose and another requester."""
+    world = judge.world
+    answers = [
+        {value for row in world.ask("SELECT customer_id, invoice FROM pos.order_lines", **who).rows for value in row}
+        for who in ({}, {"purpose": "advertising"}, {"requester": "other"})
+    ]
+    assert not answers[0] & answers[1]
+    assert not answers[0] & answers[2]
+    assert not answers[1] & answers[2]
+
+
+def test_neither_raw_keys_nor_person_numbers_leave(judge: Judge) -> None:
+    """No answer to any position of a key holds a raw key or a person number."""
+    raw = {str(FIRST_ID + p) for p in range(50)}
+    for sql in [*UNORDERED, "SELECT * FROM pos.order_lines", "SELECT customer_id IS NULL FROM pos.order_lines"]:
+        for row in judge.world.ask(sql).rows:
+            for value in row:
+                assert str(value) not in raw
+    column = judge.world.ask("SELECT customer_id FROM crm.customers").column("customer_id")
+    assert all(isinstance(value, str) and len(value) == 32 for value in column)
