@@ -86,7 +86,11 @@ def _query(
         if draw(st.booleans()):
             sql += f" HAVING {draw(_aggregate(sources))[0]} > 1"
     elif draw(st.integers(0, 4)) == 0 and not width:
-        order = draw(st.one_of(st.sampled_from([f"c{i}" for i in range(len(columns))] + ["1", "(1)"]), _column(sources).map(_text)))
+        order = draw(
+            st.one_of(
+                st.sampled_from([f"c{i}" for i in range(len(columns))] + ["1", "(1)"]), _column(sources).map(_text)
+            )
+        )
         if "DISTINCT" not in sql:
             sql += f" ORDER BY {order}"
     return tuple(columns), sql

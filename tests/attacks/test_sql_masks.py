@@ -1,9 +1,10 @@
 """No expression of a requester meets a raw masked value: refused, or answered from the masks alone."""
 
+# ruff: noqa: E501, ISC004 - a statement reads best on its own line
+
 from __future__ import annotations
 
 import pytest
-
 from tests.query.reference import Judge
 
 SEALED = [

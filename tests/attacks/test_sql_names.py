@@ -5,10 +5,11 @@ another: aliases that shadow columns or each other, common table expressions tha
 catalogue, sources that shadow sources, columns of USING.
 """
 
+# ruff: noqa: E501, ISC004 - a statement reads best on its own line
+
 from __future__ import annotations
 
 import pytest
-
 from tests.query.reference import Judge
 
 CONFUSED = [
@@ -118,7 +119,7 @@ AGREED = [
     "SELECT crm.customers.points FROM crm.customers",
     'SELECT "CRM"."Customers"."Points" FROM Crm.CUSTOMERS',
     'SELECT "points" AS "顧客" FROM crm.customers ORDER BY "顧客"',
-    "SELECT points AS \"select\" FROM crm.customers ORDER BY \"select\"",
+    'SELECT points AS "select" FROM crm.customers ORDER BY "select"',
     "SELECT t.t FROM (SELECT points AS t FROM crm.customers) t",
     "SELECT g.n FROM (SELECT points AS n FROM crm.customers) g",
     "FROM pos.order_lines",

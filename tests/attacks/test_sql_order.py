@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.query.reference import Judge
 from tests.query.world import FIRST_ID, World, number_of
 

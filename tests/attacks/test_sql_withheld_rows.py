@@ -5,17 +5,19 @@ an error, which is an oracle even without its text. The fence keeps planners fro
 consent join; without it the same statements do fail, which is shown too, so that this suite is known to see.
 """
 
+# ruff: noqa: E501, ISC004 - a statement reads best on its own line
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from tests.query.world import FIRST_ID, PEOPLE, ROWS, Rows, World, agrees
 
 from sekisho.domain.access import Comparison
 from sekisho.errors import SekishoError
 from sekisho.query import rules
 from sekisho.query.dialects import Dialect
-from tests.query.world import FIRST_ID, PEOPLE, ROWS, Rows, World, agrees
 
 pytestmark = pytest.mark.slow
 

@@ -121,7 +121,6 @@ async def test_a_restore_under_a_running_process_is_seen(folder: Path, tmp_path:
         await _all_denied(site)
 
 
-@pytest.mark.xfail(reason="highest_consent_seq reads the newest 1,000 records of any kind")
 async def test_a_busy_or_idle_log_does_not_forget_the_ledger(folder: Path, tmp_path: Path) -> None:
     """A thousand records that name no sequence (refusals, or heartbeats of three hours) hide nothing."""
     backup, _ = await _withdrawn(folder, tmp_path, queried=True)

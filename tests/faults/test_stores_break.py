@@ -69,7 +69,6 @@ async def test_the_stores_are_never_written(site: Site) -> None:
     assert after == before
 
 
-@pytest.mark.xfail(reason="SqliteStore._acquire waits for a free connection, and one that was broken off never is")
 async def test_one_who_waits_for_a_connection_gets_one_that_was_left(site: Site) -> None:
     """All connections of a SQLite store in use, one request waiting: when a reader leaves, it is served."""
     releases = [await site.release(*WHO, PROFILES, page_rows=3) for _ in range(4)]

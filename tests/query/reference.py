@@ -49,6 +49,7 @@ class Reference:
                 self._load(dataset)
 
     def close(self) -> None:
+        """Close both engines."""
         self._duckdb.close()
         self._sqlite.close()
 
@@ -101,7 +102,9 @@ class Reference:
             found = _HOST.match(value)
             return found[1] if found else ""
         if kind is TransformKind.BROWSER:
-            return next((b for b in ("Edge", "Firefox", "Chrome", "Safari") if b[:3] in value and b in value), "other")
+            return next(
+                (b for b in ("Edge", "Firefox", "Chrome", "Safari") if b[:3] in value and b in value), "other"
+            )
         raise AssertionError(kind)
 
     def _load(self, dataset: Dataset) -> None:
@@ -110,9 +113,7 @@ class Reference:
         if store == "crm":
             names = [column.name for column in dataset.columns]
             kinds = {
-                c.name: "INTEGER"
-                if rows and isinstance(rows[0][c.name], int | bool)
-                else "TEXT"
+                c.name: "INTEGER" if rows and isinstance(rows[0][c.name], int | bool) else "TEXT"
                 for c in dataset.columns
             }
             self._sqlite.execute(f"CREATE TABLE crm.{table} ({', '.join(f'{n} {kinds[n]}' for n in names)})")

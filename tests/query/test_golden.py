@@ -1,7 +1,7 @@
 """Statements and what becomes of them, as plain files: the first things to read in a review of the rewriter.
 
 A file ``golden/<engine>.sql`` holds blocks of a comment, a statement, ``-->``, and the governed statement. After a
-change that is meant, ``SEKISHO_GOLDEN=write pytest tests/query/test_golden.py`` writes them anew; read the difference.
+change that is meant, ``SEKISHO_GOLDEN=write pytest tests/query/test_golden.py`` writes them anew; read what changed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def test_golden(engine: str, title: str, sql: str, expected: str) -> None:
         path = FOLDER / f"{engine}.sql"
         text = path.read_text(encoding="utf-8")
         path.write_text(
-            text.replace(f"{sql}\n-->\n{expected}\n", f"{sql}\n-->\n{governed(engine, sql, title)}\n"), encoding="utf-8"
+            text.replace(f"{sql}\n-->\n{expected}\n", f"{sql}\n-->\n{governed(engine, sql, title)}\n"),
+            encoding="utf-8",
         )
     else:
         assert governed(engine, sql, title) == expected

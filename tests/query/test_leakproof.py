@@ -1,5 +1,7 @@
 """Which statements are fenced, and which conditions are copied into a governed table."""
 
+# ruff: noqa: E501 - a statement reads best on its own line
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -142,6 +144,9 @@ def test_using_two_columns_of_unlike_types_is_fenced() -> None:
         sql = f"SELECT o.gift FROM pos.order_lines o JOIN web.events e USING ({using})"
         question = statements.read(REQUESTERS["recommender"], PURPOSES["recommendation"], sql)
         assert question.plan(ClassPolicy().permit(question.request)).fenced is fenced
+
+
+# ruff: noqa: D102 - each method does what its protocol says
 
 
 class Codec:

@@ -1,5 +1,7 @@
 """Parsing and resolution: what a statement uses, in which dialect it is read, and what is remembered."""
 
+# ruff: noqa: E501 - a statement reads best on its own line
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -108,7 +110,9 @@ def test_a_plan_is_made_once_for_each_permit() -> None:
 
 def test_no_value_stands_where_it_does_not_belong() -> None:
     """Tokens and parameters are no part of the SQL; the shown SQL has no literal at all."""
-    plan = plan_of("SELECT points FROM crm.customers WHERE customer_id = 'secrettoken' AND member_rank = 'goldsecret'")
+    plan = plan_of(
+        "SELECT points FROM crm.customers WHERE customer_id = 'secrettoken' AND member_rank = 'goldsecret'"
+    )
     assert "secrettoken" not in plan.sql + plan.shown_sql + repr(plan)
     assert "goldsecret" not in plan.shown_sql + repr(plan)
 
@@ -158,15 +162,17 @@ def test_rows_of_persons_carry_their_numbers() -> None:
     assert plan.hidden == 2
 
 
-FRAME = (
-    "SELECT sum(quantity) OVER (ORDER BY quantity ROWS BETWEEN {} PRECEDING AND CURRENT ROW) AS s FROM pos.order_lines"
-)
+FRAME = "SELECT sum(quantity) OVER (ORDER BY quantity ROWS BETWEEN {} PRECEDING AND CURRENT ROW) AS s FROM pos.order_lines"
 
 
 def test_a_place_that_nobody_looks_at_holds_no_table_and_no_column() -> None:
     """Resolution refuses a tree with a table or column that it did not reach, whoever let it through."""
     visible = catalogue(Path("/nowhere")).visible_to(REQUESTERS["recommender"])
-    for bound in ("(SELECT max(quantity) FROM pos.order_lines)", "(SELECT count(*) FROM pos.order_lines)", "quantity"):
+    for bound in (
+        "(SELECT max(quantity) FROM pos.order_lines)",
+        "(SELECT count(*) FROM pos.order_lines)",
+        "quantity",
+    ):
         tree = sqlglot.parse_one(FRAME.format(bound), dialect="duckdb")
         assert isinstance(tree, exp.Query)
         with pytest.raises(StatementRefused, match="where none can be bound"):

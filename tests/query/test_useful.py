@@ -1,5 +1,7 @@
 """Ordinary analytical statements run, and answer as if the tables had been filtered and masked first."""
 
+# ruff: noqa: E501, ISC004 - a statement reads best on its own line
+
 from __future__ import annotations
 
 import pytest
@@ -130,7 +132,10 @@ def test_ordinary_statements_are_answered(judge: Judge, sql: str) -> None:
         ("SELECT quantity FROM pos.order_lines WHERE unit_price >= ?", (2.5,)),
         ("SELECT quantity FROM pos.order_lines WHERE invoiced_at < ?", ("2011-05-01",)),
         ("SELECT quantity FROM pos.order_lines WHERE gift = ?", (True,)),
-        ("SELECT quantity FROM pos.order_lines WHERE invoice IN (?, ?)", ("<invoice:MK-00004>", "<invoice:MK-00009>")),
+        (
+            "SELECT quantity FROM pos.order_lines WHERE invoice IN (?, ?)",
+            ("<invoice:MK-00004>", "<invoice:MK-00009>"),
+        ),
         ("SELECT quantity FROM pos.order_lines WHERE customer_id = ?", (None,)),
         ("SELECT quantity + ? FROM pos.order_lines WHERE ? = country", (5, "Norway")),
         ("SELECT count(*) FROM web.events WHERE category LIKE ? OR category = ?", ("te%", "pots")),

@@ -75,8 +75,7 @@ def leak_proof(statement: Statement, kinds: Kinds) -> bool:
 
 def _is_truth(node: exp.Expr, statement: Statement, kinds: Kinds) -> bool:
     """Return whether *node* is a truth value by itself: DuckDB casts anything else, and the error prints it."""
-    while isinstance(node, exp.Paren):
-        node = node.this
+    node = _bare(node)
     if isinstance(node, exp.Column):
         return _family(node, statement, kinds) == "boolean"
     return isinstance(node, _TRUTHS)
@@ -133,9 +132,8 @@ def comparable(node: exp.Expr, statement: Statement, kinds: Kinds) -> ColumnType
         parent = parent.parent
     if not isinstance(parent, exp.Between | exp.In | exp.Binary):
         return None
-    for other in (parent.this, parent.args.get("expression")):
-        while isinstance(other, exp.Paren):
-            other = other.this
+    for side in (parent.this, parent.args.get("expression")):
+        other = _bare(side)
         if isinstance(other, exp.Column):
             return _column_type(other, statement, kinds)
     return None
@@ -151,8 +149,7 @@ def _alike(left: exp.Expr, right: exp.Expr, statement: Statement, kinds: Kinds) 
 
 
 def _family(node: exp.Expr, statement: Statement, kinds: Kinds) -> str | None:
-    while isinstance(node, exp.Paren):
-        node = node.this
+    node = _bare(node)
     if isinstance(node, exp.Literal):
         if node.is_string:
             return "text"
@@ -172,6 +169,12 @@ def _family(node: exp.Expr, statement: Statement, kinds: Kinds) -> str | None:
         column_type = _column_type(node, statement, kinds)
         return _FAMILY[column_type] if column_type else None
     return None
+
+
+def _bare(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
 
 
 def _column_type(node: exp.Column, statement: Statement, kinds: Kinds) -> ColumnType | None:

@@ -33,10 +33,12 @@ class Bench:
 
     @property
     def store(self) -> Any:
+        """The store."""
         return self.world.duckdb if self.kind is StoreKind.DUCKDB else self.world.sqlite
 
     @property
     def dataset(self) -> str:
+        """One of its datasets."""
         return DATASETS[self.kind]
 
     def governed(self, sql: str, *parameters: object, purpose: str = "recommendation") -> GovernedQuery:
@@ -45,6 +47,7 @@ class Bench:
         return bind(plan, parameters, self.world.keyed(purpose=purpose, plan=plan))
 
     def view(self, purpose: str = "recommendation") -> ConsentView:
+        """Return who agrees now."""
         return self.world._runner.run(self.world.consents.view((purpose,)))  # type: ignore[arg-type]
 
     def batches(

@@ -7,23 +7,32 @@ import sqlalchemy as sa
 
 from sekisho.adapters.records.tables import audit_record, data_subject
 
-_NEWEST = 1_000  # consent sequences only grow, so the newest records name the highest
+_CHUNK = 1_000  # records read at a time, newest first
 
 
 def highest_consent_seq(connection: sa.Connection) -> int:
-    """Return the highest consent sequence that the newest audit records name, 0 when they name none.
+    """Return the highest consent sequence that the audit log names, 0 when it names none.
 
-    While the ledger is below it, consent events are missing and everything is denied.
+    While the ledger is below it, consent events are missing and everything is denied. Consent sequences only
+    grow, so the newest records that name one decide; heartbeats and refusals before them are passed over.
     """
-    newest = sa.select(audit_record.c.record).order_by(audit_record.c.seq.desc()).limit(_NEWEST)
-    highest = 0
-    for (raw,) in connection.execute(newest):
-        record = orjson.loads(raw)
-        consent = record.get("consent")
-        for value in (record.get("consent_seq"), consent.get("seq") if isinstance(consent, dict) else None):
-            if isinstance(value, int):
-                highest = max(highest, value)
-    return highest
+    before = None
+    while True:
+        newest = sa.select(audit_record.c.seq, audit_record.c.record).order_by(audit_record.c.seq.desc())
+        if before is not None:
+            newest = newest.where(audit_record.c.seq < before)
+        rows = connection.execute(newest.limit(_CHUNK)).all()
+        highest = max((_named(raw) for _, raw in rows), default=0)
+        if highest or len(rows) < _CHUNK:
+            return highest
+        before = rows[-1][0]
+
+
+def _named(raw: bytes) -> int:
+    record = orjson.loads(raw)
+    consent = record.get("consent")
+    named = (record.get("consent_seq"), consent.get("seq") if isinstance(consent, dict) else None)
+    return max((value for value in named if isinstance(value, int)), default=0)
 
 
 def holds_records(url: str) -> bool:

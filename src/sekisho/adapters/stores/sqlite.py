@@ -75,9 +75,8 @@ class SqliteStore:
     ) -> None:
         self._path = Path(store.location)
         self._timeout = timeout
-        self._limit = connections
-        self._opened = 0
-        self._free: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
+        self._places = asyncio.Semaphore(connections)
+        self._idle: list[_Connection] = []
         self._pool = ThreadPoolExecutor(max_workers=connections, thread_name_prefix=f"sqlite-{store.name}")
         self._key_types = {
             dataset.data_subject.identifier: column.type
@@ -121,23 +120,23 @@ class SqliteStore:
             self._release(connection, sound=sound)
 
     async def _acquire(self) -> _Connection:
-        if self._free.empty() and self._opened < self._limit:
-            self._opened += 1
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._pool, self._open)
-            except BaseException:
-                self._opened -= 1
-                raise
-        return await self._free.get()
+        await self._places.acquire()
+        if self._idle:
+            return self._idle.pop()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._open)
+        except BaseException:
+            self._places.release()
+            raise
 
     def _release(self, connection: _Connection, *, sound: bool) -> None:
         if sound:
             connection.stop = False
-            self._free.put_nowait(connection)
+            self._idle.append(connection)
         else:  # a broken-off statement may still run in its thread: stop it and forget the connection
             connection.stop = True
-            self._opened -= 1
             self._pool.submit(connection.db.close)
+        self._places.release()
 
     def _open(self) -> _Connection:
         try:
@@ -209,8 +208,8 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close every connection."""
-        while not self._free.empty():
-            self._free.get_nowait().db.close()
+        while self._idle:
+            self._idle.pop().db.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     @property
