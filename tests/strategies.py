@@ -19,7 +19,9 @@ _TABLES = {
     StoreKind.DUCKDB: ("pos.order_lines", "web.events"),
 }
 _LITERALS = {
-    ColumnType.STRING: ("'gold'", "'Japan'", "'tea'", "'東京都'", "'***'", "''", "'MK-00007'", "'<p12>'", "'<invoice:MK-00004>'"),
+    ColumnType.STRING: (
+        "'gold'", "'Japan'", "'tea'", "'東京都'", "'***'", "''", "'MK-00007'", "'<p12>'", "'<invoice:MK-00004>'",
+    ),
     ColumnType.INTEGER: ("0", "3", "10", "17015", "-1", "1990"),
     ColumnType.DOUBLE: ("0.5", "2", "3.25"),
     ColumnType.BOOLEAN: ("true", "false"),

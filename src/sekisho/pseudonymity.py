@@ -142,10 +142,11 @@ class Pseudonymity:
         size = int(numbers[-1]) + 1
         if size > len(self._refs):
             grown = min(max(size, 2 * len(self._refs), _REMEMBERED), _TABLED)
-            self._refs = np.concatenate([self._refs, np.zeros(grown - len(self._refs), dtype=_REF)])
-            self._referenced = np.concatenate(
-                [self._referenced, np.zeros(grown - len(self._referenced), dtype=np.bool_)]
-            )
+            # Fresh zeros take no memory until they are written: a single high number costs a page.
+            refs, referenced = np.zeros(grown, dtype=_REF), np.zeros(grown, dtype=np.bool_)
+            refs[: len(self._refs)] = self._refs
+            referenced[: len(self._referenced)] = self._referenced
+            self._refs, self._referenced = refs, referenced
         missing = numbers[~self._referenced[numbers]]
         if missing.size:
             made = b"".join(self._reference(number) for number in missing.tolist())

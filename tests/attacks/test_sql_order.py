@@ -52,8 +52,13 @@ def test_tokens_of_two_purposes_have_nothing_in_common(judge: Judge) -> None:
     """The same person and the same invoice have other tokens for another purpose and another requester."""
     world = judge.world
     answers = [
-        {value for row in world.ask("SELECT customer_id, invoice FROM pos.order_lines", **who).rows for value in row}
-        for who in ({}, {"purpose": "advertising"}, {"requester": "other"})
+        {value for row in world.ask(sql, purpose=purpose, requester=requester).rows for value in row}
+        for sql in ("SELECT customer_id, invoice FROM pos.order_lines",)
+        for purpose, requester in (
+            ("recommendation", "recommender"),
+            ("advertising", "recommender"),
+            ("recommendation", "other"),
+        )
     ]
     assert not answers[0] & answers[1]
     assert not answers[0] & answers[2]

@@ -84,11 +84,11 @@ STATEMENTS = {
 }
 
 # Who is withheld, and by what: consent, the policy's row filter, or both.
-FILTERS = {
+FILTERS: dict[str, tuple[Comparison, ...]] = {
     "pos.order_lines": (Comparison("description", "eq", "2001-01-01"),),
     "crm.tickets": (Comparison("channel", "eq", "mail"),),
 }
-SHAPES = {
+SHAPES: dict[str, tuple[str, dict[str, tuple[Comparison, ...]]]] = {
     "consent": ("recommendation", {}),
     "filter": ("fraud", FILTERS),
     "consent and filter": ("recommendation", FILTERS),

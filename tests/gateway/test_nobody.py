@@ -1,4 +1,4 @@
-"""Lines of nobody: no consent covers them, so no answer that needs consent has one."""
+"""Lines of nobody: they are about no data subject, so no answer in rows has one, whatever its ground."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ ASKING = [
     ("ads", "social_advertising"),
     ("analyst", "churn_prediction"),
     ("analyst", "ab_measurement"),
+    ("fraud_team", "fraud_prevention"),
 ]
 
 

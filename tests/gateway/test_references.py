@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sekisho import pseudonymity
@@ -38,6 +38,7 @@ def expected(keys: FileKeyRing, numbers: list[int]) -> bytes:
     return b"".join(bytes.fromhex(subject_ref(key, number)) for number in sorted({n for n in numbers if n >= 0}))
 
 
+@settings(deadline=None)  # computing a reference costs microseconds, waiting for the processor may cost more
 @given(st.lists(st.integers(-3, 5_000) | st.integers(BEYOND - 2, BEYOND + 2), max_size=40))
 def test_references_are_those_of_key_and_number(keys, known, numbers):
     """In any order, repeated or not, known or new, small or beyond the table; negative numbers are nobody."""

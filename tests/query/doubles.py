@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -222,7 +222,7 @@ class WatchedStore:
 
     async def fetch(
         self, query: GovernedQuery, consent: ConsentView | None, people: Any, *, page_rows: int
-    ) -> AsyncIterator[pa.RecordBatch]:
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
         self.ran.append(query)
         async for batch in self.inner.fetch(query, consent, people, page_rows=page_rows):
             yield batch

@@ -1,6 +1,6 @@
 """Which statements are fenced, and which conditions are copied into a governed table."""
 
-# ruff: noqa: E501 - a statement reads best on its own line
+# ruff: noqa: D102, E501 - methods do what their protocol says; a statement reads best on its own line
 
 from __future__ import annotations
 

@@ -13,9 +13,10 @@ import numpy as np
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.domain.terms import Requester, StoreKind
-from sekisho.gateway import Ask, Gateway
+from sekisho.gateway import Gateway
 from sekisho.pseudonymity import KeyedTransforms
 from sekisho.query.plan import Plan
+from sekisho.release import Ask
 from tests.fakes import FakeAuditLog, FakeClock
 from tests.query.doubles import (
     ClassPolicy,

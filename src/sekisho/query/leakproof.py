@@ -133,7 +133,7 @@ def comparable(node: exp.Expr, statement: Statement, kinds: Kinds) -> ColumnType
     if not isinstance(parent, exp.Between | exp.In | exp.Binary):
         return None
     for side in (parent.this, parent.args.get("expression")):
-        other = _bare(side)
+        other = _bare(side) if isinstance(side, exp.Expr) else None
         if isinstance(other, exp.Column):
             return _column_type(other, statement, kinds)
     return None

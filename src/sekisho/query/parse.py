@@ -52,7 +52,7 @@ _STRUCTURE: dict[type[exp.Expr], frozenset[str]] = {
     exp.CTE: frozenset({"this", "alias"}),
     exp.TableAlias: frozenset({"this", "columns"}),
     exp.From: frozenset({"this"}),
-    exp.Table: frozenset({"this", "db", "alias"}),
+    exp.Table: frozenset({"this", "db", "catalog", "alias"}),  # a catalogue part is answered as unknown dataset
     exp.Values: frozenset({"expressions", "alias"}),
     exp.Tuple: frozenset({"expressions"}),
     exp.Join: frozenset({"this", "side", "kind", "on", "using"}),
@@ -163,6 +163,7 @@ def parse(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) ->
         dialect = DIALECTS[kind]
         try:
             tree = _parse_one(sql, dialect)
+            _check(tree, dialect)
             engines = {kinds[d.store] for d in _datasets(tree, visible)}
         except StatementRefused as fault:
             first_fault = first_fault or fault
@@ -170,7 +171,6 @@ def parse(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) ->
         if len(engines) > 1:
             raise StatementRefused("The statement reads stores of different engines; read each by its own statement.")
         if engines == {kind}:
-            _check(tree, dialect)
             return tree, dialect
         if not engines:
             raise StatementRefused("The statement reads no dataset.")
@@ -180,8 +180,9 @@ def parse(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) ->
 def _parse_one(sql: str, dialect: Dialect) -> exp.Query:
     try:
         trees = sqlglot.parse(_numbered(sql, dialect), dialect=dialect.sqlglot)
-    except (SqlglotError, RecursionError) as fault:
-        raise StatementRefused(f"The statement cannot be read as {dialect.title} SQL; check its syntax.") from fault
+    except (SqlglotError, RecursionError):
+        # The parser's own error quotes the statement.
+        raise StatementRefused(f"The statement cannot be read as {dialect.title} SQL; check its syntax.") from None
     # A comment after the semicolon makes an empty node of its own.
     found = [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
     if len(found) != 1:

@@ -233,8 +233,8 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
             on=exp.EQ(this=_column("k", "g"), expression=_column(key.column, "t"))
             if people.keys
             else exp.EQ(this=_column("n", "g"), expression=number.copy()),
-            # Without consent the row stays, with nobody's number; with it, only members have a row.
-            side=None if people.cells else "LEFT",
+            # Nobody's rows count in statistics, whose groups are checked; as rows they are never released.
+            side="LEFT" if _counts_only(draft.permit) else None,
         )
         select.set("joins", [join])
         draft.reads.add((table, key.column if people.keys else NUMBER))
@@ -245,6 +245,10 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
         select.where(_row_filter(comparison, draft), copy=False)
         draft.reads.add((table, comparison.column))
     return select
+
+
+def _counts_only(permit: Permit) -> bool:
+    return any(obligation.kind is ObligationKind.MIN_GROUP for obligation in permit.obligations)
 
 
 def _people(relation: Relation, draft: Draft) -> Projection | None:

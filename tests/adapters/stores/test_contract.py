@@ -227,13 +227,13 @@ def test_a_statement_that_takes_too_long_is_stopped(bench: Bench) -> None:
 
 def test_a_reader_who_stops_leaves_the_store_usable(bench: Bench) -> None:
     """An answer that nobody reads to its end is given up."""
+    query, view = bench.governed(ROWS), bench.view()
 
     async def one_page() -> None:
-        pages = bench.store.fetch(bench.governed_cached, bench.cached_view, bench.world.people, page_rows=2)
+        pages = bench.store.fetch(query, view, bench.world.people, page_rows=2)
         await anext(pages)
         await pages.aclose()
 
-    bench.governed_cached, bench.cached_view = bench.governed(ROWS), bench.view()  # type: ignore[attr-defined]
     for _ in range(12):
         bench.world._runner.run(one_page())
     assert bench.people(bench.governed(ROWS), bench.view())

@@ -326,7 +326,7 @@ LEFT JOIN (
 WHERE
   "e"."category" IS NULL
 
--- Without consent nobody is filtered and nobody's rows have no number [fraud]
+-- Without consent everybody known is there, and rows of nobody are not [fraud]
 SELECT customer_id, quantity FROM pos.order_lines
 -->
 SELECT
@@ -339,7 +339,7 @@ FROM (
     "g"."n" AS "customer_id",
     "g"."n" AS "__person"
   FROM "pos"."order_lines" AS "t"
-  LEFT JOIN "people"."p_1e38d67dbe8f" AS "g"
+  JOIN "people"."p_1e38d67dbe8f" AS "g"
     ON "g"."k" = "t"."customer_id"
 ) AS "order_lines"
 

@@ -239,7 +239,7 @@ FROM (
     "t"."email" AS "email",
     "g"."n" AS "__person"
   FROM "main"."customers" AS "t"
-  LEFT JOIN "temp"."p_1e38d67dbe8f" AS "g"
+  JOIN "temp"."p_1e38d67dbe8f" AS "g"
     ON "g"."k" = "t"."customer_id"
   WHERE
     "g"."n" = :v0 AND "t"."customer_id" = :v1

@@ -23,7 +23,7 @@ INDEX_COUNTER = "audit_subject_ref"
 """Row of ``ledger_counter`` that says how far the index goes."""
 
 _OFFSET_BITS = 17  # a position is a sequence and, below it, how many of its up to 65,536 people are done
-_STEP = 16_384  # references in one transaction: on SQLite the writer of records waits meanwhile
+_STEP = 4_096  # references in one transaction: on SQLite the writer of records waits meanwhile
 _FEW = 64  # below this many references numpy costs more than it saves
 
 

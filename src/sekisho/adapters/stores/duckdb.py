@@ -131,12 +131,12 @@ class DuckDbStores:
         schema, table = dataset.name.split(".", 1)
         self._db.execute(f'CREATE VIEW "{schema}"."{table}" AS SELECT {columns} FROM {source}')
         held = {name: kind for name, kind, *_ in self._db.execute(f'DESCRIBE "{schema}"."{table}"').fetchall()}
-        for column in dataset.columns:
+        for declared in dataset.columns:
             # What may run on withheld rows is judged by these types: a comparison of unlike ones casts, and fails.
-            if not _HELD[column.type].fullmatch(held[column.name]):
+            if not _HELD[declared.type].fullmatch(held[declared.name]):
                 raise StoreUnavailable(
-                    f"The files of {dataset.name} hold {column.name} as {held[column.name]}, the catalogue as"
-                    f" {column.type.value}; correct its type in sekisho.yaml."
+                    f"The files of {dataset.name} hold {declared.name} as {held[declared.name]}, the catalogue as"
+                    f" {declared.type.value}; correct its type in sekisho.yaml."
                 )
         if dataset.data_subject is not None:
             column = dataset.column(dataset.data_subject.column)
