@@ -1,7 +1,6 @@
 """What people and services do with consent: check, see, record, withdraw.
 
-Who may say what stands in ``domain.consent_rules``. Unknown is answered like refused. Every decision that is
-recorded leaves an entry in the audit log, under a keyed reference of the person, never under an identifier.
+Who may say what stands in ``domain.consent_rules``. Unknown is answered like refused.
 """
 
 from __future__ import annotations
@@ -111,8 +110,7 @@ class Consents:
     people, ledger, audit, keys, clock:
         See ``sekisho.ports``.
     identifiers:
-        Further kinds of identifier by which people are named (``email_sha256``). Another kind is refused: a
-        withdrawal under a misspelt kind would be acknowledged and have no effect.
+        Further kinds of identifier (``email_sha256``). Another is refused: a withdrawal under it had no effect.
     pseudonyms:
         Reads ``pseudonym:…``; without it such names are refused.
     """

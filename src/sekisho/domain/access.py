@@ -227,9 +227,7 @@ def decision_from_json(answer: object, request: AccessRequest, revision: str) ->
     body = _mapping(answer, "answer")
     if set(body) != _ANSWER_KEYS:
         raise ValueError("the policy's answer has other keys than the contract")
-    allow = body["allow"]
-    if not isinstance(allow, bool):
-        raise ValueError("allow is not a boolean")
+    allow = _flag(body["allow"], "allow")
     reasons = [_mapping(item, "deny") for item in _list(body["deny"], "deny")]
     valid_until = _instant(body["valid_until"])
     if not allow:
@@ -242,8 +240,8 @@ def decision_from_json(answer: object, request: AccessRequest, revision: str) ->
     if reasons:
         raise ValueError("an allow beside a reason to deny")
     consent = _mapping(body["consent"], "consent")
-    required = consent.get("required")
-    if not isinstance(required, bool) or set(consent) != {"required", "cells"}:
+    required = _flag(consent.get("required"), "required")
+    if set(consent) != {"required", "cells"}:
         raise ValueError("consent is not {required, cells}")
     cells = tuple(sorted(Cell(_string(cell, "cell")) for cell in _list(consent["cells"], "cells")))
     known_cells = set(request.purpose.all_cells())
@@ -309,12 +307,7 @@ def _literal(value: object) -> str | int | float | bool:
 def _obligation(value: object) -> Obligation:
     item = _mapping(value, "obligation")
     amount = item.get("value")
-    if (
-        set(item) != {"kind", "value"}
-        or isinstance(amount, bool)
-        or not isinstance(amount, int)
-        or amount < 1
-    ):
+    if set(item) != {"kind", "value"} or isinstance(amount, bool) or not isinstance(amount, int) or amount < 1:
         raise ValueError("an obligation that is not {kind, value}")
     return Obligation(ObligationKind(_string(item["kind"], "kind")), amount)
 
@@ -344,3 +337,9 @@ def _string(value: object, what: str) -> str:
     if isinstance(value, str) and value:
         return value
     raise ValueError(f"{what} is not a non-empty string")
+
+
+def _flag(value: object, what: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"{what} is not a boolean")

@@ -244,6 +244,4 @@ class Catalogue:
 
     def visible_to(self, requester: Requester) -> dict[str, Dataset]:
         """Return the datasets that *requester* may see: those bound to one of its purposes."""
-        return {
-            name: dataset for name, dataset in self.datasets.items() if dataset.purposes & requester.purposes
-        }
+        return {name: dataset for name, dataset in self.datasets.items() if dataset.purposes & requester.purposes}

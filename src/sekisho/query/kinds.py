@@ -276,7 +276,7 @@ def _position(item: exp.Expr, columns: int, clause: str) -> int | None:
         if not 1 <= int(bare.this) <= columns:
             raise StatementRefused(f"A column number in {clause} is out of range.")
         return int(bare.this) - 1
-    if bare.find(exp.Column) is None:
+    if bare.find(exp.Column, exp.AggFunc) is None:
         raise StatementRefused(f"{clause} takes columns, their numbers, and expressions of columns.")
     return None
 

@@ -13,8 +13,8 @@ from sqlglot import exp
 from sekisho.domain.terms import StoreKind
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import Dialect
-from sekisho.query.kinds import Kinds, Sort
-from sekisho.query.names import Physical, Scope, Statement
+from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
+from sekisho.query.names import Derived, Scope, Statement
 
 SEEDS = ("order0", "order1", "order2")
 """Names of the parameters that hold the seeds."""
@@ -37,34 +37,42 @@ def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dic
     Raises
     ------
     StatementRefused
-        When rows are cut after DISTINCT or a set operation, where no engine lets a mix be the order.
+        When rows are cut or ordered after DISTINCT or a set operation, where no engine lets a mix be the order,
+        or when the only keys are texts, of which SQLite makes no mix.
     """
     if not any(kinds.of_definition(definition).sort is Sort.KEYED for definition in statement.outputs.values()):
         return False
     used = False
     for scope in statement.scopes:
-        mixes = _mixes(scope, kinds, dialect, numbered)
         select = scope.select
-        if mixes and (select.args.get("order") is not None or _cuts(select)):
-            if select.args.get("distinct") is not None:
-                if _cuts(select):
-                    raise StatementRefused(
-                        "LIMIT after SELECT DISTINCT would cut keys in the order of the store; put the DISTINCT into"
-                        " a subquery, or group."
-                    )
-            else:
-                select.order_by(*mixes, append=True, copy=False)
-                used = True
-        for window in _windows(select):
-            order = window.args.get("order")
-            expressions = [*(order.expressions if order else ()), *_scan_mixes(scope, dialect, numbered)]
-            if expressions and (isinstance(window.this, _NUMBERING) or _counts_rows(window)):
-                window.set("order", exp.Order(expressions=expressions))
-                used = True
-    for node in statement.tree.find_all(exp.SetOperation):
-        if _cuts(node):
+        ordered = select is statement.tree and select.args.get("order") is not None
+        windows = [w for w in _windows(select) if isinstance(w.this, _NUMBERING) or _counts_rows(w)]
+        if not ordered and not _cuts(select) and not windows:
+            continue
+        mixes = _mixes(scope, statement, kinds, dialect, numbered)
+        if mixes is None:
+            continue
+        distinct = select.args.get("distinct") is not None and (ordered or _cuts(select))
+        if distinct or not mixes:
             raise StatementRefused(
-                "LIMIT after a set operation would cut keys in the order of the store; select from it as a subquery."
+                "LIMIT, ORDER BY and row numbers would show keys in the order of the store"
+                + (
+                    " after DISTINCT; put the DISTINCT into a subquery, or group."
+                    if distinct
+                    else "; add the person's."
+                )
+            )
+        if ordered or _cuts(select):
+            select.order_by(*mixes, append=True, copy=False)
+        for window in windows:
+            order = window.args.get("order")
+            window.set("order", exp.Order(expressions=[*(order.expressions if order else ()), *mixes]))
+        used = True
+    for node in statement.tree.find_all(exp.SetOperation):
+        if _cuts(node) or (node is statement.tree and node.args.get("order") is not None):
+            raise StatementRefused(
+                "LIMIT and ORDER BY after a set operation would show keys in the order of the store; select from it as"
+                " a subquery."
             )
     return used
 
@@ -82,63 +90,67 @@ def _counts_rows(window: exp.Window) -> bool:
     return spec is not None and str(spec.args.get("kind") or "").upper() == "ROWS"
 
 
-def _mixes(scope: Scope, kinds: Kinds, dialect: Dialect, numbered: dict[int, str]) -> list[exp.Expr]:
-    """Return what ends the order of a SELECT: person numbers of its tables, or the keys that it groups by."""
+def _mixes(
+    scope: Scope, statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dict[int, str]
+) -> list[exp.Expr] | None:
+    """Return what ends an order of the rows of *scope*; ``None`` when its rows are nobody's in particular.
+
+    These are the keys that it groups by, or else the person numbers of its tables and the keys of its subqueries.
+    """
     select = scope.select
-    if select.args.get("group") is None and select.find(exp.AggFunc) is None:
-        return _scan_mixes(scope, dialect, numbered) + _key_mixes(scope, kinds, dialect)
     group = select.args.get("group")
-    keys = [_named(select, item) for item in (group.expressions if group else ())]
+    if group is not None:
+        keys = [_grouped(select, item, statement) for item in group.expressions]
+    elif any(a.parent_select is select and a.find_ancestor(exp.Window) is None for a in select.find_all(exp.AggFunc)):
+        return None  # one row
+    else:
+        keys = [
+            _column(numbered[id(relation)], relation.alias)
+            for relation in scope.sources.values()
+            if id(relation) in numbered
+        ]
+        if keys:
+            return [_mix(key, dialect) for key in keys] + [
+                _mix(key, dialect) for key, kind in _keys_of_subqueries(scope, kinds) if _mixable(kind, dialect)
+            ]
+        found = _keys_of_subqueries(scope, kinds)
+        return [_mix(key, dialect) for key, kind in found if _mixable(kind, dialect)] if found else None
+    keyed = [(key, kinds.of(key)) for key in keys if isinstance(key, exp.Column)]
+    keyed = [(key, kind) for key, kind in keyed if kind.sort is Sort.KEYED]
+    return [_mix(key.copy(), dialect) for key, kind in keyed if _mixable(kind, dialect)] if keyed else None
+
+
+def _grouped(select: exp.Select, item: exp.Expr, statement: Statement) -> exp.Expr:
+    """Return the expression that a GROUP BY item stands for: it may be the number or the name of an output column."""
+    while True:
+        definition = statement.definitions.get(id(item))
+        if isinstance(item, exp.Paren | exp.Alias):
+            item = item.this
+        elif isinstance(item, exp.Literal) and str(item.this).isdigit():
+            item = select.expressions[int(item.this) - 1]
+        elif isinstance(item, exp.Column) and not item.table and isinstance(definition, Derived):
+            item = definition.expressions[0]
+        else:
+            return item
+
+
+def _keys_of_subqueries(scope: Scope, kinds: Kinds) -> list[tuple[exp.Expr, Kind]]:
     return [
-        _mix(key.copy(), dialect)
-        for key in keys
-        if isinstance(key, exp.Column) and kinds.of(key).sort is Sort.KEYED and _is_number(key, kinds, dialect)
-    ]
-
-
-def _named(select: exp.Select, item: exp.Expr) -> exp.Expr:
-    """Return the expression that a GROUP BY item stands for, which may be the number of an output column."""
-    if isinstance(item, exp.Literal) and str(item.this).isdigit():
-        item = select.expressions[int(item.this) - 1]
-    return item.this if isinstance(item, exp.Alias) else item
-
-
-def _scan_mixes(scope: Scope, dialect: Dialect, numbered: dict[int, str]) -> list[exp.Expr]:
-    if scope.select.args.get("group") is not None:
-        return []
-    return [
-        _mix(
-            exp.Column(
-                this=exp.to_identifier(numbered[id(relation)], quoted=True),
-                table=exp.to_identifier(relation.alias, quoted=True),
-            ),
-            dialect,
-        )
+        (_column(name, relation.alias), kind)
         for relation in scope.sources.values()
-        if id(relation) in numbered
+        if relation.dataset is None
+        for name, definition in relation.columns.items()
+        for kind in (kinds.of_definition(definition),)
+        if kind.sort is Sort.KEYED
     ]
 
 
-def _key_mixes(scope: Scope, kinds: Kinds, dialect: Dialect) -> list[exp.Expr]:
-    """Return mixes of the keys that come out of subqueries; governed tables have their person number."""
-    found: list[exp.Expr] = []
-    for relation in scope.sources.values():
-        if relation.dataset is not None:
-            continue
-        for name, definition in relation.columns.items():
-            if isinstance(definition, Physical) and definition.relation.dataset is None:
-                continue
-            kind = kinds.of_definition(definition)
-            if kind.sort is Sort.KEYED and (dialect.kind is StoreKind.DUCKDB or kind.domain == "person"):
-                column = exp.Column(
-                    this=exp.to_identifier(name, quoted=True), table=exp.to_identifier(relation.alias, quoted=True)
-                )
-                found.append(_mix(column, dialect))
-    return found
+def _column(name: str, table: str) -> exp.Column:
+    return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True))
 
 
-def _is_number(key: exp.Column, kinds: Kinds, dialect: Dialect) -> bool:
-    return dialect.kind is StoreKind.DUCKDB or kinds.of(key).domain == "person"
+def _mixable(kind: Kind, dialect: Dialect) -> bool:
+    return dialect.kind is StoreKind.DUCKDB or kind.domain == PERSON
 
 
 def _mix(value: exp.Expr, dialect: Dialect) -> exp.Expr:
