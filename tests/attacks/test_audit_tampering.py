@@ -276,6 +276,18 @@ def test_people_cannot_be_added_or_taken_away(place, add):
     tampered(CLEAN.rows, people=tuple(sorted(people.items())))
 
 
+@given(st.integers(0, LAST - 1), st.data())
+def test_no_person_can_be_put_in_the_place_of_another(place, data):
+    """Any byte of the references beside a record, set to any other value, is found at that record."""
+    people = dict(CLEAN.people)
+    seq = sorted(people)[place % len(people)]
+    refs = bytearray(people[seq])
+    refs[data.draw(st.integers(0, len(refs) - 1))] ^= data.draw(st.integers(1, 255))
+    bad = tampered(CLEAN.rows, people=tuple(sorted({**people, seq: bytes(refs)}.items()))).bad
+    assert bad is not None
+    assert bad.seq == seq
+
+
 @given(st.integers(0, LAST - 1), st.integers(1, LAST + 3))
 def test_the_people_of_a_record_cannot_be_removed_or_moved(place, to):
     """A record's people taken away as a whole, or noted beside another record or beside none, are missed."""

@@ -1,5 +1,7 @@
 """The order of rows says nothing: what two purposes get cannot be aligned by where rows lie in the store."""
 
+# ruff: noqa: ISC004 - a statement over two lines
+
 from __future__ import annotations
 
 import pytest
@@ -15,6 +17,34 @@ UNORDERED = [
     "SELECT customer_id FROM (SELECT customer_id FROM pos.order_lines GROUP BY 1) x",
     "WITH x AS (SELECT customer_id FROM crm.customers) SELECT customer_id FROM x",
     "SELECT (customer_id) AS c FROM crm.customers",
+]
+
+
+NUMBERED = [
+    "SELECT customer_id, row_number() OVER () AS r FROM crm.customers",
+    "SELECT customer_id, row_number() OVER (ORDER BY points >= 0) AS r FROM crm.customers",
+    "SELECT customer_id, ntile(25) OVER () AS r FROM crm.customers",
+    "SELECT customer_id, sum(1) OVER (ROWS UNBOUNDED PRECEDING) AS r FROM crm.customers",
+    "SELECT customer_id, row_number() OVER () AS r FROM crm.tickets GROUP BY customer_id",
+    "SELECT customer_id AS customer_id, row_number() OVER () AS r FROM crm.tickets GROUP BY (1)",
+    "SELECT customer_id, row_number() OVER (ORDER BY count(*) > 0) AS r FROM pos.order_lines GROUP BY customer_id",
+    "SELECT customer_id, row_number() OVER () AS r FROM (SELECT customer_id FROM crm.customers) x",
+    "WITH x AS (SELECT customer_id FROM crm.customers) SELECT customer_id, row_number() OVER () AS r FROM x",
+    "SELECT x.customer_id, x.r FROM (SELECT customer_id, row_number() OVER () AS r FROM crm.customers) x",
+    "SELECT customer_id, points >= 0 AS r FROM crm.customers ORDER BY points >= 0",
+    "SELECT customer_id, 1 AS r FROM crm.tickets GROUP BY customer_id ORDER BY count(*) > 0",
+    "SELECT customer_id, (SELECT count(*) FROM crm.customers) AS r FROM crm.customers ORDER BY r",
+    "SELECT customer_id, sum(points) OVER () AS r FROM crm.customers ORDER BY r",
+]
+
+NOT_MIXED = [
+    "SELECT DISTINCT customer_id, points >= 0 AS o FROM crm.customers ORDER BY o",
+    "SELECT DISTINCT customer_id FROM crm.customers LIMIT 3",
+    "SELECT customer_id, 1 AS o FROM crm.customers UNION SELECT customer_id, 1 FROM crm.customers ORDER BY o",
+    "SELECT customer_id FROM crm.customers UNION ALL SELECT customer_id FROM crm.tickets LIMIT 3",
+    "SELECT x.customer_id FROM"
+    " (SELECT customer_id FROM crm.customers EXCEPT SELECT customer_id FROM crm.tickets LIMIT 3) x",
+    "SELECT ticket_id, row_number() OVER () AS r FROM crm.tickets GROUP BY ticket_id",
 ]
 
 
@@ -46,6 +76,42 @@ def test_an_answer_without_order_is_in_the_order_of_its_tokens(judge: Judge, sql
     assert abs(agreement(one, two)) < 0.5
     assert abs(agreement(one, RAW)) < 0.5
     assert abs(agreement(one, sorted(RAW))) < 0.5
+
+
+@pytest.mark.parametrize("sql", NUMBERED)
+def test_ties_are_not_broken_by_the_store(judge: Judge, sql: str) -> None:
+    """Row numbers, frames and orders with ties put people in an order that no other purpose has."""
+    one, two = (by_number(judge.world, sql, purpose) for purpose in ("recommendation", "advertising"))
+    assert abs(agreement(one, two)) < 0.5
+    assert abs(agreement(one, RAW)) < 0.5
+    assert abs(agreement(one, sorted(RAW))) < 0.5
+
+
+def by_number(world: World, sql: str, purpose: str) -> list[int]:
+    """Return the persons of an answer in the order of its column ``r``, then of its rows."""
+    answer = world.ask(sql, purpose=purpose)
+    decode = world.keyed(purpose=purpose).pseudonyms.decode
+    places = [int(str(value)) for value in answer.column("r")]
+    rows = sorted(zip(places, range(len(places)), map(str, answer.column("customer_id")), strict=True))
+    return [number for _, _, token in rows if (number := decode(token)) is not None]
+
+
+def test_single_rows_cannot_be_walked_through(judge: Judge) -> None:
+    """LIMIT 1 OFFSET k, asked for two purposes, does not name the same person under two pseudonyms."""
+    walks = []
+    for purpose in ("recommendation", "advertising"):
+        decode = judge.world.keyed(purpose=purpose).pseudonyms.decode
+        asked = [f"SELECT customer_id FROM crm.customers LIMIT 1 OFFSET {k}" for k in range(25)]
+        walks.append([decode(str(judge.world.ask(sql, purpose=purpose).rows[0][0])) for sql in asked])
+    one, two = ([number for number in walk if number is not None] for walk in walks)
+    assert len(set(one)) == 25
+    assert abs(agreement(one, two)) < 0.5
+
+
+@pytest.mark.parametrize("sql", NOT_MIXED)
+def test_what_cannot_be_mixed_is_refused(judge: Judge, sql: str) -> None:
+    """Where no order can be hidden, keys are neither cut nor ordered nor numbered."""
+    assert judge.refuses(sql) == "statement_refused"
 
 
 def test_tokens_of_two_purposes_have_nothing_in_common(judge: Judge) -> None:

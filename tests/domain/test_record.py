@@ -7,6 +7,8 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum, StrEnum
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -61,6 +63,14 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
 )
+
+
+class Colour(Enum):
+    """Something that JSON libraries turn into a number on their own."""
+
+    RED = 1
+
+
 RESERVED = {"v", "id", "seq", "writer", "wseq", "prev", "at", "kind"}
 FIELDS = st.dictionaries(NAMES.filter(lambda name: name not in RESERVED), VALUES, max_size=6)
 
@@ -82,13 +92,57 @@ def test_a_record_is_one_line(fields):
 
 @pytest.mark.parametrize(
     "value",
-    [1.0, float("nan"), float("inf"), b"bytes", 2**53, -(2**53), {1: "x"}, {"é": 1}, {"": 1}, object(), {1, 2}],
+    [
+        1.0,
+        -0.0,
+        1e300,
+        1e-7,
+        float("nan"),
+        float("inf"),
+        b"bytes",
+        2**53,
+        -(2**53),
+        {1: "x"},
+        {"é": 1},
+        {"": 1},
+        {"a b": 1},
+        {"a": {"b c": 1}},
+        object(),
+        {1, 2},
+        UUID(int=1),
+        datetime(2026, 11, 5, tzinfo=UTC),
+        Colour.RED,
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_what_the_canonical_form_does_not_know_is_refused(value):
-    """Floats, NaN, bytes, wide integers, keys that are not ASCII names and foreign objects are refused."""
-    with pytest.raises(UnrecordableError):
-        plain_fields({"deep": [{"field": value}]})
+    """Floats, NaN, bytes, wide integers, bad keys and foreign objects are refused, wherever they stand."""
+    places: tuple[dict[str, object], ...] = (
+        {"field": value}, {"list": [1, value]}, {"first": [value]}, {"inner": {"field": value}},
+        {"deep": [{"field": value}]}, {"word": "\\", "field": value}, {"word": "語", "inner": {"field": value}},
+    )  # fmt: skip
+    for fields in places:
+        with pytest.raises(UnrecordableError):
+            plain_fields(fields)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "é", "x" * 161, "a\n", 'a"', 1])
+def test_a_field_has_an_ascii_name(name):
+    """Fields are called by short ASCII names, at the top as below."""
+    for fields in ({name: "value"}, {"inner": {name: "value"}}):
+        with pytest.raises(UnrecordableError):
+            plain_fields(fields)
+
+
+def test_other_spellings_of_plain_values_are_recorded():
+    """Tuples, words of an enumeration that are strings, and marks that look like numbers are what they say."""
+
+    class Word(StrEnum):
+        YES = "yes"
+
+    said = plain_fields({"pair": (1, 2), "word": Word.YES, "text": ':1.5 [2.e {x} \\ "', "none": None})
+    assert said == {"pair": [1, 2], "word": "yes", "text": ':1.5 [2.e {x} \\ "', "none": None}
+    assert type(said["word"]) is str
 
 
 @pytest.mark.parametrize("text", ["a\nb", "\x00", "\x1b[31m", "\x7f", "\ud800"])

@@ -45,6 +45,8 @@ SQLITE = [
     "WITH per AS (SELECT customer_id, count(*) AS n FROM crm.tickets GROUP BY customer_id)"
     " SELECT n, count(*) AS people FROM per GROUP BY n ORDER BY n",
     "SELECT round(avg(points), 1), min(points), max(points), sum(points) FROM crm.customers",
+    "SELECT member_rank, count(*) FROM crm.customers GROUP BY member_rank ORDER BY count(*) DESC, member_rank",
+    "SELECT x.customer_id, x.channel FROM (SELECT DISTINCT customer_id, channel FROM crm.tickets) x ORDER BY x.channel",
     "SELECT coalesce(note, note) IS NULL FROM (SELECT member_rank AS note FROM crm.customers) x",
     "SELECT DISTINCT member_rank, prefecture FROM crm.customers ORDER BY 1, 2",
     "SELECT member_rank FROM crm.customers WHERE prefecture LIKE '%都' AND NOT (points = 0 OR points IS NULL)",

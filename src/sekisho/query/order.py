@@ -56,11 +56,7 @@ def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dic
         if distinct or not mixes:
             raise StatementRefused(
                 "LIMIT, ORDER BY and row numbers would show keys in the order of the store"
-                + (
-                    " after DISTINCT; put the DISTINCT into a subquery, or group."
-                    if distinct
-                    else "; add the person's."
-                )
+                + (" after DISTINCT; select from it as a subquery." if distinct else "; show the person's key too.")
             )
         if ordered or _cuts(select):
             select.order_by(*mixes, append=True, copy=False)
@@ -71,8 +67,8 @@ def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dic
     for node in statement.tree.find_all(exp.SetOperation):
         if _cuts(node) or (node is statement.tree and node.args.get("order") is not None):
             raise StatementRefused(
-                "LIMIT and ORDER BY after a set operation would show keys in the order of the store; select from it as"
-                " a subquery."
+                "LIMIT and ORDER BY after a set operation would show keys in the order of the store; select from it"
+                " as a subquery."
             )
     return used
 

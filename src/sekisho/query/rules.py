@@ -234,7 +234,7 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
             if people.keys
             else exp.EQ(this=_column("n", "g"), expression=number.copy()),
             # Nobody's rows count in statistics, whose groups are checked; as rows they are never released.
-            side="LEFT" if _counts_only(draft.permit) else None,
+            side="LEFT" if _counts_only(draft.permit) and not people.cells else None,
         )
         select.set("joins", [join])
         draft.reads.add((table, key.column if people.keys else NUMBER))

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sekisho.domain.access import Comparison
+from sekisho.domain.access import Comparison, Obligation, ObligationKind
 from sekisho.errors import SekishoError, StatementRefused
 from sekisho.query.dialects import Dialect
 from tests.adapters.stores.copied import COUNT, LINES, CopiedWorld, counted, same_answer
-from tests.query.world import FIRST_ID, PEOPLE, ROWS, agrees, number_of
+from tests.query.world import FIRST_ID, PEOPLE, PURPOSES, REQUESTERS, ROWS, agrees, number_of
 
 STATEMENTS = [
     "SELECT country, count(*) AS n, sum(quantity) AS q FROM pos.order_lines GROUP BY country ORDER BY country",
@@ -82,6 +82,18 @@ def test_a_person_with_two_keys_has_each_row_once(tmp_path: Path) -> None:
         world.sync()
         for sql in STATEMENTS:
             same_answer(world, sql)
+
+
+def test_a_smallest_group_does_not_bring_withheld_rows_back(world: CopiedWorld) -> None:
+    """Where consent is asked, the join with who agrees is an inner one, whatever else a policy asks for."""
+    world.policy.obligations = (Obligation(ObligationKind.MIN_GROUP, 2),)
+    for copies in (frozenset({LINES.name}), frozenset[str]()):
+        purpose, requester = PURPOSES["recommendation"], REQUESTERS["recommender"]
+        question = world.gateway.statements.read(requester, purpose, COUNT)
+        plan = question.plan(world.policy.permit(question.request), copies)
+        assert plan.projections[0].keys is not bool(copies)
+        assert "JOIN" in plan.sql
+        assert "LEFT JOIN" not in plan.sql
 
 
 def test_a_withdrawal_counts_at_the_next_query(world: CopiedWorld) -> None:
