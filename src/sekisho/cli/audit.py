@@ -169,6 +169,7 @@ def _verified_workspace(settings: Settings, key: str, since: str | None) -> Verd
                     saved,
                     key,
                     since=since,
+                    later=lambda: saved_notes(settings.audit_folder),
                 )
             )
         finally:
