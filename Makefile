@@ -35,7 +35,7 @@ serve: $(VENV)/run.stamp  ## Serve the demonstration workspace on http://127.0.0
 	@$(BIN)/sekisho serve --workspace $(WORKSPACE) --host $(HOST) --port $(PORT)
 
 test: $(VENV)/dev.stamp  ## Run the tests
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, file lengths, policies
 	@$(BIN)/ruff format --check src tests

@@ -53,8 +53,6 @@ _PATH = re.compile(r"`((?:src|tests|docs|policies|migrations|\.ci)/[\w./-]*)`")
 _FENCE = re.compile(r"^( *)```(\S*) ?([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _HOME = re.compile(r"/(?:work|home|root|tmp|Users)/\w")
 
-pytestmark = pytest.mark.xdist_group("docs")  # one workspace, one server
-
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -330,18 +328,21 @@ def address(desk):
             server.terminate()
 
 
-@pytest.mark.parametrize("block", SCRIPTS, ids=place_of)
-def test_scripts_run(desk, block, request):
-    """Each script runs as it stands, over a real workspace and, where it says so, a real server."""
-    if block.language == "sh" and shutil.which("curl") is None and "curl" in block.text:
-        assert os.environ.get("CI") != "true", "curl is missing"
-        pytest.skip("curl is not installed")
-    text = block.text
-    if "serve" in block.words:
-        text = text.replace("127.0.0.1:8000", request.getfixturevalue("address"))
-    command = ["bash", "-euo", "pipefail", "-c", text] if block.language == "sh" else [sys.executable, "-c", text]
-    done = subprocess.run(command, cwd=desk, capture_output=True, text=True, timeout=60, check=False)
+@pytest.mark.parametrize("page", sorted({block.place.rsplit(":", 1)[0] for block in SCRIPTS}))
+def test_the_scripts_of_a_page_run(desk, page, request):
+    """The scripts of a page run one after the other as they stand, where it says so against a real server."""
+    for block in SCRIPTS:
+        if block.place.rsplit(":", 1)[0] != page:
+            continue
+        if block.language == "sh" and shutil.which("curl") is None and "curl" in block.text:
+            assert os.environ.get("CI") != "true", "curl is missing"
+            pytest.skip("curl is not installed")
+        text = block.text
+        if "serve" in block.words:
+            text = text.replace("127.0.0.1:8000", request.getfixturevalue("address"))
+        command = ["bash", "-euo", "pipefail", "-c", text] if block.language == "sh" else [sys.executable, "-c", text]
+        done = subprocess.run(command, cwd=desk, capture_output=True, text=True, timeout=60, check=False)
 
-    assert (done.returncode != 0) == ("fails" in block.settings), done.stderr
-    assert block.settings.get("fails", "") in done.stdout + done.stderr
+        assert (done.returncode != 0) == ("fails" in block.settings), f"{block.place}: {done.stderr}"
+        assert block.settings.get("fails", "") in done.stdout + done.stderr, block.place
     assert "Traceback" not in done.stderr

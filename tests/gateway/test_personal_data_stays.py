@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -48,8 +49,9 @@ def canaries(site: Site) -> set[str]:
 
 
 def leaked(text: str, values: set[str]) -> set[str]:
-    """Return which of *values* stand in *text*."""
-    return {value for value in values if value in text}
+    """Return which of *values* stand in *text*; digits within a longer number (a time, a count) are none."""
+    found = {value for value in values if value in text}
+    return {v for v in found if not v.isdigit() or re.search(rf"(?<![0-9.]){v}(?![0-9])", text)}
 
 
 @contextmanager
