@@ -264,7 +264,7 @@ class Gateway:
             "decision": "permit",
             "action": request.action,
             "datasets": [use.dataset.name for use in request.datasets],
-            "columns": {n: {c: k.value for c, k in t.items()} for n, t in permit.transforms.items()},
+            "columns": {f"{n}.{c}": k.value for n, t in permit.transforms.items() for c, k in t.items()},
             "policy": {"revision": permit.revision},
             "query_fp": fingerprint,
         }
