@@ -1,6 +1,6 @@
 """The order of rows says nothing: what two purposes get cannot be aligned by where rows lie in the store."""
 
-# ruff: noqa: ISC004 - a statement over two lines
+
 
 from __future__ import annotations
 
@@ -38,13 +38,18 @@ NUMBERED = [
 ]
 
 NOT_MIXED = [
-    "SELECT DISTINCT customer_id, points >= 0 AS o FROM crm.customers ORDER BY o",
-    "SELECT DISTINCT customer_id FROM crm.customers LIMIT 3",
-    "SELECT customer_id, 1 AS o FROM crm.customers UNION SELECT customer_id, 1 FROM crm.customers ORDER BY o",
-    "SELECT customer_id FROM crm.customers UNION ALL SELECT customer_id FROM crm.tickets LIMIT 3",
-    "SELECT x.customer_id FROM"
-    " (SELECT customer_id FROM crm.customers EXCEPT SELECT customer_id FROM crm.tickets LIMIT 3) x",
+    "SELECT DISTINCT customer_id FROM crm.customers ORDER BY points >= 0",
+    "SELECT customer_id FROM crm.customers UNION SELECT customer_id FROM crm.tickets ORDER BY customer_id IS NULL",
     "SELECT ticket_id, row_number() OVER () AS r FROM crm.tickets GROUP BY ticket_id",
+]
+
+CUT = [
+    "SELECT customer_id FROM crm.customers",
+    "SELECT DISTINCT customer_id FROM crm.customers",
+    "SELECT DISTINCT customer_id, points >= 0 AS o FROM crm.customers ORDER BY o",
+    "SELECT customer_id, 1 AS o FROM crm.customers UNION SELECT customer_id, 1 FROM crm.customers ORDER BY o",
+    "SELECT customer_id FROM crm.customers UNION SELECT customer_id FROM crm.tickets",
+    "SELECT customer_id FROM crm.tickets GROUP BY customer_id",
 ]
 
 
@@ -96,13 +101,14 @@ def by_number(world: World, sql: str, purpose: str) -> list[int]:
     return [number for _, _, token in rows if (number := decode(token)) is not None]
 
 
-def test_single_rows_cannot_be_walked_through(judge: Judge) -> None:
+@pytest.mark.parametrize("sql", CUT)
+def test_single_rows_cannot_be_walked_through(judge: Judge, sql: str) -> None:
     """LIMIT 1 OFFSET k, asked for two purposes, does not name the same person under two pseudonyms."""
     walks = []
     for purpose in ("recommendation", "advertising"):
         decode = judge.world.keyed(purpose=purpose).pseudonyms.decode
-        asked = [f"SELECT customer_id FROM crm.customers LIMIT 1 OFFSET {k}" for k in range(25)]
-        walks.append([decode(str(judge.world.ask(sql, purpose=purpose).rows[0][0])) for sql in asked])
+        asked = [f"{sql} LIMIT 1 OFFSET {k}" for k in range(25)]
+        walks.append([decode(str(judge.world.ask(one, purpose=purpose).rows[0][0])) for one in asked])
     one, two = ([number for number in walk if number is not None] for walk in walks)
     assert len(set(one)) == 25
     assert abs(agreement(one, two)) < 0.5

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sekisho.domain.access import AccessRequest, DatasetUse, Permit
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
 from sekisho.query.dialects import Dialect
+from sekisho.query.lift import lift
 from sekisho.query.names import Statement
 from sekisho.query.parse import parse
 from sekisho.query.plan import Plan
@@ -58,7 +59,7 @@ class Question:
 def read(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) -> tuple[Statement, Dialect]:
     """Parse and resolve *sql*. Raises the refusals of both."""
     tree, dialect = parse(sql, visible, kinds)
-    return resolve(tree, visible, lateral=dialect.lateral_aliases), dialect
+    return resolve(lift(tree), visible, lateral=dialect.lateral_aliases), dialect
 
 
 class Statements:
