@@ -74,7 +74,8 @@ def prepare(folder: Path) -> Settings:
     Raises ``WorkspaceError`` with every fault of ``sekisho.yaml``.
     """
     settings = load(folder)
-    (settings.folder / "var").mkdir(exist_ok=True)
+    # Consent states, sealed identifiers and audit records lie below: for this account alone.
+    (settings.folder / "var").mkdir(mode=0o700, exist_ok=True)
     settings.audit_folder.mkdir(parents=True, exist_ok=True)
     migrate(settings.database_url)
     if not settings.keys_folder.exists():

@@ -1,7 +1,5 @@
 """The order of rows says nothing: what two purposes get cannot be aligned by where rows lie in the store."""
 
-
-
 from __future__ import annotations
 
 import pytest
@@ -17,6 +15,10 @@ UNORDERED = [
     "SELECT customer_id FROM (SELECT customer_id FROM pos.order_lines GROUP BY 1) x",
     "WITH x AS (SELECT customer_id FROM crm.customers) SELECT customer_id FROM x",
     "SELECT (customer_id) AS c FROM crm.customers",
+    "SELECT customer_id FROM crm.customers ORDER BY customer_id",
+    "SELECT customer_id, points FROM crm.customers ORDER BY 1",
+    "SELECT customer_id, count(*) FROM crm.tickets GROUP BY customer_id ORDER BY customer_id",
+    "SELECT customer_id FROM crm.customers UNION SELECT customer_id FROM crm.tickets ORDER BY customer_id",
 ]
 
 

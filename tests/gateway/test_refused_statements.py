@@ -123,7 +123,7 @@ STATEMENTS: list[tuple[str, str | set[str]]] = [
     ("SELECT customer_id FROM crm.customers ORDER BY NULL", REFUSED),
     ("SELECT customer_id FROM crm.customers ORDER BY 'a'", REFUSED),
     ("SELECT customer_id + 1 FROM pos.order_lines", MASKED),
-    ("SELECT customer_id FROM pos.order_lines ORDER BY customer_id", MASKED),
+    ("SELECT customer_id FROM pos.order_lines ORDER BY customer_id DESC", MASKED),
     ("SELECT min(customer_id) FROM pos.order_lines", MASKED),
     ("SELECT stock_code FROM pos.order_lines WHERE customer_id = 12347", MASKED),
     ("SELECT stock_code FROM pos.order_lines WHERE customer_id BETWEEN 1 AND 99999", MASKED),

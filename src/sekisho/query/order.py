@@ -14,7 +14,7 @@ from sekisho.domain.terms import StoreKind
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import Dialect
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
-from sekisho.query.names import Derived, Scope, Statement
+from sekisho.query.names import Definition, Derived, Scope, Statement
 
 SEEDS = ("order0", "order1", "order2")
 """Names of the parameters that hold the seeds."""
@@ -71,6 +71,28 @@ def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dic
                 " as a subquery."
             )
     return used
+
+
+def drop_order_by_key(statement: Statement, kinds: Kinds) -> None:
+    """Take ``ORDER BY key`` off a statement whose answer is put into the order of that key's tokens anyway."""
+    tree = statement.tree
+    order = tree.args.get("order")
+    if not isinstance(tree, exp.Select) or order is None or len(order.expressions) != 1 or _cuts(tree):
+        return
+    (item,) = order.expressions
+    definition = statement.definitions.get(id(item.this))
+    shown_as = list(statement.outputs.values())
+    if isinstance(item.this, exp.Literal) and item.this.is_int and 1 <= int(item.this.this) <= len(shown_as):
+        definition = shown_as[int(item.this.this) - 1]
+    keyed = [shown for shown in shown_as if kinds.of_definition(shown).sort is Sort.KEYED]
+    if keyed and not item.args.get("desc") and _same(definition, keyed[0], statement):
+        tree.set("order", None)
+
+
+def _same(definition: Definition | None, shown: Definition, statement: Statement) -> bool:
+    if isinstance(definition, Derived) and len(definition.expressions) == 1:  # an alias of the select list
+        definition = statement.definitions.get(id(definition.expressions[0]), definition)
+    return definition is shown
 
 
 def _cuts(node: exp.Expr) -> bool:

@@ -15,13 +15,13 @@ from sqlglot import exp
 
 from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import COPIES, NUMBER, Output, Projection
-from sekisho.domain.terms import ColumnType, Dataset, StoreKind
+from sekisho.domain.terms import Dataset, StoreKind
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import MASKED_TYPES, Dialect
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import comparable, hoistable, leak_proof
 from sekisho.query.names import Derived, Physical, Relation, Statement
-from sekisho.query.order import SEEDS, end_ties
+from sekisho.query.order import SEEDS, drop_order_by_key, end_ties
 from sekisho.query.plan import Plan, Slot
 
 
@@ -51,6 +51,7 @@ Rule = Callable[[Draft], Draft]
 
 def check_masks(draft: Draft) -> Draft:
     """Refuse every use of a masked column that only its raw value could answer."""
+    drop_order_by_key(draft.statement, draft.kinds)
     draft.output_kinds = draft.kinds.check()
     draft.rowwise = _is_rowwise(draft.statement)
     draft.fenced = not leak_proof(draft.statement, draft.kinds)
@@ -395,6 +396,3 @@ def _without_literals(tree: exp.Expr) -> exp.Expr:
     for literal in list(copy.find_all(exp.Literal)):
         literal.replace(exp.Placeholder())
     return copy
-
-
-__all__ = ["NUMBER", "RULES", "ColumnType", "Draft", "Rule", "rewrite"]
