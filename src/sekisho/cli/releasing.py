@@ -66,9 +66,12 @@ async def write(release: Release, form: Form) -> None:
             page = await anext(aiter(release.pages()))
             out.write(json_document(release, page) + b"\n")
             return
-        encode = encoder(release).page
+        encode, complete = encoder(release).page, True
         async for page in release.pages():
             out.write(encode(page))
+            complete = page.complete or not page.last
+        if not complete and form in {Form.CSV, Form.PARQUET}:  # forms without a mark of their own
+            say(f"Not all rows: the answer was cut by --max-rows. Release {release.id}.")
     finally:
         out.flush()
         await release.close()
