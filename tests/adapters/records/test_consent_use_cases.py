@@ -178,13 +178,13 @@ async def test_a_misspelt_kind_of_identifier_is_refused(consents, ledger):
 
 async def test_the_audit_log_knows_a_reference_and_no_identifier(consents, audit, keys):
     """Each decision leaves an entry under the keyed reference; neither value nor claim stands in it."""
-    await consents.record_event(DESK, Ask(MARIKO, "lifecycle_email", actor="Tanaka", evidence={"call": "c-77"}))
+    await consents.record_event(DESK, Ask(MARIKO, "lifecycle_email", actor="Tanaka", evidence={"call": "kunde-77"}))
     reference = subject_ref(keys.derive("subject-ref"), 1)
     entry = audit.records[0]
     assert (entry["kind"], entry["subject_ref"], entry["requester"]) == ("consent.give", reference, "consent_desk")
     assert await consents.subject_reference(MARIKO) == reference
     assert await consents.subject_reference(STRANGER) is None
-    for secret in ("17850", "Tanaka", "c-77"):
+    for secret in ("17850", "Tanaka", "kunde-77"):
         assert secret not in repr(entry)
 
 
