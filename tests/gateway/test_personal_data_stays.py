@@ -49,9 +49,9 @@ def canaries(site: Site) -> set[str]:
 
 
 def leaked(text: str, values: set[str]) -> set[str]:
-    """Return which of *values* stand in *text*; digits within a longer number (a time, a count) are none."""
+    """Return which of *values* stand in *text*; digits within a longer number or a hash are none."""
     found = {value for value in values if value in text}
-    return {v for v in found if not v.isdigit() or re.search(rf"(?<![0-9.]){v}(?![0-9])", text)}
+    return {v for v in found if not v.isdigit() or re.search(rf"(?<![0-9A-Fa-f.]){v}(?![0-9A-Fa-f])", text)}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -185,7 +186,7 @@ async def test_the_audit_log_knows_a_reference_and_no_identifier(consents, audit
     assert await consents.subject_reference(MARIKO) == reference
     assert await consents.subject_reference(STRANGER) is None
     for secret in ("17850", "Tanaka", "kunde-77"):
-        assert secret not in repr(entry)
+        assert re.search(rf"(?<![0-9a-f]){secret}(?![0-9a-f])", repr(entry)) is None
 
 
 async def test_without_the_audit_log_no_yes_counts_but_every_no_does(consents, audit, ledger):
