@@ -7,11 +7,18 @@ from datetime import UTC, datetime
 
 from sekisho.domain.consent import ConsentRecord, is_in_force, state_at
 from sekisho.domain.consent_rules import asks_people
+from sekisho.domain.notice_texts import consequences_of
+from sekisho.domain.notices import Notice
 from sekisho.domain.terms import Cell, Purpose
 
 
-def consent_item(purpose: Purpose, cell: Cell, record: ConsentRecord | None, now: datetime) -> dict[str, object]:
+def consent_item(
+    purpose: Purpose, cell: Cell, record: ConsentRecord | None, now: datetime, notice: Notice | None = None
+) -> dict[str, object]:
     """Return one cell of *purpose* as its person sees it at *now* (UTC).
+
+    ``notice`` is the *notice* in force, whose version a decision must cite; ``given_on`` is the version that
+    the person decided on.
 
     A purpose that stands on a contract or a legal obligation has ``state`` ``None`` and is not
     ``withdrawable``: there is no consent to withdraw (GDPR 6(1)(b), (c)).
@@ -23,7 +30,11 @@ def consent_item(purpose: Purpose, cell: Cell, record: ConsentRecord | None, now
         "description": dict(purpose.description),
         "state": state_at(record, purpose, now).value if asks_people(purpose) else None,
         "withdrawable": asks_people(purpose),
-        "notice": {"key": purpose.name, "version": record.notice_version if record is not None else None},
+        "consequences": consequences_of(purpose.legal_basis.value),
+        "notice": {"key": purpose.name, "version": None}
+        if notice is None
+        else {"key": notice.key, "version": str(notice.version)},
+        "given_on": record.notice_version if record is not None else None,
         "since": rfc3339(record.since) if record is not None else None,
     }
     _, slash, scope = cell.partition("/")

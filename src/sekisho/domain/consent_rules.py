@@ -7,8 +7,19 @@ does not itself use the data for that purpose: nobody says yes to its own use.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
 
-from sekisho.domain.consent import ConsentEventKind, ConsentRecord, ConsentState
+from sekisho.domain.consent import (
+    NO,
+    YES,
+    ActorType,
+    Assurance,
+    ConsentEventKind,
+    ConsentRecord,
+    ConsentState,
+)
 from sekisho.domain.terms import Cell, LegalBasis, Purpose, Requester
 from sekisho.errors import AccessDenied, InvalidRequest
 
@@ -21,11 +32,31 @@ WITHDRAWAL_RELAY = "withdrawal_relay"
 
 METHODS = frozenset({"web_form", "call_centre", "paper", "api", "signal"})
 """How a decision reached us."""
-YES = frozenset({ConsentEventKind.GIVE, ConsentEventKind.RENEW, ConsentEventKind.CONFIRM})
-"""Events after which data may be used."""
 PASSED_ON = frozenset({ConsentEventKind.WITHDRAW, ConsentEventKind.OBJECT})
 """Events that any service may pass on."""
-_SETTLED = frozenset({ConsentState.WITHDRAWN, ConsentState.OBJECTED})
+SETTLED = frozenset({ConsentState.WITHDRAWN, ConsentState.OBJECTED})
+"""States to which a repeated withdrawal or objection adds nothing."""
+RENEWABLE = frozenset({ConsentState.GIVEN, ConsentState.RENEWED, ConsentState.EXPIRED, ConsentState.NEEDS_RECONSENT})
+"""States that a renewal goes on from; after a no only a new ``give`` counts."""
+_SPEAKS = frozenset({ActorType.DATA_SUBJECT, ActorType.GUARDIAN, ActorType.AGENT, ActorType.OPERATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted for a person, as the caller says.
+
+    Attributes
+    ----------
+    type, relation, assurance:
+        Who acted, a guardian's or agent's relation to the person, how sure we were who it was.
+    id:
+        How the caller names who acted. It may name somebody: it is kept with the evidence alone.
+    """
+
+    type: ActorType = ActorType.DATA_SUBJECT
+    id: str | None = field(default=None, repr=False)
+    relation: str | None = None
+    assurance: Assurance = Assurance.NONE
 
 
 def asks_people(purpose: Purpose) -> bool:
@@ -39,13 +70,31 @@ def sees_all(requester: Requester) -> bool:
 
 
 def require_may_record(requester: Requester, purpose: str, kind: ConsentEventKind) -> None:
-    """Raise ``AccessDenied`` when *requester* may not record an event of *kind* for *purpose*."""
-    if sees_all(requester) and (purpose not in requester.purposes or kind in PASSED_ON):
+    """Raise ``AccessDenied`` when *requester* may not record an event of *kind* for *purpose*.
+
+    A collection point records every no, also for a purpose of its own: nobody is turned away with one.
+    """
+    if sees_all(requester) and (purpose not in requester.purposes or kind in NO):
         return
     if kind not in PASSED_ON:
         raise AccessDenied("Only a collection point that does not use the data for this purpose records this.")
     if purpose not in requester.purposes and WITHDRAWAL_RELAY not in requester.roles:
         raise AccessDenied("A service passes on withdrawals and objections for its own purposes only.")
+
+
+def require_said(kind: ConsentEventKind, actor: Actor, method: str) -> None:
+    """Raise ``InvalidRequest`` when nobody said this yes: a signal or a system only ever says no."""
+    if kind in YES and (actor.type not in _SPEAKS or method == "signal"):
+        raise InvalidRequest("A signal or a system says no for a person, never yes.")
+
+
+_YEARS: Final = range(1850, 2200)
+
+
+def check_age(of_age_at: datetime | None) -> None:
+    """Raise ``InvalidRequest`` when nobody alive comes of age at *of_age_at*; the audit log holds no such time."""
+    if of_age_at is not None and of_age_at.year not in _YEARS:
+        raise InvalidRequest("of_age_at is no time at which somebody comes of age.")
 
 
 def cells_in_scope(purpose: Purpose, scope: Mapping[str, str]) -> tuple[Cell, ...]:
@@ -71,4 +120,4 @@ def refusal_of(purpose: Purpose) -> ConsentEventKind:
 
 def is_settled(records: Mapping[Cell, ConsentRecord], cells: tuple[Cell, ...]) -> bool:
     """Return whether every one of *cells* is withdrawn or objected to, so that a repeated no adds nothing."""
-    return all(cell in records and records[cell].state in _SETTLED for cell in cells)
+    return all(cell in records and records[cell].state in SETTLED for cell in cells)

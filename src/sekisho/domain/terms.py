@@ -163,6 +163,27 @@ class Purpose:
         Whether Global Privacy Control objects to it.
     clear:
         Column categories that this purpose may see unmasked (contract, legal obligation).
+    direct_marketing:
+        Whether it contacts people to sell (GDPR 21(2): an objection is absolute).
+    confirm:
+        Whether a yes has to be confirmed before it counts (double opt-in).
+    validity_days:
+        How long a yes holds where nothing else is said; ``None`` for until withdrawn.
+    retention_days:
+        How long a recipient may keep what was released for this purpose; ``None`` for no longer than its use.
+    guardian_below_age:
+        Age in years below which a guardian decides, where the workspace is stricter than its rules of law.
+    data_categories, recipients, transfer_countries:
+        What people are told: which data, who receives it (``relation: name``), and to which countries (ISO 3166).
+    transfer_information:
+        Country to what people are told of it before they agree: its ``system`` of protecting personal data, and
+        the ``measures`` that the recipient takes (APPI 28(2)).
+    person_related:
+        Whether third parties receive what names nobody here and will know whose it is (個人関連情報, APPI 31).
+    dpv:
+        The purpose's term in the W3C Data Privacy Vocabulary (``dpv:PersonalisedAdvertising``).
+    legal_bases:
+        The ground by regime (``gdpr``), where it is not ``legal_basis``.
     """
 
     name: str
@@ -173,6 +194,18 @@ class Purpose:
     third_party: bool = False
     gpc: bool = False
     clear: frozenset[str] = frozenset()
+    direct_marketing: bool = False
+    confirm: bool = False
+    validity_days: int | None = None
+    retention_days: int | None = None
+    guardian_below_age: int | None = None
+    data_categories: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    transfer_countries: tuple[str, ...] = ()
+    transfer_information: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    person_related: bool = False
+    dpv: str | None = None
+    legal_bases: Mapping[str, LegalBasis] = field(default_factory=dict)
     title: Mapping[str, str] = field(default_factory=dict)
     description: Mapping[str, str] = field(default_factory=dict)
 

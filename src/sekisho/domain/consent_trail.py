@@ -1,0 +1,323 @@
+"""What the audit log says of consent events: enough to write each of them again, people by keyed reference.
+
+A decision that was recorded alone has a record of its own, of kind ``consent.<what happened>`` and under the id of
+the event, so that writing it twice is impossible. Imported events share records of kind :data:`IMPORT`: what is
+alike stands once in ``shapes``, what differs in one comma-separated text for each column. Times are whole
+microseconds since 1970-01-01 UTC. Evidence is not in the audit log; its SHA-256 is, because the hash of the
+event covers it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from sekisho.domain.record import MAX_RECORD_BYTES, REF_BYTES
+
+IMPORT = "consent.import"
+"""Kind of a record about imported events."""
+
+MAX_BATCH = 500
+"""Most events in one record about imported ones."""
+
+_MAX_INTEGER = 2**53 - 1  # what a record holds as a number
+_ROOM = MAX_RECORD_BYTES - 2_048  # left to the fields of the log and of the caller
+_MAX_EFFECTS = MAX_RECORD_BYTES // 2
+_ID_BYTES = 16
+_NOBODY = bytes(REF_BYTES)  # among imported events, one that concerns everybody
+
+
+class AuditedEvent(NamedTuple):
+    """A consent event as the audit log has it.
+
+    Attributes
+    ----------
+    ref:
+        Keyed reference of the person, ``None`` for what concerns everybody.
+    facts:
+        Column ``facts`` of the ledger, with the reference of the other person of a link as ``other_ref``.
+    effects:
+        What it does to bits of people, by reference: ``(ref, cell, bit, until)``. ``None`` when there was no room
+        for them: such an event cannot be written again.
+    hash:
+        The ledger's hash of it in hexadecimal; among imported events only the last of a record has it.
+    """
+
+    seq: int
+    id: str
+    ref: str | None
+    kind: str
+    purpose: str
+    cells: tuple[str, ...]
+    method: str
+    actor: str
+    notice_version: str | None
+    occurred_at: int | None
+    recorded_at: int
+    said_at: int
+    counts_at: int
+    valid_until: int | None
+    facts: Mapping[str, object]
+    sealed_sha256: str | None
+    outcome: int
+    holds_until: int | None
+    effects: tuple[tuple[str, str, int, int | None], ...] | None
+    hash: str | None
+
+    def people(self) -> list[str]:
+        """Return the references of everybody whom the event names."""
+        named = [ref for ref in (self.ref, self.facts.get("other_ref")) if isinstance(ref, str)]
+        return list(dict.fromkeys([*named, *(change[0] for change in self.effects or ())]))
+
+
+def single_fields(event: AuditedEvent) -> dict[str, object]:
+    """Return what the record of one event says besides what its writer adds (requester, people)."""
+    effects: list[list[object]] | None = None
+    if event.effects:
+        effects = [[ref, cell, bit, _whole(until)] for ref, cell, bit, until in event.effects]
+        if len(orjson.dumps(effects)) > _MAX_EFFECTS:
+            effects = None
+    fields: dict[str, object] = {
+        "purpose": event.purpose or None,
+        "cells": list(event.cells),
+        "method": event.method,
+        "actor": event.actor,
+        "consent_seq": event.seq,
+        "repeated": False,
+        "event_id": event.id,
+        "recorded_at": _whole(event.recorded_at),
+        "said_at": _whole(event.said_at),
+        "counts_at": _whole(event.counts_at),
+        "outcome": event.outcome,
+        "facts": dict(event.facts),
+        "hash": event.hash,
+    }
+    optional = {
+        "subject_ref": event.ref,
+        "notice_version": event.notice_version,
+        "occurred_at": _whole(event.occurred_at),
+        "valid_until": _whole(event.valid_until),
+        "sealed_sha256": event.sealed_sha256,
+        "holds_until": _whole(event.holds_until),
+        "effects": effects,
+        "effects_left_out": True if event.effects is None or (event.effects and effects is None) else None,
+    }
+    return fields | {name: value for name, value in optional.items() if value is not None}
+
+
+def batch_fields(events: Sequence[AuditedEvent], batch: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the id and the fields of each record about *events*, which are imported and follow one another.
+
+    A record holds what fits into it, at most :data:`MAX_BATCH` events. Its id is that of its first event.
+
+    Raises
+    ------
+    ValueError
+        When one event alone does not fit, or has an id that is not a UUID.
+    """
+    for run in _runs(events):
+        fields = _packed(run, batch)
+        if len(orjson.dumps(fields)) <= _ROOM:
+            yield run[0].id, fields
+        elif len(run) == 1:
+            raise ValueError("a consent event does not fit into an audit record")
+        else:
+            half = len(run) // 2
+            yield from batch_fields(run[:half], batch)
+            yield from batch_fields(run[half:], batch)
+
+
+def audited_events(record: Mapping[str, Any]) -> list[AuditedEvent]:
+    """Return the consent events that an audit record tells of, in order; none for any other record.
+
+    Raises
+    ------
+    ValueError
+        When the record says that it tells of events, and cannot be read.
+    """
+    kind = record.get("kind")
+    if not isinstance(kind, str) or not kind.startswith("consent."):
+        return []
+    try:
+        if kind == IMPORT:
+            return _unpacked(record) if "shapes" in record else []
+        # A repeated no recorded nothing; records of the first layout cannot be written again.
+        return [_single(record, kind)] if "hash" in record and "recorded_at" in record else []
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise ValueError("an audit record about consent cannot be read") from None
+
+
+def _single(record: Mapping[str, Any], kind: str) -> AuditedEvent:
+    effects = tuple((ref, cell, int(bit), _int(until)) for ref, cell, bit, until in record.get("effects", ()))
+    return AuditedEvent(
+        seq=int(record["consent_seq"]),
+        id=str(record["event_id"]),
+        ref=record.get("subject_ref"),
+        kind=kind.removeprefix("consent."),
+        purpose=record.get("purpose") or "",
+        cells=tuple(record["cells"]),
+        method=record["method"],
+        actor=record["actor"],
+        notice_version=record.get("notice_version"),
+        occurred_at=_int(record.get("occurred_at")),
+        recorded_at=int(record["recorded_at"]),
+        said_at=int(record["said_at"]),
+        counts_at=int(record["counts_at"]),
+        valid_until=_int(record.get("valid_until")),
+        facts=record["facts"],
+        sealed_sha256=record.get("sealed_sha256"),
+        outcome=int(record["outcome"]),
+        holds_until=_int(record.get("holds_until")),
+        effects=None if record.get("effects_left_out") else effects,
+        hash=record["hash"],
+    )
+
+
+_ALIKE = ("kind", "purpose", "method", "actor", "notice_version", "recorded_at", "outcome")
+
+
+def _packed(events: Sequence[AuditedEvent], batch: str) -> dict[str, object]:
+    shapes: dict[bytes, int] = {}
+    texts: list[dict[str, object]] = []
+    places = []
+    for event in events:
+        shape: dict[str, object] = {name: getattr(event, name) for name in _ALIKE}
+        shape["cells"] = list(event.cells)
+        shape["facts"] = {name: value for name, value in event.facts.items() if name != "line"}
+        key = orjson.dumps(shape, option=orjson.OPT_SORT_KEYS)
+        if key not in shapes:
+            shapes[key] = len(shapes)
+            texts.append({name: value for name, value in shape.items() if value is not None})
+        places.append(shapes[key])
+    last = events[-1]
+    fields: dict[str, object] = {
+        "batch": batch,
+        "first_seq": events[0].seq,
+        "consent_seq": last.seq,
+        "count": len(events),
+        "shapes": texts,
+        "ids": _joined(_uuid_bytes(event.id) for event in events),
+        "refs": _joined(_NOBODY if event.ref is None else bytes.fromhex(event.ref) for event in events),
+        "hash": last.hash,
+    }
+    columns: dict[str, Sequence[object]] = {
+        "shape": places,
+        "line": [event.facts.get("line") for event in events],
+        "occurred_at": [event.occurred_at for event in events],
+        "said_at": [None if event.said_at == _claim(event) else event.said_at for event in events],
+        "counts_at": [None if event.counts_at == event.said_at else event.counts_at for event in events],
+        "valid_until": [event.valid_until for event in events],
+        "holds_until": [event.holds_until for event in events],
+        "sealed_sha256": [event.sealed_sha256 for event in events],
+    }
+    for name, values in columns.items():
+        if any(value is not None for value in values):
+            alike = values.count(values[0]) == len(values)
+            texts_of = ["" if value is None else str(value) for value in values]
+            fields[name] = texts_of[0] if alike else ",".join(texts_of)
+    effects = {
+        str(place): [[ref, cell, bit, _whole(until)] for ref, cell, bit, until in event.effects]
+        for place, event in enumerate(events)
+        if event.effects
+    }
+    if effects:
+        fields["effects"] = effects
+    return fields
+
+
+def _unpacked(record: Mapping[str, Any]) -> list[AuditedEvent]:
+    count, first = int(record["count"]), int(record["first_seq"])
+    ids, refs = base64.b64decode(record["ids"]), base64.b64decode(record["refs"])
+    if len(ids) != count * _ID_BYTES or len(refs) != count * REF_BYTES or record["consent_seq"] != first + count - 1:
+        raise ValueError("the columns differ in length")
+
+    def column(name: str, read: Callable[[str], Any]) -> list[Any]:
+        text = record.get(name)
+        values = [] if text is None else text.split(",")
+        if len(values) <= 1:
+            values = (values or [""]) * count
+        if len(values) != count:
+            raise ValueError("the columns differ in length")
+        return [read(value) if value else None for value in values]
+
+    places, lines = column("shape", int), column("line", int)
+    occurred, said, counts = column("occurred_at", int), column("said_at", int), column("counts_at", int)
+    ends, holds, sealed = column("valid_until", int), column("holds_until", int), column("sealed_sha256", str)
+    named = [refs[at : at + REF_BYTES] for at in range(0, len(refs), REF_BYTES)]
+    effects = {int(place): changes for place, changes in record.get("effects", {}).items()}
+    events = []
+    for place in range(count):
+        shape = record["shapes"][places[place]]
+        facts = dict(shape["facts"])
+        if lines[place] is not None:
+            facts["line"] = lines[place]
+        recorded_at = int(shape["recorded_at"])
+        claim = recorded_at if occurred[place] is None else occurred[place]
+        said_at = claim if said[place] is None else said[place]
+        events.append(
+            AuditedEvent(
+                seq=first + place,
+                id=_uuid_text(ids[place * _ID_BYTES : (place + 1) * _ID_BYTES]),
+                ref=None if named[place] == _NOBODY else named[place].hex(),
+                kind=shape["kind"],
+                purpose=shape["purpose"],
+                cells=tuple(shape["cells"]),
+                method=shape["method"],
+                actor=shape["actor"],
+                notice_version=shape.get("notice_version"),
+                occurred_at=occurred[place],
+                recorded_at=recorded_at,
+                said_at=said_at,
+                counts_at=said_at if counts[place] is None else counts[place],
+                valid_until=ends[place],
+                facts=facts,
+                sealed_sha256=sealed[place],
+                outcome=int(shape["outcome"]),
+                holds_until=holds[place],
+                effects=tuple((ref, cell, int(bit), _int(until)) for ref, cell, bit, until in effects.get(place, ())),
+                hash=record["hash"] if place == count - 1 else None,
+            )
+        )
+    return events
+
+
+def _runs(events: Sequence[AuditedEvent]) -> Iterator[Sequence[AuditedEvent]]:
+    """Yield slices of events that follow one another, each of at most :data:`MAX_BATCH`."""
+    start = 0
+    for place in range(1, len(events) + 1):
+        ends = place == len(events) or place - start == MAX_BATCH or events[place].seq != events[place - 1].seq + 1
+        if ends:
+            yield events[start:place]
+            start = place
+
+
+def _claim(event: AuditedEvent) -> int:
+    return event.recorded_at if event.occurred_at is None else event.occurred_at
+
+
+def _whole(value: int | None) -> int | str | None:
+    """Return *value* as a record may hold it: as text when it is too wide (years after 2255)."""
+    return value if value is None or -_MAX_INTEGER <= value <= _MAX_INTEGER else str(value)
+
+
+def _int(value: object) -> int | None:
+    return None if value is None else int(str(value))
+
+
+def _joined(parts: Iterable[bytes]) -> str:
+    return base64.b64encode(b"".join(parts)).decode()
+
+
+def _uuid_bytes(text: str) -> bytes:
+    data = bytes.fromhex(text.replace("-", ""))
+    if _uuid_text(data) != text:
+        raise ValueError("the id of a consent event is not a UUID in its usual form")
+    return data
+
+
+def _uuid_text(data: bytes) -> str:
+    text = data.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
