@@ -24,7 +24,8 @@
     │   ├── PolicyUnavailable        policy_unavailable
     │   ├── AuditUnavailable         audit_unavailable
     │   ├── ConsentUnavailable       consent_unavailable
-    │   └── StoreUnavailable         store_unavailable
+    │   ├── StoreUnavailable         store_unavailable
+    │   └── MailUnavailable          mail_unavailable
     ├── WorkspaceError               a fault in sekisho.yaml, with its line and the remedy
     └── TamperedLog                  what ``audit verify`` finds
 
@@ -203,6 +204,13 @@ class StoreUnavailable(Unavailable):
 
     code = "store_unavailable"
     title = "Data store unavailable"
+
+
+class MailUnavailable(Unavailable):
+    """A message could not be handed over."""
+
+    code = "mail_unavailable"
+    title = "Mail unavailable"
 
 
 class WorkspaceError(SekishoError):

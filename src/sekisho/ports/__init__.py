@@ -1,0 +1,65 @@
+"""What the gateway needs from outside, as protocols; adapters and fakes carry the same names.
+
+The words map to XACML: :class:`PolicyDecisionPoint` is the PDP, ``gateway.Gateway`` the PEP,
+:class:`ConsentLedger`, :class:`People` and the catalogue are the PIP, ``policies/`` the PAP.
+"""
+
+from __future__ import annotations
+
+from sekisho.ports.access import (
+    Clock,
+    DataStore,
+    Detector,
+    IdentityProvider,
+    KeyRing,
+    Mailer,
+    NumberedCopies,
+    PolicyDecisionPoint,
+    ViewCache,
+)
+from sekisho.ports.audit import (
+    AuditEntry,
+    AuditLog,
+    AuditQuery,
+    AuditReceipt,
+)
+from sekisho.ports.consent import (
+    ConsentEventInput,
+    ConsentLedger,
+    ConsentView,
+    ConsentViews,
+    DataSubjectRef,
+    NoticeRegistry,
+    People,
+    PeopleIndex,
+    PeopleKeys,
+    Pseudonyms,
+    RecordedConsentEvent,
+)
+
+__all__ = [
+    "AuditEntry",
+    "AuditLog",
+    "AuditQuery",
+    "AuditReceipt",
+    "Clock",
+    "ConsentEventInput",
+    "ConsentLedger",
+    "ConsentView",
+    "ConsentViews",
+    "DataStore",
+    "DataSubjectRef",
+    "Detector",
+    "IdentityProvider",
+    "KeyRing",
+    "Mailer",
+    "NoticeRegistry",
+    "NumberedCopies",
+    "People",
+    "PeopleIndex",
+    "PeopleKeys",
+    "PolicyDecisionPoint",
+    "Pseudonyms",
+    "RecordedConsentEvent",
+    "ViewCache",
+]
