@@ -1,4 +1,4 @@
-"""People, consent and audit: the first schema."""
+"""Counters, people and audit: the first schema."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,11 +27,20 @@ def upgrade() -> None:
         "data_subject",
         sa.Column("number", BIG_KEY, autoincrement=False, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("sealing_key", sa.LargeBinary()),
+        sa.Column("erased_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("number", name="pk_data_subject"),
+    )
+    op.create_index(
+        "ix_data_subject_erased_at",
+        "data_subject",
+        ["erased_at"],
+        postgresql_where=sa.text("erased_at IS NOT NULL"),
+        sqlite_where=sa.text("erased_at IS NOT NULL"),
     )
     op.create_table(
         "data_subject_identifier",
-        sa.Column("lookup", sa.LargeBinary(32), nullable=False),
+        sa.Column("lookup", sa.LargeBinary(16), nullable=False),
         sa.Column("kind", sa.String(64), nullable=False),
         sa.Column("number", BIG_KEY, nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
@@ -40,46 +49,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lookup", name="pk_data_subject_identifier"),
         sa.ForeignKeyConstraint(["number"], ["data_subject.number"], name="fk_data_subject_identifier_number"),
     )
-    op.create_index("ix_data_subject_identifier_kind_number", "data_subject_identifier", ["kind", "number"])
+    op.create_index("ix_data_subject_identifier_number", "data_subject_identifier", ["number"])
     op.create_index(
         "ix_data_subject_identifier_kind_position",
         "data_subject_identifier",
         ["kind", "position"],
         unique=True,
     )
-    op.create_table(
-        "consent_event",
-        sa.Column("seq", BIG_KEY, autoincrement=False, nullable=False),
-        sa.Column("id", sa.String(36), nullable=False),
-        sa.Column("number", BIG_KEY, nullable=False),
-        sa.Column("purpose", sa.String(64), nullable=False),
-        sa.Column("cells", sa.Text(), nullable=False),
-        sa.Column("kind", sa.String(16), nullable=False),
-        sa.Column("method", sa.String(16), nullable=False),
-        sa.Column("actor", sa.String(128), nullable=False),
-        sa.Column("notice_version", sa.String(64)),
-        sa.Column("occurred_at", sa.BigInteger()),
-        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
-        sa.Column("valid_until", sa.BigInteger()),
-        sa.Column("evidence", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("seq", name="pk_consent_event"),
-        sa.UniqueConstraint("id", name="uq_consent_event_id"),
-        sa.ForeignKeyConstraint(["number"], ["data_subject.number"], name="fk_consent_event_number"),
-    )
-    op.create_index("ix_consent_event_number_seq", "consent_event", ["number", "seq"])
-    op.create_table(
-        "consent_state",
-        sa.Column("number", BIG_KEY, nullable=False),
-        sa.Column("cell", sa.String(160), nullable=False),
-        sa.Column("state", sa.String(24), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("since", sa.BigInteger(), nullable=False),
-        sa.Column("valid_until", sa.BigInteger()),
-        sa.Column("notice_version", sa.String(64)),
-        sa.PrimaryKeyConstraint("number", "cell", name="pk_consent_state"),
-        sa.ForeignKeyConstraint(["number"], ["data_subject.number"], name="fk_consent_state_number"),
-    )
-    op.create_index("ix_consent_state_cell", "consent_state", ["cell"])
     op.create_table(
         "audit_record",
         sa.Column("seq", BIG_KEY, autoincrement=False, nullable=False),
@@ -142,8 +118,6 @@ def downgrade() -> None:
         "audit_subject_ref",
         "audit_subject",
         "audit_record",
-        "consent_state",
-        "consent_event",
         "data_subject_identifier",
         "data_subject",
         "ledger_counter",

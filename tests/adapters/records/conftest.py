@@ -87,6 +87,6 @@ def people(database: Database, keys: FileKeyRing) -> PeopleRegistry:
 
 
 @pytest.fixture
-def ledger(database: Database) -> SqlConsentLedger:
+def ledger(database: Database, keys: FileKeyRing) -> SqlConsentLedger:
     """The consent ledger over ``database``."""
-    return SqlConsentLedger(database, PURPOSES, SystemClock())
+    return SqlConsentLedger(database, PURPOSES, SystemClock(), keys)

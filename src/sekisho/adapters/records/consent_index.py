@@ -12,18 +12,17 @@ A caller may share the catch-up of others only when it was sent after this calle
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from sqlalchemy import Connection, select, text
+import orjson
+from sqlalchemy import Connection, text
 
+from sekisho.adapters.records.consent_load import fill
+from sekisho.adapters.records.consent_rows import EFFECTS, NOTHING, OFF_FOR_ALL, ON, cells_from_text
 from sekisho.adapters.records.consent_view import Column, MemberView, intersection, next_view
 from sekisho.adapters.records.database import Database, DatabaseFailed, Row
 from sekisho.adapters.records.rounds import Rounds
-from sekisho.adapters.records.tables import consent_state
-from sekisho.domain.consent import IN_FORCE, ConsentEventKind, state_after
 from sekisho.domain.terms import Cell, LegalBasis, Purpose
 from sekisho.errors import ConsentUnavailable
 
@@ -31,13 +30,22 @@ _CHUNK = 5_000  # events applied without giving up the event loop
 _WAIT_S = 1.0  # how long a min_seq is waited for
 _ANSWER_S = 3.0  # how long a catch-up may take before the answer is no
 
-_EVENT = "e.seq, e.number, e.cells, e.kind, e.valid_until"
+# What an event says, by which it is known again: replayed after a restore it has another id and another hash.
+_MARK = "e.seq, e.number, e.cells, e.kind, e.valid_until"
+_EVENT = f"{_MARK}, e.outcome, e.holds_until, e.effects"
 _COUNTERS = (
     "SELECT c.value, p.value, {now} FROM ledger_counter c"
     " JOIN ledger_counter p ON p.name = 'data_subject' WHERE c.name = 'consent'"
 )
-_SINCE = f"SELECT {_EVENT} FROM consent_event e WHERE e.seq > ? ORDER BY e.seq LIMIT {_CHUNK}"
-_NOTHING: Row = (None,) * 5  # the mark of an empty ledger
+# One statement and one way to the database, so that sequence, clock, mark and news belong together.
+_NEWS = (
+    "SELECT c.value, p.value, {now}, m.seq, m.number, m.cells, m.kind, m.valid_until, news.* FROM ledger_counter c"
+    " JOIN ledger_counter p ON p.name = 'data_subject' LEFT JOIN consent_event m ON m.seq = ?"
+    f" LEFT JOIN (SELECT {_EVENT} FROM consent_event e WHERE e.seq > ? ORDER BY e.seq LIMIT {_CHUNK}) AS news ON true"
+    " WHERE c.name = 'consent' ORDER BY news.seq"
+)
+_NO_NEWS = 2**62  # a sequence that nothing lies above
+_EMPTY: Row = (None,) * 5  # the mark of an empty ledger
 _UNREADABLE = "The consent ledger did not answer; nothing was released. Try again."
 _OLDER = (
     "The consent ledger is older than what was already seen (a restored backup?); everything is denied until"
@@ -57,7 +65,7 @@ class _State:
     columns: dict[Cell, Column]
     people: int = 0
     seq: int = 0
-    mark: Row = _NOTHING
+    mark: Row = _EMPTY
 
 
 class ConsentIndex:
@@ -88,16 +96,16 @@ class ConsentIndex:
         self._ticks = 0
         self._views: dict[tuple[Cell, ...], tuple[tuple[int, ...], MemberView]] = {}
         self._rounds = Rounds(self._catch_up)
-        # One statement, so that sequence, clock and mark belong together.
-        self._head_sql = (
-            f"SELECT c.value, p.value, {database.now_sql}, {_EVENT} FROM ledger_counter c"
-            " JOIN ledger_counter p ON p.name = 'data_subject'"
-            " LEFT JOIN consent_event e ON e.seq = ? WHERE c.name = 'consent'"
-        )
+        self._news_sql = _NEWS.format(now=database.now_sql)
 
     def raise_floor(self, seq: int) -> None:
         """Deny everything while the ledger is below *seq*, a sequence that somebody has already seen."""
         self._floor = max(self._floor, seq)
+
+    def require_not_older(self, head: int) -> None:
+        """Raise ``ConsentUnavailable`` when a ledger whose newest event is *head* lacks what was already seen."""
+        if head < max(self._floor, self._seq()):
+            raise ConsentUnavailable(_OLDER)
 
     async def view(self, cells: tuple[Cell, ...], *, min_seq: int | None = None) -> MemberView:
         """Catch up, after this call, and return the members of all *cells*; see ``ports.ConsentLedger``."""
@@ -109,14 +117,18 @@ class ConsentIndex:
             await self._wait_for(min_seq)
         return self._view(tuple(dict.fromkeys(cells)))
 
-    async def refresh(self) -> None:
-        """Catch up with everything committed before this call. Raises ``ConsentUnavailable``."""
+    async def refresh(self, patience: float | None = _ANSWER_S) -> None:
+        """Catch up with everything committed before this call.
+
+        Raises ``ConsentUnavailable``, also when it takes longer than *patience* seconds (``None``: any time, for
+        the first reading). What takes longer goes on, and whoever comes later may find it done.
+        """
         try:
             if self._database.inline:
                 # Nothing to share: the read is done before the event loop could let anybody else in.
                 await self._catch_up()
             else:
-                async with asyncio.timeout(_ANSWER_S):
+                async with asyncio.timeout(patience):
                     await self._rounds.join()
         except (DatabaseFailed, TimeoutError):
             raise ConsentUnavailable(_UNREADABLE) from None
@@ -136,10 +148,13 @@ class ConsentIndex:
     async def _catch_up(self) -> None:
         while True:
             state = self._state
-            rows = await self._database.peek(self._head_sql, (self._seq(),))
+            seq = self._seq()
+            rows = await self._database.peek(self._news_sql, (seq, _NO_NEWS if state is None else seq))
             if not rows:
                 raise ConsentUnavailable(_DAMAGED)
-            head, people, self._now, *mark = rows[0]
+            if self._state is not state:
+                continue  # read anew meanwhile: start over
+            head, people, self._now, *mark = rows[0][:8]
             if head < max(self._floor, self._seq()):
                 self._older = True
                 raise ConsentUnavailable(_OLDER)
@@ -151,26 +166,39 @@ class ConsentIndex:
                 raise ConsentUnavailable(_DAMAGED)
             if people != state.people:
                 self._grow(state, people)
-            if head == state.seq or await self._apply_new(state) >= head:
+            if head != state.seq:
+                self._apply_new(state, [row[8:] for row in rows if row[8] is not None])
+            if head <= state.seq:
                 return
             await asyncio.sleep(0)
 
-    async def _apply_new(self, state: _State) -> int:
-        """Apply one chunk of events newer than *state*; return the sequence reached."""
-        new = await self._database.peek(_SINCE, (state.seq,))
-        if self._state is not state:
-            return -1  # read anew meanwhile: start over
+    def _apply_new(self, state: _State, new: Sequence[Row]) -> None:
+        """Apply one chunk of events newer than *state*."""
         if not new or new[0][0] != state.seq + 1 or new[-1][0] != state.seq + len(new):
             self._older = True
             raise ConsentUnavailable(_DAMAGED)  # a gap: the sequence has none
-        for _, number, cells, kind, until in new:
-            in_force = state_after(ConsentEventKind(kind)) in IN_FORCE
-            for cell in cells_from_text(cells):
-                column = state.columns.get(cell)
-                if column is not None and column.put(number, until, in_force=in_force):
-                    self._touch(column)
-        state.seq, state.mark = new[-1][0], tuple(new[-1])
-        return state.seq
+        for _, number, cells, _, _, outcome, until, effects in new:
+            if outcome == OFF_FOR_ALL:
+                self._clear(state, cells_from_text(cells))
+            elif outcome == EFFECTS:
+                for person, cell, bit, end in orjson.loads(effects):
+                    self._put(state, cell, person, end, on=bool(bit))
+            elif outcome != NOTHING:
+                for cell in cells_from_text(cells):
+                    self._put(state, cell, number, until, on=outcome == ON)
+        state.seq, state.mark = new[-1][0], tuple(new[-1][:5])
+
+    def _put(self, state: _State, cell: Cell, number: int, until: int | None, *, on: bool) -> None:
+        column = state.columns.get(cell)
+        if column is not None and column.put(number, until, on=on):
+            self._touch(column)
+
+    def _clear(self, state: _State, cells: Sequence[Cell]) -> None:
+        # Whoever is asked again has to answer; what is active by default waits for nobody's answer.
+        for cell in cells:
+            column = state.columns.get(cell)
+            if column is not None and not column.by_default and column.clear():
+                self._touch(column)
 
     async def _reload(self) -> None:
         """Read the whole projection, in a thread; refuse a ledger that lost what was seen."""
@@ -181,9 +209,9 @@ class ConsentIndex:
             head, people, now = connection.exec_driver_sql(_COUNTERS.format(now=self._database.now_sql)).one()
             mark = _mark(connection, head)
             lost = before is not None and _mark(connection, before.seq) != before.mark
-            if lost or (head and mark == _NOTHING):
+            if lost or (head and mark == _EMPTY):
                 raise ConsentUnavailable(_DAMAGED)
-            _fill(connection, columns, people, now)
+            fill(connection, columns, people, now)
             return _State(columns, people, head, mark)
 
         state = await self._database.read(load)
@@ -215,7 +243,7 @@ class ConsentIndex:
             view = held[1]
             if view.seq == state.seq:
                 return view
-            view = MemberView(state.seq, view.version, cells, view.flags, view.changed, view.oldest)
+            view = MemberView(state.seq, view.version, cells, view.bits, view.changed, view.oldest)
         else:
             view = next_view(cells, state.seq, intersection(columns), held[1] if held is not None else None)
         self._views[cells] = (revisions, view)
@@ -223,37 +251,6 @@ class ConsentIndex:
 
 
 def _mark(connection: Connection, seq: int) -> Row:
-    statement = text(f"SELECT {_EVENT} FROM consent_event e WHERE e.seq = :seq")
+    statement = text(f"SELECT {_MARK} FROM consent_event e WHERE e.seq = :seq")
     found = connection.execute(statement, {"seq": seq}).one_or_none()
-    return tuple(found) if found is not None else _NOTHING
-
-
-def _fill(connection: Connection, columns: Mapping[Cell, Column], people: int, now: int) -> None:
-    """Fill *columns* from the projection."""
-    for column in columns.values():
-        column.grow(people)
-    rows = connection.execution_options(yield_per=50_000).execute(
-        select(consent_state.c.cell, consent_state.c.number, consent_state.c.state, consent_state.c.valid_until)
-    )
-    expiring: dict[Cell, list[tuple[int, int]]] = {cell: [] for cell in columns}
-    words = {state.value for state in IN_FORCE}
-    for name, number, word, until in rows:
-        if name not in columns:
-            continue  # a purpose that the workspace no longer declares
-        in_force = word in words and (until is None or until > now)
-        columns[name].flags[number] = in_force
-        if in_force and until is not None:
-            expiring[name].append((until, number))
-    for cell, times in expiring.items():
-        columns[cell].start(times)
-
-
-@lru_cache(maxsize=4096)
-def cells_from_text(cells: str) -> tuple[Cell, ...]:
-    """Return the cells of an event as it stands in the database (a JSON array)."""
-    return tuple(Cell(cell) for cell in json.loads(cells))
-
-
-def cells_to_text(cells: Iterable[Cell]) -> str:
-    """Return *cells* as they stand in the database."""
-    return json.dumps(list(cells), separators=(",", ":"))
+    return tuple(found) if found is not None else _EMPTY

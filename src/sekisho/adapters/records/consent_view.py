@@ -1,4 +1,8 @@
-"""Bits by person: one changing column for each cell, and the views of their intersections, which never change."""
+"""Bits by person: one changing column for each cell, and the views of their intersections, which never change.
+
+Bits are packed, eight people to a byte (person *n* is bit ``n & 7`` of byte ``n >> 3``): ten million people in
+twelve cells take fifteen megabytes, and two columns are intersected at the speed of memory.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +16,46 @@ from numpy.typing import NDArray
 from sekisho.domain.terms import Cell
 
 _LOGGED = 256  # changes of a view that are remembered one by one
+_WORD = 8  # bytes that are compared at once
+_SPARSE = 4  # bytes for each number from which on they are set one by one
+_NEVER = 2**63 - 1
+
+Bits = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
     """The members of a set of cells at ``seq``; implements ``ports.ConsentView`` and never changes.
 
-    ``flags[n]`` is whether person *n* is a member. ``changed`` holds, oldest first, each version and the
-    numbers whose membership changed with it, down to ``oldest``. Versions compare within one ledger object.
+    ``bits`` are the members, packed. ``changed`` holds, oldest first, each version and the numbers whose
+    membership changed with it, down to ``oldest``. Versions compare within one ledger object.
     """
 
     seq: int
     version: int
     cells: tuple[Cell, ...]
-    flags: NDArray[np.bool_] = field(repr=False)
+    bits: Bits = field(repr=False)
     changed: tuple[tuple[int, NDArray[np.int64]], ...] = field(default=(), repr=False)
     oldest: int = 1
 
+    def is_member(self, number: int) -> bool:
+        """Return whether person *number* is a member; unknown and negative numbers are not."""
+        if number < 0 or number >> 3 >= len(self.bits):
+            return False
+        return bool(self.bits.item(number >> 3) >> (number & 7) & 1)
+
     def allowed(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return for each of *numbers* (shape (n,)) whether it is a member; unknown and negative are not."""
-        if not len(self.flags):
+        if not len(self.bits):
             return np.zeros(len(numbers), np.bool_)
-        known = (numbers >= 0) & (numbers < len(self.flags))
-        members: NDArray[np.bool_] = self.flags.take(numbers, mode="clip") & known
+        known = (numbers >= 0) & (numbers < len(self.bits) * 8)
+        members = _take(self.bits, numbers)
+        members &= known
         return members
 
     def members(self) -> NDArray[np.int64]:
         """Return all member numbers, ascending."""
-        return np.flatnonzero(self.flags)
+        return _numbers(self.bits)
 
     def changes_since(self, version: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
         """Return numbers whose membership changed after *version*, and their membership now."""
@@ -53,88 +69,177 @@ class MemberView:
 class Column:
     """One cell: a bit per person and, apart, when bits fall.
 
-    Expiry times read at the start stand in sorted arrays; those of later events in a heap. ``later`` names
-    the people whose newest event came later, so that an older expiry time no longer counts for them.
+    Expiry times read at the start stand in ``runs``, sorted arrays of some thousand (12 bytes each, and never a
+    second copy of all of them); those of later events in a heap. ``newer`` has a bit for whoever's newest event
+    came later, so that an older expiry time no longer counts for them; ``ends`` says when their yes ends.
     """
 
-    __slots__ = ("by_default", "flags", "heap", "later", "place", "revision", "start_numbers", "start_times")
+    __slots__ = ("bits", "by_default", "ends", "heap", "newer", "next_at", "people", "revision", "runs")
 
     def __init__(self, *, by_default: bool) -> None:
         self.by_default = by_default
-        self.flags = np.zeros(1, np.bool_)  # nobody has number 0
+        self.people = 0  # the highest number known here; nobody has number 0
+        self.bits: Bits = np.zeros(_WORD, np.uint8)
+        self.newer: Bits = np.zeros(_WORD, np.uint8)
         self.revision = 0
-        self.start_times: list[int] = []
-        self.start_numbers: list[int] = []
-        self.place = 0
+        self.runs: list[tuple[NDArray[np.int64], NDArray[np.int32]]] = []
         self.heap: list[tuple[int, int]] = []
-        self.later: dict[int, int | None] = {}
+        self.ends: dict[int, int] = {}
+        self.next_at = _NEVER  # when the next bit may fall
 
-    def start(self, expiring: list[tuple[int, int]]) -> None:
-        """Take over the expiry times (microseconds) and numbers of those whose bit is set now."""
-        expiring.sort()
-        self.start_times = [at for at, _ in expiring]
-        self.start_numbers = [number for _, number in expiring]
+    def fill(self, numbers: NDArray[np.int64], *, on: bool) -> None:
+        """Set or clear the bits of *numbers*, which must have room; for the first reading."""
+        if not len(numbers):
+            return
+        first, last = int(numbers.min()) >> 3, int(numbers.max()) >> 3
+        if (last - first) * _SPARSE > len(numbers):
+            masks = np.left_shift(1, numbers & 7).astype(np.uint8)
+            if on:
+                np.bitwise_or.at(self.bits, numbers >> 3, masks)
+            else:
+                np.bitwise_and.at(self.bits, numbers >> 3, ~masks)
+            return
+        flags = np.zeros((last + 1 - first) * 8, np.bool_)
+        flags[numbers - first * 8] = True
+        part = self.bits[first : last + 1]
+        part |= np.packbits(flags, bitorder="little")
+        if not on:
+            part ^= np.packbits(flags, bitorder="little")
+
+    def expect(self, times: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
+        """Take over when some of the bits that were read end (microseconds), and whose they are; any order."""
+        if not len(times):
+            return
+        order = np.argsort(times)
+        self.runs.append((times[order], numbers[order].astype(np.int32)))
+        self.next_at = min(self.next_at, int(times[order[0]]))
 
     def grow(self, people: int) -> bool:
         """Make room for numbers up to *people*; return whether anybody became a member by default."""
-        missing = people + 1 - len(self.flags)
-        if missing <= 0:
+        if people <= self.people:
             return False
-        self.flags = np.concatenate([self.flags, np.full(missing, self.by_default)])
+        self._reserve(people)
+        if self.by_default:
+            first, last = self.people + 1, people
+            whole = range((first + 7) >> 3, (last + 1) >> 3)
+            self.bits[whole.start : whole.stop] = 255
+            for number in (
+                *range(first, min(whole.start * 8, last + 1)),
+                *range(max(whole.stop * 8, first), last + 1),
+            ):
+                self.bits[number >> 3] |= 1 << (number & 7)
+        self.people = people
         return self.by_default
 
-    def put(self, number: int, until: int | None, *, in_force: bool) -> bool:
-        """Take over the newest event of *number*; return whether the bit changed."""
+    def put(self, number: int, until: int | None, *, on: bool) -> bool:
+        """Take over what an event says of *number*; return whether a bit changed."""
         changed = self.grow(number)
-        self.later[number] = until if in_force else None
-        if in_force and until is not None:
+        byte, mask = number >> 3, 1 << (number & 7)
+        self.newer[byte] |= mask
+        if on and until is not None:
+            self.ends[number] = until
             heapq.heappush(self.heap, (until, number))
-        if self.flags[number] == in_force:
+            self.next_at = min(self.next_at, until)
+        else:
+            self.ends.pop(number, None)
+        if bool(self.bits.item(byte) & mask) == on:
             return changed
-        self.flags[number] = in_force
+        self.bits[byte] ^= mask
         return True
+
+    def clear(self) -> bool:
+        """Clear everybody's bit; return whether one changed."""
+        changed = bool(self.bits.any())
+        self.bits[:] = 0
+        self.ends.clear()
+        self.heap.clear()
+        self.runs.clear()
+        self.next_at = _NEVER
+        return changed
 
     def expire(self, now: int) -> bool:
         """Drop whoever's time has come at *now* (microseconds); return whether a bit changed."""
+        if now < self.next_at:
+            return False
         changed = False
-        times = self.start_times
-        while self.place < len(times) and times[self.place] <= now:
-            number = self.start_numbers[self.place]
-            self.place += 1
-            if number not in self.later:
-                self.flags[number] = False
-                changed = True
+        for at, (times, numbers) in enumerate(self.runs):
+            place = int(np.searchsorted(times, now, side="right"))
+            gone = numbers[:place].astype(np.int64)
+            gone = gone[~_take(self.newer, gone)]
+            self.fill(gone, on=False)
+            changed = changed or bool(len(gone))
+            self.runs[at] = (times[place:], numbers[place:])
+        self.runs = [run for run in self.runs if len(run[0])]
         while self.heap and self.heap[0][0] <= now:
             until, number = heapq.heappop(self.heap)
-            if self.later.get(number) == until and self.flags[number]:
-                self.flags[number] = False
+            if self.ends.get(number) == until:
+                del self.ends[number]
+                self.bits[number >> 3] &= ~(1 << (number & 7)) & 255
                 changed = True
+        ahead = [int(times[0]) for times, _ in self.runs]
+        self.next_at = min([*ahead, *(until for until, _ in self.heap[:1])], default=_NEVER)
         return changed
 
+    def _reserve(self, people: int) -> None:
+        """Make the arrays long enough, with room to grow, so that registering one by one does not copy each time."""
+        needed = ((people >> 3) // _WORD + 1) * _WORD
+        if needed <= len(self.bits):
+            return
+        length = needed if not self.people else max(needed, (len(self.bits) * 9 // 8 // _WORD + 1) * _WORD)
+        more = np.zeros(length - len(self.bits), np.uint8)
+        self.bits, self.newer = np.concatenate([self.bits, more]), np.concatenate([self.newer, more])
 
-def intersection(columns: Sequence[Column]) -> NDArray[np.bool_]:
+
+def intersection(columns: Sequence[Column]) -> Bits:
     """Return, by number, who is in all of *columns*: a copy that nothing changes afterwards."""
-    shortest = min(len(column.flags) for column in columns)
-    flags = columns[0].flags[:shortest].copy()
+    shortest = min(len(column.bits) for column in columns)
+    bits = columns[0].bits[:shortest].copy()
     for column in columns[1:]:
-        flags &= column.flags[:shortest]
-    flags.flags.writeable = False
-    return flags
+        bits &= column.bits[:shortest]
+    bits.flags.writeable = False
+    return bits
 
 
-def next_view(cells: tuple[Cell, ...], seq: int, flags: NDArray[np.bool_], before: MemberView | None) -> MemberView:
-    """Return the view after *before* whose members are *flags*, a new version only when somebody came or went."""
+def packed(flags: NDArray[np.bool_]) -> Bits:
+    """Return *flags* (shape (n,), by number) as the bits that this module goes by."""
+    bits = np.zeros((len(flags) // (8 * _WORD) + 1) * _WORD, np.uint8)
+    part = np.packbits(flags, bitorder="little")
+    bits[: len(part)] = part
+    return bits
+
+
+def next_view(cells: tuple[Cell, ...], seq: int, bits: Bits, before: MemberView | None) -> MemberView:
+    """Return the view after *before* whose members are *bits*, a new version only when somebody came or went."""
     if before is None:
-        return MemberView(seq, 1, cells, flags)
-    common = min(len(flags), len(before.flags))
-    numbers = np.flatnonzero(flags[:common] != before.flags[:common])
-    rest = [np.flatnonzero(part[common:]) + common for part in (flags, before.flags) if len(part) > common]
-    numbers = np.concatenate([numbers, *rest])
+        return MemberView(seq, 1, cells, bits)
+    common = min(len(bits), len(before.bits))
+    differ = np.zeros(max(len(bits), len(before.bits)), np.uint8)
+    np.bitwise_xor(bits[:common], before.bits[:common], out=differ[:common])
+    for part in (bits, before.bits):
+        if len(part) > common:
+            differ[common:] = part[common:]
+    numbers = _numbers(differ)
     if not len(numbers):
-        return MemberView(seq, before.version, cells, flags, before.changed, before.oldest)
+        return MemberView(seq, before.version, cells, bits, before.changed, before.oldest)
     version = before.version + 1
     changed = (*before.changed, (version, numbers))[-_LOGGED:]
     oldest = max(before.oldest, changed[0][0] - 1)
-    if sum(len(part) for _, part in changed) > max(len(flags), 1024):
+    if sum(len(part) for _, part in changed) > max(len(bits) * 8, 1024):
         changed, oldest = (), version  # reading all members anew is cheaper than this log
-    return MemberView(seq, version, cells, flags, changed, oldest)
+    return MemberView(seq, version, cells, bits, changed, oldest)
+
+
+def _take(bits: Bits, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return the bit of each of *numbers*; what lies outside answers for the nearest byte."""
+    bytes_ = bits.take(numbers >> 3, mode="clip")
+    return (bytes_ >> (numbers & 7).astype(np.uint8) & 1).view(np.bool_)
+
+
+def _numbers(bits: Bits) -> NDArray[np.int64]:
+    """Return the numbers whose bit is set, ascending; quick when few are."""
+    words = np.flatnonzero(bits.view(np.uint64))
+    if len(words) * 2 > len(bits) // _WORD:
+        return np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+    places = np.flatnonzero(np.unpackbits(bits.reshape(-1, _WORD)[words], bitorder="little"))
+    numbers: NDArray[np.int64] = words[places >> 6] * 64 + (places & 63)
+    return numbers

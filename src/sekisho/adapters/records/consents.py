@@ -1,70 +1,62 @@
-"""The consent ledger: append-only events with a gap-free sequence, and the state that follows from them.
+"""The consent ledger: append-only events with a gap-free sequence, and what follows from them.
 
-One transaction appends events and updates the projection ``consent_state``. It begins by taking its
-sequence numbers from a counter row that stays locked until commit; therefore a reader that sees number
-*n* sees every number before it, and none can appear later below it. Sequences of the database and
-transaction ids give neither (docs/adr/0006).
-
-Callers that wait at the same time share one transaction, and so one wait for the disk.
+This is the front of it. Events are written in ``consent_writer``, by the one rule of ``domain.consent``; who
+agrees now is held in memory by ``consent_index``; the past is read by ``consent_history``; links between
+numbers of one person stand in ``consent_links``.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection
 
-from sekisho.adapters.records.consent_index import ConsentIndex, cells_from_text, cells_to_text
+from sekisho.adapters.records import consent_links
+from sekisho.adapters.records.consent_history import ConsentHistory
+from sekisho.adapters.records.consent_index import ConsentIndex
+from sekisho.adapters.records.consent_rows import StateRow, consent_record, recorded_event
 from sekisho.adapters.records.consent_view import MemberView
-from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, Row, bulk_insert
-from sekisho.adapters.records.tables import consent_event, consent_state, ledger_counter
-from sekisho.domain.consent import IN_FORCE, ConsentEventKind, ConsentRecord, ConsentState, state_after
-from sekisho.domain.terms import Cell, Purpose, SubjectNumber
+from sekisho.adapters.records.consent_writer import Appending, Decisions, publishing
+from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, Row
+from sekisho.adapters.records.grouped_writes import GroupedWrites
+from sekisho.adapters.records.sealing import PersonSeals
+from sekisho.domain.consent import SAID_BY_PEOPLE, ConsentEventKind, ConsentRecord, Provenance
+from sekisho.domain.terms import Cell, LegalBasis, Purpose, SubjectNumber
 from sekisho.errors import ConsentUnavailable, InvalidRequest
-from sekisho.ports import Clock, ConsentEventInput, RecordedConsentEvent
+from sekisho.ports import Clock, ConsentEventInput, KeyRing, RecordedConsentEvent
 
-_GROUP = 1_000  # events in one shared transaction
+T = TypeVar("T")
+
+_GROUP = 1_000  # events from which on a shared transaction takes no more
 _IMPORT = 20_000  # events in one transaction of an import
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SLICE = 2_500  # of them the database stores while the next are worked out
 _UNREADABLE = "The consent ledger did not answer. Try again."
-_REFUSING = frozenset(
-    {
-        ConsentState.REFUSED,
-        ConsentState.WITHDRAWN,
-        ConsentState.OBJECTED,
-        ConsentState.REVOKED,
-        ConsentState.INVALIDATED,
-    }
-)
-_EVENT_COLUMNS = tuple(column.name for column in consent_event.columns)
-_STATE_COLUMNS = tuple(column.name for column in consent_state.columns)
-_Waiter: TypeAlias = tuple[Sequence[ConsentEventInput], asyncio.Future[list[RecordedConsentEvent]]]
 # One statement reads the sequence and the records, so that they belong together.
 _RECORDS = (
-    "SELECT c.value, s.cell, s.state, s.seq, s.since, s.valid_until, s.notice_version"
-    " FROM ledger_counter c LEFT JOIN consent_state s ON s.number = ? WHERE c.name = 'consent'"
+    f"SELECT c.value, a.asked_again_seq, {', '.join(f's.{name}' for name in StateRow._fields)} FROM ledger_counter c"
+    " LEFT JOIN consent_state s ON s.number = ? LEFT JOIN consent_cell a ON a.cell = s.cell WHERE c.name = 'consent'"
 )
 _LAST = "SELECT value FROM ledger_counter WHERE name = 'consent'"
+
+_RECORDED = SAID_BY_PEOPLE | {ConsentEventKind.EXPIRE}
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """What an import did.
 
-    ``recorded`` events stand in the ledger now; ``left_out`` were a yes older than a no that the ledger
-    already holds; ``last_seq`` is the sequence of the newest event.
+    ``recorded`` events were appended. ``unchanged`` of them changed nothing, because the ledger knew of
+    something later; they are kept as history. ``last_seq`` is the sequence of the newest event.
     """
 
     recorded: int
-    left_out: int
+    unchanged: int
     last_seq: int
 
 
@@ -79,20 +71,28 @@ class SqlConsentLedger:
         The catalogue's purposes by name.
     clock:
         For the ids of events only. Time is the database's: it is one, however many workers there are.
+    keys:
+        Key ring: wraps the people's own keys that evidence is sealed under.
     floor:
         A sequence that is known to have existed; see :meth:`raise_floor`.
     """
 
-    def __init__(self, database: Database, purposes: Mapping[str, Purpose], clock: Clock, *, floor: int = 0) -> None:
+    def __init__(
+        self, database: Database, purposes: Mapping[str, Purpose], clock: Clock, keys: KeyRing, *, floor: int = 0
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._by_default = frozenset(
+            name for name, purpose in purposes.items() if purpose.legal_basis is LegalBasis.LEGITIMATE_INTEREST
+        )
+        self._seals = PersonSeals(keys)
         self._index = ConsentIndex(database, purposes, floor=floor)
-        self._waiting: list[tuple[Sequence[ConsentEventInput], asyncio.Future[list[RecordedConsentEvent]]]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._history = ConsentHistory(database, purposes)
+        self._writes = GroupedWrites(self._record, _GROUP)
 
     async def start(self) -> None:
         """Read the ledger into memory, so that the first query need not. Raises ``ConsentUnavailable``."""
-        await self._index.refresh()
+        await self._index.refresh(patience=None)
 
     def raise_floor(self, seq: int) -> None:
         """Deny everything while the ledger is below *seq*, which the audit log or a store has seen."""
@@ -111,234 +111,169 @@ class SqlConsentLedger:
         ------
         InvalidRequest
             When an event names nobody who is registered, no cell, or a time without a zone.
+        NoticeOutdated
+            When people were asked again since the notice of a yes was looked at (``checked_at``).
         ConsentUnavailable
-            When the database does not answer; then nothing was recorded, or it was not acknowledged.
+            When the database does not answer; then nothing was recorded, or it was not acknowledged. When the ledger
+            is older than what was seen: then the missing events must be replayed first.
         """
         for event in events:
             _check(event)
-        if not events:
-            return []
-        future: asyncio.Future[list[RecordedConsentEvent]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((tuple(events), future))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write())
-        return await future
+        return await self._writes.join(tuple(events)) if events else []
 
-    async def import_history(self, events: Iterable[ConsentEventInput]) -> ImportResult:
-        """Append a history, oldest ``occurred_at`` first, in transactions of some thousand events.
+    async def import_history(
+        self, events: Iterable[ConsentEventInput], *, also: Callable[[Appending, int], None] | None = None
+    ) -> ImportResult:
+        """Append a history in the order given, in transactions of some thousand events.
 
-        A yes that says of itself that it is older than a no in the ledger is left out: history never
-        overrides a withdrawal. Raises as :meth:`record` does; chunks before a failure stay recorded.
+        Every event is kept and counts from its ``occurred_at``: a yes that is older than a no changes nothing,
+        whichever of them came first. Raises as :meth:`record` does; chunks before a failure stay recorded.
+
+        *also* runs at the end of each transaction, with how many of its events changed nothing. What it raises
+        undoes that transaction.
         """
-        ordered = sorted(events, key=lambda event: (event.occurred_at is None, event.occurred_at or _EPOCH))
-        for event in ordered:
-            _check(event)
-        recorded, last = 0, await self.last_seq()
-        stream = iter(ordered)
+        recorded, unchanged, last = 0, 0, await self.last_seq()
+        stream = iter(events)
         while chunk := list(islice(stream, _IMPORT)):
-            done = await self._run([chunk], importing=True)
-            recorded += len(done[0])
-            last = done[0][-1].seq if done[0] else last
-        return ImportResult(recorded, len(ordered) - recorded, last)
+            for event in chunk:
+                _check(event)
+            count, same, last = await self._append(partial(self._import, chunk=chunk, also=also))
+            recorded, unchanged = recorded + count, unchanged + same
+        return ImportResult(recorded, unchanged, last)
 
     async def records_of(self, number: SubjectNumber) -> tuple[int, dict[Cell, ConsentRecord]]:
         """Return the sequence read at, and this person's records by cell (expiry is not yet applied)."""
+        rows = await self._peek(_RECORDS, (number,))
+        held = [(StateRow._make(row[2:]), row[1]) for row in rows if row[3] is not None]
+        return rows[0][0], {
+            Cell(row.cell): consent_record(row, asked, by_default=row.cell.split("/")[0] in self._by_default)
+            for row, asked in held
+        }
+
+    async def records_at(
+        self, numbers: Sequence[SubjectNumber], *, valid_at: datetime | None, known_at: datetime | None
+    ) -> tuple[int, list[dict[Cell, ConsentRecord]]]:
+        """Return the records that held at *valid_at* by what was recorded until *known_at*; see the port."""
+        return await self._history.records_at(numbers, valid_at=valid_at, known_at=known_at)
+
+    async def history(self, number: SubjectNumber) -> list[RecordedConsentEvent]:
+        """Return one person's events in order of sequence."""
+        return await self._history.history(number)
+
+    async def event(self, event_id: str) -> RecordedConsentEvent | None:
+        """Return one event, or ``None``."""
+        return await self._history.event(event_id)
+
+    async def event_ids(self, seqs: Sequence[int]) -> dict[int, str]:
+        """Return the id of each event of *seqs*, in one read."""
+        return await self._history.event_ids(seqs)
+
+    async def changes(self, after_seq: int, limit: int) -> list[RecordedConsentEvent]:
+        """Return up to *limit* events above *after_seq*, in order; nothing between them is left out."""
+        return await self._history.changes(after_seq, limit)
+
+    async def publish(
+        self,
+        cells: Mapping[str, tuple[Cell, ...]],
+        actor: str,
+        provenance: Provenance,
+        *,
+        also: Callable[[Connection, int, int], None] | None = None,
+    ) -> int:
+        """Make every earlier yes to the *cells* of each purpose outdated, by one event each; return the last seq.
+
+        *also* runs in the same transaction, with that sequence and the time of the events (microseconds).
+        """
+
+        def work(appending: Appending) -> int:
+            publishing(appending, cells, actor, provenance)
+            if also is not None:
+                also(appending.connection, appending.seq, appending.now)
+            return appending.seq
+
+        return await self._append(work)
+
+    async def link(self, one: SubjectNumber, other: SubjectNumber, actor: str) -> RecordedConsentEvent:
+        """Take two numbers for one person from here on. Linking again records another event and changes nothing."""
+        return recorded_event(
+            await self._append(lambda appending: consent_links.link(appending, one, other, actor, self._by_default))
+        )
+
+    async def unlink(self, one: SubjectNumber, other: SubjectNumber, actor: str) -> RecordedConsentEvent:
+        """Undo a link. What was withdrawn meanwhile stays on both sides. Raises ``InvalidRequest`` without a link."""
+        return recorded_event(
+            await self._append(lambda appending: consent_links.unlink(appending, one, other, actor, self._by_default))
+        )
+
+    async def linked(self, number: SubjectNumber) -> tuple[SubjectNumber, ...]:
+        """Return all numbers that are one person with *number*, itself among them, ascending."""
         try:
-            rows = await self._database.peek(_RECORDS, (number,))
+            found = await self._database.read(lambda connection: consent_links.linked(connection, number))
         except DatabaseFailed:
             raise ConsentUnavailable(_UNREADABLE) from None
-        if not rows:
-            raise ConsentUnavailable(_UNREADABLE)
-        records = {
-            Cell(cell): ConsentRecord(Cell(cell), ConsentState(state), seq, _instant(since), _instant(until), notice)
-            for _, cell, state, seq, since, until, notice in rows
-            if cell is not None
-        }
-        return rows[0][0], records
+        return tuple(SubjectNumber(each) for each in found)
 
     async def last_seq(self) -> int:
         """Return the sequence of the newest event, 0 for none."""
-        try:
-            rows = await self._database.peek(_LAST)
-        except DatabaseFailed:
-            raise ConsentUnavailable(_UNREADABLE) from None
-        if not rows:
-            raise ConsentUnavailable(_UNREADABLE)
-        return int(rows[0][0])
+        return int((await self._peek(_LAST, ()))[0][0])
 
-    async def _write(self) -> None:
-        """Write what waits, in groups, until nothing waits any more."""
-        while self._waiting:
-            size, taken = 0, 0
-            while taken < len(self._waiting) and (size < _GROUP or not taken):
-                size += len(self._waiting[taken][0])
-                taken += 1
-            group, self._waiting = self._waiting[:taken], self._waiting[taken:]
-            try:
-                await self._write_group(group)
-            except BaseException as error:  # whoever waits must hear of every end
-                for _, future in group:
-                    if not future.done():
-                        future.set_exception(
-                            error if isinstance(error, Exception) else ConsentUnavailable(_UNREADABLE)
-                        )
-                if not isinstance(error, Exception):
-                    raise
+    async def _record(self, batches: Sequence[Sequence[ConsentEventInput]]) -> list[list[RecordedConsentEvent]]:
+        def work(appending: Appending) -> list[list[RecordedConsentEvent]]:
+            decisions = Decisions(appending, self._by_default)
+            answers = iter(decisions.answers([event for batch in batches for event in batch], self._seals))
+            answered = [list(islice(answers, len(batch))) for batch in batches]
+            decisions.write()
+            return answered
 
-    async def _write_group(self, group: Sequence[_Waiter]) -> None:
-        try:
-            answers = await self._run([events for events, _ in group])
-        except InvalidRequest:
-            if len(group) == 1:
-                raise
-            # One of them is at fault; the others must not pay for it.
-            for member in group:
-                try:
-                    await self._write_group([member])
-                except (InvalidRequest, ConsentUnavailable) as error:
-                    if not member[1].done():
-                        member[1].set_exception(error)
-            return
-        for (_, future), answer in zip(group, answers, strict=True):
-            if not future.done():
-                future.set_result(answer)
+        return await self._append(work)
 
-    async def _run(
-        self, batches: Sequence[Sequence[ConsentEventInput]], *, importing: bool = False
-    ) -> list[list[RecordedConsentEvent]]:
-        work = partial(self._append, batches=batches, importing=importing)
+    def _import(
+        self,
+        appending: Appending,
+        chunk: Sequence[ConsentEventInput],
+        also: Callable[[Appending, int], None] | None,
+    ) -> tuple[int, int, int]:
+        decisions = Decisions(appending, self._by_default, historical=True)
+        count = 0
+        with ThreadPoolExecutor(1, thread_name_prefix="records-import") as beside:
+            for _ in decisions.record(chunk, self._seals):
+                count += 1
+                if count % _SLICE == 0 and self._database.dialect == "postgresql":
+                    appending.send(beside)
+            decisions.write()
+        if also is not None:
+            also(appending, decisions.unchanged)
+        return count, decisions.unchanged, appending.seq
+
+    async def _append(self, work: Callable[[Appending], T]) -> T:
+        def append(connection: Connection) -> T:
+            appending = Appending(connection, self._database.now_sql, self._clock)
+            # The counter is locked now. An event after the end of a restored past would take a lost one's place.
+            self._index.require_not_older(appending.seq)
+            return work(appending)
+
         try:
-            return await self._database.run(work)
+            return await self._database.run(append)
         except DatabaseConflict:
             raise InvalidRequest("A consent event names a data subject who is not registered.") from None
         except DatabaseFailed:
             raise ConsentUnavailable(_UNREADABLE) from None
 
-    def _append(
-        self, connection: Connection, *, batches: Sequence[Sequence[ConsentEventInput]], importing: bool
-    ) -> list[list[RecordedConsentEvent]]:
-        # Locks the counter row until commit. Zero first for an import, which does not know its size yet.
-        total = 0 if importing else sum(len(batch) for batch in batches)
-        seq, now = self._advance(connection, total)
-        seq -= total
-        if importing:
-            batches = [_without_overruled(connection, batch) for batch in batches]
-            self._advance(connection, sum(len(batch) for batch in batches))
-        answers: list[list[RecordedConsentEvent]] = []
-        rows: list[Row] = []
-        states: dict[tuple[int, Cell], Row] = {}
-        for batch in batches:
-            answer = []
-            for event in batch:
-                seq += 1
-                row = _event_row(seq, self._clock.new_id(), now, event)
-                rows.append(row)
-                states.update(_state_rows(seq, now, event))
-                answer.append(_recorded(row))
-            answers.append(answer)
-        bulk_insert(connection, consent_event, _EVENT_COLUMNS, rows)
-        _upsert(connection, list(states.values()))
-        return answers
-
-    def _advance(self, connection: Connection, count: int) -> tuple[int, int]:
-        """Lock the counter, add *count*; return its value and the database's clock in microseconds."""
-        row = connection.execute(
-            update(ledger_counter)
-            .where(ledger_counter.c.name == "consent")
-            .values(value=ledger_counter.c.value + count)
-            .returning(ledger_counter.c.value, text(self._database.now_sql))
-        ).one()
-        return row[0], row[1]
+    async def _peek(self, sql: str, parameters: Sequence[object]) -> list[Row]:
+        try:
+            rows = await self._database.peek(sql, parameters)
+        except DatabaseFailed:
+            raise ConsentUnavailable(_UNREADABLE) from None
+        if not rows:
+            raise ConsentUnavailable(_UNREADABLE)
+        return rows
 
 
 def _check(event: ConsentEventInput) -> None:
     if not event.cells or any(cell.split("/")[0] != event.purpose for cell in event.cells):
         raise InvalidRequest("A consent event is about at least one cell of its purpose.")
-    if any(at is not None and at.tzinfo is None for at in (event.occurred_at, event.valid_until)):
+    if event.kind not in _RECORDED:
+        raise InvalidRequest("Links and notices are recorded by their own calls.")
+    of_age_at = event.provenance.of_age_at
+    if any(at is not None and at.tzinfo is None for at in (event.occurred_at, event.valid_until, of_age_at)):
         raise InvalidRequest("A time in a consent event has no time zone.")
-
-
-def _event_row(seq: int, event_id: str, now: int, event: ConsentEventInput) -> Row:
-    return (
-        seq,
-        event_id,
-        event.number,
-        event.purpose,
-        cells_to_text(event.cells),
-        event.kind.value,
-        event.method,
-        event.actor,
-        event.notice_version,
-        _micros(event.occurred_at),
-        now,
-        _micros(event.valid_until),
-        json.dumps(dict(event.evidence), sort_keys=True, ensure_ascii=False),
-    )
-
-
-def _state_rows(seq: int, now: int, event: ConsentEventInput) -> dict[tuple[int, Cell], Row]:
-    """Return the projection of *event*: the newest event of a cell decides, by sequence alone."""
-    state = state_after(event.kind)
-    since = now
-    if state in IN_FORCE and event.occurred_at is not None:
-        since = min(now, _micros(event.occurred_at) or now)  # a no counts from when it was recorded
-    until = _micros(event.valid_until) if state in IN_FORCE else None
-    return {
-        (event.number, cell): (event.number, cell, state.value, seq, since, until, event.notice_version)
-        for cell in event.cells
-    }
-
-
-def _recorded(row: Row) -> RecordedConsentEvent:
-    values = dict(zip(_EVENT_COLUMNS, row, strict=True))
-    return RecordedConsentEvent(
-        seq=values["seq"],
-        id=values["id"],
-        number=SubjectNumber(values["number"]),
-        purpose=values["purpose"],
-        cells=cells_from_text(values["cells"]),
-        kind=ConsentEventKind(values["kind"]),
-        recorded_at=_EPOCH + timedelta(microseconds=values["recorded_at"]),
-    )
-
-
-def _upsert(connection: Connection, rows: Sequence[Row]) -> None:
-    if not rows:
-        return
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(consent_state)
-    keys = ("number", "cell")
-    statement = statement.on_conflict_do_update(
-        index_elements=keys,
-        set_={name: statement.excluded[name] for name in _STATE_COLUMNS if name not in keys},
-    )
-    connection.execute(statement, [dict(zip(_STATE_COLUMNS, row, strict=True)) for row in rows])
-
-
-def _without_overruled(connection: Connection, batch: Sequence[ConsentEventInput]) -> list[ConsentEventInput]:
-    """Return *batch* without each yes that is older than a no in the ledger for one of its cells."""
-    statement = select(consent_state.c.number, consent_state.c.cell, consent_state.c.since).where(
-        consent_state.c.number.in_(bindparam("numbers", expanding=True)),
-        consent_state.c.state.in_([state.value for state in _REFUSING]),
-    )
-    numbers = sorted({event.number for event in batch})
-    refused: dict[tuple[int, str], int] = {}
-    for start in range(0, len(numbers), 5_000):
-        for number, cell, since in connection.execute(statement, {"numbers": numbers[start : start + 5_000]}):
-            refused[number, cell] = since
-    kept = []
-    for event in batch:
-        if state_after(event.kind) in IN_FORCE and event.occurred_at is not None and refused:
-            said = _micros(event.occurred_at) or 0
-            if any(said < refused.get((event.number, cell), said) for cell in event.cells):
-                continue
-        kept.append(event)
-    return kept
-
-
-def _micros(at: datetime | None) -> int | None:
-    return None if at is None else (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else _EPOCH + timedelta(microseconds=micros)

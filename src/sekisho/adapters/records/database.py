@@ -27,13 +27,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 
 import sekisho
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
+_PEEKERS = 3  # threads and connections for tiny reads on PostgreSQL
 _WRITERS = 4  # threads and connections on PostgreSQL; SQLite has one writer by nature
 _BUSY_MS = 5_000  # how long a SQLite statement in a thread waits for another process
 _PEEK_BUSY_MS = 250  # inline reads hold the event loop, so they give up early
@@ -99,12 +100,13 @@ class Database:
         writers = 1 if self.dialect == "sqlite" else _WRITERS
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="records-write")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="records-read")
-        self._peeker = ThreadPoolExecutor(1, thread_name_prefix="records-peek")
+        self._peeker = ThreadPoolExecutor(_PEEKERS, thread_name_prefix="records-peek")
         self._lock = threading.Lock()
         self._closed = False
         self._file: tuple[int, int] | None = None
         self._inline: sqlite3.Connection | None = None
-        self._tiny: psycopg.Connection[Row] | None = None
+        self._tiny = threading.local()  # one connection for each thread of the peeker
+        self._tinies: list[psycopg.Connection[Row]] = []
 
     @property
     def inline(self) -> bool:
@@ -150,9 +152,9 @@ class Database:
         with self._lock:
             self._closed = True
             self._close_inline()
-            if self._tiny is not None:
-                self._tiny.close()
-                self._tiny = None
+            for connection in self._tinies:
+                connection.close()
+            self._tinies.clear()
         self.engine.dispose()
 
     async def _in_thread(self, pool: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], T]) -> T:
@@ -219,14 +221,16 @@ class Database:
         return connection
 
     def _peek_tiny(self, sql: str, parameters: Sequence[object]) -> list[Row]:
+        connection: psycopg.Connection[Row] | None = None
         for attempt in (1, 2):
             try:
-                if self._tiny is None or self._tiny.closed:
-                    self._tiny = self._open_tiny()
-                return self._tiny.execute(_percent(sql), parameters).fetchall()
+                connection = getattr(self._tiny, "connection", None)
+                if connection is None or connection.closed:
+                    connection = self._tiny.connection = self._open_tiny()
+                return connection.execute(_percent(sql), parameters).fetchall()
             except psycopg.Error as error:
                 # A connection that the server has closed since says nothing about the database: once more.
-                lost = self._tiny is not None and self._tiny.broken
+                lost = connection is not None and connection.broken
                 if lost and attempt == 1:
                     continue
                 raise DatabaseFailed(f"The database did not answer ({type(error).__name__}).") from None
@@ -239,6 +243,8 @@ class Database:
         )
         connection.execute("SET statement_timeout = 2000")
         connection.execute("SET default_transaction_read_only = on")
+        with self._lock:
+            self._tinies = [known for known in self._tinies if not known.closed] + [connection]
         return connection
 
 
@@ -303,7 +309,8 @@ def _translated(error: Exception) -> DatabaseFailed:
         return error
     origin = getattr(error, "orig", None)
     name = type(origin or error).__name__
-    if isinstance(error, IntegrityError | psycopg.IntegrityError):
+    # A value that the database cannot hold is the fault of who sent it, as one that breaks a rule is.
+    if isinstance(error, IntegrityError | DataError | psycopg.IntegrityError | psycopg.DataError):
         return DatabaseConflict(f"The database refused the change ({name}).")
     return DatabaseFailed(f"The database did not do what was asked ({name}).")
 

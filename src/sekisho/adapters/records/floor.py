@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import orjson
 import sqlalchemy as sa
 
@@ -22,14 +25,14 @@ def highest_consent_seq(connection: sa.Connection) -> int:
         if before is not None:
             newest = newest.where(audit_record.c.seq < before)
         rows = connection.execute(newest.limit(_CHUNK)).all()
-        highest = max((_named(raw) for _, raw in rows), default=0)
+        highest = max((consent_seq_of(orjson.loads(raw)) for _, raw in rows), default=0)
         if highest or len(rows) < _CHUNK:
             return highest
         before = rows[-1][0]
 
 
-def _named(raw: bytes) -> int:
-    record = orjson.loads(raw)
+def consent_seq_of(record: Mapping[str, Any]) -> int:
+    """Return the highest consent sequence that an audit record names, 0 when it names none."""
     consent = record.get("consent")
     named = (record.get("consent_seq"), consent.get("seq") if isinstance(consent, dict) else None)
     return max((value for value in named if isinstance(value, int)), default=0)

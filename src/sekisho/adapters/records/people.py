@@ -1,37 +1,46 @@
 """People: which identifier belongs to which data subject, kept so that the database alone says nothing.
 
-An identifier is found by a keyed hash (HMAC-SHA-256 of kind, NUL, value) and read back from
-ciphertext (AES-SIV, RFC 5297, bound to its kind). Without the gateway's keys neither can be computed, so
-that neither a copy of the database nor a guess at telephone numbers finds anybody.
+An identifier is found by a keyed hash (AES-CMAC of kind, NUL, value) and read back from ciphertext
+(AES-SIV, RFC 5297, bound to its kind). Without the gateway's keys neither can be computed, so that neither
+a copy of the database nor a guess at telephone numbers finds anybody.
 
-A person is a dense number, counted from 1; consent is a bit at that number.
+A person is a dense number, counted from 1; consent is a bit at that number. An erased person's number
+stays, with its events, and leads back to nobody: its identifiers and the key of its evidence are gone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from itertools import compress
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, bulk_insert
+from sekisho.adapters.records.people_lookup import LookupHash, LookupIndex
+from sekisho.adapters.records.people_rows import (
+    erased_since,
+    find_hashes,
+    hashes_since,
+    identifiers_among,
+    take,
+)
+from sekisho.adapters.records.tables import data_subject
 from sekisho.adapters.records.tables import data_subject_identifier as identifiers
-from sekisho.adapters.records.tables import ledger_counter
+from sekisho.domain.identifiers import has_spelling, normalised
 from sekisho.domain.terms import SubjectNumber
 from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import DataSubjectRef, KeyRing, PeopleKeys
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
-_CHUNK = 5_000  # values in one IN list; SQLite takes 32,766 parameters
+_MANY = 2_000  # values from which looking up in memory pays
 _UNREADABLE = "The people registry did not answer; nothing was released. Try again."
 
 _VERSION = "SELECT value FROM ledger_counter WHERE name = 'identifier'"
@@ -45,7 +54,16 @@ class _Known:
     numbers: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     values: tuple[str, ...] = field(default=(), repr=False)
     position: int = 0
+    erased_at: int = 0
     keys: PeopleKeys | None = field(default=None, repr=False)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
+class _Looked:
+    """The lookup index of one kind; whoever searches it or brings it up holds the lock."""
+
+    index: LookupIndex = field(default_factory=LookupIndex)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -60,18 +78,20 @@ class PeopleRegistry:
         Key ring; the labels are ``people-lookup`` and ``people-seal``.
 
     Every method raises ``ConsentUnavailable`` when the database does not answer, because without the
-    registry no consent can be looked up.
+    registry no consent can be looked up, and ``InvalidRequest`` for a value that cannot be of its kind.
     """
 
     def __init__(self, database: Database, keys: KeyRing) -> None:
         self._database = database
-        self._hash = hmac.new(keys.derive("people-lookup"), digestmod=hashlib.sha256)
+        self._hash = LookupHash(keys.derive("people-lookup"))
         self._cipher = AESSIV(keys.derive("people-seal", 64))
         self._known: dict[str, _Known] = {}
+        self._looked: dict[str, _Looked] = {}
 
     async def number_of(self, ref: DataSubjectRef) -> SubjectNumber | None:
         """Return the person's number, or ``None`` when the identifier is unknown."""
-        lookup = self._lookup(_kind(ref.identifier), ref.value)
+        kind = _kind(ref.identifier)
+        lookup = self._hash.one(kind, normalised(kind, ref.value))
         try:
             rows = await self._database.peek(_NUMBER, (lookup,))
         except DatabaseFailed:
@@ -79,25 +99,30 @@ class PeopleRegistry:
         return SubjectNumber(rows[0][0]) if rows else None
 
     async def numbers_of(self, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
-        """Return a number for each of *values* (shape (n,)), -1 where unknown."""
-        _kind(identifier)
-        if not values:
+        """Return a number for each of *values* (shape (n,)), -1 where unknown.
+
+        The first call with many values of a kind reads that kind's hashes into memory (16 bytes a person);
+        later ones read what came and went since.
+        """
+        spelled = _spelled(identifier, values)
+        if not spelled:
             return np.empty(0, np.int64)
-
-        def find(connection: Connection) -> NDArray[np.int64]:
-            lookups = [self._lookup(identifier, value) for value in values]
-            found = _find(connection, list(dict.fromkeys(lookups)))
-            return np.fromiter((found.get(lookup, -1) for lookup in lookups), np.int64, len(lookups))
-
         try:
-            return await self._database.read(find)
-        except DatabaseFailed:
+            if len(spelled) < _MANY:
+                return await self._database.read(partial(self._find, identifier=identifier, values=spelled))
+            version = (await self._database.peek(_VERSION))[0][0]
+            looked = self._looked.setdefault(identifier, _Looked())
+            async with looked.lock:
+                if looked.index.position < version:
+                    await self._database.read(partial(_bring_up, looked.index, identifier))
+                return await asyncio.to_thread(lambda: looked.index.find(self._hash.many(identifier, spelled)))
+        except (DatabaseFailed, IndexError):
             raise ConsentUnavailable(_UNREADABLE) from None
 
     async def keys(self, identifier: str) -> PeopleKeys:
         """Return all identifiers of one kind, decrypted, in the order in which they were added.
 
-        Held in memory; when nothing was added since, the same object is returned after one tiny read.
+        Held in memory; when nobody came or was erased since, the same object is returned after one tiny read.
         """
         known = self._known.setdefault(_kind(identifier), _Known())
         try:
@@ -110,38 +135,51 @@ class PeopleRegistry:
         except (DatabaseFailed, InvalidTag, IndexError):
             raise ConsentUnavailable(_UNREADABLE) from None
 
+    async def identifiers_of(self, number: SubjectNumber) -> list[DataSubjectRef]:
+        """Return the identifiers of a person, decrypted, oldest first; none for an erased or unknown one."""
+        return (await self.identifiers_of_many([number]))[number]
+
+    async def identifiers_of_many(
+        self, numbers: Sequence[SubjectNumber]
+    ) -> dict[SubjectNumber, list[DataSubjectRef]]:
+        """Return the identifiers of each of *numbers*, decrypted, oldest first."""
+        found: dict[SubjectNumber, list[DataSubjectRef]] = {number: [] for number in numbers}
+
+        def read(connection: Connection) -> None:
+            for number, kind, sealed in identifiers_among(connection, list(found)):
+                value = self._cipher.decrypt(bytes(sealed), [kind.encode()]).decode()
+                found[SubjectNumber(number)].append(DataSubjectRef(kind, value))
+
+        try:
+            await self._database.read(read)
+        except (DatabaseFailed, InvalidTag):
+            raise ConsentUnavailable(_UNREADABLE) from None
+        return found
+
     async def register(self, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
-        """Return a number for each of *values* (shape (n,)); new people where unknown.
+        """Return a number for each of *values* (shape (n,)); new people where unknown, also after an erasure.
 
         One transaction for all. Raises ``InvalidRequest`` for an empty value.
         """
-        _kind(identifier)
-        if not all(values):
-            raise InvalidRequest("An identifier of a data subject is empty.")
-
-        def add(connection: Connection) -> NDArray[np.int64]:
-            return self._add(connection, identifier, values)
-
+        spelled = _named(identifier, values)
         try:
-            return await self._database.run(add)
+            return await self._database.run(partial(self._add, identifier=identifier, values=spelled))
         except DatabaseFailed:
             raise ConsentUnavailable(_UNREADABLE) from None
 
-    async def link(self, number: SubjectNumber, identifier: str, value: str) -> None:
+    async def attach(self, number: SubjectNumber, identifier: str, value: str) -> None:
         """Add another identifier to person *number*; the same again changes nothing.
 
-        Raises ``InvalidRequest`` when the identifier is somebody else's or the person is unknown.
+        Raises ``InvalidRequest`` when the identifier is somebody else's, or the person is unknown or erased.
         """
-        await self.link_many(identifier, np.array([number], np.int64), [value])
+        await self.attach_many(identifier, np.array([number], np.int64), [value])
 
-    async def link_many(self, identifier: str, numbers: NDArray[np.int64], values: Sequence[str]) -> None:
-        """Add ``values[i]`` to person ``numbers[i]``, all or none; see :meth:`link`."""
-        _kind(identifier)
-        if not all(values):
-            raise InvalidRequest("An identifier of a data subject is empty.")
+    async def attach_many(self, identifier: str, numbers: NDArray[np.int64], values: Sequence[str]) -> None:
+        """Add ``values[i]`` to person ``numbers[i]``, all or none; see :meth:`attach`."""
+        spelled = _named(identifier, values)
 
         def add(connection: Connection) -> None:
-            self._link(connection, identifier, [int(number) for number in numbers], values)
+            self._attach(connection, identifier, [int(number) for number in numbers], spelled)
 
         try:
             await self._database.run(add)
@@ -150,65 +188,104 @@ class PeopleRegistry:
         except DatabaseFailed:
             raise ConsentUnavailable(_UNREADABLE) from None
 
-    def _lookup(self, identifier: str, value: str) -> bytes:
-        digest = self._hash.copy()
-        digest.update(f"{identifier}\0{value}".encode())
-        return digest.digest()
+    async def erase(self, number: SubjectNumber) -> None:
+        """Forget who *number* is, for good: its identifiers and the key of its sealed evidence are deleted.
 
-    def _add(self, connection: Connection, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
-        lookups = [self._lookup(identifier, value) for value in values]
+        Its events stay, and their hashes hold. Whoever comes back later is a new person. Erasing again
+        changes nothing. Every worker's memory drops the person at its next call.
+
+        Raises ``InvalidRequest`` when there is no such person.
+        """
+
+        def forget(connection: Connection) -> None:
+            row = connection.execute(select(data_subject.c.erased_at).where(data_subject.c.number == number)).first()
+            if row is None:
+                raise InvalidRequest("There is nobody to erase.")
+            if row.erased_at is not None:
+                return
+            # The counter's lock orders erasures among themselves and with everything that names a person.
+            _, now = take(connection, "identifier", 1, self._database.now_sql)
+            last = connection.execute(select(func.max(data_subject.c.erased_at))).scalar()
+            connection.execute(delete(identifiers).where(identifiers.c.number == number))
+            connection.execute(
+                update(data_subject)
+                .where(data_subject.c.number == number, data_subject.c.erased_at.is_(None))
+                .values(sealing_key=None, erased_at=max(now, (last or 0) + 1))
+            )
+
+        try:
+            await self._database.run(forget)
+        except DatabaseFailed:
+            raise ConsentUnavailable(_UNREADABLE) from None
+
+    def _find(self, connection: Connection, *, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
+        lookups = self._lookups(identifier, values)
+        found = find_hashes(connection, list(dict.fromkeys(lookups)))
+        return np.fromiter((found.get(lookup, -1) for lookup in lookups), np.int64, len(lookups))
+
+    def _lookups(self, identifier: str, values: Sequence[str]) -> list[bytes]:
+        raw = self._hash.many(identifier, values).tobytes()
+        return [raw[at : at + 16] for at in range(0, len(raw), 16)]
+
+    def _add(self, connection: Connection, *, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
+        lookups = self._lookups(identifier, values)
         # The counter first: whoever registers the same person at the same time waits here, then finds it.
-        last, now = _take(connection, "data_subject", 0, self._database.now_sql)
-        found = _find(connection, list(dict.fromkeys(lookups)))
+        last, now = take(connection, "data_subject", 0, self._database.now_sql)
+        found = find_hashes(connection, list(dict.fromkeys(lookups)))
         new = {lookup: value for lookup, value in zip(lookups, values, strict=True) if lookup not in found}
         if new:
-            _take(connection, "data_subject", len(new), self._database.now_sql)
+            take(connection, "data_subject", len(new), self._database.now_sql)
             found.update(zip(new, range(last + 1, last + 1 + len(new)), strict=True))
-            bulk_insert(
-                connection,
-                _table("data_subject"),
-                ("number", "created_at"),
-                [(found[lookup], now) for lookup in new],
-            )
+            people = [(found[lookup], now) for lookup in new]
+            bulk_insert(connection, data_subject, ("number", "created_at"), people)
             self._insert(connection, identifier, [(lookup, found[lookup], new[lookup]) for lookup in new])
         return np.fromiter((found[lookup] for lookup in lookups), np.int64, len(lookups))
 
-    def _link(self, connection: Connection, identifier: str, numbers: Sequence[int], values: Sequence[str]) -> None:
-        _take(connection, "data_subject", 0, self._database.now_sql)  # one writer of identifiers at a time
+    def _attach(self, connection: Connection, identifier: str, numbers: Sequence[int], values: Sequence[str]) -> None:
+        take(connection, "data_subject", 0, self._database.now_sql)  # one writer of identifiers at a time
         wanted: dict[bytes, tuple[int, str]] = {}
-        for number, value in zip(numbers, values, strict=True):
-            lookup = self._lookup(identifier, value)
+        for lookup, number, value in zip(self._lookups(identifier, values), numbers, values, strict=True):
             if wanted.setdefault(lookup, (number, value))[0] != number:
                 raise InvalidRequest("One identifier was to be linked to two people.")
-        found = _find(connection, list(wanted))
+        found = find_hashes(connection, list(wanted))
         if any(wanted[lookup][0] != number for lookup, number in found.items()):
             raise InvalidRequest("The identifier already belongs to another person; link the people instead.")
-        self._insert(
+        before = self._insert(
             connection,
             identifier,
             [(lookup, number, value) for lookup, (number, value) in wanted.items() if lookup not in found],
         )
+        # After the insert, under the counter's lock: nobody can be erased in between.
+        erased = connection.execute(
+            select(identifiers.c.position)
+            .join(data_subject, data_subject.c.number == identifiers.c.number)
+            .where(identifiers.c.kind == identifier, identifiers.c.position > before)
+            .where(data_subject.c.erased_at.is_not(None))
+            .limit(1)
+        ).first()
+        if erased is not None:
+            raise InvalidRequest("An identifier was to be linked to somebody who was erased.")
 
-    def _insert(self, connection: Connection, identifier: str, rows: Sequence[tuple[bytes, int, str]]) -> None:
-        if not rows:
-            return
-        last, now = _take(connection, "identifier", len(rows), self._database.now_sql)
+    def _insert(self, connection: Connection, identifier: str, rows: Sequence[tuple[bytes, int, str]]) -> int:
+        """Add identifiers of one kind; return the position before them."""
+        last, now = take(connection, "identifier", len(rows), self._database.now_sql)
         bound = [identifier.encode()]
-        first = last - len(rows) + 1
+        before = last - len(rows)
         bulk_insert(
             connection,
             identifiers,
             ("lookup", "kind", "number", "sealed", "created_at", "position"),
             [
-                (lookup, identifier, number, self._cipher.encrypt(value.encode(), bound), now, first + place)
-                for place, (lookup, number, value) in enumerate(rows)
+                (lookup, identifier, number, self._cipher.encrypt(value.encode(), bound), now, position)
+                for position, (lookup, number, value) in enumerate(rows, before + 1)
             ],
         )
+        return before
 
     async def _refresh(self, identifier: str, known: _Known) -> PeopleKeys:
         bound = [identifier.encode()]
 
-        def load(connection: Connection) -> tuple[int, list[int], list[str]]:
+        def load(connection: Connection) -> tuple[int, list[int], list[str], list[int], int]:
             version = connection.execute(text(_VERSION)).scalar_one()
             rows = connection.execute(
                 select(identifiers.c.number, identifiers.c.sealed)
@@ -216,17 +293,31 @@ class PeopleRegistry:
                 .order_by(identifiers.c.position)
             ).all()
             opened = [self._cipher.decrypt(bytes(sealed), bound).decode() for _, sealed in rows]
-            return version, [number for number, _ in rows], opened
+            return version, [number for number, _ in rows], opened, *erased_since(connection, known.erased_at)
 
-        version, numbers, values = await self._database.read(load)
+        version, numbers, values, erased, erased_at = await self._database.read(load)
+        if erased and len(known.numbers):
+            kept = ~np.isin(known.numbers, np.array(erased, np.int64))
+            if not kept.all():
+                known.numbers, known.values = known.numbers[kept], tuple(compress(known.values, kept.tolist()))
         if numbers:
             known.numbers = np.concatenate([known.numbers, np.array(numbers, np.int64)])
-            known.numbers.flags.writeable = False
             known.values += tuple(values)
-        known.position = version
-        if numbers or known.keys is None:
+        known.numbers.flags.writeable = False
+        known.position, known.erased_at = version, erased_at
+        if known.keys is None or known.keys.values is not known.values:
             known.keys = PeopleKeys(identifier, known.numbers, known.values, version)
         return known.keys
+
+
+def _bring_up(index: LookupIndex, identifier: str, connection: Connection) -> None:
+    """Add to *index* who came since, take out who was erased. A failure leaves it as it was or behind."""
+    version = connection.execute(text(_VERSION)).scalar_one()
+    erased, erased_at = erased_since(connection, index.erased_at)
+    arrived = hashes_since(connection, identifier, index.position)
+    index.remove(np.array(erased, np.int64))
+    index.add(*arrived)
+    index.position, index.erased_at = version, erased_at
 
 
 def _kind(identifier: str) -> str:
@@ -235,27 +326,12 @@ def _kind(identifier: str) -> str:
     return identifier
 
 
-def _table(name: str) -> Any:
-    return identifiers.metadata.tables[name]
+def _spelled(identifier: str, values: Sequence[str]) -> Sequence[str]:
+    kind = _kind(identifier)
+    return [normalised(kind, value) for value in values] if has_spelling(kind) else values
 
 
-def _take(connection: Connection, name: str, count: int, now_sql: str) -> tuple[int, int]:
-    """Add *count* to the counter *name*, lock it until commit; return its value and the database's clock."""
-    row = connection.execute(
-        update(ledger_counter)
-        .where(ledger_counter.c.name == name)
-        .values(value=ledger_counter.c.value + count)
-        .returning(ledger_counter.c.value, text(now_sql))
-    ).one()
-    return row[0], row[1]
-
-
-def _find(connection: Connection, lookups: Sequence[bytes]) -> dict[bytes, int]:
-    statement = select(identifiers.c.lookup, identifiers.c.number).where(
-        identifiers.c.lookup.in_(bindparam("lookups", expanding=True))
-    )
-    found: dict[bytes, int] = {}
-    for start in range(0, len(lookups), _CHUNK):
-        rows = connection.execute(statement, {"lookups": lookups[start : start + _CHUNK]})
-        found.update((bytes(lookup), number) for lookup, number in rows)
-    return found
+def _named(identifier: str, values: Sequence[str]) -> Sequence[str]:
+    if not all(values):
+        raise InvalidRequest("An identifier of a data subject is empty.")
+    return _spelled(identifier, values)

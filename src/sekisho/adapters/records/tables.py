@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -31,72 +32,49 @@ metadata = MetaData(
 )
 
 # SQLite gives rowid behaviour only to INTEGER; PostgreSQL needs the wide type.
-_BigInt = BigInteger().with_variant(Integer(), "sqlite")
+BigInt = BigInteger().with_variant(Integer(), "sqlite")
 
 ledger_counter = Table(
     "ledger_counter",
     metadata,
     Column("name", String(32), primary_key=True),  # consent, audit, data_subject, identifier
-    Column("value", _BigInt, nullable=False),
+    Column("value", BigInt, nullable=False),
     comment="Gap-free sequences: the row is locked until commit, so order of value is order of commit.",
 )
 
 data_subject = Table(
     "data_subject",
     metadata,
-    Column("number", _BigInt, primary_key=True, autoincrement=False),
+    Column("number", BigInt, primary_key=True, autoincrement=False),
     Column("created_at", BigInteger, nullable=False),
+    # Seals what is said about this person alone (evidence); made when first needed, gone once erased.
+    Column("sealing_key", LargeBinary),
+    Column("erased_at", BigInteger),  # strictly ascending: what was erased since is a range
+    Index(
+        None,
+        "erased_at",
+        postgresql_where=text("erased_at IS NOT NULL"),
+        sqlite_where=text("erased_at IS NOT NULL"),
+    ),
 )
 
 data_subject_identifier = Table(
     "data_subject_identifier",
     metadata,
-    Column("lookup", LargeBinary(32), primary_key=True),  # HMAC-SHA-256 of kind and value
+    Column("lookup", LargeBinary(16), primary_key=True),  # AES-CMAC of kind and value
     Column("kind", String(64), nullable=False),
     Column("number", ForeignKey("data_subject.number"), nullable=False),
     Column("sealed", LargeBinary, nullable=False),  # AES-SIV of the value
     Column("created_at", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),  # counter "identifier": what was added since is a range
-    Index(None, "kind", "number"),
+    Index(None, "number"),
     Index(None, "kind", "position", unique=True),
-)
-
-consent_event = Table(
-    "consent_event",
-    metadata,
-    Column("seq", _BigInt, primary_key=True, autoincrement=False),
-    Column("id", String(36), nullable=False, unique=True),
-    Column("number", ForeignKey("data_subject.number"), nullable=False),
-    Column("purpose", String(64), nullable=False),
-    Column("cells", Text, nullable=False),  # JSON array
-    Column("kind", String(16), nullable=False),
-    Column("method", String(16), nullable=False),
-    Column("actor", String(128), nullable=False),
-    Column("notice_version", String(64)),
-    Column("occurred_at", BigInteger),
-    Column("recorded_at", BigInteger, nullable=False),
-    Column("valid_until", BigInteger),
-    Column("evidence", Text, nullable=False),  # JSON object
-    Index(None, "number", "seq"),
-)
-
-consent_state = Table(
-    "consent_state",
-    metadata,
-    Column("number", ForeignKey("data_subject.number"), primary_key=True),
-    Column("cell", String(160), primary_key=True),
-    Column("state", String(24), nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("since", BigInteger, nullable=False),
-    Column("valid_until", BigInteger),
-    Column("notice_version", String(64)),
-    Index(None, "cell"),
 )
 
 audit_record = Table(
     "audit_record",
     metadata,
-    Column("seq", _BigInt, primary_key=True, autoincrement=False),
+    Column("seq", BigInt, primary_key=True, autoincrement=False),
     Column("id", String(36), nullable=False, unique=True),
     Column("writer", String(36), nullable=False),
     Column("wseq", BigInteger, nullable=False),
@@ -111,6 +89,8 @@ audit_record = Table(
     Index(None, "at"),
     Index(None, "requester", "seq"),
     Index(None, "purpose", "seq"),
+    # Voids are few, and whoever tells a person who received their data must find them.
+    Index(None, "seq", postgresql_where=text("kind = 'access.void'"), sqlite_where=text("kind = 'access.void'")),
 )
 
 audit_subject = Table(
