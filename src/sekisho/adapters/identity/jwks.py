@@ -26,12 +26,13 @@ _MAX_FILE = 65_536  # bytes
 _MIN_RSA_BITS = 2048
 _MAX_RSA_BITS = 8192  # verification time grows with the square of it
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-# Key type and curve to the algorithms that such a key may verify.
-_ALGORITHMS = {
+ACCEPTED: Mapping[tuple[str, str | None], tuple[str, ...]] = {
     ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
     ("EC", "P-256"): ("ES256",),
     ("RSA", None): ("RS256",),
 }
+"""Key type and curve to the algorithms that such a key may verify."""
+
 _KINDS: dict[str, type[OKPKey | ECKey | RSAKey]] = {"OKP": OKPKey, "EC": ECKey, "RSA": RSAKey}
 
 
@@ -77,7 +78,7 @@ class EmbeddedKeys:
     """The one key of the embedded issuer, given as its raw Ed25519 public key (32 bytes)."""
 
     def __init__(self, public_key: bytes) -> None:
-        self._keys = _key_set({"keys": [public_jwk(public_key)]})
+        self._keys = key_set({"keys": [public_jwk(public_key)]})
 
     def current(self) -> tuple[object, Mapping[str, VerificationKey]]:
         """Return the key; its version never changes."""
@@ -103,7 +104,7 @@ class JwksFile:
         self._lock = threading.Lock()
         try:
             self._version = self._stamp()
-            self._keys = _key_set(self._load())
+            self._keys = key_set(self._load())
         except OSError as error:
             raise WorkspaceError(
                 f"cannot read the key set {path}: {error.strerror}; fix identity.jwks in sekisho.yaml"
@@ -117,7 +118,7 @@ class JwksFile:
             stamp = self._stamp()
             with self._lock:
                 if stamp != self._version:
-                    self._keys = _key_set(self._load())
+                    self._keys = key_set(self._load())
                     self._version = stamp
                 return self._version, self._keys
         except (OSError, ValueError):
@@ -138,7 +139,8 @@ class JwksFile:
             raise ValueError("it is not JSON") from None
 
 
-def _key_set(document: object) -> dict[str, VerificationKey]:
+def key_set(document: object) -> dict[str, VerificationKey]:
+    """Return the keys of a JSON Web Key Set by ``kid``. Raises ``ValueError`` with what is wrong with it."""
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list) or not listed:
         raise ValueError('it has no keys; a key set is {"keys": [...]} (RFC 7517, 5)')
@@ -160,7 +162,7 @@ def _key(place: int, member: object) -> tuple[str, VerificationKey]:
         raise ValueError(f"key {place} has no kid; give every key one")
     if member.get("use", "sig") != "sig":
         raise ValueError(f"key {place} is not for signatures; leave it out")
-    algorithms = _ALGORITHMS.get((str(kty), None if kty == "RSA" else str(member.get("crv"))))
+    algorithms = ACCEPTED.get((str(kty), None if kty == "RSA" else str(member.get("crv"))))
     if algorithms is None:
         raise ValueError(f"key {place} is of a kind that is not accepted; use Ed25519, P-256 or RSA")
     if "alg" in member:

@@ -25,8 +25,9 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, UnsupportedAlgorithmError
@@ -96,7 +97,6 @@ class JwtIdentity:
         self._keys = keys
         self._requesters = dict(requesters)
         self._clock = clock
-        self._algorithms = _AllowedAlgorithms(algorithms=tuple(rules.algorithms))
         self._lock = threading.Lock()
         self._cache: OrderedDict[bytes, _Verified] = OrderedDict()
         self._cached_version: object = None
@@ -142,22 +142,8 @@ class JwtIdentity:
         return verified.who
 
     def _verify(self, token: str, kind: str, keys: Mapping[str, VerificationKey], now: float) -> _Verified:
-        # (1) form
-        header = _header(token)
-        if header.get("typ", "JWT") not in _accepted_types(kind):
-            raise _no("the token is of another type than this call takes")
-        # (2) key
-        kid, algorithm = header.get("kid"), header.get("alg")
-        pinned = keys.get(kid) if isinstance(kid, str) else None
-        if pinned is None:
-            raise _no("the token's key is not one of the issuer's published keys")
-        if algorithm not in self._rules.algorithms or algorithm not in pinned.algorithms:
-            raise _no("the token's algorithm is not accepted for its key")
-        # (3) signature
-        try:
-            claims = jwt.decode(token, pinned.key, registry=self._algorithms).claims
-        except Exception:  # noqa: BLE001 - hostile input: every failure of a parser is the same answer
-            raise _no("the token's signature is not valid") from None
+        # (1) form, (2) key, (3) signature
+        claims = signed_claims(token, keys, self._rules.algorithms, _accepted_types(kind))
         # (4) claims
         expires, named = self._claims(claims, kind, now)
         # (5) registration
@@ -197,6 +183,46 @@ class JwtIdentity:
 
     def __repr__(self) -> str:
         return f"JwtIdentity(requesters={len(self._requesters)})"
+
+
+def signed_claims(
+    token: str, keys: Mapping[str, VerificationKey], algorithms: Collection[str], types: Collection[str]
+) -> dict[str, object]:
+    """Return the claims of a token whose form, key and signature are right: checks (1) to (3) of this module.
+
+    The claims themselves are still to be checked. Raises ``Unauthenticated``.
+
+    Parameters
+    ----------
+    keys:
+        The issuer's keys by ``kid``.
+    algorithms:
+        Accepted ``alg``.
+    types:
+        Accepted ``typ``; a token without one counts as ``JWT``.
+    """
+    # (1) form
+    header = _header(token)
+    if header.get("typ", "JWT") not in types:
+        raise _no("the token is of another type than this call takes")
+    # (2) key
+    kid, algorithm = header.get("kid"), header.get("alg")
+    pinned = keys.get(kid) if isinstance(kid, str) else None
+    if pinned is None:
+        raise _no("the token's key is not one of the issuer's published keys")
+    if algorithm not in algorithms or algorithm not in pinned.algorithms:
+        raise _no("the token's algorithm is not accepted for its key")
+    # (3) signature
+    try:
+        claims: dict[str, object] = jwt.decode(token, pinned.key, registry=_allowed(tuple(algorithms))).claims
+    except Exception:  # noqa: BLE001 - hostile input: every failure of a parser is the same answer
+        raise _no("the token's signature is not valid") from None
+    return claims
+
+
+@lru_cache(maxsize=16)
+def _allowed(algorithms: tuple[str, ...]) -> _AllowedAlgorithms:
+    return _AllowedAlgorithms(algorithms=algorithms)
 
 
 def _header(token: str) -> dict[str, object]:

@@ -33,7 +33,7 @@ from sekisho.adapters.stores.people_table import refresh
 from sekisho.domain.governed import NUMBER
 from sekisho.domain.terms import Dataset, Store, StoreKind
 from sekisho.errors import StoreUnavailable
-from sekisho.ports import People, PeopleKeys
+from sekisho.ports import PeopleIndex, PeopleKeys
 
 _VERSION = 1
 _META = "meta.json"
@@ -330,7 +330,7 @@ class ColocatedCopies:
         folder: Path,
         stores: Mapping[str, Store],
         datasets: Mapping[str, Dataset],
-        people: People,
+        people: PeopleIndex,
         attach: Callable[[Dataset, Path], None],
     ) -> None:
         self._folder = folder

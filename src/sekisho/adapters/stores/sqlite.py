@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,12 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from sekisho.adapters.stores.people_table import Version, refresh
+from sekisho.adapters.stores.personal_data import Key, statement
 from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import GovernedQuery, Output, Projection
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StatementRefused, StoreUnavailable
-from sekisho.ports import ConsentView, People, PeopleKeys
+from sekisho.ports import ConsentView, PeopleIndex, PeopleKeys
 
 _FUNCTIONS = frozenset(
     {
@@ -87,7 +88,7 @@ class SqliteStore:
         }
 
     async def fetch(
-        self, query: GovernedQuery, consent: ConsentView | None, people: People, *, page_rows: int
+        self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex, *, page_rows: int
     ) -> AsyncGenerator[pa.RecordBatch, None]:
         """See ``ports.DataStore.fetch``."""
         loop = asyncio.get_running_loop()
@@ -118,6 +119,25 @@ class SqliteStore:
         finally:
             watchdog.cancel()
             self._release(connection, sound=sound)
+
+    async def rows_with_key(self, dataset: Dataset, keys: Sequence[Key], most: int) -> list[tuple[object, ...]]:
+        """See ``adapters.stores.personal_data.KeyedStore``."""
+        relation = dataset.relation.replace('"', '""')
+        sql = statement(f'main."{relation}"', dataset, len(keys))
+        reads = frozenset((dataset.relation, column.name) for column in dataset.columns)
+        loop = asyncio.get_running_loop()
+        connection = await self._acquire()
+        watchdog = loop.call_later(self._timeout, setattr, connection, "stop", True)
+        sound = False
+        try:
+            rows = await loop.run_in_executor(self._pool, _whole, connection, sql, [*keys, most], reads)
+            sound = True
+        except sqlite3.Error as fault:
+            raise _sanitised(fault, stopped=connection.stop) from None
+        finally:
+            watchdog.cancel()
+            self._release(connection, sound=sound)
+        return rows
 
     async def _acquire(self) -> _Connection:
         await self._places.acquire()
@@ -216,6 +236,16 @@ class SqliteStore:
     def kind(self) -> StoreKind:
         """The engine."""
         return StoreKind.SQLITE
+
+
+def _whole(
+    connection: _Connection, sql: str, parameters: list[Key], reads: frozenset[tuple[str, str]]
+) -> list[tuple[object, ...]]:
+    connection.reads, connection.governed = reads, True
+    try:
+        return connection.db.execute(sql, parameters).fetchall()
+    finally:
+        connection.governed = False
 
 
 def _authorise(
