@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sekisho.domain.access import ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery
 from sekisho.errors import AccessDenied, ConsentUnavailable, PolicyUnavailable, StoreUnavailable
-from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentLedger, ConsentView, DataStore, Detector, People
+from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
 from sekisho.release import STALE_SECONDS, ReleasedPage
 from sekisho.transform.page import is_heavy, numbers_of, transform_page
@@ -37,8 +37,8 @@ KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
 class Means:
     """What every answer needs of the gateway's ports."""
 
-    consents: ConsentLedger
-    people: People
+    consents: ConsentViews
+    people: PeopleIndex
     detector: Detector
     audit: AuditLog
     clock: Clock
@@ -221,7 +221,16 @@ class Answer:
                 return None
         people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
         self._discharge(people)
-        return await self._record(page, people, seq, rechecked, last=last)
+        return await self._record(page, people if hidden else self._shown(batch), seq, rechecked, last=last)
+
+    def _shown(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
+        """Return whom the pseudonyms of a grouped answer name: it is about them, though no row is one person's."""
+        shown = [
+            numbers_of(batch.column(i))
+            for i, output in enumerate(self.query.outputs)
+            if output.transform is TransformKind.PSEUDONYM
+        ]
+        return np.concatenate(shown) if shown else np.empty(0, np.int64)
 
     def _discharge(self, people: NDArray[np.int64]) -> None:
         """Discharge every obligation, or let nothing leave."""

@@ -28,6 +28,7 @@ from sekisho.anonymity.threshold import suppress_small_groups
 from sekisho.answer import KEYED, Answer, Means, prove, strictest
 from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery, Output
+from sekisho.domain.releases import keep_until
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
 from sekisho.errors import (
     AccessDenied,
@@ -46,12 +47,12 @@ from sekisho.ports import (
     AuditEntry,
     AuditLog,
     Clock,
-    ConsentLedger,
+    ConsentViews,
     DataStore,
     Detector,
     KeyRing,
     NumberedCopies,
-    People,
+    PeopleIndex,
     PolicyDecisionPoint,
     ViewCache,
 )
@@ -74,8 +75,8 @@ class Gateway:
 
     catalogue: Catalogue
     policy: PolicyDecisionPoint
-    consents: ConsentLedger
-    people: People
+    consents: ConsentViews
+    people: PeopleIndex
     stores: Mapping[str, DataStore]
     keys: KeyRing
     detector: Detector
@@ -267,6 +268,7 @@ class Gateway:
             "columns": {f"{n}.{c}": k.value for n, t in permit.transforms.items() for c, k in t.items()},
             "policy": {"revision": permit.revision},
             "query_fp": fingerprint,
+            "keep_until": keep_until(request.purpose, self.clock.now()),
         }
 
     async def _record_refusal(self, requester: Requester, purpose: str, refusal: SekishoError) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.record import REF_BYTES, subject_ref
 from sekisho.domain.terms import Purpose, Requester, SubjectNumber
-from sekisho.ports import KeyRing, People
+from sekisho.ports import KeyRing, PeopleIndex
 from sekisho.query.plan import Plan
 from sekisho.transform.page import numbers_of
 from sekisho.transform.pseudonym import PersonPseudonyms
@@ -83,7 +84,7 @@ class KeyedTransforms:
 class Pseudonymity:
     """Makes and remembers the keyed transforms, and the keyed references of people in the audit log."""
 
-    def __init__(self, keys: KeyRing, people: People) -> None:
+    def __init__(self, keys: KeyRing, people: PeopleIndex) -> None:
         self._keys = keys
         self._people = people
         self._known: OrderedDict[str, KeyedTransforms] = OrderedDict()
@@ -105,6 +106,20 @@ class Pseudonymity:
         """Return the person behind a pseudonym that *requester* received for *purpose*, else ``None``."""
         number = self._transforms(requester.name, purpose).person(pseudonym)
         return None if number is None else SubjectNumber(number)
+
+    def numbers_of(self, requester: Requester, purpose: str, pseudonyms: Sequence[str]) -> NDArray[np.int64]:
+        """Return the person of each of *pseudonyms*, -1 for what *requester* never received for *purpose*."""
+        return self._transforms(requester.name, purpose).pseudonyms.decode_many(pseudonyms)
+
+    def pseudonyms_of(self, requester: Requester, purpose: str, numbers: NDArray[np.int64]) -> list[str]:
+        """Return the pseudonym of each person of *numbers* as *requester* receives it for *purpose*.
+
+        Raises ``ValueError`` when one of *numbers* names nobody.
+        """
+        if (numbers < 0).any():
+            raise ValueError("nobody has no pseudonym")
+        names: list[str] = self._transforms(requester.name, purpose).pseudonyms.encode(numbers).to_pylist()
+        return names
 
     def _transforms(self, requester: str, purpose: str) -> KeyedTransforms:
         label = f"{purpose}/{requester}/{self._keys.epoch}"

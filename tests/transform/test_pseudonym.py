@@ -160,3 +160,20 @@ def test_pseudonyms_from_the_table_are_those_of_the_cipher() -> None:
 
     assert shown[:50] == [fresh.encode(numbers[i : i + 1])[0].as_py() for i in range(50)]
     assert set(shown) >= set(fresh.encode(np.unique(numbers)[:100]).to_pylist())
+
+
+@given(st.lists(st.one_of(st.integers(0, 2**63 - 1), st.text(max_size=40)), max_size=20))
+def test_many_are_read_back_like_one(parts: list[int | str]) -> None:
+    """Tokens, other keys' tokens and any text: each is read in bulk as it is read alone."""
+    pseudonyms, foreign = PersonPseudonyms(bytes(32)), PersonPseudonyms(bytes(31) + b"1")
+    tokens: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            tokens.append(part)
+            continue
+        one, other = (codec.encode(np.array([part], np.int64)).to_pylist()[0] for codec in (pseudonyms, foreign))
+        tokens += [one, other, one.upper(), one[1:], f" {one[1:]}"]
+    alone = [-1 if (number := pseudonyms.decode(token)) is None else number for token in tokens]
+    assert pseudonyms.decode_many(tokens).tolist() == alone
+    whole = [token for token, number in zip(tokens, alone, strict=True) if number >= 0]
+    assert pseudonyms.decode_many(whole).tolist() == [number for number in alone if number >= 0]

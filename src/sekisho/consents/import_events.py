@@ -1,0 +1,349 @@
+"""One line of an import as an event: what it must be, checked once for all lines that say the same.
+
+Most lines of a file differ in person and time alone. What they share (purpose, kind, method, notice, scope …)
+is checked once and kept; so a million lines cost little more than reading them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sekisho.consents.asked_again import AskedAgain
+from sekisho.consents.import_lines import FIELDS, REQUIRED
+from sekisho.consents.parts import Parts
+from sekisho.domain.consent import (
+    SAID_BY_PEOPLE,
+    YES,
+    ActorType,
+    Assurance,
+    ConsentEventKind,
+    ConsentType,
+    Provenance,
+)
+from sekisho.domain.consent_rules import METHODS, Actor, cells_in_scope, check_age, require_may_record, require_said
+from sekisho.domain.identifiers import normalised
+from sekisho.domain.law import EventFacts, RuleSet, check_event, rule_sets_at
+from sekisho.domain.terms import Cell, Purpose, Requester, SubjectNumber
+from sekisho.errors import InvalidRequest, NoticeOutdated
+from sekisho.ports import ConsentEventInput
+
+_CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}", re.ASCII)
+_RELATION: Final = re.compile(r"[a-z][a-z_]{0,31}", re.ASCII)
+_KEPT: Final = 4_096  # distinct claims; a file in which every line is one of its own must not fill the memory
+_OLDEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NONE: Final[Mapping[str, str]] = {}
+
+
+class Checked(NamedTuple):
+    """A line that may be imported: whom it names, and the event that it becomes."""
+
+    line: int
+    identifier: str
+    value: str
+    claim: Claim
+    occurred_at: datetime
+    valid_until: datetime | None
+    of_age_at: datetime | None
+    evidence: Mapping[str, str]
+
+    def event(self, number: SubjectNumber) -> ConsentEventInput:
+        """Return the event, said by person *number*.
+
+        Events that say the same share one provenance, without their line: they stand in the ledger in the order
+        of the file.
+        """
+        claim = self.claim
+        provenance = claim.provenance
+        if self.of_age_at is not None:
+            provenance = replace(provenance, of_age_at=self.of_age_at)
+        return ConsentEventInput(
+            number,
+            claim.purpose.name,
+            claim.cells,
+            claim.kind,
+            claim.method,
+            claim.by,
+            claim.notice_version,
+            self.occurred_at,
+            self.valid_until,
+            self.evidence,
+            provenance,
+            historical=True,
+            confirmed=claim.purpose.confirm,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What many lines say alike.
+
+    ``outdated_before`` is when people were asked again: a yes from before does not hold any more.
+    """
+
+    purpose: Purpose
+    cells: tuple[Cell, ...]
+    kind: ConsentEventKind
+    method: str
+    by: str
+    notice_version: str | None
+    provenance: Provenance
+    validity: timedelta | None
+    outdated_before: datetime | None
+
+
+class LineReader:
+    """Checks the lines of one file.
+
+    Parameters
+    ----------
+    parts:
+        The ports.
+    requester:
+        The collection point that imports.
+    batch:
+        Id of the import.
+    asked:
+        When people were asked again.
+    """
+
+    def __init__(self, parts: Parts, requester: Requester, batch: str, asked: AskedAgain) -> None:
+        self._parts = parts
+        self._requester = requester
+        self._batch = batch
+        self._asked = asked
+        self._now = parts.clock.now()
+        self._claims: dict[tuple[object, ...], Claim] = {}
+        self._rules: dict[date, tuple[RuleSet, ...]] = {}
+
+    def read(self, line: int, said: Mapping[str, Any]) -> Checked:
+        """Return what *said* asks for.
+
+        Raises
+        ------
+        InvalidRequest, AccessDenied, UnknownPurpose, NoticeOutdated
+            When it cannot be imported. No text of them holds a value of the line.
+        """
+        if not said.keys() <= FIELDS:
+            raise InvalidRequest("The line has a field that no event has.")
+        for name in REQUIRED:
+            if not isinstance(said.get(name), str):
+                raise InvalidRequest(f"{name} is missing, or is no text.")
+        identifier, value = self._person(said["data_subject"])
+        occurred_at = _instant(said, "occurred_at")
+        if occurred_at is None or not _OLDEST <= occurred_at <= self._now:
+            raise InvalidRequest("occurred_at lies ahead, or before 1970.")
+        of_age_at = _instant(said, "of_age_at")
+        check_age(of_age_at)
+        evidence, actor = _evidence(said.get("evidence"), said.get("actor"))
+        claim = self._claim(said, actor, occurred_at, of_age_at)
+        valid_until = _instant(said, "valid_until")
+        if claim.kind not in YES:
+            return Checked(line, identifier, value, claim, occurred_at, None, of_age_at, evidence)
+        if valid_until is None and claim.validity is not None:
+            valid_until = occurred_at + claim.validity
+        if valid_until is not None and valid_until <= occurred_at:
+            raise InvalidRequest("valid_until lies before occurred_at.")
+        if claim.outdated_before is not None and occurred_at < claim.outdated_before:
+            raise NoticeOutdated("People were asked again after this yes; it does not count any more.")
+        return Checked(line, identifier, value, claim, occurred_at, valid_until, of_age_at, evidence)
+
+    def _person(self, text: str) -> tuple[str, str]:
+        identifier, _, value = text.partition(":")
+        if identifier not in self._parts.identifiers:
+            known = ", ".join(sorted(self._parts.identifiers))
+            raise InvalidRequest(f"data_subject is TYPE:VALUE, the type one of {known}.")
+        if not value.strip() or len(text) > 512:
+            raise InvalidRequest("data_subject has no value, or one of more than 512 characters.")
+        return identifier, normalised(identifier, value)
+
+    def _claim(
+        self, said: Mapping[str, Any], actor: tuple[Any, ...], occurred_at: datetime, of_age_at: datetime | None
+    ) -> Claim:
+        rules = self._rules_at(occurred_at.date())
+        scope = said.get("scope")
+        key = (
+            said["purpose"],
+            said["event"],
+            said["method"],
+            said.get("notice_version"),
+            said.get("locale"),
+            said.get("served_id"),
+            said.get("consent_type"),
+            said.get("reason"),
+            tuple(scope.items()) if isinstance(scope, dict) else scope,
+            actor,
+            *(one.name for one in rules),
+        )
+        shared = of_age_at is None and "age" not in said
+        try:
+            claim = self._claims.get(key) if shared else None
+        except TypeError:
+            raise InvalidRequest("A field of the line holds a list or an object.") from None
+        if claim is None:
+            claim = self._checked(said, actor, rules, occurred_at, of_age_at)
+            if shared and len(self._claims) < _KEPT:
+                self._claims[key] = claim
+        return claim
+
+    def _checked(
+        self,
+        said: Mapping[str, Any],
+        actor_key: tuple[Any, ...],
+        rules: tuple[RuleSet, ...],
+        occurred_at: datetime,
+        of_age_at: datetime | None,
+    ) -> Claim:
+        kind = _word(said["event"], "event", ConsentEventKind)
+        if kind not in SAID_BY_PEOPLE:
+            raise InvalidRequest("event is nothing that a person can say.")
+        purpose = self._parts.asking(said["purpose"])
+        require_may_record(self._requester, purpose.name, kind)
+        method = said["method"]
+        if method not in METHODS:
+            raise InvalidRequest(f"method is one of {', '.join(sorted(METHODS))}.")
+        actor = _actor(actor_key)
+        require_said(kind, actor, method)
+        cells = cells_in_scope(purpose, _scope(said.get("scope")))
+        version, locale = _version(said.get("notice_version")), _matching(said, "locale", _LOCALE)
+        consent_type = _word(said.get("consent_type"), "consent_type", ConsentType)
+        if consent_type is None:
+            explicit = bool(purpose.explicit) and kind in YES
+            consent_type = ConsentType.EXPLICIT if explicit else ConsentType.EXPRESSED
+        notice, outdated_before = self._asked.check(purpose, version) if kind in YES else (None, None)
+        if version is None and kind in YES:
+            version = self._asked.in_force(purpose)  # as with an event that comes in now
+        age = said.get("age")
+        if age is not None and (type(age) is not int or not 0 <= age <= 150):
+            raise InvalidRequest("age is a whole number of years.")
+        facts = EventFacts(kind, occurred_at, consent_type, actor.type, actor.assurance, age, of_age_at, version)
+        if broken := check_event(rules, purpose, facts):
+            remedies = dict.fromkeys(f"{one.article}: {one.remedy}" for one in broken)
+            raise InvalidRequest(
+                f"This would be no valid consent. {'; '.join(remedies)}.",
+                reasons=tuple(one.rule_id for one in broken),
+            )
+        known = notice is not None and locale in notice.texts
+        provenance = Provenance(
+            actor_type=actor.type,
+            relation=actor.relation,
+            assurance=actor.assurance,
+            consent_type=consent_type,
+            notice_key=None if notice is None else notice.key,
+            notice_sha256=notice.sha256(locale) if known and notice is not None and locale is not None else None,
+            locale=locale,
+            served_id=_matching(said, "served_id", _CODE),
+            legal_basis=purpose.legal_basis.value,
+            rule_set=",".join(one.name for one in rules) or None,
+            collection_point=self._requester.name,
+            reason=_matching(said, "reason", _CODE),
+            batch=self._batch,
+        )
+        days = purpose.validity_days
+        return Claim(
+            purpose=purpose,
+            cells=cells,
+            kind=kind,
+            method=method,
+            by=f"requester:{self._requester.name}",
+            notice_version=version,
+            provenance=provenance,
+            validity=None if days is None or kind is ConsentEventKind.CONFIRM else timedelta(days=days),
+            outdated_before=outdated_before,
+        )
+
+    def _rules_at(self, day: date) -> tuple[RuleSet, ...]:
+        rules = self._rules.get(day)
+        if rules is None:
+            rules = self._rules[day] = rule_sets_at(self._parts.rule_sets, day)
+        return rules
+
+
+def _instant(said: Mapping[str, Any], name: str) -> datetime | None:
+    text = said.get(name)
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        in_utc = at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):  # the last: with its offset, in a year that there is not
+        raise InvalidRequest(f"{name} is no time as RFC 3339 spells it.") from None
+    if at.tzinfo is None or len(text) < len("2026-01-01T00:00:00Z"):
+        raise InvalidRequest(f"{name} is a time with its offset, as RFC 3339 spells it.")
+    return in_utc
+
+
+def _evidence(evidence: Any, actor: Any) -> tuple[Mapping[str, str], tuple[Any, ...]]:
+    """Return the evidence, with what may name whoever acted, and the rest of *actor* in one order."""
+    if evidence is None:
+        kept: Mapping[str, str] = _NONE
+    elif (
+        not isinstance(evidence, dict)
+        or len(evidence) > 16
+        or not all(
+            0 < len(key) <= 128 and isinstance(each, str) and len(each) <= 4096 for key, each in evidence.items()
+        )
+    ):
+        raise InvalidRequest("evidence is an object of at most 16 texts.")
+    else:
+        kept = evidence
+    if actor is None:
+        return kept, ()
+    named: Any = actor
+    rest: tuple[Any, ...] = ()
+    if isinstance(actor, dict):
+        if not actor.keys() <= {"type", "id", "relation", "assurance"} or "type" not in actor:
+            raise InvalidRequest("actor is a name, or an object of type, id, relation and assurance.")
+        named, rest = actor.get("id"), (actor["type"], actor.get("relation"), actor.get("assurance"))
+    if named is not None and (not isinstance(named, str) or not 0 < len(named) <= 128):
+        raise InvalidRequest("actor is named by at most 128 characters.")
+    return kept if named is None else {**kept, "actor": named}, rest
+
+
+def _actor(key: tuple[Any, ...]) -> Actor:
+    if not key:
+        return Actor()
+    kind, relation, assurance = key
+    if relation and (not isinstance(relation, str) or not _RELATION.fullmatch(relation)):
+        raise InvalidRequest("relation is a lower-case word.")
+    return Actor(
+        _word(kind or "", "actor.type", ActorType),
+        relation=relation or None,
+        assurance=_word(assurance or "none", "actor.assurance", Assurance),
+    )
+
+
+def _word(text: Any, name: str, words: Any) -> Any:
+    if text is None:
+        return None
+    try:
+        return words(text)
+    except ValueError:
+        raise InvalidRequest(f"{name} is one of {', '.join(sorted(word.value for word in words))}.") from None
+
+
+def _matching(said: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str | None:
+    text = said.get(name)
+    if text is not None and (not isinstance(text, str) or not pattern.fullmatch(text)):
+        raise InvalidRequest(f"{name} is not written as it has to be.")
+    return text
+
+
+def _version(version: Any) -> str | None:
+    if version is None or (type(version) is int and 0 < version < 2**31):
+        return None if version is None else str(version)
+    if not isinstance(version, str) or not 0 < len(version) <= 64 or not version.isprintable():
+        raise InvalidRequest("notice_version is a number, or at most 64 characters.")
+    return version
+
+
+def _scope(scope: Any) -> Mapping[str, str]:
+    if scope is None:
+        return _NONE
+    if not isinstance(scope, dict) or not scope or not all(isinstance(value, str) for value in scope.values()):
+        raise InvalidRequest("scope is an object from a dimension to one value.")
+    return scope

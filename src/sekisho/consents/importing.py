@@ -1,0 +1,339 @@
+"""Bulk history: NDJSON and CSV, tried first, resumable.
+
+A file is read twice. First every line is checked and nothing is written. Then its events are recorded in parts,
+each in one transaction with the note of how far the file has come: whatever ends the process, the same file
+sent again goes on behind the last line that is done, and nothing is lost or recorded twice. The file is known by
+the SHA-256 of its bytes.
+
+What is imported is history. It counts from when it was said, and never overrides what came in since.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sekisho.consents.asked_again import AskedAgain
+from sekisho.consents.import_events import Checked, LineReader
+from sekisho.consents.import_lines import ImportFormat, Line, lines_of, require_text
+from sekisho.consents.parts import Parts
+from sekisho.consents.trail import Trail
+from sekisho.domain.consent_rules import COLLECTION_POINT
+from sekisho.domain.terms import Requester, SubjectNumber
+from sekisho.errors import AccessDenied, AuditUnavailable, ConsentUnavailable, InvalidRequest, SekishoError
+from sekisho.ports import AuditEntry, ConsentEventInput, RecordedConsentEvent
+from sekisho.ports.imports import ImportBatches, ImportPart, ImportProgress
+
+_PART: Final = 5_000  # lines in one transaction: whoever withdraws meanwhile waits for no more than these
+_TOLD: Final = 100  # faults that a report lists
+_BLOCK: Final = 1 << 20
+_NOTED: Final = 500  # events that are made ready for the audit log in one go
+_TRIES: Final = 20  # times that somebody else may be faster with the same file, in a row
+
+Tell = Callable[[str, float], None]
+"""Hears what is being done, and how much of it is (0.0 to 1.0)."""
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What checking the lines has shown."""
+
+    lines: int = 0
+    fault_count: int = 0
+    faults: list[dict[str, object]] = field(default_factory=list)
+
+    def fault(self, line: int, fault: SekishoError) -> None:
+        self.fault_count += 1
+        if len(self.faults) < _TOLD:
+            told: dict[str, object] = {"line": line, "code": fault.code, "detail": fault.detail}
+            if fault.reasons:
+                told["reasons"] = list(fault.reasons)
+            self.faults.append(told)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is imported, by whom, and who hears of it."""
+
+    requester: Requester
+    source: BinaryIO
+    format: ImportFormat
+    skip_faults: bool
+    tell: Tell
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Some lines, up to line ``until``: their events, and those that have faults."""
+
+    until: int
+    events: Sequence[ConsentEventInput]
+    faults: _Trial
+
+
+class Importing:
+    """The use case of importing; one file at a time for each call.
+
+    Parameters
+    ----------
+    parts:
+        The ports.
+    batches:
+        Where it stands how far each file has come.
+    """
+
+    def __init__(self, parts: Parts, batches: ImportBatches) -> None:
+        self._parts = parts
+        self._batches = batches
+        self._trail = Trail(parts)
+
+    def require_may_import(self, requester: Requester) -> None:
+        """Raise ``AccessDenied`` unless *requester* is a collection point; before its file is even read."""
+        if COLLECTION_POINT not in requester.roles:
+            raise AccessDenied("Only a collection point imports consent events.")
+
+    async def run(
+        self,
+        requester: Requester,
+        source: BinaryIO,
+        file_format: ImportFormat,
+        *,
+        dry_run: bool = False,
+        skip_faults: bool = False,
+        tell: Tell = lambda _what, _done: None,
+    ) -> dict[str, object]:
+        """Import *source* and return the report.
+
+        Parameters
+        ----------
+        requester:
+            A collection point. A line is a fault where it uses the data of that purpose itself.
+        source:
+            The file: seekable, at whatever position.
+        dry_run:
+            Check only. Nothing is recorded, and nobody becomes known.
+        skip_faults:
+            Import the good lines of a file that has faults; without it such a file is not imported at all.
+
+        Returns
+        -------
+        ``batch``, ``lines`` (that hold an entry), ``valid``, ``recorded`` (events of this file in the ledger),
+        ``unchanged`` (those of them that changed nothing, because something later was known), ``left_out``
+        (lines with faults that were skipped), ``faults`` (the first hundred: line, code, detail),
+        ``fault_count``, ``finished`` (the whole file has been imported) and ``seq``.
+
+        Raises
+        ------
+        AccessDenied
+            When *requester* is no collection point.
+        InvalidRequest
+            When the file is no text, or the header of a CSV cannot be used.
+        AuditUnavailable, ConsentUnavailable
+            When the audit log or the ledger does not answer. Send the same file again: it goes on.
+        """
+        self.require_may_import(requester)
+        file = _File(requester, source, file_format, skip_faults, tell)
+        batch = await asyncio.to_thread(_fingerprint, source, file_format)
+        known = await self._batches.find(batch) or ImportProgress(batch, file_format.value)
+        if known.finished_at is not None and not dry_run:
+            await self._note_finished(requester, known)
+            return _report(known, _Trial(), await self._seq(known))
+        trial = await self._try(file, known)
+        if dry_run or (trial.fault_count and not skip_faults):
+            return _report(known, trial, await self._seq(known))
+        if not await self._parts.audit.healthy():
+            raise AuditUnavailable("The audit log does not answer; nothing was imported. Try again.")
+        whole = _done(known) + trial.lines
+        known = await self._batches.begin(batch, file_format.value)
+        known, late = await self._import(file, known, whole)
+        if late is not None:
+            # What was good at first is not any more: a notice was published, a purpose went. The rest waits.
+            late.lines = whole - _done(known)
+            return _report(known, late, await self._seq(known))
+        known = await self._batches.finish(batch)
+        await self._note_finished(requester, known)
+        return _report(known, trial, await self._seq(known))
+
+    async def _try(self, file: _File, known: ImportProgress) -> _Trial:
+        reader = LineReader(self._parts, file.requester, known.batch, await AskedAgain.read(self._parts))
+        trial = _Trial()
+        size = await asyncio.to_thread(_rewound, file.source)
+        lines = lines_of(file.source, file.format, after=known.lines)
+        while part := await asyncio.to_thread(_checked, reader, lines):
+            trial.lines += len(part)
+            _sorted_out(part, trial)
+            file.tell("checking lines", min(1.0, file.source.tell() / size))
+        return trial
+
+    async def _import(self, file: _File, known: ImportProgress, whole: int) -> tuple[ImportProgress, _Trial | None]:
+        """Record what is left of the file; return how far it has come, and the faults that stopped it."""
+        overtaken = 0
+        while known.finished_at is None and overtaken < _TRIES:
+            asked_again = await self._batches.asked_again()
+            reader = LineReader(self._parts, file.requester, known.batch, await AskedAgain.read(self._parts))
+            await asyncio.to_thread(_rewound, file.source)
+            lines = lines_of(file.source, file.format, after=known.lines)
+            ahead = asyncio.create_task(self._prepare(reader, lines))
+            try:
+                while (part := await ahead) is not None:
+                    if part.faults.fault_count and not file.skip_faults:
+                        return known, part.faults
+                    # The next part is read while the database is at work on this one.
+                    ahead = asyncio.create_task(self._prepare(reader, lines))
+                    appended = await self._batches.append(
+                        known.batch,
+                        ImportPart(known.lines, part.until, part.events, part.faults.fault_count, asked_again),
+                    )
+                    if appended is None:
+                        break
+                    known, recorded = appended
+                    overtaken = 0
+                    await self._note(recorded, known.batch)
+                    file.tell("importing", min(1.0, _done(known) / max(whole, 1)))
+                else:
+                    return known, None
+            finally:
+                # A thread may still be reading: the file must not be rewound under it.
+                await asyncio.gather(ahead, return_exceptions=True)
+            overtaken += 1
+            known = await self._batches.begin(known.batch, file.format.value)
+        if known.finished_at is None:
+            raise ConsentUnavailable("The import was overtaken again and again; send the same file once more.")
+        return known, None
+
+    async def _prepare(self, reader: LineReader, lines: Iterator[Line]) -> _Prepared | None:
+        """Return the next lines, ready to be recorded; ``None`` behind the last."""
+        part = await asyncio.to_thread(_checked, reader, lines)
+        if not part:
+            return None
+        faults = _Trial()
+        good = _sorted_out(part, faults)
+        events = await asyncio.to_thread(_events, good, await self._numbers(good))
+        return _Prepared(part[-1][0], events, faults)
+
+    async def _numbers(self, lines: Sequence[Checked]) -> NDArray[np.int64]:
+        """Return the person of each of *lines*; whoever was unknown is known from here on."""
+        numbers = np.full(len(lines), -1, np.int64)
+        kinds: dict[str, list[int]] = {}
+        for place, checked in enumerate(lines):
+            kinds.setdefault(checked.identifier, []).append(place)
+        for kind, places in kinds.items():
+            values = [lines[place].value for place in places]
+            found = await self._parts.people.numbers_of(kind, values)
+            unknown = np.flatnonzero(found < 0)
+            if len(unknown):
+                found = found.copy()
+                found[unknown] = await self._parts.people.register(
+                    kind, [values[place] for place in unknown.tolist()]
+                )
+            numbers[places] = found
+        return numbers
+
+    async def _note(self, events: Sequence[RecordedConsentEvent], batch: str) -> None:
+        """Record *events* in the audit log; others get their turn between two of its records."""
+        records = []
+        for start in range(0, len(events), _NOTED):
+            records.append(asyncio.create_task(self._trail.note_batch(events[start : start + _NOTED], batch)))
+            await asyncio.sleep(0)
+        for failed in await asyncio.gather(*records, return_exceptions=True):
+            if failed is not None:
+                raise failed
+
+    async def _seq(self, known: ImportProgress) -> int:
+        return known.last_seq or await self._parts.ledger.last_seq()
+
+    async def _note_finished(self, requester: Requester, known: ImportProgress) -> None:
+        """Record in the audit log, once, what the import did; each event stands there already."""
+        record = f"import-{known.batch[:29]}"
+        if await self._parts.audit.get(record) is None:
+            fields: dict[str, object] = {
+                "requester": requester.name,
+                "batch": known.batch,
+                "recorded": known.recorded,
+                "unchanged": known.unchanged,
+                "left_out": known.left_out,
+                "consent_seq": known.last_seq,
+            }
+            await self._parts.audit.append(AuditEntry("consent.import_finished", fields, record))
+
+
+def _checked(reader: LineReader, lines: Iterator[Line]) -> list[tuple[int, Checked | SekishoError]]:
+    """Return the next lines, each checked."""
+    part: list[tuple[int, Checked | SekishoError]] = []
+    for line, said in islice(lines, _PART):
+        if isinstance(said, InvalidRequest):
+            part.append((line, said))
+            continue
+        try:
+            part.append((line, reader.read(line, said)))
+        except SekishoError as fault:
+            part.append((line, fault))
+    return part
+
+
+def _fingerprint(source: BinaryIO, file_format: ImportFormat) -> str:
+    digest = hashlib.sha256()
+
+    def blocks() -> Iterator[bytes]:
+        source.seek(0)
+        while block := source.read(_BLOCK):
+            digest.update(block)
+            yield block
+
+    if file_format is ImportFormat.CSV:
+        require_text(blocks())
+    else:
+        for _ in blocks():
+            pass
+    return digest.hexdigest()
+
+
+def _rewound(source: BinaryIO) -> int:
+    """Set *source* to its beginning and return its size, at least 1."""
+    size = source.seek(0, 2)
+    source.seek(0)
+    return max(size, 1)
+
+
+def _sorted_out(part: Sequence[tuple[int, Checked | SekishoError]], trial: _Trial) -> list[Checked]:
+    """Return the good lines of *part*; the others go to *trial*."""
+    good: list[Checked] = []
+    for line, found in part:
+        if isinstance(found, SekishoError):
+            trial.fault(line, found)
+        else:
+            good.append(found)
+    return good
+
+
+def _events(lines: Sequence[Checked], numbers: NDArray[np.int64]) -> list[ConsentEventInput]:
+    return [checked.event(SubjectNumber(number)) for checked, number in zip(lines, numbers.tolist(), strict=True)]
+
+
+def _done(known: ImportProgress) -> int:
+    """Return how many lines with an entry are done."""
+    return known.recorded + known.left_out
+
+
+def _report(known: ImportProgress, trial: _Trial, seq: int) -> dict[str, object]:
+    finished = known.finished_at is not None
+    waiting = 0 if finished else trial.lines
+    return {
+        "batch": known.batch,
+        "lines": _done(known) + waiting,
+        "valid": known.recorded + (0 if finished else waiting - trial.fault_count),
+        "recorded": known.recorded,
+        "unchanged": known.unchanged,
+        "left_out": known.left_out,
+        "faults": trial.faults,
+        "fault_count": trial.fault_count,
+        "finished": finished,
+        "seq": seq,
+    }
