@@ -17,7 +17,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType, Dataset, Requester, StatisticsView
 from sekisho.errors import NotFound, SekishoError, Unauthenticated
-from sekisho.http.services import ConsentEventRequest, ConsentQuestion, Release
+from sekisho.http.services import ConsentDecision, ConsentEventRequest, ConsentQuestion, Release
 from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, DataSubjectRef
 from sekisho.release import Ask, ReleasedPage
 
@@ -84,6 +84,7 @@ class FakeAuditLog:
             if isinstance(seq := record["seq"], int)
             and seq > query.after_seq
             and (query.requester is None or record.get("requester") == query.requester)
+            and (query.kind is None or record.get("kind") == query.kind)
         ]
         return found[: query.limit]
 
@@ -187,12 +188,20 @@ class FakeGateway:
 
 @dataclass
 class FakeConsents:
-    """Keeps calls; allows what ``allowed`` names."""
+    """Keeps calls; allows what ``allowed`` names. ``reading`` and ``recording`` are itself."""
 
     allowed: set[tuple[str, str]] = field(default_factory=set)
     calls: list[tuple[object, ...]] = field(default_factory=list)
     error: Exception | None = None
     seq: int = 0
+
+    @property
+    def reading(self) -> FakeConsents:
+        return self
+
+    @property
+    def recording(self) -> FakeConsents:
+        return self
 
     async def check(
         self,
@@ -204,13 +213,48 @@ class FakeConsents:
         known_at: datetime | None,
         explain: bool,
     ) -> Sequence[Mapping[str, object]]:
-        self._called("check", requester.name, tuple(questions), min_seq, explain)
+        self._called("check", requester.name, tuple(questions), min_seq, valid_at, known_at, explain)
         return [{"allowed": (q.person.value, q.purpose) in self.allowed, "seq": self.seq} for q in questions]
+
+    async def filter(
+        self,
+        requester: Requester,
+        purpose: str,
+        named: Mapping[str, Sequence[str]],
+        *,
+        scope: Mapping[str, str],
+        min_seq: int | None,
+    ) -> tuple[dict[str, list[bool]], int]:
+        self._called("filter", requester.name, purpose, dict(named), scope, min_seq)
+        masks = {kind: [(value, purpose) in self.allowed for value in values] for kind, values in named.items()}
+        return masks, self.seq
+
+    async def subject_consents(
+        self,
+        requester: Requester,
+        subject_id: str,
+        *,
+        valid_at: datetime | None,
+        known_at: datetime | None,
+        min_seq: int | None,
+    ) -> Mapping[str, object]:
+        self._called("subject_consents", requester.name, subject_id, valid_at, known_at, min_seq)
+        return {"items": [], "seq": self.seq}
 
     async def record_event(self, requester: Requester, event: ConsentEventRequest) -> Mapping[str, object]:
         self._called("record_event", requester.name, event)
         self.seq += 1
         return {"id": "event", "seq": self.seq, "state": "given"}
+
+    async def decide(
+        self, person: DataSubjectRef, decisions: Sequence[ConsentDecision], *, gpc: bool
+    ) -> Mapping[str, object]:
+        self._called("decide", person, tuple(decisions), gpc)
+        self.seq += 1
+        return {"seq": self.seq, "items": []}
+
+    async def object_by_signal(self, person: DataSubjectRef) -> None:
+        self._called("object_by_signal", person)
 
     async def my_consents(self, person: DataSubjectRef, *, min_seq: int | None) -> Mapping[str, object]:
         self._called("my_consents", person, min_seq)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from typing import cast
 
 import httpx
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from tests.fakes import FakeAuditLog, FakeClock, FakeConsents, FakeGateway, FakeIdentity, FakeRelease
 
+from sekisho.consents import Consents
 from sekisho.domain.terms import Requester
 from sekisho.http.app import create_app
 from sekisho.http.services import HttpSettings, Services
@@ -72,7 +74,7 @@ def world() -> World:
 
     services = Services(
         gateway=gateway,
-        consents=consents,
+        consents=cast(Consents, consents),
         identity=identity,
         audit=audit,
         clock=clock,

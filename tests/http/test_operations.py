@@ -123,29 +123,75 @@ async def test_docs_need_nothing_from_elsewhere(client: httpx.AsyncClient) -> No
     assert digest in page.headers["content-security-policy"]
 
 
+async def test_global_privacy_control_is_declared(client: httpx.AsyncClient) -> None:
+    """The well-known document says that the signal is heeded, and since when."""
+    said = (await client.get("/.well-known/gpc.json")).json()
+    assert said["gpc"] is True
+    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", said["lastUpdate"])
+
+
 async def test_openapi_knows_the_contract(client: httpx.AsyncClient) -> None:
     """The generated document has every path of this part, bodies, and problems instead of echoes."""
     document = (await client.get("/openapi.json")).json()
     operations = {(method, path) for path, item in document["paths"].items() for method in item}
     assert operations == {
-        ("post", "/v1/query"),
-        ("post", "/v1/query:explain"),
-        ("get", "/v1/datasets"),
-        ("get", "/v1/datasets/{name}"),
-        ("get", "/v1/views"),
-        ("get", "/v1/views/{name}"),
-        ("post", "/v1/views/{name}:read"),
-        ("post", "/v1/consents:check"),
-        ("post", "/v1/consents/events"),
-        ("get", "/v1/me/consents"),
-        ("post", "/v1/me/consents/{purpose}:withdraw"),
-        ("post", "/v1/me/consents:withdraw-all"),
-        ("post", "/v1/audit/records:search"),
-        ("get", "/v1/audit/records/{record_id}"),
+        ("get", "/.well-known/gpc.json"),
+        ("get", "/.well-known/jwks.json"),
         ("get", "/health/live"),
         ("get", "/health/ready"),
         ("get", "/metrics"),
-        ("get", "/.well-known/jwks.json"),
+        ("get", "/v1/audit/records/{record_id}"),
+        ("post", "/v1/audit/records:search"),
+        ("get", "/v1/consents/changes"),
+        ("post", "/v1/consents/events"),
+        ("post", "/v1/consents:check"),
+        ("post", "/v1/consents:filter"),
+        ("post", "/v1/consents:import"),
+        ("get", "/v1/data-subjects/{subject_id}/consents"),
+        ("post", "/v1/data-subjects:link"),
+        ("post", "/v1/data-subjects:resolve"),
+        ("post", "/v1/data-subjects:unlink"),
+        ("get", "/v1/datasets"),
+        ("get", "/v1/datasets/{name}"),
+        ("get", "/v1/me/consents"),
+        ("post", "/v1/me/consents"),
+        ("post", "/v1/me/consents/{purpose}:withdraw"),
+        ("post", "/v1/me/consents:withdraw-all"),
+        ("get", "/v1/me/disclosures"),
+        ("get", "/v1/me/history"),
+        ("get", "/v1/me/receipts/{receipt_id}"),
+        ("post", "/v1/me/requests"),
+        ("get", "/v1/me/requests"),
+        ("get", "/v1/me/requests/{request_id}"),
+        ("post", "/v1/me/session:confirm"),
+        ("post", "/v1/me/session:end"),
+        ("get", "/v1/me/session:oidc"),
+        ("get", "/v1/me/session:oidc-callback"),
+        ("post", "/v1/me/session:request"),
+        ("get", "/v1/notices"),
+        ("get", "/v1/notices/{key}"),
+        ("post", "/v1/notices:draft"),
+        ("post", "/v1/notices:publish"),
+        ("post", "/v1/notices:simulate"),
+        ("get", "/v1/purposes"),
+        ("post", "/v1/purposes"),
+        ("post", "/v1/purposes:publish"),
+        ("post", "/v1/purposes:simulate"),
+        ("post", "/v1/query"),
+        ("post", "/v1/query:explain"),
+        ("get", "/v1/requests"),
+        ("get", "/v1/requests/{request_id}"),
+        ("post", "/v1/requests/{request_id}:close"),
+        ("get", "/v1/views"),
+        ("get", "/v1/views/{name}"),
+        ("post", "/v1/views/{name}:read"),
+        ("post", "/v1/webhooks"),
+        ("get", "/v1/webhooks"),
+        ("delete", "/v1/webhooks/{webhook_id}"),
+        ("get", "/v1/webhooks/{webhook_id}/deliveries"),
+        ("post", "/v1/webhooks/{webhook_id}:pause"),
+        ("post", "/v1/webhooks/{webhook_id}:replay"),
+        ("post", "/v1/webhooks/{webhook_id}:resume"),
     }
     body = document["paths"]["/v1/query"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == ["purpose", "sql"]

@@ -42,7 +42,9 @@ CONTRACT = {
     },
     429: {"budget_exhausted", "rate_limited"},
     500: {"internal_error"},
-    503: {"policy_unavailable", "audit_unavailable", "consent_unavailable", "store_unavailable"},
+    503: {
+        "policy_unavailable", "audit_unavailable", "consent_unavailable", "store_unavailable", "mail_unavailable",
+    },
 }  # fmt: skip
 
 

@@ -39,6 +39,8 @@ REQUESTER_ROUTES: list[tuple[str, str, object]] = [
     ("GET", "/v1/views/sales", None),
     ("POST", "/v1/views/sales:read", {"purpose": "recommendation"}),
     ("POST", "/v1/consents:check", {"items": [{"data_subject": "customer_id:1", "purpose": "recommendation"}]}),
+    ("POST", "/v1/consents:filter", {"purpose": "recommendation", "data_subjects": ["customer_id:1"]}),
+    ("GET", "/v1/data-subjects/0a1b/consents", None),
     (
         "POST",
         "/v1/consents/events",
@@ -49,6 +51,7 @@ REQUESTER_ROUTES: list[tuple[str, str, object]] = [
 ]
 CUSTOMER_ROUTES: list[tuple[str, str, object]] = [
     ("GET", "/v1/me/consents", None),
+    ("POST", "/v1/me/consents", {"decisions": [{"purpose": "recommendation", "decision": "refuse"}]}),
     ("POST", "/v1/me/consents/recommendation:withdraw", None),
     ("POST", "/v1/me/consents:withdraw-all", None),
 ]
@@ -177,8 +180,8 @@ async def test_a_check_answers_in_order(world: World, client: httpx.AsyncClient)
     ]
     response = await client.post("/v1/consents:check", json={"items": items, "min_seq": 3}, headers=REQUESTER)
     assert response.json() == {"items": [{"allowed": True, "seq": 0}, {"allowed": False, "seq": 0}]}
-    name, requester, questions, min_seq, explain = world.consents.calls[0]
-    assert (name, requester, min_seq, explain) == ("check", "recommender", 3, False)
+    name, requester, questions, min_seq, valid_at, known_at, explain = world.consents.calls[0]
+    assert (name, requester, min_seq, valid_at, known_at, explain) == ("check", "recommender", 3, None, None, False)
     assert isinstance(questions, tuple)
     assert questions[0].scope == {"data_category": "purchase"}
     assert questions[1].person == DataSubjectRef("email", "a:b")

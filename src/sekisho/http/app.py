@@ -9,12 +9,44 @@ from fastapi import FastAPI
 from sekisho import __version__
 from sekisho.http.middleware import Boundary
 from sekisho.http.problems import HANDLERS
-from sekisho.http.routes import audit, catalogue, consents, me, operations, query
+from sekisho.http.routes import (
+    audit,
+    catalogue,
+    changes,
+    consents,
+    imports,
+    me,
+    notices,
+    operations,
+    query,
+    receipts,
+    rights,
+    session,
+    subjects,
+    webhooks,
+)
 from sekisho.http.services import Services
 
 _DESCRIPTION: Final = (
     "No customer data leaves a store without a purpose, a decision, a consent and a record. "
     "目的・判断・同意・記録のないかぎり、顧客データは外に出ません。"
+)
+
+_PARTS: Final = (
+    query,
+    catalogue,
+    consents,
+    changes,
+    imports,
+    webhooks,
+    subjects,
+    notices,
+    me,
+    session,
+    receipts,
+    rights,
+    audit,
+    operations,
 )
 
 
@@ -39,7 +71,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     for exception, handler in HANDLERS.items():
         app.add_exception_handler(exception, handler)
-    for part in (query, catalogue, consents, me, audit, operations):
+    for part in _PARTS:
         app.include_router(part.ROUTER)
     app.add_middleware(Boundary, metrics=services.metrics, body_limit=services.settings.body_limit)
     return app

@@ -7,9 +7,19 @@ unknown members all end as ``invalid_request``, with the place and the kind of f
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 from starlette.requests import Request
 
 from sekisho.errors import InvalidRequest
@@ -23,6 +33,32 @@ SubjectText = Annotated[str, Field(min_length=3, max_length=512, pattern=r"^[a-z
 """A person as services name them: ``TYPE:VALUE``."""
 Scope = Annotated[dict[Name, Name], Field(min_length=1, max_length=8)]
 """One value per dimension, for example ``{"data_category": "behaviour"}``."""
+
+
+def _printable(value: str) -> str:
+    """Keep control characters out: neither every database nor the audit log holds them."""
+    if not value.isprintable():
+        raise ValueError("unprintable")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    """Return *value* in UTC. At either end of the calendar an offset leads to a year that there is not."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no time") from None
+
+
+NoticeVersion = (
+    Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+    | Annotated[int, Field(ge=1, le=2**31 - 1)]
+)
+"""A version of a notice, as a number or as its text."""
+Locale = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")]
+"""A language, for example ``ja``."""
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+"""A code or an id that names nobody."""
 Seq = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """A consent sequence."""
 
@@ -42,8 +78,8 @@ Parameter = (
     | None
 )
 """A value of ``?`` in a statement."""
-Instant = AwareDatetime
-"""RFC 3339 with an offset."""
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""RFC 3339 with an offset; read as UTC."""
 
 
 class Body(BaseModel):
@@ -86,21 +122,67 @@ class CheckBody(Body):
     explain: bool = False
 
 
+class FilterBody(Body):
+    """``POST /v1/consents:filter``."""
+
+    purpose: Name
+    # The form of each name is seen to where they are taken apart: a pattern would cost more than the answer.
+    data_subjects: Annotated[list[Annotated[str, Field(min_length=3, max_length=512)]], Field(max_length=100_000)]
+    scope: Scope | None = None
+    min_seq: Seq | None = None
+
+
+class ActorBody(Body):
+    """Who acted for a person."""
+
+    type: Annotated[str, Field(pattern=r"^(data_subject|guardian|agent|operator|system|signal)$")]
+    id: Name | None = None
+    relation: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,31}$")] | None = None
+    assurance: Annotated[str, Field(pattern=r"^(none|self_asserted|verified_contact|document|electronic_id)$")] = (
+        "none"
+    )
+
+
 class EventBody(Body):
-    """``POST /v1/consents/events``."""
+    """``POST /v1/consents/events``.
+
+    ``actor`` is a name of whoever acted, or says what they are; ``age`` is in years, as established.
+    """
 
     data_subject: SubjectText
     purpose: Name
     event: Annotated[str, Field(pattern=r"^[a-z]{1,16}$")]
     method: Annotated[str, Field(pattern=r"^(web_form|call_centre|paper|api|signal)$")]
-    notice_version: Name | None = None
-    actor: Name | None = None
+    notice_version: NoticeVersion | None = None
+    locale: Locale | None = None
+    served_id: Code | None = None
+    actor: Name | ActorBody | None = None
+    age: Annotated[int, Field(ge=0, le=150)] | None = None
+    of_age_at: Instant | None = None
+    consent_type: Annotated[str, Field(pattern=r"^(implied|expressed|explicit)$")] | None = None
+    reason: Code | None = None
     occurred_at: Instant | None = None
     valid_until: Instant | None = None
     evidence: Annotated[dict[Name, Annotated[str, Field(max_length=4096)]], Field(max_length=16)] = Field(
         default_factory=dict
     )
     scope: Scope | None = None
+
+
+class DecisionBody(Body):
+    """One decision of a person; a yes says which notice was shown."""
+
+    purpose: Name
+    decision: Annotated[str, Field(pattern=r"^(give|refuse|withdraw)$")]
+    scope: Scope | None = None
+    notice_version: NoticeVersion | None = None
+    locale: Locale | None = None
+
+
+class DecisionsBody(Body):
+    """``POST /v1/me/consents``: all or none."""
+
+    decisions: Annotated[list[DecisionBody], Field(min_length=1, max_length=200)]
 
 
 class WithdrawBody(Body):
@@ -126,14 +208,12 @@ class AuditSearchBody(Body):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-_MODELS: Final = (QueryBody, ViewBody, CheckItem, CheckBody, EventBody, WithdrawBody, AuditSearchBody)
-# What a fault may name: members of the contract. A member that the caller invented is a value of theirs.
-_MEMBERS: Final = frozenset(field.alias or name for model in _MODELS for name, field in model.model_fields.items())
-
 QUERY: Final = TypeAdapter(QueryBody)
 VIEW: Final = TypeAdapter(ViewBody)
 CHECK: Final = TypeAdapter(CheckBody)
+FILTER: Final = TypeAdapter(FilterBody)
 EVENT: Final = TypeAdapter(EventBody)
+DECISIONS: Final = TypeAdapter(DecisionsBody)
 WITHDRAW: Final = TypeAdapter(WithdrawBody)
 WITHDRAW_ALL: Final = TypeAdapter(WithdrawAllBody)
 AUDIT_SEARCH: Final = TypeAdapter(AuditSearchBody)
@@ -164,10 +244,17 @@ async def read_body(request: Request, adapter: TypeAdapter[_T], *, default: byte
     raise InvalidRequest("The body cannot be read: " + _sentence(faults) + ".")
 
 
+def _members(model: type[Body] = Body) -> set[str]:
+    """Return what a fault may name: members of the contract. One that the caller invented is a value of theirs."""
+    own = {field.alias or name for name, field in model.model_fields.items()}
+    return own.union(*(_members(part) for part in model.__subclasses__()))
+
+
 def _sentence(faults: Iterable[Any]) -> str:
     places: dict[str, str] = {}
+    members = _members()
     for fault in faults:
-        place = ".".join(str(part) for part in fault["loc"] if isinstance(part, int) or part in _MEMBERS)
+        place = ".".join(str(part) for part in fault["loc"] if isinstance(part, int) or part in members)
         kind = str(fault["type"]).replace("_", " ")
         # A value that fits none of several types has one fault for each of them.
         places[place] = kind if places.get(place, kind) == kind else "wrong type"

@@ -31,6 +31,12 @@ SECURITY_HEADERS: Final = (
 
 TRACE_HEADER: Final = b"sekisho-trace-id"
 
+BODY_LIMITS: Final = {
+    "/v1/consents:filter": 16 << 20,  # 100,000 names of 80 bytes, and room
+    "/v1/consents:import": 256 << 20,  # read as it comes, never held whole
+}
+"""Addresses whose bodies may be larger than the limit of all others, in bytes."""
+
 
 class Boundary:
     """The ASGI middleware around everything.
@@ -43,7 +49,7 @@ class Boundary:
         Where requests are counted.
     body_limit:
         Largest request body in bytes; a longer one is ``invalid_request``, whether its length was
-        announced or not.
+        announced or not. Some addresses have their own (:data:`BODY_LIMITS`).
     """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limit: int) -> None:
@@ -73,9 +79,10 @@ class Boundary:
 
         structlog.contextvars.bind_contextvars(trace_id=context.trace_id)
         try:
-            if _announced_length(scope) > self._body_limit:
-                raise self._too_large()  # noqa: TRY301 - one place answers all refusals before the routes
-            await self._app(scope, self._limited(receive), secured)
+            limit = max(self._body_limit, BODY_LIMITS.get(scope["path"], 0))
+            if _announced_length(scope) > limit:
+                raise _too_large(limit)  # noqa: TRY301 - one place answers all refusals before the routes
+            await self._app(scope, _limited(receive, limit), secured)
         except InvalidRequest as error:
             await self._end(scope, receive, secured, error, status)
         except BrokenOff:
@@ -96,23 +103,25 @@ class Boundary:
             raise BrokenOff from None
         await problem_response(scope, error)(scope, receive, send)
 
-    def _too_large(self) -> InvalidRequest:
-        return InvalidRequest(f"The request body is larger than {self._body_limit} bytes.")
 
-    def _limited(self, receive: Receive) -> Receive:
-        """Return *receive*, which refuses a body that grows past the limit without having said so."""
-        seen = 0
+def _too_large(limit: int) -> InvalidRequest:
+    return InvalidRequest(f"The request body is larger than {limit} bytes.")
 
-        async def limited() -> Message:
-            nonlocal seen
-            message = await receive()
-            if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
-                if seen > self._body_limit:
-                    raise self._too_large()
-            return message
 
-        return limited
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Return *receive*, which refuses a body that grows past *limit* without having said so."""
+    seen = 0
+
+    async def limited() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _too_large(limit)
+        return message
+
+    return limited
 
 
 def _announced_length(scope: Scope) -> int:

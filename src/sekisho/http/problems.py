@@ -39,6 +39,7 @@ STATUS: Final[Mapping[str, int]] = {
     "rate_limited": 429,
     "policy_unavailable": 503,
     "audit_unavailable": 503,
+    "mail_unavailable": 503,
     "consent_unavailable": 503,
     "store_unavailable": 503,
     "not_found": 404,

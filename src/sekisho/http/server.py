@@ -30,6 +30,7 @@ def serve(
     concurrency: int = 512,
     announce: Callable[[str], None] | None = None,
     listener: socket.socket | None = None,
+    stopping: Callable[[], None] | None = None,
 ) -> None:
     """Serve *app* until a signal ends it.
 
@@ -47,6 +48,8 @@ def serve(
         Gets the one line when ready; without it, standard output does.
     listener:
         A socket from :func:`listen` that several processes share; without it, one of its own.
+    stopping:
+        Called before open answers are waited for, to end those that never would by themselves.
 
     Raises ``WorkspaceError`` when the embedded issuer would be reachable from elsewhere, or the
     address cannot be listened on.
@@ -75,7 +78,8 @@ def serve(
     shown = f"[{shown_host}]" if ":" in shown_host else shown_host
     line = f"Sekisho is ready on http://{shown}:{shown_port} (docs: http://{shown}:{shown_port}/docs)"
     try:
-        _AnnouncingServer(config, lambda: (announce or _print)(line)).run(sockets=[listener])
+        server = _AnnouncingServer(config, lambda: (announce or _print)(line), stopping or (lambda: None))
+        server.run(sockets=[listener])
     finally:
         listener.close()
 
@@ -137,17 +141,22 @@ class _WithoutExceptions(logging.Filter):
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Says once that it listens."""
+    """Says once that it listens, and once that it stops, before it waits for open answers."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._stopping = ready, stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then say so."""
         await super().startup(sockets=sockets)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End streams that would never end by themselves, then stop."""
+        self._stopping()
+        await super().shutdown(sockets=sockets)
 
 
 def _print(line: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import Protocol
 import pyarrow as pa
 from starlette.requests import Request
 
-from sekisho.domain.consent import ConsentEventKind
+from sekisho.consents import Consents
+from sekisho.domain.consent import ConsentEventKind, ConsentType
+from sekisho.domain.consent_rules import Actor
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import Dataset, Requester, StatisticsView
 from sekisho.http.metrics import Metrics
 from sekisho.ports import AuditLog, Clock, DataSubjectRef, IdentityProvider
+from sekisho.ports.idempotency import IdempotencyStore
 from sekisho.release import STALE_SECONDS, Ask, ReleasedPage
 
 HealthProbe = Callable[[], Awaitable[bool]]
@@ -110,48 +113,35 @@ class ConsentQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ConsentEventRequest:
-    """A consent event as a service hands it in. ``actor`` and ``occurred_at`` are its claims."""
+    """A consent event as a service hands it in, with its claims; see ``consents.giving.Said``."""
 
     person: DataSubjectRef
     purpose: str
     kind: ConsentEventKind
     method: str
     scope: Mapping[str, str] = field(default_factory=dict)
-    actor: str | None = None
+    actor: Actor = field(default_factory=Actor)
     notice_version: str | None = None
+    locale: str | None = None
+    served_id: str | None = None
     occurred_at: datetime | None = None
     valid_until: datetime | None = None
+    age: int | None = None
+    of_age_at: datetime | None = None
+    consent_type: ConsentType | None = None
+    reason: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-class ConsentsPort(Protocol):
-    """The consent use cases that routes call. Answers are JSON values as the contract spells them."""
+@dataclass(frozen=True, slots=True)
+class ConsentDecision:
+    """One decision of a person who signed in; *scope* empty: in every cell of the purpose."""
 
-    async def check(
-        self,
-        requester: Requester,
-        questions: Sequence[ConsentQuestion],
-        *,
-        min_seq: int | None,
-        valid_at: datetime | None,
-        known_at: datetime | None,
-        explain: bool,
-    ) -> Sequence[Mapping[str, object]]:
-        """Return ``{allowed, seq}`` for each question, in order."""
-
-    async def record_event(self, requester: Requester, event: ConsentEventRequest) -> Mapping[str, object]:
-        """Record *event* and return ``{id, seq, state}``."""
-
-    async def my_consents(self, person: DataSubjectRef, *, min_seq: int | None) -> Mapping[str, object]:
-        """Return ``{items, seq}`` of one person."""
-
-    async def withdraw(
-        self, person: DataSubjectRef, purpose: str, *, scope: Mapping[str, str] | None
-    ) -> Mapping[str, object]:
-        """Withdraw one purpose and return ``{seq, …}``. Idempotent."""
-
-    async def withdraw_all(self, person: DataSubjectRef) -> Mapping[str, object]:
-        """Withdraw every purpose and return ``{seq, …}``. Idempotent."""
+    purpose: str
+    kind: ConsentEventKind
+    scope: Mapping[str, str] = field(default_factory=dict)
+    notice_version: str | None = None
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +153,7 @@ class Services:
     gateway:
         The nine steps.
     consents:
-        Consent use cases.
+        Every use case of consent.
     identity:
         Verifies bearer tokens.
     audit:
@@ -180,10 +170,12 @@ class Services:
         Limits.
     metrics:
         Where things are counted.
+    idempotency:
+        Where answers to idempotency keys are kept; ``None``: the header is not heeded.
     """
 
     gateway: GatewayPort
-    consents: ConsentsPort
+    consents: Consents
     identity: IdentityProvider
     audit: AuditLog
     clock: Clock
@@ -192,6 +184,7 @@ class Services:
     health: Mapping[str, HealthProbe]
     settings: HttpSettings = field(default_factory=HttpSettings)
     metrics: Metrics = field(default_factory=Metrics)
+    idempotency: IdempotencyStore | None = None
 
 
 def services_of(request: Request) -> Services:

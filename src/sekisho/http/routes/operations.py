@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,9 @@ from sekisho.http.routing import json_response, router
 from sekisho.http.services import HealthProbe, services_of
 
 ROUTER = router("operations")
+
+GPC_SINCE: Final = "2026-11-21"
+"""The day on which heeding the signal was last changed."""
 
 _ERRORS: dict[str, type[Unavailable]] = {
     "policy": PolicyUnavailable,
@@ -61,6 +65,14 @@ async def jwks(request: Request) -> Response:
     """Answer the public keys that verify receipts and the embedded issuer's tokens (RFC 7517)."""
     response = json_response(services_of(request).jwks())
     response.headers["cache-control"] = "public, max-age=300"
+    return response
+
+
+@ROUTER.get("/.well-known/gpc.json", summary="Global Privacy Control is heeded")
+async def global_privacy_control(_request: Request) -> Response:
+    """Answer that ``Sec-GPC: 1`` is taken as an objection (W3C Global Privacy Control, 4)."""
+    response = json_response({"gpc": True, "lastUpdate": GPC_SINCE})
+    response.headers["cache-control"] = "public, max-age=86400"
     return response
 
 
