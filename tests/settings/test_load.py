@@ -212,6 +212,44 @@ def test_demo_views_pass_the_rewriter(demo):
         assert view.people in resolve(tree, visible).outputs
 
 
+ASKED = """\
+    direct_marketing: true
+    confirm: double_opt_in
+    validity_days: 365
+    retention_days: 30
+    guardian_below_age: 16
+    data_categories: [purchases, web and app use]
+    recipients: ["third_party: Example Ads K.K.", "processor: 印刷会社"]
+    transfer_countries: [US, "NO"]
+    transfer_information: {US: {system: no general act, measures: standard clauses}}
+    third_party: true
+    person_related: true
+    dpv: dpv:PersonalisedAdvertising
+    legal_bases: {appi: legitimate_interest}
+"""
+
+
+def test_what_people_are_told(workspace):
+    """Every optional key of a purpose is read, and left out it says nothing."""
+    purposes = workspace.load(GOOD.replace("    cells: [purchase, profile]\n", ASKED)).catalogue.purposes
+    read, plain = purposes["recommendation"], purposes["support"]
+
+    assert (read.direct_marketing, read.confirm, read.third_party, read.person_related) == (True,) * 4
+    assert (read.validity_days, read.retention_days, read.guardian_below_age) == (365, 30, 16)
+    assert read.data_categories == ("purchases", "web and app use")
+    assert read.recipients == ("third_party: Example Ads K.K.", "processor: 印刷会社")
+    assert read.transfer_countries == ("US", "NO")
+    assert read.transfer_information == {"US": {"system": "no general act", "measures": "standard clauses"}}
+    assert read.dpv == "dpv:PersonalisedAdvertising"
+    assert read.legal_bases == {"appi": LegalBasis.LEGITIMATE_INTEREST}
+    assert (plain.direct_marketing, plain.confirm, plain.person_related) == (False,) * 3
+    assert (plain.validity_days, plain.retention_days, plain.guardian_below_age, plain.dpv) == (None,) * 4
+    assert (plain.data_categories, plain.recipients, plain.transfer_countries) == ((), (), ())
+    assert (plain.legal_bases, plain.transfer_information) == ({}, {})
+    none = workspace.load(GOOD.replace("cells: [purchase, profile]", "confirm: none")).catalogue.purposes
+    assert not none["recommendation"].confirm
+
+
 # The reference page --------------------------------------------------------------------------------
 
 

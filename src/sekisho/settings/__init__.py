@@ -8,14 +8,28 @@ checked. Faults are collected on the way (``faults.py``) and raised together at 
 
 from sekisho.settings.keys import SECTIONS, Key
 from sekisho.settings.load import FILE_NAME, load
-from sekisho.settings.values import Controller, IdentitySettings, PolicyEngine, PolicySettings, Settings
+from sekisho.settings.values import (
+    Controller,
+    CustomerSettings,
+    IdentitySettings,
+    MailKind,
+    MailSecurity,
+    MailSettings,
+    PolicyEngine,
+    PolicySettings,
+    Settings,
+)
 
 __all__ = [
     "FILE_NAME",
     "SECTIONS",
     "Controller",
+    "CustomerSettings",
     "IdentitySettings",
     "Key",
+    "MailKind",
+    "MailSecurity",
+    "MailSettings",
     "PolicyEngine",
     "PolicySettings",
     "Settings",

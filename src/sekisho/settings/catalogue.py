@@ -25,6 +25,7 @@ from sekisho.domain.terms import (
 )
 from sekisho.settings.faults import nearest, shown
 from sekisho.settings.keys import ALL_QUASI_IDENTIFIERS, GENERALISATIONS, ROLES
+from sekisho.settings.purposes import purpose_facts
 from sekisho.settings.section import Section
 
 _TABLE = re.compile(r"(?!sqlite_)[A-Za-z][A-Za-z0-9_]{0,62}")
@@ -62,6 +63,7 @@ def purposes(root: Section, categories: frozenset[str]) -> dict[str, Purpose]:
             _grounds(section, basis, clear=clear, explicit=explicit, cells=cells)
         third_party, gpc = section.flag("third_party"), section.flag("gpc")
         title, description = section.titles("title"), section.titles("description")
+        told = purpose_facts(section, basis, third_party=third_party)
         if basis is not None:
             found[name] = Purpose(
                 name=name,
@@ -74,6 +76,7 @@ def purposes(root: Section, categories: frozenset[str]) -> dict[str, Purpose]:
                 clear=frozenset(clear),
                 title=title,
                 description=description,
+                **told,
             )
     return found
 

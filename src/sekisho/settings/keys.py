@@ -29,11 +29,14 @@ def _must(name: str, example: str) -> Key:
 SECTIONS: Mapping[str, tuple[Key, ...]] = {
     "": (
         _must("controller", "{name: …, contact: …}"),
+        Key("law", "[appi@2022-04]"),
         Key("database", "{url: sqlite:///var/sekisho.db}"),
         Key("keys", "{directory: var/keys}"),
         Key("audit", "{heads: var/audit}"),
         Key("policy", "{engine: embedded}"),
         _must("identity", "{issuer: …, audience: …}"),
+        Key("customers", "{base_url: https://privacy.shop.example}"),
+        Key("mail", "{kind: file}"),
         _must("stores", "and one store at least"),
         _must("purposes", "and one purpose at least"),
         _must("datasets", "and one dataset at least"),
@@ -57,6 +60,27 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("jwks", "embedded"),
         Key("algorithms", "[EdDSA]"),
     ),
+    "customers": (
+        _must("base_url", "https://privacy.shop.example"),
+        Key("issuer", "https://login.shop.example"),
+        Key("audience", "sekisho:privacy"),
+        Key("jwks", "keys/customers.json"),
+        Key("client_id", "sekisho"),
+        Key("client_secret_file", "/run/secrets/oidc"),
+        Key("identifier_claim", "email"),
+        Key("algorithms", "[RS256]"),
+        Key("proxies", "[10.0.0.0/8]"),
+    ),
+    "mail": (
+        _must("kind", "file"),
+        Key("folder", "var/outbox"),
+        Key("host", "smtp.shop.example"),
+        Key("port", "587"),
+        Key("from", "privacy@shop.example"),
+        Key("user", "sekisho"),
+        Key("password_file", "/run/secrets/smtp"),
+        Key("tls", "starttls"),
+    ),
     "stores.*": (_must("kind", "sqlite"), _must("location", "the database file, or the folder of the files")),
     "purposes.*": (
         _must("title", "{ja: …, en: …}"),
@@ -68,7 +92,24 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("third_party", "true"),
         Key("gpc", "true"),
         Key("clear", "[email]"),
+        Key("direct_marketing", "true"),
+        Key("confirm", "double_opt_in"),
+        Key("validity_days", "365"),
+        Key("retention_days", "30"),
+        Key("guardian_below_age", "16"),
+        Key("data_categories", "[purchases, web and app use]"),
+        Key("recipients", '["third_party: Example Ads K.K."]'),
+        Key("transfer_countries", "[US]"),
+        Key("transfer_information", "{US: {system: …, measures: …}}"),
+        Key("person_related", "true"),
+        Key("dpv", "dpv:PersonalisedAdvertising"),
+        Key("legal_bases", "{gdpr: consent}"),
     ),
+    "purposes.*.transfer_information.*": (
+        _must("system", "how the country protects personal data"),
+        _must("measures", "what the recipient does to protect it"),
+    ),
+    "purposes.*.legal_bases": (Key("appi", "consent"), Key("gdpr", "consent")),
     "datasets.*": (
         _must("relation", "the table, or the file pattern below the store's folder"),
         Key("title", "{ja: …, en: …}"),
@@ -107,6 +148,9 @@ LOCALES = ("ja", "en")
 
 ROLES = frozenset({"collection_point", "withdrawal_relay", "privacy_officer", "auditor"})
 """What a requester may do besides reading data."""
+
+CONFIRMATIONS = ("none", "double_opt_in")
+"""How a yes may have to be confirmed before it counts."""
 
 GENERALISATIONS: Mapping[str, frozenset[str]] = {
     "year": frozenset({"date", "timestamp"}),

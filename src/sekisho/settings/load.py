@@ -8,7 +8,7 @@ from typing import Final
 
 from sekisho.domain.terms import Catalogue
 from sekisho.errors import WorkspaceError
-from sekisho.settings import catalogue, parts
+from sekisho.settings import catalogue, customers, parts
 from sekisho.settings.document import Node, Table, read
 from sekisho.settings.faults import Faults
 from sekisho.settings.section import Section
@@ -66,18 +66,25 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     keys_folder = parts.folder_of(root, "keys", "directory", "var/keys", folder)
     audit_folder = parts.folder_of(root, "audit", "heads", "var/audit", folder)
     policy, identity = parts.policy(root, folder), parts.identity(root, folder)
+    outgoing = customers.mail(root, folder)
+    rule_sets = parts.law(root)
     places = {
         "the gateway's own database": database,
         "the keys": keys_folder,
         "the heads of the audit log": audit_folder,
         "the workspace file": folder / FILE_NAME,
+        "the mail outbox": outgoing and outgoing.folder,
     }
     stores = catalogue.stores(root, folder, {what: path for what, path in places.items() if path})
     purposes = catalogue.purposes(root, root.words_below("datasets", "columns", "category"))
     datasets = catalogue.datasets(root, stores, purposes)
+    identifiers = {d.data_subject.identifier for d in datasets.values() if d.data_subject is not None}
+    signing_in = customers.customers(root, folder, identity, identifiers)
     requesters = catalogue.requesters(root, purposes)
     published = views(root, purposes, datasets, stores)
     if not (controller and database_url and keys_folder and audit_folder and policy and identity):
+        return None
+    if signing_in is None or outgoing is None:
         return None
     return Settings(
         folder=folder,
@@ -87,5 +94,8 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         audit_folder=audit_folder,
         policy=policy,
         identity=identity,
+        customers=signing_in,
+        mail=outgoing,
+        rule_sets=rule_sets,
         catalogue=Catalogue(stores, datasets, purposes, requesters, published, revision),
     )

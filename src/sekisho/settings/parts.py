@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sekisho.domain.law import rule_set
+from sekisho.settings.faults import shown
 from sekisho.settings.keys import ALGORITHMS
 from sekisho.settings.section import Section
 from sekisho.settings.values import Controller, IdentitySettings, PolicyEngine, PolicySettings
 
+_LAW = ("appi@2022-04",)
 _DATABASE = "sqlite:///var/sekisho.db"
 _TOKEN_WORD = re.compile(r"[\x21-\x7e]{1,256}")  # iss and aud are StringOrURI; white space is a slip
 
@@ -21,6 +24,19 @@ def controller(root: Section) -> Controller | None:
         return None
     name, contact = section.text("name"), section.text("contact")
     return Controller(name, contact) if name and contact else None
+
+
+def law(root: Section) -> tuple[str, ...]:
+    """Return the names of the rules of law that consent is checked by; the Japanese ones when nothing is said."""
+    names = root.texts("law")
+    for name in names:
+        try:
+            rule_set(name)
+        except ValueError as error:
+            root.wrong("law", f"{shown(name)} is no set of rules", str(error))
+    if root.has("law") and not names:
+        root.wrong("law", "`law` names no set of rules", "write [appi@2022-04], or leave it out")
+    return names or _LAW
 
 
 def database_url(root: Section, folder: Path) -> tuple[str | None, Path | None]:

@@ -102,15 +102,15 @@ class Section:
             return False
         return node.value
 
-    def choice(self, key: str, words: type[_Word]) -> _Word | None:
-        """Return one of the *words*."""
+    def choice(self, key: str, words: type[_Word], what: str | None = None) -> _Word | None:
+        """Return one of the *words*; *what* they are called in messages, where the key does not say it."""
         word = self.text(key)
         if word is None:
             return None
         try:
             return words(word)
         except ValueError:
-            self.wrong(key, f"{shown(word)} is no {key}", nearest(word, [w.value for w in words]))
+            self.wrong(key, f"{shown(word)} is no {what or key}", nearest(word, [w.value for w in words]))
             return None
 
     def name(self, key: str) -> str | None:
@@ -139,6 +139,26 @@ class Section:
                 self._faults.add(item.line, f"{self.label}: unknown {what} {shown(word)}", nearest(word, known))
             elif known is not None or self._is_name(word, item.line, f"an item of `{key}`"):
                 found.append(word)
+        return tuple(found)
+
+    def texts(self, key: str, limit: int = 200) -> tuple[str, ...]:
+        """Return a list of texts for people, one line each, without repetition."""
+        node = self._value(key)
+        if node is None:
+            return ()
+        if not isinstance(node.value, Listing):
+            self._not(key, "a list: [a, b]")
+            return ()
+        found: list[str] = []
+        for item in node.value.items:
+            text = item.value.strip() if isinstance(item.value, str) else ""
+            if not text or len(text) > limit or not text.isprintable():
+                remedy = item.value.why if isinstance(item.value, Odd) else f"1 to {limit} characters on one line"
+                self._faults.add(item.line, f"{self.label}: an item of `{key}` is not a text", f"write {remedy}")
+            elif text in found:
+                self._faults.add(item.line, f"{self.label}: {shown(text)} stands twice in `{key}`", "keep one")
+            else:
+                found.append(text)
         return tuple(found)
 
     def titles(self, key: str) -> dict[str, str]:
@@ -195,10 +215,13 @@ class Section:
         node = self._value(key)
         return node is not None and node.value == word
 
-    def named(self, key: str, what: str, *, dotted: bool = False) -> Iterator[tuple[str, Section]]:
+    def named(
+        self, key: str, what: str, *, dotted: bool = False, known: frozenset[str] | None = None
+    ) -> Iterator[tuple[str, Section]]:
         """Yield the sections below *key* that the workspace named: name and section, names checked.
 
-        *what* is the singular in messages; *dotted* names are ``store.table``.
+        *what* is the singular in messages; *dotted* names are ``store.table``; else they are among *known* where
+        that is given.
         """
         node = self._value(key)
         if node is None:
@@ -209,7 +232,11 @@ class Section:
         path = f"{self._path}.{key}.*".lstrip(".")
         inside = f"{self.label}, " if self._path else ""
         for name, (line, child) in node.value.entries.items():
-            if not self._is_dataset(name, line) if dotted else not self._is_name(name, line, f"the {what}"):
+            if known is not None:
+                if name not in known:
+                    self._faults.add(line, f"{inside}unknown {what} {shown(name)}", nearest(name, known))
+                    continue
+            elif not self._is_dataset(name, line) if dotted else not self._is_name(name, line, f"the {what}"):
                 continue
             if not isinstance(child.value, Table):
                 self._faults.add(line, f"{inside}{what} {name} is not a mapping", "indent its keys below it")

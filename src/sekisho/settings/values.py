@@ -76,6 +76,80 @@ class IdentitySettings:
         return self.jwks is None
 
 
+class MailKind(StrEnum):
+    """Where mail goes."""
+
+    FILE = "file"
+    SMTP = "smtp"
+
+
+class MailSecurity(StrEnum):
+    """How the way to the mail server is protected."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """How mail leaves.
+
+    Attributes
+    ----------
+    kind:
+        Into a folder, or to an SMTP server.
+    folder:
+        Where messages are written.
+    sender:
+        The address in ``From``.
+    host, port, user, password_file, tls:
+        The server, who we are to it, the file with the password, and how the way there is protected.
+    """
+
+    kind: MailKind
+    folder: Path
+    sender: str
+    host: str | None = None
+    port: int = 587
+    user: str | None = None
+    password_file: Path | None = None
+    tls: MailSecurity = MailSecurity.STARTTLS
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerSettings:
+    """How customers sign in.
+
+    Attributes
+    ----------
+    base_url:
+        Address of the service as customers reach it, without a slash at its end.
+    issuer:
+        The customers' identity provider, or ``None``.
+    audience, jwks:
+        ``aud`` of its bearer tokens for us, and the file with its public keys; without them none is accepted.
+    client_id, client_secret_file:
+        Who we are to it in the browser; without ``client_id`` there is no sign-in there.
+    identifier_claim:
+        The claim that says who it is: ``email``, or a kind of identifier.
+    algorithms:
+        Accepted ``alg`` of its tokens.
+    proxies:
+        Networks of the controller's own reverse proxies, whose ``X-Forwarded-For`` is believed.
+    """
+
+    base_url: str
+    issuer: str | None = None
+    audience: str | None = None
+    jwks: Path | None = None
+    client_id: str | None = None
+    client_secret_file: Path | None = None
+    identifier_claim: str = "email"
+    algorithms: tuple[str, ...] = ("RS256",)
+    proxies: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A workspace, complete and consistent. All paths are absolute.
@@ -96,6 +170,10 @@ class Settings:
         The policy decision point.
     identity:
         Which tokens are accepted.
+    customers, mail:
+        How customers sign in, and how mail leaves.
+    rule_sets:
+        The dated rules of law that consent is checked by (``appi@2022-04``).
     catalogue:
         Stores, datasets, purposes, requesters and views; its revision is the first 16 hexadecimal digits of
         the file's SHA-256.
@@ -108,4 +186,7 @@ class Settings:
     audit_folder: Path
     policy: PolicySettings
     identity: IdentitySettings
+    customers: CustomerSettings
+    mail: MailSettings
+    rule_sets: tuple[str, ...]
     catalogue: Catalogue = field(repr=False)
