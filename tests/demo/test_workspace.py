@@ -10,7 +10,9 @@ from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.demo import workspace as workspaces
-from sekisho.demo.workspace import build_workspace, customer_contacts, email_sha256
+from sekisho.demo.filling import customer_contacts
+from sekisho.demo.workspace import build_workspace
+from sekisho.domain.mail_address import email_sha256
 from sekisho.errors import WorkspaceError
 from sekisho.ports import DataSubjectRef
 

@@ -112,7 +112,7 @@ class FakePeople:
     async def register(self, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
         raise NotImplementedError
 
-    async def link(self, number: SubjectNumber, identifier: str, value: str) -> None:
+    async def attach(self, number: SubjectNumber, identifier: str, value: str) -> None:
         raise NotImplementedError
 
 

@@ -13,7 +13,22 @@ from typing import NoReturn
 
 import typer
 
-from sekisho.cli import audit, check, consent, demo, keys, migrate, policy, query, serve, stores, token, views
+from sekisho.cli import (
+    audit,
+    check,
+    consent,
+    demo,
+    keys,
+    migrate,
+    notices,
+    policy,
+    query,
+    serve,
+    stores,
+    token,
+    views,
+    webhooks,
+)
 from sekisho.errors import SekishoError
 
 app = typer.Typer(
@@ -31,12 +46,14 @@ for _command in (demo, serve, check, token, query):
     _command.register(app)
 for _name, _group in (
     ("consent", consent),
+    ("notices", notices),
     ("views", views),
     ("stores", stores),
     ("policy", policy),
     ("keys", keys),
     ("migrate", migrate),
     ("audit", audit),
+    ("webhooks", webhooks),
 ):
     app.add_typer(_group.app, name=_name)
 

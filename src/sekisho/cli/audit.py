@@ -136,10 +136,11 @@ def _verified(path: Path, key: str | None, since: str | None) -> Verdict:
         key = FileKeyRing(settings.keys_folder).verification_key()
         say(f"Using the workspace's own key, {key}. Whoever could change the log may have changed it, too: ")
         say("keep the key elsewhere, and name it with --key.")
-    return _verified_workspace(settings, key, since)
+    return verified_workspace(settings, key, since)
 
 
-def _verified_workspace(settings: Settings, key: str, since: str | None) -> Verdict:
+def verified_workspace(settings: Settings, key: str, since: str | None) -> Verdict:
+    """Return what the proof of a workspace's own audit log says; see ``verify``."""
     from sekisho.audit_verify import saved_notes, verify_database, verify_rows  # noqa: PLC0415 - slow to import
     from sekisho.audit_verify.verdict import Verdict, VerificationFailed  # noqa: PLC0415
 

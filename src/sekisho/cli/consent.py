@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sekisho.cli import consent_import, consent_receipts, consent_upkeep
 from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from sekisho.domain.consent import ConsentEventKind
 
 app = typer.Typer(help="See, withdraw and give consent.", no_args_is_help=True)
+consent_upkeep.register(app)
+consent_import.register(app)
+consent_receipts.register(app)
 
 PersonArgument = Annotated[str, typer.Argument(help="The person, as TYPE:VALUE.", metavar="TYPE:VALUE")]
 PurposeArgument = Annotated[str, typer.Argument(help="Name of the purpose.")]
@@ -48,7 +52,7 @@ def show(
     reference = data_subject(person)
 
     async def look(opened: Workspace) -> Mapping[str, object]:
-        return await opened.consents.my_consents(reference)
+        return await opened.consents.reading.my_consents(reference)
 
     found = with_workspace(workspace, look)
     if as_json:
@@ -142,7 +146,7 @@ async def _record(
         valid_until=until,
         evidence={"source": "command line"},
     )
-    return await opened.consents.record_event(requester_named(opened, desk), event)
+    return await opened.consents.recording.record_event(requester_named(opened, desk), event)
 
 
 def _told(recorded: Mapping[str, object], *, as_json: bool) -> None:

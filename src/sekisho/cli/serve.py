@@ -58,6 +58,7 @@ def serve(
         embedded_issuer=settings.identity.embedded,
         listener=listener,
         announce=None if first else lambda _line: None,
+        stopping=app.stop_streams,
     )
     if app.failure is not None:
         raise app.failure
@@ -81,6 +82,12 @@ class OpenedApp:
         self._folder = folder
         self._app: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None
         self.failure: SekishoError | None = None
+        self._stop: Callable[[], None] | None = None
+
+    def stop_streams(self) -> None:
+        """End the answers that go on for as long as somebody listens."""
+        if self._stop is not None:
+            self._stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open and close with the server; hand everything else to the application."""
@@ -96,7 +103,8 @@ class OpenedApp:
             await receive()
             try:
                 opened = await stack.enter_async_context(open_workspace(self._folder))
-                self._app = build_app(opened)
+                self._app, self._stop = build_app(opened), opened.consents.feed.stop
+                await stack.enter_async_context(opened.composed.running())
             except SekishoError as failure:
                 self.failure = failure
                 await send({"type": "lifespan.startup.failed", "message": failure.code})

@@ -162,7 +162,7 @@ async def one_customer_withdraws(scene: Scene) -> Part:
     all_lines = "SELECT COUNT(*) AS lines, COUNT(DISTINCT customer_id) AS people FROM pos.order_lines"
     before = await _told(scene, hers, all_lines)
     began = time.perf_counter()
-    withdrawn = await scene.workspace.consents.withdraw(person, "recommendation")
+    withdrawn = await scene.workspace.consents.recording.withdraw(person, "recommendation")
     took = time.perf_counter() - began
     after = await _told(scene, hers, all_lines)
     lines = ("She had agreed again through the consent desk first: an earlier story withdrew it.",) if again else ()
@@ -224,10 +224,10 @@ async def _told(scene: Scene, hers: str, everybodys: str) -> tuple[int, int, int
 async def _agree_again(scene: Scene, person: DataSubjectRef) -> bool:
     """Let the consent desk record a yes where an earlier story left a no; return whether it had to."""
     desk = scene.requester("consent_desk")
-    checked = await scene.workspace.consents.check(desk, [ConsentQuestion(person, "recommendation", {})])
+    checked = await scene.workspace.consents.reading.check(desk, [ConsentQuestion(person, "recommendation", {})])
     if checked[0]["allowed"]:
         return False
-    await scene.workspace.consents.record_event(
+    await scene.workspace.consents.recording.record_event(
         desk,
         ConsentEventRequest(
             person=person,

@@ -13,31 +13,21 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from sekisho.adapters.clock import SystemClock
-from sekisho.adapters.keyring import FileKeyRing
-from sekisho.adapters.records.consents import SqlConsentLedger
-from sekisho.adapters.records.database import Database
-from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.bootstrap import prepare
 from sekisho.demo.builder import SEED, DemoFacts, Progress, build_stores
-from sekisho.demo.consents import consent_history
-from sekisho.domain.consent_rules import asks_people
+from sekisho.demo.filling import fill
 from sekisho.errors import WorkspaceError
-from sekisho.ports import ConsentEventInput
-from sekisho.settings import FILE_NAME, Settings
+from sekisho.settings import FILE_NAME
 
-_VERSION = 1
+_VERSION = 2
 """Version of what a build makes; workspaces of another version are built anew."""
 
 _MARKER = Path("var") / "demo.json"
@@ -76,6 +66,7 @@ def build_workspace(
     *,
     seed: int = SEED,
     customers: int | None = None,
+    records: str | None = None,
 ) -> Built:
     """Build the demonstration workspace in *folder*, or use the one that is there.
 
@@ -93,6 +84,8 @@ def build_workspace(
         Two builds of one seed have the same stores and the same consent; keys and ids are always new.
     customers:
         Limit to this many customers, for tests.
+    records:
+        URL of an empty database for the gateway's own records, ``postgresql://…``; else SQLite in the folder.
 
     Raises
     ------
@@ -103,6 +96,8 @@ def build_workspace(
     if scale < 1:
         raise WorkspaceError("The scale of a demonstration is at least 1.")
     key = {"version": f"{_VERSION}-{_shipped()[1]}", "seed": seed, "scale": scale, "customers": customers}
+    if records is not None:
+        key["records"] = hashlib.sha256(records.encode()).hexdigest()
     found = _marker(folder)
     if found is not None and found["key"] == key:
         return Built(folder, scale, _facts(found["facts"]), found["consent_events"], fresh=False)
@@ -113,7 +108,7 @@ def build_workspace(
         )
     try:
         with _draft(folder) as draft:
-            (draft / FILE_NAME).write_bytes(_shipped()[0])
+            (draft / FILE_NAME).write_bytes(_file(records))
             facts = build_stores(
                 draft,
                 scale=scale,
@@ -122,8 +117,8 @@ def build_workspace(
                 progress=lambda what, done: tell(what, done * _STORES_SHARE),
             )
             tell("keys and records", _STORES_SHARE)
-            settings = prepare(draft)
-            events = asyncio.run(_fill(settings, seed, tell))
+            prepare(draft)
+            events = asyncio.run(fill(draft, seed, tell))
             # Who can read the files needs no gateway.
             (draft / "stores").chmod(0o700)
             about = {"key": key, "facts": asdict(facts), "consent_events": events}
@@ -133,62 +128,6 @@ def build_workspace(
         raise WorkspaceError(f"Cannot build in {folder}: {error.strerror}.") from None
     tell("done", 1.0)
     return Built(folder, scale, facts, events, fresh=True)
-
-
-def customer_contacts(crm: Path) -> tuple[list[str], list[str]]:
-    """Return the customer ids and the e-mail addresses of ``stores/crm.db``, ascending by id."""
-    with closing(sqlite3.connect(f"{crm.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        rows = connection.execute("SELECT customer_id, email FROM customers ORDER BY customer_id").fetchall()
-    return [str(number) for number, _ in rows], [email for _, email in rows]
-
-
-def email_sha256(email: str) -> str:
-    """Return how an e-mail address is named: SHA-256 of it trimmed and in lower case, in hexadecimal."""
-    return hashlib.sha256(email.strip().lower().encode()).hexdigest()
-
-
-async def _fill(settings: Settings, seed: int, tell: Progress) -> int:
-    """Register everybody and import what they decided; return the number of consent events."""
-    database = Database(settings.database_url)
-    try:
-        people = PeopleRegistry(database, FileKeyRing(settings.keys_folder))
-        ids, emails = customer_contacts(settings.folder / "stores" / "crm.db")
-        numbers = await people.register("customer_id", ids)
-        await people.link_many("email_sha256", numbers, [email_sha256(email) for email in emails])
-        tell("consent histories", 0.65)
-        purposes = settings.catalogue.purposes
-        ledger = SqlConsentLedger(database, purposes, SystemClock())
-        number_of = dict(zip(map(int, ids), numbers.tolist(), strict=True))
-        history = consent_history(
-            np.array([int(value) for value in ids], np.int64),
-            seed=seed,
-            cells_by_purpose={
-                purpose.name: purpose.all_cells()
-                for purpose in purposes.values()
-                if asks_people(purpose) and purpose.output == "rows"
-            },
-        )
-        tell("consent histories", 0.75)
-        events: Sequence[ConsentEventInput] = [
-            ConsentEventInput(
-                number=number_of[event.customer_id],
-                purpose=event.purpose,
-                cells=event.cells,
-                kind=event.kind,
-                method=event.method,
-                actor="data_subject",
-                notice_version=event.notice_version,
-                occurred_at=event.occurred_at,
-                valid_until=event.valid_until,
-                evidence={"source": "import"},
-            )
-            for event in history
-        ]
-        result = await ledger.import_history(events)
-        tell("consent histories", 0.98)
-        return result.recorded
-    finally:
-        await database.close()
 
 
 @contextmanager
@@ -237,6 +176,13 @@ def _shipped() -> tuple[bytes, str]:
     """Return the shipped workspace file, and the beginning of its SHA-256."""
     content = files("sekisho.demo").joinpath(FILE_NAME).read_bytes()
     return content, hashlib.sha256(content).hexdigest()[:16]
+
+
+def _file(records: str | None) -> bytes:
+    shipped = _shipped()[0]
+    if records is None:
+        return shipped
+    return shipped.replace(b"url: sqlite:///var/sekisho.db", f"url: {json.dumps(records)}".encode(), 1)
 
 
 def _marker(folder: Path) -> dict[str, Any] | None:

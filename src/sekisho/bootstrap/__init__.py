@@ -19,6 +19,7 @@ from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.decisions import DecisionCache
 from sekisho.adapters.identity import EmbeddedIssuer, EmbeddedKeys, JwksFile, JwtIdentity
 from sekisho.adapters.identity.jwks import public_jwk
+from sekisho.adapters.identity.oidc import CustomerTokens, SeparateIdentity
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.opa import OpaServer
 from sekisho.adapters.presidio import PresidioDetector
@@ -26,17 +27,23 @@ from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.adapters.records.floor import highest_consent_seq, holds_records
+from sekisho.adapters.records.idempotency import SqlIdempotencyStore
+from sekisho.adapters.records.notices import SqlNotices
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
 from sekisho.adapters.stores.colocated import ColocatedCopies
 from sekisho.adapters.stores.duckdb import DuckDbStores
+from sekisho.adapters.stores.personal_data import StoredPersonalData
 from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.adapters.view_cache import FileViewCache
+from sekisho.bootstrap.consents import Composed, compose
 from sekisho.consents import Consents
+from sekisho.consents.parts import Parts
+from sekisho.domain.identifiers import EMAIL_SHA256
 from sekisho.domain.terms import StoreKind
 from sekisho.errors import WorkspaceError
 from sekisho.gateway import Gateway
-from sekisho.ports import DataStore, PolicyDecisionPoint
+from sekisho.ports import DataStore, IdentityProvider, PolicyDecisionPoint
 from sekisho.settings import PolicyEngine, Settings, load
 
 if TYPE_CHECKING:
@@ -62,10 +69,18 @@ class Workspace:
     policy: PolicyDecisionPoint
     stores: Mapping[str, DuckDbStores | SqliteStore]
     detector: PresidioDetector
+    notices: SqlNotices
     gateway: Gateway
-    consents: Consents
-    identity: JwtIdentity
+    parts: Parts
+    composed: Composed
+    idempotency: SqlIdempotencyStore
+    identity: IdentityProvider
     issuer: EmbeddedIssuer | None
+
+    @property
+    def consents(self) -> Consents:
+        """The use cases of consent."""
+        return self.composed.consents
 
 
 def prepare(folder: Path) -> Settings:
@@ -105,7 +120,8 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     catalogue = settings.catalogue
     database = Database(settings.database_url)
     people = PeopleRegistry(database, keys)
-    ledger = SqlConsentLedger(database, catalogue.purposes, clock)
+    ledger = SqlConsentLedger(database, catalogue.purposes, clock, keys)
+    notices = SqlNotices(database, ledger, catalogue.purposes)
     audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
     policy = _policy(settings, clock)
     stores = _stores(settings)
@@ -123,10 +139,28 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         view_cache=FileViewCache(settings.folder / "var" / "views"),
         copies=_copies(settings, people, stores),
     )
+    parts = Parts(
+        catalogue,
+        people,
+        ledger,
+        notices,
+        audit,
+        keys,
+        clock,
+        rule_sets=settings.rule_sets,
+        identifiers=frozenset({EMAIL_SHA256}),
+        pseudonyms=gateway.pseudonymity,
+    )
+    by_name = {
+        name: stores["duckdb" if store.kind is StoreKind.DUCKDB else name] for name, store in catalogue.stores.items()
+    }
+    personal_data = StoredPersonalData(catalogue.datasets, by_name, people, ledger.linked)
+    composed = compose(settings, parts, database, ledger, personal_data=personal_data)
     try:
         await audit.start()
         ledger.raise_floor(await database.read(highest_consent_seq))
         await ledger.start()
+        await composed.consents.notices.sync()
         yield Workspace(
             settings=settings,
             clock=clock,
@@ -139,24 +173,11 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
             stores=stores,
             detector=detector,
             gateway=gateway,
-            consents=Consents(
-                catalogue,
-                people,
-                ledger,
-                audit,
-                keys,
-                clock,
-                identifiers=("email_sha256",),
-                pseudonyms=gateway.pseudonymity,
-            ),
-            identity=JwtIdentity(
-                settings.identity,
-                EmbeddedKeys(keys.token_public_key())
-                if settings.identity.jwks is None
-                else JwksFile(settings.identity.jwks),
-                catalogue.requesters,
-                clock,
-            ),
+            notices=notices,
+            parts=parts,
+            composed=composed,
+            idempotency=SqlIdempotencyStore(database, keys),
+            identity=_identity(settings, keys, clock),
             issuer=EmbeddedIssuer(keys, settings.identity, catalogue.requesters, clock)
             if settings.identity.embedded
             else None,
@@ -164,9 +185,33 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     finally:
         for store in stores.values():
             store.close()
+        await composed.close()
         await policy.close()
         await audit.close()
         await database.close()
+
+
+def _identity(settings: Settings, keys: FileKeyRing, clock: SystemClock) -> IdentityProvider:
+    services = JwtIdentity(
+        settings.identity,
+        EmbeddedKeys(keys.token_public_key()) if settings.identity.jwks is None else JwksFile(settings.identity.jwks),
+        settings.catalogue.requesters,
+        clock,
+    )
+    customers = settings.customers
+    if customers.issuer is None or customers.audience is None or customers.jwks is None:
+        return services
+    return SeparateIdentity(
+        services,
+        CustomerTokens(
+            issuer=customers.issuer,
+            audience=customers.audience,
+            keys=JwksFile(customers.jwks),
+            clock=clock,
+            identifier_claim=customers.identifier_claim,
+            algorithms=customers.algorithms,
+        ),
+    )
 
 
 def _policy(settings: Settings, clock: SystemClock) -> DecisionCache:
@@ -211,6 +256,7 @@ def build_app(workspace: Workspace) -> FastAPI:
         await workspace.ledger.start()  # catches up: a ledger older than what was seen does not answer
         return True
 
+    published = [public_jwk(workspace.keys.token_public_key()), workspace.composed.receipt_key.jwk]
     health = {f"store:{name}": store.healthy for name, store in workspace.stores.items()}
     spool = workspace.settings.folder / "var" / "spool"
     spool.mkdir(mode=0o700, exist_ok=True)
@@ -221,8 +267,9 @@ def build_app(workspace: Workspace) -> FastAPI:
             identity=workspace.identity,
             audit=workspace.audit,
             clock=workspace.clock,
-            subject_reference=workspace.consents.subject_reference,
-            jwks=lambda: {"keys": [public_jwk(workspace.keys.token_public_key())]},
+            subject_reference=workspace.consents.reading.subject_reference,
+            jwks=lambda: {"keys": published},
+            idempotency=workspace.idempotency,
             health=health
             | {
                 "policy": workspace.policy.healthy,

@@ -1,0 +1,183 @@
+"""Composes the use cases of consent, and what works for them in the background of a service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from sekisho.adapters.deliveries import HttpWebhookSender
+from sekisho.adapters.identity.jwks import JwksFile, public_jwk
+from sekisho.adapters.identity.oidc import OidcProvider
+from sekisho.adapters.mail import FileOutbox, SmtpMailer
+from sekisho.adapters.receipt_key import ReceiptKey
+from sekisho.adapters.records.consent_audited import UnauditedEvents
+from sekisho.adapters.records.consents import SqlConsentLedger
+from sekisho.adapters.records.database import Database
+from sekisho.adapters.records.import_batches import SqlImportBatches
+from sekisho.adapters.records.releases import SqlReleaseIndex
+from sekisho.adapters.records.requests import SqlRequests
+from sekisho.adapters.records.sessions import SqlSessions
+from sekisho.adapters.records.sweeper import ExpirySweeper
+from sekisho.adapters.records.webhooks import SqlWebhookOutbox
+from sekisho.adapters.secret_file import read_secret
+from sekisho.consents import (
+    Consents,
+    Feed,
+    Importing,
+    Linking,
+    Notices,
+    Reading,
+    Receipts,
+    Recording,
+    Rights,
+    SignIn,
+    Webhooks,
+)
+from sekisho.consents.parts import Parts
+from sekisho.consents.rights import PersonalData
+from sekisho.consents.trail import Trail
+from sekisho.errors import SekishoError
+from sekisho.ports import Clock, Mailer
+from sekisho.settings import MailKind, Settings
+
+_TRAIL_S = 5.0  # how often what a crash kept out of the audit log is looked for
+_SWEEP_S = 600.0  # how often ends of consent are written down
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The use cases, the key that signs receipts, and what runs beside them."""
+
+    consents: Consents
+    receipt_key: ReceiptKey
+    trail: Trail
+    sweeper: ExpirySweeper
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Deliver webhooks, sweep ends of consent and complete the audit trail for as long as this is open."""
+        tasks = [
+            asyncio.create_task(_keep_on("webhooks", self.consents.webhooks.run)),
+            asyncio.create_task(_keep_on("sweeper", lambda: self.sweeper.run(_SWEEP_S))),
+            asyncio.create_task(_keep_on("trail", self._complete_trail)),
+        ]
+        try:
+            yield
+        finally:
+            self.consents.feed.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Let messages under way end, and close connections."""
+        self.consents.feed.stop()
+        await self.consents.sign_in.close()
+
+    async def _complete_trail(self) -> None:
+        while True:
+            await self.trail.catch_up()
+            await asyncio.sleep(_TRAIL_S)
+
+
+def compose(
+    settings: Settings,
+    parts: Parts,
+    database: Database,
+    ledger: SqlConsentLedger,
+    *,
+    personal_data: PersonalData | None = None,
+) -> Composed:
+    """Return the use cases of consent over *parts* and their adapters."""
+    keys, clock = parts.keys, parts.clock
+    controller = {"name": settings.controller.name, "contact": settings.controller.contact}
+    receipt_key = ReceiptKey(keys, public_jwk)
+    reading, recording, linking = Reading(parts), Recording(parts), Linking(parts)
+    sessions = SqlSessions(database, keys)
+    feed = Feed(parts, SqlReleaseIndex(database))
+    consents = Consents(
+        reading=reading,
+        recording=recording,
+        notices=Notices(parts, settings.controller.name, settings.controller.contact),
+        linking=linking,
+        receipts=Receipts(parts, receipt_key, controller),
+        feed=feed,
+        webhooks=Webhooks(
+            parts,
+            feed,
+            SqlWebhookOutbox(database, keys),
+            # Only the demonstration, which issues its own tokens on one machine, may call that machine.
+            HttpWebhookSender(allow_loopback=settings.identity.embedded),
+        ),
+        importing=Importing(parts, SqlImportBatches(database, ledger)),
+        sign_in=SignIn(
+            parts,
+            sessions,
+            _mailer(settings, clock),
+            base_url=settings.customers.base_url,
+            controller=settings.controller.name,
+            provider=_provider(settings, clock),
+            proxies=settings.customers.proxies,
+        ),
+        rights=Rights(
+            parts,
+            SqlRequests(database, keys),
+            sessions,
+            decisions=recording,
+            consents=reading,
+            erase=lambda number: linking.erase(None, number),  # closing a request is the privacy officer's
+            personal_data=personal_data,
+        ),
+    )
+    sweeper = ExpirySweeper(database, parts.catalogue.purposes, clock, keys, ledger.start)
+    return Composed(consents, receipt_key, Trail(parts, UnauditedEvents(database)), sweeper)
+
+
+async def _keep_on(part: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Do *work* again and again: what fails is logged by its name alone and tried anew."""
+    while True:
+        try:
+            await work()
+        except SekishoError as error:
+            _log.warning("background", part=part, code=error.code)
+        except Exception as error:  # noqa: BLE001 - a fault in the background must not end the service
+            _log.error("background", part=part, error=type(error).__name__)
+        await asyncio.sleep(5.0)
+
+
+def _mailer(settings: Settings, clock: Clock) -> Mailer:
+    mail = settings.mail
+    if mail.kind is MailKind.FILE or mail.host is None:
+        return FileOutbox(mail.folder, mail.sender, clock)
+    return SmtpMailer(
+        mail.host,
+        mail.port,
+        mail.sender,
+        clock,
+        tls=mail.tls.value,
+        user=mail.user,
+        password=None if mail.password_file is None else read_secret(mail.password_file),
+    )
+
+
+def _provider(settings: Settings, clock: Clock) -> OidcProvider | None:
+    customers = settings.customers
+    if customers.issuer is None or customers.client_id is None:
+        return None
+    secret = customers.client_secret_file
+    return OidcProvider(
+        issuer=customers.issuer,
+        client_id=customers.client_id,
+        redirect_uri=f"{customers.base_url}/v1/me/session:oidc-callback",
+        clock=clock,
+        client_secret=None if secret is None else read_secret(secret),
+        identifier_claim=customers.identifier_claim,
+        algorithms=customers.algorithms,
+        keys=None if customers.jwks is None else JwksFile(customers.jwks),
+    )

@@ -1,0 +1,165 @@
+"""``sekisho consent verify`` and ``replay``: prove the ledger, and write again what a restore took from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+from sekisho.cli.running import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, answer, answer_json, say
+from sekisho.errors import TamperedLog
+
+if TYPE_CHECKING:
+    from sekisho.adapters.records.consent_rebuild import Proof
+    from sekisho.adapters.records.consent_replay import Replayed
+    from sekisho.audit_verify import Verdict
+    from sekisho.settings import Settings
+
+FOUND_WRONG = 1
+"""Exit code when the ledger is not what it should be, or cannot be completed."""
+
+
+def verify(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,  # noqa: FBT002
+) -> None:
+    """Prove the consent ledger: its hash chain, every state made anew from the events, and the audit log beside it.
+
+    Works while the workspace is in use, and on a ledger that was restored. Exit codes: 0 all is as it was
+    written, 1 something is not.
+    """
+    proof = asyncio.run(_verified(_settings(workspace)))
+    if as_json:
+        answer_json(
+            {
+                "ok": proof.ok,
+                "events": proof.events,
+                "people": proof.people,
+                "states": proof.states,
+                "without_evidence": proof.without_evidence,
+                "unaudited": proof.unaudited,
+                "findings": list(proof.findings),
+            }
+        )
+    else:
+        for finding in proof.findings:
+            answer(finding)
+        answer(
+            f"{'ok' if proof.ok else 'not ok'}: {proof.events:,} events, {proof.states:,} states of"
+            f" {proof.people:,} people; {proof.unaudited:,} events are not in the audit log yet."
+        )
+    raise typer.Exit(0 if proof.ok else FOUND_WRONG)
+
+
+def replay(
+    export: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of a raw audit export; else the workspace's own audit log.", show_default=False),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="The log's public key, from its owner (sekisho keys show).", show_default=False),
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,  # noqa: FBT002
+) -> None:
+    """Write again the consent events that a restored ledger lacks, from the audit log or from an export of it.
+
+    The audit log is proved first; a tampered one is refused. Repeating it is harmless. Exit codes: 0 the ledger
+    is complete, 1 events are missing everywhere and everything stays denied.
+    """
+    settings = _settings(workspace)
+    verdict = _proved(settings, export, key)
+    if not verdict.ok:
+        raise TamperedLog(
+            f"The audit log is {verdict.outcome.name.lower()}: {verdict.finding}. Nothing was replayed."
+        )
+    done = asyncio.run(_replayed(settings, export))
+    if as_json:
+        answer_json(
+            {
+                "events": done.events,
+                "seq": done.seq,
+                "missing": list(done.missing),
+                "without_evidence": done.without_evidence,
+                "nameless": done.nameless,
+            }
+        )
+    else:
+        for seq in done.missing[:20]:
+            answer(f"sequence {seq} is in no audit record")
+        answer(f"{done.events:,} events written again; the ledger reaches sequence {done.seq:,}.")
+        if done.nameless:
+            say(f"{done.nameless:,} people are back by number alone: restore their identifiers, too.")
+        if done.missing:
+            say("Everything stays denied until the missing events are found: name an export that holds them.")
+    raise typer.Exit(FOUND_WRONG if done.missing else 0)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to ``sekisho consent``."""
+    app.command(epilog="Example: sekisho consent verify")(verify)
+    app.command(epilog="Example: sekisho consent replay audit-2026-11")(replay)
+
+
+def _settings(workspace: Path) -> Settings:
+    from sekisho.settings import load  # noqa: PLC0415 - slow to import
+
+    return load(workspace)
+
+
+def _proved(settings: Settings, export: Path | None, key: str | None) -> Verdict:
+    from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415 - slow to import
+    from sekisho.audit_verify import verify_export  # noqa: PLC0415
+    from sekisho.cli.audit import verified_workspace  # noqa: PLC0415
+
+    trusted = key or FileKeyRing(settings.keys_folder).verification_key()
+    return verified_workspace(settings, trusted, None) if export is None else verify_export(export, trusted)
+
+
+async def _verified(settings: Settings) -> Proof:
+    from sekisho.adapters.records.consent_fold import by_default_purposes  # noqa: PLC0415 - slow to import
+    from sekisho.adapters.records.consent_rebuild import verified  # noqa: PLC0415
+    from sekisho.adapters.records.database import Database  # noqa: PLC0415
+
+    database = Database(settings.database_url)
+    try:
+        by_default = by_default_purposes(settings.catalogue.purposes)
+        return await database.read(lambda connection: verified(connection, by_default))
+    finally:
+        await database.close()
+
+
+async def _replayed(settings: Settings, export: Path | None) -> Replayed:
+    """Replay outside the composed workspace, which does not open while its ledger is too old."""
+    from sekisho.adapters.clock import SystemClock  # noqa: PLC0415 - slow to import
+    from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415
+    from sekisho.adapters.records.audit import SqlAuditLog  # noqa: PLC0415
+    from sekisho.adapters.records.consent_replay import ConsentReplay  # noqa: PLC0415
+    from sekisho.adapters.records.database import Database  # noqa: PLC0415
+    from sekisho.ports import AuditEntry  # noqa: PLC0415
+
+    keys = FileKeyRing(settings.keys_folder)
+    database = Database(settings.database_url)
+    audit = SqlAuditLog(database, keys, SystemClock(), settings.audit_folder)
+    try:
+        await audit.start()
+        # On record first: whatever happens then, it is known that somebody wrote to the ledger by hand.
+        await audit.append(AuditEntry("consent.replay", {"from": "log" if export is None else "export"}))
+        records = None if export is None else _records(export)
+        return await ConsentReplay(database, keys, settings.catalogue.purposes).replay(records)
+    finally:
+        await audit.close()
+        await database.close()
+
+
+def _records(export: Path) -> Iterator[dict[str, Any]]:
+    from sekisho.domain.note import RECORDS_FILE  # noqa: PLC0415 - slow to import
+
+    with (export / RECORDS_FILE).open("rb") as file:
+        for line in file:
+            yield orjson.loads(line)
