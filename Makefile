@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench policy lock clean
+.PHONY: help demo serve test check bench benchconsent withdrawals policy lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -51,6 +51,12 @@ policy:  ## Format, check and test the policies (needs opa)
 
 bench: $(VENV)/dev.stamp  ## Measure what governance costs, as ratios in one run
 	@$(BIN)/python -m tests.benchmarks
+
+benchconsent: $(VENV)/dev.stamp  ## Measure the consent engine (needs SEKISHO_TEST_POSTGRES)
+	@$(BIN)/python -m tests.benchmarks.consent
+
+withdrawals: $(VENV)/dev.stamp  ## 10,000 withdrawals against 32 readers on four workers (needs SEKISHO_TEST_POSTGRES)
+	@SEKISHO_TEST_WITHDRAWALS=10000 $(BIN)/python -m pytest tests/everywhere -n 0
 
 lock:  ## Lock every dependency with hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group build pyproject.toml -o requirements.txt

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import importlib
 import inspect
 import json
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -36,6 +38,8 @@ from sekisho.bootstrap import open_workspace
 from sekisho.cli import app as cli
 from sekisho.demo.workspace import build_workspace
 from sekisho.domain.access import ObligationKind, TransformKind
+from sekisho.domain.consent import ConsentEventKind, ConsentState, is_in_force
+from sekisho.domain.law import RULE_SETS
 from sekisho.domain.terms import ColumnClass
 from sekisho.errors import SekishoError
 from sekisho.http.app import create_app
@@ -154,7 +158,7 @@ def commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 def test_every_command_is_documented():
     """The reference lists every command, and each option that it names exists."""
-    rows = dict(re.findall(r"^\| `(sekisho [a-z ]+)` \| (.*) \|$", page("docs/reference/cli.md"), re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(sekisho [a-z -]+)` \| (.*) \|$", page("docs/reference/cli.md"), re.MULTILINE))
     known = dict(commands(get_command(cli), "sekisho"))
 
     assert set(rows) == set(known)
@@ -166,11 +170,35 @@ def test_every_command_is_documented():
 def test_ports_transforms_obligations_and_classes_are_explained():
     """Each port, transform, obligation and column class is explained in the concepts."""
     text = page("docs/concepts.md")
-    defined = {name: kind for name, kind in vars(ports).items() if getattr(kind, "__module__", "") == ports.__name__}
-    protocols = [name for name, kind in defined.items() if getattr(kind, "_is_protocol", False)]
+    names = [f"{ports.__name__}.{found.name}" for found in pkgutil.iter_modules(ports.__path__)]
+    modules = [importlib.import_module(name) for name in names]
+    own = {name for m in modules for name, kind in vars(m).items() if getattr(kind, "__module__", "") == m.__name__}
+    protocols = {name for m in modules for name in own if getattr(vars(m).get(name), "_is_protocol", False)}
     words = [*protocols, *(kind.value for kinds in (TransformKind, ObligationKind, ColumnClass) for kind in kinds)]
 
+    assert len(protocols) > 20
     assert [word for word in words if f"`{word}`" not in text] == []
+
+
+def test_every_consent_state_and_event_is_explained():
+    """Each state has a line that says whether it is in force, as the program does; each kind of event has one."""
+    text = page("docs/consent/states.md")
+    states, _, events = text.partition("## Every state")[2].partition("## Events")
+    told = dict(re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| (no|\*\*yes\*\*) \|", states, re.MULTILINE))
+    cells = re.findall(r"^\| ((?:`[a-z]+` ?)+) \|", events.partition("\n## ")[0], re.MULTILINE)
+
+    assert told == {state.value: "**yes**" if is_in_force(state) else "no" for state in ConsentState}
+    assert sorted(re.findall(r"`([a-z]+)`", " ".join(cells))) == sorted(kind.value for kind in ConsentEventKind)
+
+
+def test_every_rule_of_law_is_documented():
+    """Each rule of each set stands under its set, with its article and what would help."""
+    text = page("docs/consent/law.md")
+    assert "no legal advice" in text
+    for rules in RULE_SETS:
+        section = text.partition(f"\n## `{rules.name}`")[2].partition("\n## ")[0]
+        rows = re.findall(r"^\| `([a-z0-9_]+)` \| ([^|]+) \| [^|]+ \| ([^|]+) \|$", section, re.MULTILINE)
+        assert rows == [(rule.id, rule.article, rule.remedy or "–") for rule in rules.rules]
 
 
 # Links ---------------------------------------------------------------------------------------------

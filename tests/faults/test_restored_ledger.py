@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.gateway.site import Site, opened
+from tests.gateway.site import Site, opened, read_sqlite
 
-from sekisho.adapters.clock import SystemClock
-from sekisho.adapters.keyring import FileKeyRing
-from sekisho.adapters.records.consents import SqlConsentLedger
-from sekisho.adapters.records.database import Database
-from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.domain.consent import ConsentEventKind
-from sekisho.domain.terms import Cell, SubjectNumber
+from sekisho.domain.terms import Cell
 from sekisho.errors import ConsentUnavailable
 from sekisho.ports import AuditEntry, ConsentEventInput
-from sekisho.settings import load
 
 PURPOSE = "micro_segmentation"
 PROFILES = "SELECT customer_id, member_rank FROM crm.customers"
@@ -36,7 +33,7 @@ def restore_ledger(own: Path, older: Path) -> None:
     """Put the consent tables of *own* back to what they were in *older*; the audit log stays."""
     with closing(sqlite3.connect(own)) as connection:
         connection.execute("ATTACH ? AS older", (str(older),))
-        for table in ("consent_state", "consent_event"):
+        for table in ("consent_state", "consent_cell", "data_subject_link", "consent_event"):
             connection.execute(f"DELETE FROM {table}")
             connection.execute(f"INSERT INTO {table} SELECT * FROM older.{table}")
         connection.execute(
@@ -83,27 +80,83 @@ async def test_a_ledger_older_than_the_log_denies_everything(folder: Path, tmp_p
     await _does_not_open(folder)
 
 
-async def test_replaying_the_missing_events_opens_it_again(folder: Path, tmp_path: Path) -> None:
-    """Withdrawn once more, the ledger is where it was, and answers without her."""
-    backup, her = await _withdrawn(folder, tmp_path, queried=True)
-    restore_ledger(folder / "var" / "sekisho.db", backup)
-    await _does_not_open(folder)
-    settings = load(folder)
-    database = Database(settings.database_url)
-    ledger = SqlConsentLedger(database, settings.catalogue.purposes, SystemClock())
-    number = (
-        await PeopleRegistry(database, FileKeyRing(settings.keys_folder)).numbers_of("customer_id", [str(her)])
-    )[0]
-    event = ConsentEventInput(
-        SubjectNumber(int(number)), PURPOSE, (Cell(PURPOSE),), ConsentEventKind.WITHDRAW, "paper", "data_subject"
+async def sekisho(*arguments: object) -> tuple[int, str]:
+    """Run a command line as an operator does; return its exit code and all that it wrote."""
+    done = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "sekisho",
+        *map(str, arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
-    await ledger.record([event])
-    await database.close()
+    written, _ = await done.communicate()
+    assert done.returncode is not None
+    return done.returncode, written.decode()
+
+
+async def test_replaying_the_missing_events_opens_it_again(folder: Path, tmp_path: Path) -> None:
+    """Replayed from the audit log, her withdrawal holds, the others are allowed again, and the ledger goes on."""
+    backup, her = await _withdrawn(folder, tmp_path, queried=True)
+    own = folder / "var" / "sekisho.db"
+    before = read_sqlite(own, "SELECT * FROM consent_state ORDER BY number, cell")
+    last = read_sqlite(own, "SELECT max(seq) FROM consent_event")[0][0]
+    restore_ledger(own, backup)
+    await _does_not_open(folder)
+    code, told = await sekisho("consent", "replay", "-w", folder)
+    assert (code, f"reaches sequence {last:,}" in told) == (0, True), told
+    assert read_sqlite(own, "SELECT * FROM consent_state ORDER BY number, cell") == before
     async with opened(folder) as site:
         rows = await site.rows("marketer", PURPOSE, PROFILES)
         people = site.customers_of("marketer", PURPOSE, [row["customer_id"] for row in rows])
         assert her not in people
-        assert len(people) == len(site.agreeing(PURPOSE))
+        assert len(people) == len(site.agreeing(PURPOSE)) > 0
+        assert await site.withdraw(site.agreeing(PURPOSE)[0], PURPOSE) == last + 1
+    code, told = await sekisho("consent", "verify", "-w", folder)
+    assert (code, told[:3]) == (0, "ok:"), told
+    code, told = await sekisho("audit", "verify", folder)
+    assert code == 0, told
+
+
+async def test_an_export_brings_back_what_the_database_lost(folder: Path, tmp_path: Path) -> None:
+    """With the whole database restored, its own log knows nothing: an export of the newer one still does."""
+    export, forged = tmp_path / "export", tmp_path / "forged"
+    backup, her = await _withdrawn(folder, tmp_path, queried=True)
+    own = folder / "var" / "sekisho.db"
+    last = read_sqlite(own, "SELECT max(seq) FROM consent_event")[0][0]
+    code, told = await sekisho("audit", "export", "--out", export, "-w", folder)
+    assert code == 0, told
+    for left in own.parent.glob("sekisho.db*"):
+        left.unlink()
+    shutil.copy(backup, own)
+    shutil.copytree(export, forged)
+    records = forged / "records.ndjson"
+    records.write_bytes(records.read_bytes().replace(b'"kind":"consent.withdraw"', b'"kind":"consent.give"'))
+    code, told = await sekisho("consent", "replay", forged, "-w", folder)
+    assert (code, "audit_tampered" in told) == (1, True), told
+    code, told = await sekisho("consent", "replay", export, "-w", folder)
+    assert (code, f"reaches sequence {last:,}" in told) == (0, True), told
+    async with opened(folder) as site:
+        rows = await site.rows("marketer", PURPOSE, PROFILES)
+        people = site.customers_of("marketer", PURPOSE, [row["customer_id"] for row in rows])
+        assert her not in people
+        assert len(people) == len(site.agreeing(PURPOSE)) > 0
+
+
+async def test_a_missing_event_is_named_and_everything_stays_denied(folder: Path, tmp_path: Path) -> None:
+    """The log has seen a sequence that no record tells of: nobody knows whose refusal that was."""
+    backup, _ = await _withdrawn(folder, tmp_path, queried=False)
+    own = folder / "var" / "sekisho.db"
+    async with opened(folder) as site:
+        number = site.number_of(site.agreeing(PURPOSE)[0])
+        kind = ConsentEventKind.WITHDRAW
+        event = ConsentEventInput(number, PURPOSE, (Cell(PURPOSE),), kind, "paper", "data_subject")
+        (lost,) = await site.workspace.ledger.record([event])  # the process dies before it is audited
+        assert (await site.post(*QUESTIONS[0])).status_code == 200
+    restore_ledger(own, backup)
+    code, told = await sekisho("consent", "replay", "-w", folder)
+    assert (code, f"sequence {lost.seq} is in no audit record" in told) == (1, True), told
+    await _does_not_open(folder)
 
 
 async def test_a_restore_under_a_running_process_is_seen(folder: Path, tmp_path: Path) -> None:
@@ -129,3 +182,23 @@ async def test_a_busy_or_idle_log_does_not_forget_the_ledger(folder: Path, tmp_p
         await asyncio.gather(*(site.workspace.audit.append(refusal) for _ in range(1100)))
     restore_ledger(folder / "var" / "sekisho.db", backup)
     await _does_not_open(folder)
+
+
+async def test_a_state_forged_in_the_database_is_found(folder: Path) -> None:
+    """Whoever writes a yes into the ledger's tables by hand is found by one command, which names nobody."""
+    async with opened(folder) as site:
+        her = site.agreeing(PURPOSE)[0]
+        number = site.number_of(her)
+        await site.withdraw(her, PURPOSE)
+    with closing(sqlite3.connect(folder / "var" / "sekisho.db")) as connection:
+        connection.execute(
+            "UPDATE consent_state SET state = 'given' WHERE number = ? AND cell = ?", (number, PURPOSE)
+        )
+        connection.execute("UPDATE consent_event SET kind = 'give' WHERE seq = (SELECT max(seq) FROM consent_event)")
+        connection.commit()
+    code, told = await sekisho("consent", "verify", "-w", folder, "--json")
+    found = json.loads(told)
+    assert (code, found["ok"]) == (1, False)
+    assert len(found["findings"]) == 1  # the projection follows from the forged event; its hash does not
+    assert f"Sequence {found['events']} is not what was recorded" in found["findings"][0]
+    assert str(her) not in told

@@ -98,7 +98,8 @@ class Site:
 
     async def withdraw(self, customer: int, purpose: str) -> int:
         """Withdraw as the customer does; return the sequence."""
-        answer = await self.workspace.consents.withdraw(DataSubjectRef("customer_id", str(customer)), purpose)
+        person = DataSubjectRef("customer_id", str(customer))
+        answer = await self.workspace.consents.recording.withdraw(person, purpose)
         seq = answer["seq"]
         assert isinstance(seq, int)
         return seq

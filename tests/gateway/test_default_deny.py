@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.gateway.site import Site
 
+from sekisho.adapters.identity import JwtIdentity
 from sekisho.domain.access import AccessRequest, Decision, decision_from_json
 from sekisho.errors import PolicyUnavailable
 
@@ -89,6 +90,7 @@ async def test_what_is_hidden_is_answered_like_what_does_not_exist(site: Site) -
 async def test_a_requester_that_is_no_longer_registered_is_refused(site: Site) -> None:
     """A token that was valid names nobody once its requester is taken out of the workspace file."""
     headers = site.headers("recommender")
+    assert isinstance(site.workspace.identity, JwtIdentity)
     site.workspace.identity._requesters.pop("recommender")
     body = {"purpose": "recommendation", "sql": LINES}
     response = await site.client.post("/v1/query", json=body, headers=headers)

@@ -1,0 +1,29 @@
+"""A release record says until when its recipient may keep the data."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+from tests.fakes import FakeClock
+
+from sekisho.domain.access import Permit
+from sekisho.domain.terms import LegalBasis, Purpose, Requester
+from sekisho.gateway import Gateway
+from sekisho.query.statements import Question
+
+
+def test_a_release_is_recorded_with_its_deadline() -> None:
+    """Every page of an answer carries the deadline of its purpose, counted from the release."""
+    purpose = Purpose("lifecycle_email", LegalBasis.CONSENT, retention_days=7)
+    request = SimpleNamespace(
+        requester=Requester("mailer", frozenset({"lifecycle_email"})), purpose=purpose, action="read", datasets=()
+    )
+    permit = SimpleNamespace(legal_basis=LegalBasis.CONSENT, transforms={}, revision="r1")
+    fields = Gateway._fields(
+        cast("Gateway", SimpleNamespace(clock=FakeClock())),
+        cast("Question", SimpleNamespace(request=request)),
+        cast("Permit", permit),
+        "fingerprint",
+    )
+    assert fields["keep_until"] == "2026-01-08T00:00:00.000000Z"
