@@ -77,7 +77,6 @@ FAULTS: dict[str, tuple[dict[str, Any] | str, str]] = {
     "actor-type-null": (GOOD | {"actor": {"type": None}}, "invalid_request"),
     "signal-says-yes": (GOOD | {"method": "signal"}, "invalid_request"),
     "system-says-yes": (GOOD | {"actor": {"type": "system"}}, "invalid_request"),
-    "yes-without-notice": (without(GOOD, "notice_version"), "invalid_request"),
     "notice-version-a-list": (GOOD | {"notice_version": [MARK]}, "invalid_request"),
     "locale": (GOOD | {"locale": MARK}, "invalid_request"),
     "age": (GOOD | {"age": True}, "invalid_request"),
@@ -98,6 +97,12 @@ async def test_each_fault_is_told_by_line_and_kind_and_says_nothing_of_the_line(
     assert "17850" not in json.dumps(report)
     assert (report["lines"], report["valid"], report["fault_count"], report["finished"]) == (3, 2, 1, False)
     assert await house.ledger_says() == []
+
+
+async def test_a_yes_without_a_notice_is_taken_for_the_one_in_force(house):
+    """As with an event that comes in now, what names no version is about the notice that tells of the purpose."""
+    report = await house.run(ndjson([without(GOOD, "notice_version")]))
+    assert (report["recorded"], report["fault_count"]) == (1, 0)
 
 
 async def test_only_a_collection_point_imports(house):

@@ -92,6 +92,8 @@ def naively(events, number, valid_at, known_at):
             continue
         counts: Any = instead or own
         until = instead.until if instead else None
+        waits = own is not None and own.state is ConsentState.PENDING_CONFIRMATION
+        ageing: Any = own if waits else counts
         asked = max((e.seq for e in firm if e.kind is ConsentEventKind.PUBLISH and cell in e.cells), default=0)
         records[cell] = ConsentRecord(
             cell,
@@ -101,7 +103,9 @@ def naively(events, number, valid_at, known_at):
             EPOCH + timedelta(microseconds=own.until) if own and own.until is not None else None,
             own.notice_version if own else None,
             EPOCH + timedelta(microseconds=own.of_age_at) if own and own.of_age_at is not None else None,
-            outdated=counts.state in IN_FORCE and not by_default and counts.seq <= asked,
+            outdated=ageing.state in IN_FORCE | {ConsentState.PENDING_CONFIRMATION}
+            and not by_default
+            and ageing.seq <= asked,
             linked=instead.state if instead else None,
             linked_until=None if until is None else EPOCH + timedelta(microseconds=until),
         )
