@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -55,19 +55,20 @@ def people_of(folder: Path) -> dict[str, int]:
 
 def run(folder: Path, *, withdrawals: int, mutant: str = "none", stop: bool = True) -> History:
     """Return the history that the workers made. Sockets have short paths, so that every system takes them."""
-    scratch = Path("/tmp") / f"sekisho-{os.getpid()}-{mutant}"
-    scratch.mkdir(mode=0o700, exist_ok=True)
 
-    async def make() -> History:
+    async def make(scratch: Path) -> History:
         async with four_workers(folder, scratch, mutant) as workers:
             return await make_history(
-                workers, people_of(folder), withdrawals=withdrawals, readers=READERS, stop_a_worker=stop
+                workers,
+                people_of(folder),
+                withdrawals=withdrawals,
+                readers=READERS,
+                writers=READERS,
+                stop_a_worker=stop,
             )
 
-    try:
-        return asyncio.run(make())
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with TemporaryDirectory(prefix="sekisho-") as scratch:
+        return asyncio.run(make(Path(scratch)))
 
 
 def test_no_worker_shows_anybody_who_has_withdrawn(built: Path) -> None:
