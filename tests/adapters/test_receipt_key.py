@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +16,9 @@ from joserfc.jwk import OKPKey
 from sekisho.adapters.identity.jwks import public_jwk
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.receipt_key import ReceiptKey, verified_receipt
-from sekisho.domain.consent import Assurance, ConsentEventKind, Provenance
-from sekisho.domain.receipt import Decision, canonical, receipt_of
-from sekisho.domain.terms import Cell, LegalBasis, Purpose
 from sekisho.errors import TamperedLog, WorkspaceError
+from tests.adapters.signed_receipts import DECISION, receipt_key, signed_receipt
 
-PURPOSE = Purpose(
-    "targeted_advertising",
-    LegalBasis.CONSENT,
-    third_party=True,
-    data_categories=("purchases",),
-    recipients=("third_party: 広告会社",),
-    transfer_countries=("US",),
-    retention_days=30,
-    dpv="dpv:TargetedAdvertising",
-    title={"ja": "ターゲティング広告", "en": "Targeted advertising"},
-)
-DECISION = Decision(
-    id="0190c0de-0000-7000-8000-000000000001",
-    seq=7,
-    kind=ConsentEventKind.GIVE,
-    cells=(Cell("targeted_advertising"),),
-    recorded_at=datetime(2026, 11, 21, 12, tzinfo=UTC),
-    occurred_at=None,
-    valid_until=datetime(2027, 11, 21, tzinfo=UTC),
-    method="web_form",
-    notice_version="3",
-    provenance=Provenance(
-        notice_key="advertising", notice_sha256="ab" * 32, locale="ja", assurance=Assurance.VERIFIED_CONTACT,
-        rule_set="appi@2022-04,gdpr@2018-05",
-    ),
-    hash=b"\x01" * 32,
-)  # fmt: skip
 MANDATORY = (
     "dct:identifier", "dct:conformsTo", "dpv:hasDataSubject", "dpv:hasNotice", "dpv:hasProcess",
     "dpv:hasDataController", "dpv:hasJurisdiction", "sekisho:withdrawalMethod", "dpv:hasConsentStatus",
@@ -58,16 +28,8 @@ MANDATORY = (
 
 def made(folder: Path) -> tuple[ReceiptKey, dict[str, Any], dict[str, Any]]:
     """Return a key, a signed receipt and the published keys."""
-    key = ReceiptKey(FileKeyRing.create(folder / "keys"), public_jwk)
-    receipt = receipt_of(
-        DECISION,
-        PURPOSE,
-        None,
-        data_subject="ref",
-        controller={"name": "関所小売", "contact": "a@b.example"},
-        rule_sets=(),
-    )
-    return key, receipt | {"jws": key.sign(canonical(receipt))}, {"keys": [key.jwk]}
+    key = receipt_key(folder)
+    return key, signed_receipt(key), {"keys": [key.jwk]}
 
 
 def test_a_receipt_verifies_with_the_published_keys(tmp_path: Path) -> None:
@@ -76,6 +38,13 @@ def test_a_receipt_verifies_with_the_published_keys(tmp_path: Path) -> None:
     plain = {name: value for name, value in receipt.items() if name != "jws"}
     assert verified_receipt(json.dumps(receipt), jwks) == plain
     assert verified_receipt(receipt["jws"], jwks) == plain
+
+
+def test_a_signature_is_read_from_paper(tmp_path: Path) -> None:
+    """In lines, as it is printed, the signature proves the same."""
+    _, receipt, jwks = made(tmp_path)
+    lines = "\r\n ".join(receipt["jws"][start : start + 112] for start in range(0, len(receipt["jws"]), 112))
+    assert verified_receipt(f"{lines}\n", jwks)["dct:identifier"] == DECISION.id
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the contract names it so; RFC 9864 says Ed25519

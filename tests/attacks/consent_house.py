@@ -97,7 +97,7 @@ async def open_house() -> House:
         recording=recording,
         notices=Notices(parts, "Example Shop", "privacy@shop.example"),
         linking=linking,
-        receipts=Receipts(parts, MagicMock(), {"name": "Example Shop"}),
+        receipts=Receipts(parts, MagicMock(), {"name": "Example Shop"}, MagicMock()),
         feed=feed,
         webhooks=Webhooks(parts, feed, store, store),
         importing=Importing(parts, store),

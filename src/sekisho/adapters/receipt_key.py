@@ -47,7 +47,9 @@ class ReceiptKey:
 
 
 def verified_receipt(text: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the receipt that *text* proves: a compact JWS, or the JSON document that carries one as ``jws``.
+    """Return the receipt that *text* proves: the JSON document that carries a compact JWS as ``jws``, or that alone.
+
+    On its own the JWS may stand in lines, as it does on paper.
 
     Parameters
     ----------
@@ -70,6 +72,8 @@ def verified_receipt(text: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
             compact = document.pop("jws")
         except (ValueError, KeyError, AttributeError):
             raise WorkspaceError("this is no consent receipt: it carries no `jws`") from None
+    else:
+        compact = "".join(compact.split())
     payload = _payload(compact, jwks)
     try:
         receipt = json.loads(payload)

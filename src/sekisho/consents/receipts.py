@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from sekisho.consents.parts import Parts
+from sekisho.consents.purposes import facts_at, published_facts
 from sekisho.domain.consent import SAID_BY_PEOPLE
 from sekisho.domain.consent_answers import rfc3339
-from sekisho.domain.receipt import Decision, canonical, receipt_of
+from sekisho.domain.purpose_facts import facts_of
+from sekisho.domain.receipt import AsOf, Decision, Told, canonical, receipt_of
 from sekisho.errors import NotFound
 from sekisho.ports import DataSubjectRef, RecordedConsentEvent
 
@@ -22,6 +25,13 @@ class ReceiptSigner(Protocol):
         """Return the compact JWS (EdDSA) over *payload*."""
 
 
+class ReceiptPrinter(Protocol):
+    """Draws receipts for people to print and keep."""
+
+    def pdf(self, receipt: Mapping[str, object], locale: str) -> bytes:
+        """Return the signed *receipt* as PDF in *locale* (one of ``LOCALES``); equal receipts, equal bytes."""
+
+
 class Receipts:
     """The use cases of evidence for the person.
 
@@ -31,10 +41,13 @@ class Receipts:
         ``name`` and ``contact`` of who answers for the data.
     """
 
-    def __init__(self, parts: Parts, signer: ReceiptSigner, controller: Mapping[str, str]) -> None:
+    def __init__(
+        self, parts: Parts, signer: ReceiptSigner, controller: Mapping[str, str], printer: ReceiptPrinter
+    ) -> None:
         self._parts = parts
         self._signer = signer
         self._controller = controller
+        self._printer = printer
 
     async def receipt(self, person: DataSubjectRef, receipt_id: str) -> dict[str, object]:
         """Return the receipt of one decision of *person*: the JSON-LD document with its signature as ``jws``.
@@ -44,8 +57,9 @@ class Receipts:
         """
         number = await self._parts.people.number_of(person)
         event = await self._parts.ledger.event(receipt_id)
-        purpose = None if event is None else self._parts.catalogue.purposes.get(event.purpose)
-        if number is None or event is None or purpose is None or event.number != number:
+        own = None if event is None or event.number != number else event
+        told = None if own is None else await self._told(own)
+        if number is None or event is None or told is None:
             raise NotFound("There is no such receipt of yours.")
         known = event.provenance
         notice = None
@@ -53,13 +67,34 @@ class Receipts:
             notice = await self._parts.notices.notice(known.notice_key, int(event.notice_version))
         receipt = receipt_of(
             _decision(event),
-            purpose,
+            event.purpose,
+            told,
             notice,
             data_subject=self._parts.reference(number),
             controller=self._controller,
             rule_sets=self._parts.rule_sets,
         )
         return receipt | {"jws": self._signer.sign(canonical(receipt))}
+
+    async def receipt_pdf(self, person: DataSubjectRef, receipt_id: str, locale: str) -> bytes:
+        """Return the receipt as PDF in *locale* (one of ``LOCALES``), signature and all.
+
+        Raises what :meth:`receipt` raises.
+        """
+        receipt = await self.receipt(person, receipt_id)
+        return await asyncio.to_thread(self._printer.pdf, receipt, locale)
+
+    async def _told(self, event: RecordedConsentEvent) -> Told | None:
+        """Return what the person was told of the purpose, as well as it is known; ``None`` for no purpose at all."""
+        published = published_facts(await self._parts.notices.purpose_versions(event.purpose))
+        named = next((found for found in published if found.version == event.provenance.purpose_version), None)
+        if named is not None:
+            return Told(named.facts, AsOf.DECISION, named.version)
+        then = facts_at(published, event.recorded_at)
+        if then is not None and then.published_at is not None and then.published_at <= event.recorded_at:
+            return Told(then.facts, AsOf.RECORDING, then.version)
+        purpose = self._parts.catalogue.purposes.get(event.purpose)
+        return None if purpose is None else Told(facts_of(purpose), AsOf.RECEIPT)
 
     async def history(self, person: DataSubjectRef) -> dict[str, object]:
         """Return ``{items}``: what *person* decided, or somebody for them, newest first, with receipts.

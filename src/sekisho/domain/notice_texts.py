@@ -154,6 +154,22 @@ _WORDS = {
 }
 
 
+def told_sections(facts: Mapping[str, object], locale: str) -> dict[str, list[str]]:
+    """Return what a receipt repeats of *facts* in *locale*, heading to lines.
+
+    On what ground, which data, who receives it, where to, how long it is kept, and how to change one's mind.
+    """
+    words, basis = _WORDS[locale], str(facts.get("legal_basis"))
+    return {
+        words.ground: [_BASES[locale][basis]],
+        words.data: _listed(facts.get("data_categories"), words) or [words.any_data],
+        words.recipients: _recipients(facts, words, _RELATIONS[locale]),
+        words.countries: _countries(facts, words),
+        words.period: _period(facts, words, asked=False),
+        words.choice: [_CHOICES[locale][basis]],
+    }
+
+
 def generated_texts(facts: Mapping[str, object], controller: str, contact: str) -> dict[str, str]:
     """Return the notice about one purpose in every language.
 

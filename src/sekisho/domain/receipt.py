@@ -11,11 +11,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sekisho.domain.consent import ConsentEventKind, ConsentType, Provenance
 from sekisho.domain.consent_answers import rfc3339
 from sekisho.domain.notices import Notice
-from sekisho.domain.terms import Cell, LegalBasis, Purpose
+from sekisho.domain.terms import Cell, LegalBasis
 
 MEDIA_TYPE = "application/ld+json"
 TYPE = "consent-receipt+jwt"
@@ -46,9 +47,9 @@ _CONSENT = {
     ConsentType.EXPLICIT: "dpv:ExplicitlyExpressedConsent",
 }
 _BASIS = {
-    LegalBasis.LEGITIMATE_INTEREST: "dpv:LegitimateInterest",
-    LegalBasis.CONTRACT: "dpv:Contract",
-    LegalBasis.LEGAL_OBLIGATION: "dpv:LegalObligation",
+    LegalBasis.LEGITIMATE_INTEREST.value: "dpv:LegitimateInterest",
+    LegalBasis.CONTRACT.value: "dpv:Contract",
+    LegalBasis.LEGAL_OBLIGATION.value: "dpv:LegalObligation",
 }
 _LAW = {
     "appi": ("loc:JP", "https://w3id.org/dpv/legal/jp#law-APPI"),
@@ -73,9 +74,27 @@ class Decision:
     hash: bytes
 
 
+class AsOf(StrEnum):
+    """From which time what a receipt tells of its purpose is."""
+
+    DECISION = "decision"  # the version that the event names: what the person was told
+    RECORDING = "recording"  # the event names none: the version that was in force when it was recorded
+    RECEIPT = "receipt"  # there was none yet: what is declared when the receipt is made
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told of the purpose: ``facts`` (``purpose_facts``), their ``version``, and from when they are."""
+
+    facts: Mapping[str, object]
+    as_of: AsOf
+    version: int | None = None
+
+
 def receipt_of(
     decision: Decision,
-    purpose: Purpose,
+    purpose: str,
+    told: Told,
     notice: Notice | None,
     *,
     data_subject: str,
@@ -86,6 +105,8 @@ def receipt_of(
 
     Parameters
     ----------
+    purpose:
+        Its name.
     data_subject:
         The keyed reference of the person.
     controller:
@@ -96,7 +117,7 @@ def receipt_of(
     known = decision.provenance
     sets = known.rule_set.split(",") if known.rule_set else list(rule_sets)
     laws = [_LAW[regime] for regime in dict.fromkeys(name.partition("@")[0] for name in sets) if regime in _LAW]
-    basis = _BASIS.get(purpose.legal_basis) or _CONSENT[known.consent_type]
+    basis = _BASIS.get(known.legal_basis or str(told.facts.get("legal_basis"))) or _CONSENT[known.consent_type]
     record: dict[str, object] = {
         "@id": f"urn:uuid:{decision.id}",
         "@type": "dpv:ConsentRecord",
@@ -111,11 +132,11 @@ def receipt_of(
         "dpv:hasJurisdiction": [place for place, _ in laws],
         "dpv:hasApplicableLaw": [law for _, law in laws],
         "dpv:hasLegalBasis": basis,
-        "dpv:hasProcess": _process(decision, purpose),
+        "dpv:hasProcess": _process(decision, purpose, told),
         "dpv:hasNotice": _notice(decision, notice),
         "dpv:hasConsentStatus": _status(decision),
         "dpv:hasRight": "dpv:RightToWithdrawConsent",
-        "sekisho:withdrawalMethod": f"POST /v1/me/consents/{purpose.name}:withdraw",
+        "sekisho:withdrawalMethod": f"POST /v1/me/consents/{purpose}:withdraw",
         "sekisho:event": {
             "sekisho:sequence": decision.seq,
             "sekisho:hash": decision.hash.hex(),
@@ -141,27 +162,34 @@ def canonical(receipt: Mapping[str, object]) -> bytes:
     return json.dumps(receipt, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _process(decision: Decision, purpose: Purpose) -> dict[str, object]:
+def _process(decision: Decision, purpose: str, told: Told) -> dict[str, object]:
+    facts = told.facts
     process: dict[str, object] = {
         "@type": "dpv:Process",
-        "dpv:hasPurpose": purpose.dpv or "dpv:Purpose",
-        "sekisho:purpose": purpose.name,
+        "dpv:hasPurpose": facts.get("dpv") or "dpv:Purpose",
+        "sekisho:purpose": purpose,
         "sekisho:cells": list(decision.cells),
-        "dct:title": dict(purpose.title),
-        "dct:description": dict(purpose.description),
-        "dpv:hasPersonalData": list(purpose.data_categories),
-        "dpv:hasRecipient": list(purpose.recipients),
-        "sekisho:thirdParty": purpose.third_party,
-        "sekisho:transferCountries": [f"loc:{country}" for country in purpose.transfer_countries],
+        "dct:title": _by_language(facts.get("title")),
+        "dct:description": _by_language(facts.get("description")),
+        "dpv:hasPersonalData": _texts(facts.get("data_categories")),
+        "dpv:hasRecipient": _texts(facts.get("recipients")),
+        "sekisho:thirdParty": facts.get("third_party") is True,
+        "sekisho:transferCountries": [f"loc:{country}" for country in _texts(facts.get("transfer_countries"))],
+        "sekisho:factsAsOf": told.as_of.value,
     }
-    if purpose.retention_days is not None:
-        process["dpv:hasStorageCondition"] = {
-            "@type": "dpv:StorageDuration",
-            "dpv:hasDuration": f"P{purpose.retention_days}D",
-        }
-    if decision.provenance.purpose_version is not None:
-        process["sekisho:purposeVersion"] = decision.provenance.purpose_version
+    if isinstance(days := facts.get("retention_days"), int):
+        process["dpv:hasStorageCondition"] = {"@type": "dpv:StorageDuration", "dpv:hasDuration": f"P{days}D"}
+    if told.version is not None:
+        process["sekisho:purposeVersion"] = told.version
     return process
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []
+
+
+def _by_language(value: object) -> dict[str, str]:
+    return {str(locale): str(text) for locale, text in value.items()} if isinstance(value, Mapping) else {}
 
 
 def _notice(decision: Decision, notice: Notice | None) -> dict[str, object]:

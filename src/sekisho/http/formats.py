@@ -194,7 +194,7 @@ def negotiate(accept: str | None) -> Format:
     """
     if accept is None or accept in {"*/*", "application/json"}:
         return JSON
-    weights = _weights(accept)
+    weights = weights_of(accept)
     best, best_weight = None, 0.0
     for form in FORMATS:
         kind = form.media_type.partition("/")[0]
@@ -207,8 +207,8 @@ def negotiate(accept: str | None) -> Format:
     return best
 
 
-def _weights(accept: str) -> dict[str, float]:
-    """Return media range to weight; a weight that cannot be read is 0."""
+def weights_of(accept: str) -> dict[str, float]:
+    """Return what ``Accept`` or ``Accept-Language`` names, with its weight; a weight that cannot be read is 0."""
     weights: dict[str, float] = {}
     for item in accept[:4096].split(","):
         media_range, *parameters = (part.strip().lower() for part in item.split(";"))
