@@ -199,6 +199,10 @@ class ConsentUnavailable(Unavailable):
     title = "Consent unavailable"
 
 
+class ForgedConsent(ConsentUnavailable):
+    """The consent ledger holds an event that is not chained by the gateway's key: somebody else wrote it."""
+
+
 class StoreUnavailable(Unavailable):
     """A data store did not answer."""
 

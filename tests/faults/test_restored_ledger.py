@@ -129,6 +129,8 @@ async def test_an_export_brings_back_what_the_database_lost(folder: Path, tmp_pa
     for left in own.parent.glob("sekisho.db*"):
         left.unlink()
     shutil.copy(backup, own)
+    await _does_not_open(folder)
+    await _does_not_open(folder)
     shutil.copytree(export, forged)
     records = forged / "records.ndjson"
     records.write_bytes(records.read_bytes().replace(b'"kind":"consent.withdraw"', b'"kind":"consent.give"'))
@@ -141,6 +143,24 @@ async def test_an_export_brings_back_what_the_database_lost(folder: Path, tmp_pa
         people = site.customers_of("marketer", PURPOSE, [row["customer_id"] for row in rows])
         assert her not in people
         assert len(people) == len(site.agreeing(PURPOSE)) > 0
+
+
+async def test_a_damaged_note_of_the_highest_sequence_opens_nothing(folder: Path) -> None:
+    """The file outside the database is read, or nothing opens; without it the log alone decides."""
+    note = folder / "var" / "audit" / "consent.seq"
+    async with opened(folder):
+        pass
+    assert (
+        int(note.read_text())
+        == read_sqlite(folder / "var" / "sekisho.db", "SELECT max(seq) FROM consent_event")[0][0]
+    )
+    note.write_text("many")
+    with pytest.raises(ConsentUnavailable, match="beside the saved heads"):
+        async with opened(folder):
+            pass
+    note.unlink()
+    async with opened(folder):
+        pass
 
 
 async def test_a_missing_event_is_named_and_everything_stays_denied(folder: Path, tmp_path: Path) -> None:

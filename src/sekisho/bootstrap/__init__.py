@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ from sekisho.consents import Consents
 from sekisho.consents.parts import Parts
 from sekisho.domain.identifiers import EMAIL_SHA256
 from sekisho.domain.terms import StoreKind
-from sekisho.errors import WorkspaceError
+from sekisho.errors import SekishoError, WorkspaceError
 from sekisho.gateway import Gateway
 from sekisho.ports import DataStore, IdentityProvider, PolicyDecisionPoint
 from sekisho.settings import PolicyEngine, Settings, load
@@ -119,8 +119,8 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     clock, keys = SystemClock(), FileKeyRing(settings.keys_folder)
     catalogue = settings.catalogue
     database = Database(settings.database_url)
-    people = PeopleRegistry(database, keys)
     ledger = SqlConsentLedger(database, catalogue.purposes, clock, keys)
+    people = PeopleRegistry(database, keys, ledger.record_within)
     notices = SqlNotices(database, ledger, catalogue.purposes)
     audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
     policy = _policy(settings, clock)
@@ -158,7 +158,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     composed = compose(settings, parts, database, ledger, personal_data=personal_data)
     try:
         await audit.start()
-        ledger.raise_floor(await database.read(highest_consent_seq))
+        ledger.raise_floor(max(await database.read(highest_consent_seq), composed.floor.read()))
         await ledger.start()
         await composed.consents.notices.sync()
         yield Workspace(
@@ -183,6 +183,8 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
             else None,
         )
     finally:
+        with suppress(SekishoError):  # the database is gone: what was saved last holds
+            composed.floor.save(await ledger.last_seq())
         for store in stores.values():
             store.close()
         await composed.close()

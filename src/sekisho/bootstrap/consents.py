@@ -14,9 +14,11 @@ from sekisho.adapters.identity.jwks import JwksFile, public_jwk
 from sekisho.adapters.identity.oidc import OidcProvider
 from sekisho.adapters.mail import FileOutbox, SmtpMailer
 from sekisho.adapters.receipt_key import ReceiptKey
+from sekisho.adapters.receipt_pdf import PdfReceipts
 from sekisho.adapters.records.consent_audited import UnauditedEvents
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database
+from sekisho.adapters.records.floor import SavedFloor
 from sekisho.adapters.records.import_batches import SqlImportBatches
 from sekisho.adapters.records.releases import SqlReleaseIndex
 from sekisho.adapters.records.requests import SqlRequests
@@ -40,11 +42,12 @@ from sekisho.consents import (
 from sekisho.consents.parts import Parts
 from sekisho.consents.rights import PersonalData
 from sekisho.consents.trail import Trail
-from sekisho.errors import SekishoError
+from sekisho.errors import ForgedConsent, SekishoError
 from sekisho.ports import Clock, Mailer
 from sekisho.settings import MailKind, Settings
 
 _TRAIL_S = 5.0  # how often what a crash kept out of the audit log is looked for
+_FLOOR_S = 2.0  # how often the highest sequence is saved outside the database
 _SWEEP_S = 600.0  # how often ends of consent are written down
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +61,8 @@ class Composed:
     receipt_key: ReceiptKey
     trail: Trail
     sweeper: ExpirySweeper
+    ledger: SqlConsentLedger
+    floor: SavedFloor
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -66,6 +71,7 @@ class Composed:
             asyncio.create_task(_keep_on("webhooks", self.consents.webhooks.run)),
             asyncio.create_task(_keep_on("sweeper", lambda: self.sweeper.run(_SWEEP_S))),
             asyncio.create_task(_keep_on("trail", self._complete_trail)),
+            asyncio.create_task(_keep_on("floor", self._save_floor)),
         ]
         try:
             yield
@@ -82,8 +88,18 @@ class Composed:
 
     async def _complete_trail(self) -> None:
         while True:
-            await self.trail.catch_up()
+            try:
+                await self.trail.catch_up()
+            except ForgedConsent:
+                self.ledger.deny_all()
+                raise
             await asyncio.sleep(_TRAIL_S)
+
+    async def _save_floor(self) -> None:
+        while True:
+            seq = await self.ledger.last_seq()
+            await asyncio.to_thread(self.floor.save, seq)
+            await asyncio.sleep(_FLOOR_S)
 
 
 def compose(
@@ -106,7 +122,7 @@ def compose(
         recording=recording,
         notices=Notices(parts, settings.controller.name, settings.controller.contact),
         linking=linking,
-        receipts=Receipts(parts, receipt_key, controller),
+        receipts=Receipts(parts, receipt_key, controller, PdfReceipts()),
         feed=feed,
         webhooks=Webhooks(
             parts,
@@ -136,7 +152,14 @@ def compose(
         ),
     )
     sweeper = ExpirySweeper(database, parts.catalogue.purposes, clock, keys, ledger.start)
-    return Composed(consents, receipt_key, Trail(parts, UnauditedEvents(database)), sweeper)
+    return Composed(
+        consents,
+        receipt_key,
+        Trail(parts, UnauditedEvents(database, keys)),
+        sweeper,
+        ledger,
+        SavedFloor(settings.audit_folder),
+    )
 
 
 async def _keep_on(part: str, work: Callable[[], Awaitable[object]]) -> None:

@@ -122,14 +122,17 @@ def _proved(settings: Settings, export: Path | None, key: str | None) -> Verdict
 
 
 async def _verified(settings: Settings) -> Proof:
-    from sekisho.adapters.records.consent_fold import by_default_purposes  # noqa: PLC0415 - slow to import
+    from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415 - slow to import
+    from sekisho.adapters.records.consent_chain import EventChain  # noqa: PLC0415
+    from sekisho.adapters.records.consent_fold import by_default_purposes  # noqa: PLC0415
     from sekisho.adapters.records.consent_rebuild import verified  # noqa: PLC0415
     from sekisho.adapters.records.database import Database  # noqa: PLC0415
 
     database = Database(settings.database_url)
     try:
         by_default = by_default_purposes(settings.catalogue.purposes)
-        return await database.read(lambda connection: verified(connection, by_default))
+        chain = EventChain(FileKeyRing(settings.keys_folder))
+        return await database.read(lambda connection: verified(connection, by_default, chain))
     finally:
         await database.close()
 

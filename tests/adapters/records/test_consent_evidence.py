@@ -5,7 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from sekisho.adapters.records.consent_rows import GENESIS, EventRow, canonical_event, event_hash
+from sekisho.adapters.records.consent_chain import GENESIS, EventChain, canonical_event
+from sekisho.adapters.records.consent_rows import EventRow
 from sekisho.adapters.records.sealing import PersonSeals
 from sekisho.domain.consent import ConsentEventKind, Provenance
 from sekisho.errors import ConsentUnavailable
@@ -13,7 +14,7 @@ from tests.adapters.records.conftest import PURPOSES
 from tests.adapters.records.test_ledger import FAR_AWAY, LONG_AGO, event
 
 
-async def test_every_event_is_chained_to_the_one_before_it(ledger, people, database):
+async def test_every_event_is_chained_to_the_one_before_it(ledger, people, database, keys):
     """A change of any column of any event is found; a change of the evidence as well."""
     await people.register("customer_id", ["a", "b"])
     await ledger.record([event(1, evidence={"ip": "192.0.2.1"}), event(2, "recommendation", until=FAR_AWAY)])
@@ -28,7 +29,7 @@ async def test_every_event_is_chained_to_the_one_before_it(ledger, people, datab
     def is_sound(rows):
         before = GENESIS
         for row in rows:
-            before = event_hash(before, row)
+            before = EventChain(keys).following(before, row)
             if before != bytes(row.hash):
                 return False
         return True

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.records import consent_rebuild
+from sekisho.adapters.records.consent_chain import EventChain
 from sekisho.adapters.records.consent_fold import by_default_purposes
 from sekisho.adapters.records.consent_projection import active_links
 from sekisho.adapters.records.consent_rebuild import rebuilt, rewrite, row_bytes, verified
@@ -27,8 +28,8 @@ EVERY_STATE = text(
 )
 
 
-def prove(database):
-    return database.read(lambda connection: verified(connection, BY_DEFAULT))
+def prove(database, keys):
+    return database.read(lambda connection: verified(connection, BY_DEFAULT, EventChain(keys)))
 
 
 async def change(database, sql):
@@ -43,7 +44,7 @@ def stored(connection):
 
 @given(steps=histories)
 @EXAMPLES
-async def test_the_projection_is_rebuilt_byte_by_byte(database, ledger, people, steps):
+async def test_the_projection_is_rebuilt_byte_by_byte(database, ledger, people, steps, keys):
     """Whatever people say, link and unlink: folding the events gives the rows that the writer left, every byte."""
     site = await world(ledger, people, CLOCK)
     for step in steps:
@@ -57,13 +58,13 @@ async def test_the_projection_is_rebuilt_byte_by_byte(database, ledger, people, 
         assert stored(connection) == sorted(tuple(row) for row in made)
 
     await database.run(compare)
-    proof = await prove(database)
+    proof = await prove(database, keys)
     assert proof.findings == ()
     assert proof.events == await ledger.last_seq()
 
 
 @pytest.fixture
-async def told(ledger, people, database, monkeypatch):
+async def told(ledger, people, database, monkeypatch, keys):
     """A ledger in which some people decided, were linked and asked again; stretches of two people."""
     monkeypatch.setattr(consent_rebuild, "_PEOPLE", 2)
     site = await world(ledger, people, CLOCK)
@@ -78,7 +79,7 @@ async def told(ledger, people, database, monkeypatch):
     await ledger.link(one, four, "desk")
     await ledger.link(two, three, "desk")
     await ledger.publish({"recommendation": PURPOSES["recommendation"].all_cells()}, "officer", Provenance())
-    assert (await prove(database)).ok
+    assert (await prove(database, keys)).ok
     return site
 
 
@@ -109,19 +110,19 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("forgery", FORGERIES, ids=lambda name: name.replace(" ", "-"))
-async def test_no_change_goes_unseen(told, database, forgery):
+async def test_no_change_goes_unseen(told, database, forgery, keys):
     """Whatever is changed in the ledger's tables behind its back is found, and what is told names nobody."""
     sql, finding = FORGERIES[forgery]
     await change(database, sql)
-    proof = await prove(database)
+    proof = await prove(database, keys)
     assert not proof.ok
     assert any(finding in sentence for sentence in proof.findings), proof.findings
 
 
-async def test_erasing_somebody_leaves_every_hash_valid(told, database, people):
+async def test_erasing_somebody_leaves_every_hash_valid(told, database, people, keys):
     """Identifiers and the key of the evidence go; the events and what is computed over them stay."""
-    before = await prove(database)
+    before = await prove(database, keys)
     await people.erase(told.people[0])
-    after = await prove(database)
+    after = await prove(database, keys)
     assert after.findings == ()
     assert (after.events, after.without_evidence) == (before.events, 0)

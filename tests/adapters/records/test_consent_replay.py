@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import orjson
 import pytest
@@ -13,16 +14,18 @@ from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.consent_audited import UnauditedEvents
+from sekisho.adapters.records.consent_chain import EventChain
 from sekisho.adapters.records.consent_fold import by_default_purposes
 from sekisho.adapters.records.consent_rebuild import verified
 from sekisho.adapters.records.consent_replay import ConsentReplay, own_records
+from sekisho.adapters.records.consent_rows import EventRow
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.notices import SqlNotices
 from sekisho.consents.parts import Parts
 from sekisho.consents.trail import Trail
 from sekisho.domain.consent import ConsentEventKind, Provenance
 from sekisho.domain.terms import Catalogue
-from sekisho.errors import TamperedLog
+from sekisho.errors import ForgedConsent, TamperedLog
 from sekisho.ports import ConsentEventInput
 from tests.adapters.records.conftest import PURPOSES
 from tests.adapters.records.consent_world import histories, world
@@ -49,11 +52,11 @@ def trail(database, keys, people, ledger, audit):
     """The trail of the ledger; it leaves no event to anybody else."""
     catalogue = Catalogue({}, {}, PURPOSES, {}, {}, "r1")
     parts = Parts(catalogue, people, ledger, SqlNotices(database, ledger, PURPOSES), audit, keys, CLOCK)
-    return Trail(parts, UnauditedEvents(database, grace_s=-3600))
+    return Trail(parts, UnauditedEvents(database, keys, grace_s=-3600))
 
 
-def prove(database):
-    return database.read(lambda connection: verified(connection, BY_DEFAULT))
+def prove(database, keys):
+    return database.read(lambda connection: verified(connection, BY_DEFAULT, EventChain(keys)))
 
 
 def tables(connection):
@@ -110,11 +113,11 @@ async def test_whatever_happened_comes_back_the_same(database, ledger, people, k
     assert (done.seq, done.missing, done.nameless) == (seq + done.events, (), 0)
     assert without_evidence(again["consent_event"]) == without_evidence(newest["consent_event"])
     assert {name: again[name] for name in TABLES[1:]} == {name: newest[name] for name in TABLES[1:]}
-    proof = await prove(database)
+    proof = await prove(database, keys)
     assert (proof.findings, proof.unaudited) == ((), 0)
     assert (await ConsentReplay(database, keys, PURPOSES).replay()).events == 0
     await ledger.record([site.event({**steps_of_one, "who": 1})])
-    assert (await prove(database)).ok
+    assert (await prove(database, keys)).ok
     await trail.catch_up()
 
 
@@ -150,7 +153,7 @@ async def test_an_import_comes_back_too(database, ledger, people, keys, trail):
     done = await ConsentReplay(database, keys, PURPOSES).replay()
     assert (done.events, done.seq, done.without_evidence) == (500, 1_201, 0)
     assert await database.read(tables) == newest
-    assert (await prove(database)).findings == ()
+    assert (await prove(database, keys)).findings == ()
 
 
 async def test_a_gap_is_named_and_nothing_passes_it(database, ledger, people, keys, trail):
@@ -164,7 +167,7 @@ async def test_a_gap_is_named_and_nothing_passes_it(database, ledger, people, ke
     await restore(database, older, 0)
     done = await ConsentReplay(database, keys, PURPOSES).replay()
     assert (done.events, done.seq, done.missing) == (2, 2, (3,))
-    assert (await prove(database)).findings == ()
+    assert (await prove(database, keys)).findings == ()
 
 
 async def test_what_the_log_has_seen_but_does_not_tell_is_missing(database, ledger, people, keys, trail, audit):
@@ -259,31 +262,31 @@ async def test_the_log_finds_a_history_that_was_chained_anew(database, ledger, p
     await restore(database, {**older, "consent_event": [], "consent_state": []}, 0)
     forged = SqlConsentLedger(database, PURPOSES, CLOCK, keys)
     await forged.record([say(number), say(number)])
-    proof = await prove(database)
+    proof = await prove(database, keys)
     assert (proof.ok, proof.unaudited) == (True, 2)
 
     def take_the_ids(connection):
         """Give the forged events the ids of the audited ones, and chain them anew."""
+        from sekisho.adapters.records.consent_chain import GENESIS, EventChain
         from sekisho.adapters.records.consent_fold import events_after
-        from sekisho.adapters.records.consent_rows import GENESIS, event_hash
 
         before = GENESIS
         for row, real in zip(events_after(connection, 0, 9), older["consent_event"], strict=True):
-            before = event_hash(before, row._replace(id=real[1]))
+            before = EventChain(keys).following(before, row._replace(id=real[1]))
             connection.execute(
                 text("UPDATE consent_event SET id = :id, hash = :hash WHERE seq = :seq"),
                 {"id": real[1], "hash": before, "seq": row.seq},
             )
 
     await database.run(take_the_ids)
-    proof = await prove(database)
+    proof = await prove(database, keys)
     assert proof.findings == (
         "Sequence 1 is not the event that the audit log tells of.",
         "Sequence 2 is not the event that the audit log tells of.",
     )
 
 
-async def test_what_a_crash_kept_out_of_the_log_is_written_once(database, ledger, people, trail, audit):
+async def test_what_a_crash_kept_out_of_the_log_is_written_once(database, ledger, people, trail, audit, keys):
     """Events without a record, copies for linked people among them, get one; those with one get no second."""
     one, other, *_ = (await world(ledger, people, CLOCK)).people
     await trail.note(await ledger.record([say(one), say(other)]))
@@ -294,17 +297,52 @@ async def test_what_a_crash_kept_out_of_the_log_is_written_once(database, ledger
     records = await database.read(lambda connection: list(own_records(connection)))
     assert [record["consent_seq"] for record in records] == [1, 2, 3, 4, 5]
     assert [record["kind"] for record in records][2:] == ["consent.link", "consent.withdraw", "consent.withdraw"]
-    assert (await prove(database)).unaudited == 0
+    assert (await prove(database, keys)).unaudited == 0
     assert await audit.healthy()
 
 
-async def test_an_event_just_recorded_is_left_to_its_caller(database, ledger, people, trail):
+async def test_an_event_that_somebody_else_wrote_is_never_audited(database, ledger, people, trail, keys):
+    """A yes written by hand, chained as well as anybody without the key can, stops the trail before it is told of."""
+    number = (await world(ledger, people, CLOCK)).people[0]
+    await trail.note(await ledger.record([say(number, ConsentEventKind.WITHDRAW)]))
+
+    def forge(connection):
+        columns = {name: name for name in EventRow._fields}
+        before = connection.execute(text("SELECT hash FROM consent_event WHERE seq = 1")).scalar_one()
+        columns |= {"seq": "2", "id": "'forged'", "kind": "'give'", "outcome": "1", "hash": ":hash"}
+        names, values = ", ".join(columns), ", ".join(columns.values())
+        sql = f"INSERT INTO consent_event ({names}) SELECT {values} FROM consent_event"
+        connection.execute(text(sql), {"hash": hashlib.sha256(bytes(before)).digest()})
+        connection.execute(text("UPDATE ledger_counter SET value = 2 WHERE name = 'consent'"))
+
+    await database.run(forge)
+    for _ in range(2):
+        with pytest.raises(ForgedConsent):
+            await trail.catch_up()
+    records = await database.read(lambda connection: list(own_records(connection)))
+    assert [record["consent_seq"] for record in records] == [1]
+    proof = await prove(database, keys)
+    assert "Sequence 2 is not what was recorded: its hash does not follow from it." in proof.findings
+
+
+async def test_a_worker_that_met_a_forged_event_denies_everything(ledger, people):
+    """Once told, the ledger answers nobody any more, but goes on taking refusals."""
+    number = (await world(ledger, people, CLOCK)).people[0]
+    cells = PURPOSES["recommendation"].all_cells()
+    await ledger.view(cells)
+    ledger.deny_all()
+    with pytest.raises(ForgedConsent):
+        await ledger.view(cells)
+    assert (await ledger.record([say(number, ConsentEventKind.WITHDRAW)]))[0].seq
+
+
+async def test_an_event_just_recorded_is_left_to_its_caller(database, ledger, people, trail, keys):
     """Whoever recorded an event is about to audit it: for some seconds nobody else does."""
     number = (await world(ledger, people, CLOCK)).people[0]
     done = await ledger.record([say(number)])
-    patient = UnauditedEvents(database, grace_s=3600)
+    patient = UnauditedEvents(database, keys, grace_s=3600)
     assert await patient.unaudited() == ([], 0)
-    events, seq = await UnauditedEvents(database, grace_s=-3600).unaudited()
+    events, seq = await UnauditedEvents(database, keys, grace_s=-3600).unaudited()
     assert ([event.id for event in events], seq) == ([done[0].id], 1)
     assert await patient.advance(0) is False
 

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, text
 
+from sekisho.adapters.records.consent_chain import GENESIS, EventChain
 from sekisho.adapters.records.consent_rows import EventRow, recorded_event
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.domain.consent_trail import IMPORT, MAX_BATCH, AuditedEvent, audited_events
-from sekisho.errors import ConsentUnavailable
-from sekisho.ports import RecordedConsentEvent
+from sekisho.errors import ConsentUnavailable, ForgedConsent
+from sekisho.ports import KeyRing, RecordedConsentEvent
 
 CURSOR = "consent_audited"
 """Row of ``ledger_counter``: up to here every event of the ledger is known to be in the audit log."""
@@ -24,6 +25,7 @@ CURSOR = "consent_audited"
 _CHUNK = 2_000  # events looked at in one read
 _GRACE_S = 5.0  # an event this young is still being written by whoever recorded it
 _UNREADABLE = "The consent ledger did not answer. Try again."
+_FORGED = "The consent ledger holds an event that the gateway did not write. Find it with sekisho consent verify."
 _ROWS = text(
     f"SELECT {', '.join(f'e.{name}' for name in EventRow._fields)}, a.kind AS told, a.record"
     " FROM consent_event e LEFT JOIN audit_record a ON a.id = e.id"
@@ -34,7 +36,8 @@ _KNOWN = text(
     " WHERE e.seq > :low AND e.seq <= :high AND a.kind = :kind ORDER BY e.seq"
 )
 _MISSING = text(
-    f"SELECT {', '.join(f'e.{name}' for name in EventRow._fields)} FROM consent_event e"
+    f"SELECT (SELECT b.hash FROM consent_event b WHERE b.seq = e.seq - 1),"
+    f" {', '.join(f'e.{name}' for name in EventRow._fields)} FROM consent_event e"
     " WHERE e.seq > :low AND e.seq <= :high AND e.recorded_at <= :before"
     " AND NOT EXISTS (SELECT 1 FROM audit_record a WHERE a.id = e.id) ORDER BY e.seq"
 )
@@ -65,18 +68,24 @@ class UnauditedEvents:
     ----------
     database:
         The gateway's own database.
+    keys:
+        Key ring of the chain: an event that the gateway did not write is never audited.
     grace_s:
         Events younger than this are left to whoever recorded them.
 
     Both methods raise ``ConsentUnavailable`` when the database does not answer.
     """
 
-    def __init__(self, database: Database, *, grace_s: float = _GRACE_S) -> None:
+    def __init__(self, database: Database, keys: KeyRing, *, grace_s: float = _GRACE_S) -> None:
         self._database = database
+        self._chain = EventChain(keys)
         self._grace = int(grace_s * 1_000_000)
 
     async def unaudited(self) -> tuple[list[RecordedConsentEvent], int]:
-        """Return the missing events of the next stretch, and the sequence at which the stretch ends."""
+        """Return the missing events of the next stretch, and the sequence at which the stretch ends.
+
+        Raises ``ForgedConsent`` when one of them is not chained by the gateway's key: somebody else wrote it.
+        """
         try:
             return await self._database.read(self._look)
         except DatabaseFailed:
@@ -111,12 +120,17 @@ class UnauditedEvents:
         if first_young is not None:
             high = first_young - 1
         span = {"low": low, "high": high}
-        rows = [EventRow._make(row) for row in connection.execute(_MISSING, {**span, "before": before})]
-        if rows:
+        found = [
+            (earlier, EventRow._make(row))
+            for earlier, *row in connection.execute(_MISSING, {**span, "before": before})
+        ]
+        if found:
             spans = imported_spans(connection, low, high)
             covered = {seq for first, end in spans for seq in range(first, end + 1)}
-            rows = [row for row in rows if row.seq not in covered]
-        return [recorded_event(row) for row in rows], high
+            found = [(earlier, row) for earlier, row in found if row.seq not in covered]
+        if not all(self._chain.holds(bytes(earlier or GENESIS), row) for earlier, row in found):
+            raise ForgedConsent(_FORGED)
+        return [recorded_event(row) for _, row in found], high
 
 
 def imported_spans(connection: Connection, low: int, high: int) -> list[tuple[int, int]]:

@@ -24,7 +24,7 @@ from sekisho.adapters.records.consent_view import Column, MemberView, intersecti
 from sekisho.adapters.records.database import Database, DatabaseFailed, Row
 from sekisho.adapters.records.rounds import Rounds
 from sekisho.domain.terms import Cell, LegalBasis, Purpose
-from sekisho.errors import ConsentUnavailable
+from sekisho.errors import ConsentUnavailable, ForgedConsent
 
 _CHUNK = 5_000  # events applied without giving up the event loop
 _WAIT_S = 1.0  # how long a min_seq is waited for
@@ -50,6 +50,10 @@ _UNREADABLE = "The consent ledger did not answer; nothing was released. Try agai
 _OLDER = (
     "The consent ledger is older than what was already seen (a restored backup?); everything is denied until"
     " the missing consent events are replayed."
+)
+_FORGED = (
+    "The consent ledger holds an event that the gateway did not write; everything is denied until it is repaired"
+    " (sekisho consent verify)."
 )
 _DAMAGED = "The consent ledger is not the one that was read before; everything is denied until repaired."
 
@@ -92,6 +96,7 @@ class ConsentIndex:
         self._floor = floor
         self._state: _State | None = None
         self._older = False
+        self._forged = False
         self._now = 0
         self._ticks = 0
         self._views: dict[tuple[Cell, ...], tuple[tuple[int, ...], MemberView]] = {}
@@ -101,6 +106,10 @@ class ConsentIndex:
     def raise_floor(self, seq: int) -> None:
         """Deny everything while the ledger is below *seq*, a sequence that somebody has already seen."""
         self._floor = max(self._floor, seq)
+
+    def deny_all(self) -> None:
+        """Answer nobody any more: the ledger holds what the gateway did not write. Only a new start ends it."""
+        self._forged = True
 
     def require_not_older(self, head: int) -> None:
         """Raise ``ConsentUnavailable`` when a ledger whose newest event is *head* lacks what was already seen."""
@@ -113,6 +122,8 @@ class ConsentIndex:
             # Nobody was ever asked: the intersection over nothing would be everybody.
             raise ConsentUnavailable("Consent is not held for what the policy asks; nothing was released.")
         await self.refresh()
+        if self._forged:
+            raise ForgedConsent(_FORGED)
         if min_seq is not None and self._seq() < min_seq:
             await self._wait_for(min_seq)
         return self._view(tuple(dict.fromkeys(cells)))

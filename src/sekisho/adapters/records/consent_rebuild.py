@@ -6,7 +6,6 @@ Nothing is believed: every hash is computed anew from the columns, every standin
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,13 +14,12 @@ import orjson
 from sqlalchemy import Connection, text
 
 from sekisho.adapters.records.consent_audited import told_events
+from sekisho.adapters.records.consent_chain import DIGEST, GENESIS, EventChain
 from sekisho.adapters.records.consent_fold import LISTED, events_of, folded, state_rows
 from sekisho.adapters.records.consent_projection import active_links, fetch
 from sekisho.adapters.records.consent_rows import (
-    GENESIS,
     EventRow,
     StateRow,
-    canonical_event,
     cells_from_text,
     facts_to_provenance,
 )
@@ -33,8 +31,6 @@ from sekisho.domain.linking import Group, Link, groups_of
 _PEOPLE = 1_000  # people folded at a time
 _SHOWN = 10  # findings of one kind that are told one by one
 _STATES = f"SELECT {', '.join(StateRow._fields)} FROM consent_state"
-DIGEST = "sealed_sha256"
-"""Name among the facts of an event that was written again: the SHA-256 of the evidence that it had."""
 
 
 class LinkRow(NamedTuple):
@@ -104,22 +100,6 @@ class Proof:
         return not self.findings
 
 
-def chained(before: bytes, row: EventRow) -> bytes:
-    """Return the hash of *row* as the ledger chains it to *before*, also when its evidence is gone.
-
-    A row that was written again from the audit log has no evidence; the SHA-256 of it stands among its facts,
-    and takes the place that it had when the event was recorded.
-    """
-    canonical = canonical_event(row)
-    if row.sealed is None and DIGEST in row.facts:
-        facts = orjson.loads(row.facts)
-        digest = facts.pop(DIGEST, None)
-        said = orjson.loads(canonical)
-        said |= {"facts": orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode(), "sealed": digest}
-        canonical = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(before + hashlib.sha256(canonical).digest()).digest()
-
-
 def rebuilt(connection: Connection, links: Iterable[Link], by_default: Collection[str]) -> Iterator[list[StateRow]]:
     """Yield the projection as it follows from the events, in stretches, by person and cell.
 
@@ -156,7 +136,7 @@ def rewrite(connection: Connection, numbers: Collection[int], by_default: Collec
         bulk_insert(connection, consent_state, StateRow._fields, [tuple(row) for row in rows])
 
 
-def verified(connection: Connection, by_default: Collection[str]) -> Proof:
+def verified(connection: Connection, by_default: Collection[str], chain: EventChain) -> Proof:
     """Prove the ledger over one snapshot.
 
     Parameters
@@ -165,6 +145,8 @@ def verified(connection: Connection, by_default: Collection[str]) -> Proof:
         Inside ``Database.read``.
     by_default:
         Purposes that are active until somebody objects; the projection depends on it.
+    chain:
+        With the keys that the ledger was written with.
     """
     findings = _Findings()
     sequels = Sequels()
@@ -173,7 +155,7 @@ def verified(connection: Connection, by_default: Collection[str]) -> Proof:
     for row, found, audited in told_events(connection):
         if row.seq != expected:
             findings.add("missing", f"The ledger lacks sequence {expected} to {row.seq - 1}.")
-        elif chained(before, row) != bytes(row.hash):
+        elif not chain.holds(before, row):
             findings.add("hash", f"Sequence {row.seq} is not what was recorded: its hash does not follow from it.")
         if not found:
             unaudited += 1

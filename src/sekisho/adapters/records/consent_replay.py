@@ -14,11 +14,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
+from sekisho.adapters.records.consent_chain import DIGEST, GENESIS, EventChain
 from sekisho.adapters.records.consent_fold import by_default_purposes
 from sekisho.adapters.records.consent_projection import active_links
-from sekisho.adapters.records.consent_rebuild import DIGEST, chained, rewrite
+from sekisho.adapters.records.consent_rebuild import rewrite
 from sekisho.adapters.records.consent_rows import (
-    GENESIS,
     EventRow,
     cells_from_text,
     cells_to_text,
@@ -91,6 +91,7 @@ class ConsentReplay:
     def __init__(self, database: Database, keys: KeyRing, purposes: Mapping[str, Purpose]) -> None:
         self._database = database
         self._key = keys.derive("subject-ref")
+        self._chain = EventChain(keys)
         self._by_default = by_default_purposes(purposes)
 
     async def replay(self, records: Iterable[Mapping[str, Any]] | None = None) -> Replayed:
@@ -132,7 +133,7 @@ class ConsentReplay:
             missing = tuple(sorted({*missing, unwritable}))
             events = events[: unwritable - head - 1]
         numbers, nameless = self._people(connection, {ref for event in events for ref in event.people()})
-        rows = _rows(events, numbers, _hash_of(connection, head))
+        rows = _rows(events, numbers, self._chain, _hash_of(connection, head))
         if rows:
             bulk_insert(connection, consent_event, EventRow._fields, rows)
             connection.execute(_COUNTER, {"name": "consent", "value": rows[-1].seq})
@@ -241,7 +242,9 @@ def _hash_of(connection: Connection, seq: int) -> bytes:
     return bytes(found)
 
 
-def _rows(events: Iterable[AuditedEvent], numbers: Mapping[str, int], before: bytes) -> list[EventRow]:
+def _rows(
+    events: Iterable[AuditedEvent], numbers: Mapping[str, int], chain: EventChain, before: bytes
+) -> list[EventRow]:
     """Return the rows of *events*, chained to *before*.
 
     Raises ``TamperedLog`` when a hash is not the one that the audit log has.
@@ -249,7 +252,7 @@ def _rows(events: Iterable[AuditedEvent], numbers: Mapping[str, int], before: by
     rows = []
     for event in events:
         row = _row(event, numbers)
-        before = chained(before, row)
+        before = chain.expected(before, row)
         if event.hash is not None and before.hex() != event.hash:
             raise TamperedLog(
                 f"The ledger does not lead to the event of sequence {event.seq} as the audit log tells of it;"
@@ -274,7 +277,7 @@ def _row(event: AuditedEvent, numbers: Mapping[str, int]) -> EventRow:
         id=event.id,
         number=None if event.ref is None else numbers[event.ref],
         purpose=event.purpose,
-        cells=cells_to_text(event.cells),  # type: ignore[arg-type]
+        cells=cells_to_text(event.cells),
         kind=event.kind,
         method=event.method,
         actor=event.actor,

@@ -1,10 +1,4 @@
-"""Rows of the consent ledger and the values that they stand for, in both directions; and the hash of an event.
-
-Every event is chained to the one before it: ``hash_n = SHA-256(hash_{n-1} || SHA-256(canonical_n))``, begun
-from :data:`GENESIS`. ``canonical_n`` is the row as JSON (RFC 8785: sorted keys, no white space): every column
-but the hash, the version of this layout as ``v``, and the SHA-256 of the sealed evidence in its place.
-Evidence that can no longer be opened, or was deleted, leaves every hash as it was.
-"""
+"""Rows of the consent ledger and the values that they stand for, in both directions."""
 
 from __future__ import annotations
 
@@ -33,9 +27,6 @@ from sekisho.domain.consent import (
 from sekisho.domain.linking import Effective
 from sekisho.domain.terms import Cell, SubjectNumber
 from sekisho.ports import RecordedConsentEvent
-
-GENESIS = hashlib.sha256(b"sekisho consent ledger v1").digest()
-"""What the first event is chained to."""
 
 OFF, ON, NOTHING, EFFECTS, OFF_FOR_ALL = range(5)
 """What column ``outcome`` says of the bits of the event's person and cells; see ``consent_tables``."""
@@ -174,7 +165,7 @@ def cells_from_text(cells: str) -> tuple[Cell, ...]:
     return tuple(Cell(cell) for cell in orjson.loads(cells))
 
 
-def cells_to_text(cells: Iterable[Cell]) -> str:
+def cells_to_text(cells: Iterable[str]) -> str:
     """Return *cells* as they stand in the database."""
     return orjson.dumps(list(cells)).decode()
 
@@ -268,37 +259,3 @@ def recorded_event(row: EventRow, states: Mapping[Cell, ConsentState | None] | N
             "effects": row.effects,
         },
     )
-
-
-def canonical_event(row: EventRow) -> bytes:
-    """Return the canonical bytes of an event: every column but its hash, the evidence by its SHA-256."""
-    # The keys in order: sorting them anew for every event would take as long as all the rest.
-    return orjson.dumps(
-        {
-            "actor": row.actor,
-            "cells": row.cells,
-            "counts_at": row.counts_at,
-            "effects": row.effects,
-            "facts": row.facts,
-            "holds_until": row.holds_until,
-            "id": row.id,
-            "kind": row.kind,
-            "method": row.method,
-            "notice_version": row.notice_version,
-            "number": row.number,
-            "occurred_at": row.occurred_at,
-            "outcome": row.outcome,
-            "purpose": row.purpose,
-            "recorded_at": row.recorded_at,
-            "said_at": row.said_at,
-            "sealed": None if row.sealed is None else hashlib.sha256(row.sealed).hexdigest(),
-            "seq": row.seq,
-            "v": 1,  # of this layout
-            "valid_until": row.valid_until,
-        }
-    )
-
-
-def event_hash(before: bytes, row: EventRow) -> bytes:
-    """Return the hash of *row* (whatever hash it carries), chained to *before*, the hash of the event before it."""
-    return hashlib.sha256(before + hashlib.sha256(canonical_event(row)).digest()).digest()

@@ -17,6 +17,7 @@ from dataclasses import replace
 import orjson
 from sqlalchemy import Connection, text
 
+from sekisho.adapters.records.consent_chain import GENESIS, EventChain
 from sekisho.adapters.records.consent_projection import (
     Change,
     Projection,
@@ -27,14 +28,12 @@ from sekisho.adapters.records.consent_projection import (
 )
 from sekisho.adapters.records.consent_rows import (
     EFFECTS,
-    GENESIS,
     NOTHING,
     OFF,
     OFF_FOR_ALL,
     ON,
     EventRow,
     cells_to_text,
-    event_hash,
     is_live,
     micros,
     provenance_to_facts,
@@ -85,6 +84,8 @@ class Appending:
         SQL of the database's clock.
     clock:
         For ids.
+    chain:
+        Makes the hash of each event.
 
     Attributes
     ----------
@@ -96,9 +97,10 @@ class Appending:
         What was appended.
     """
 
-    def __init__(self, connection: Connection, now_sql: str, clock: Clock) -> None:
+    def __init__(self, connection: Connection, now_sql: str, clock: Clock, chain: EventChain) -> None:
         self.connection = connection
         self._clock = clock
+        self._chain = chain
         # Two statements, in one go: the second sees what was committed while the first waited for the lock.
         (held,), (head,) = fetch_together(
             connection, (_LOCK[connection.dialect.name], ()), (_HEAD.format(now_sql), ())
@@ -158,7 +160,7 @@ class Appending:
             holds_until,
             orjson.dumps(effects).decode() if effects else None,
         )
-        self._hash = event_hash(self._hash, row)
+        self._hash = self._chain.following(self._hash, row)
         row = EventRow._make((*row[:_HASH], self._hash, *row[_HASH + 1 :]))
         self.rows.append(row)
         return row

@@ -18,6 +18,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from sekisho.adapters.records import consent_links
+from sekisho.adapters.records.consent_chain import EventChain
 from sekisho.adapters.records.consent_history import ConsentHistory
 from sekisho.adapters.records.consent_index import ConsentIndex
 from sekisho.adapters.records.consent_rows import StateRow, consent_record, recorded_event
@@ -72,7 +73,7 @@ class SqlConsentLedger:
     clock:
         For the ids of events only. Time is the database's: it is one, however many workers there are.
     keys:
-        Key ring: wraps the people's own keys that evidence is sealed under.
+        Key ring: wraps the people's own keys that evidence is sealed under, and chains the events.
     floor:
         A sequence that is known to have existed; see :meth:`raise_floor`.
     """
@@ -86,6 +87,7 @@ class SqlConsentLedger:
             name for name, purpose in purposes.items() if purpose.legal_basis is LegalBasis.LEGITIMATE_INTEREST
         )
         self._seals = PersonSeals(keys)
+        self._chain = EventChain(keys)
         self._index = ConsentIndex(database, purposes, floor=floor)
         self._history = ConsentHistory(database, purposes)
         self._writes = GroupedWrites(self._record, _GROUP)
@@ -97,6 +99,10 @@ class SqlConsentLedger:
     def raise_floor(self, seq: int) -> None:
         """Deny everything while the ledger is below *seq*, which the audit log or a store has seen."""
         self._index.raise_floor(seq)
+
+    def deny_all(self) -> None:
+        """Deny every use of consent from here on: an event was found that the gateway did not write."""
+        self._index.deny_all()
 
     async def view(self, cells: tuple[Cell, ...], *, min_seq: int | None = None) -> MemberView:
         """Catch up and return who agrees to all of *cells* now; see ``ports.ConsentLedger``."""
@@ -140,6 +146,15 @@ class SqlConsentLedger:
             count, same, last = await self._append(partial(self._import, chunk=chunk, also=also))
             recorded, unchanged = recorded + count, unchanged + same
         return ImportResult(recorded, unchanged, last)
+
+    def record_within(self, connection: Connection, events: Sequence[ConsentEventInput]) -> None:
+        """Append *events* inside a transaction of somebody else, who commits; the ledger is locked until then."""
+        for event in events:
+            _check(event)
+        decisions = Decisions(self._appending(connection), self._by_default)
+        for _ in decisions.record(events, self._seals):
+            pass
+        decisions.write()
 
     async def records_of(self, number: SubjectNumber) -> tuple[int, dict[Cell, ConsentRecord]]:
         """Return the sequence read at, and this person's records by cell (expiry is not yet applied)."""
@@ -246,18 +261,18 @@ class SqlConsentLedger:
         return count, decisions.unchanged, appending.seq
 
     async def _append(self, work: Callable[[Appending], T]) -> T:
-        def append(connection: Connection) -> T:
-            appending = Appending(connection, self._database.now_sql, self._clock)
-            # The counter is locked now. An event after the end of a restored past would take a lost one's place.
-            self._index.require_not_older(appending.seq)
-            return work(appending)
-
         try:
-            return await self._database.run(append)
+            return await self._database.run(lambda connection: work(self._appending(connection)))
         except DatabaseConflict:
             raise InvalidRequest("A consent event names a data subject who is not registered.") from None
         except DatabaseFailed:
             raise ConsentUnavailable(_UNREADABLE) from None
+
+    def _appending(self, connection: Connection) -> Appending:
+        appending = Appending(connection, self._database.now_sql, self._clock, self._chain)
+        # The counter is locked now. An event after the end of a restored past would take a lost one's place.
+        self._index.require_not_older(appending.seq)
+        return appending
 
     async def _peek(self, sql: str, parameters: Sequence[object]) -> list[Row]:
         try:

@@ -1,14 +1,23 @@
-"""What the database says of the past before anything is opened: a restored past undoes no refusal."""
+"""What is known of the past before anything is opened: a restored past undoes no refusal.
+
+The audit log names consent sequences, which tells when the ledger alone was restored. A backup of the whole
+database takes the log back as well, and the two agree; so the highest sequence also stands in a file beside the
+saved heads.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from sekisho.adapters.records.tables import audit_record, data_subject
+from sekisho.errors import ConsentUnavailable
 
 _CHUNK = 1_000  # records read at a time, newest first
 
@@ -36,6 +45,45 @@ def consent_seq_of(record: Mapping[str, Any]) -> int:
     consent = record.get("consent")
     named = (record.get("consent_seq"), consent.get("seq") if isinstance(consent, dict) else None)
     return max((value for value in named if isinstance(value, int)), default=0)
+
+
+class SavedFloor:
+    """The highest consent sequence that was ever seen here, in the file ``consent.seq`` outside the database.
+
+    It only grows. Whoever means to begin anew with an empty database removes it with the saved heads.
+
+    Parameters
+    ----------
+    folder:
+        The folder of the saved heads of the audit log.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "consent.seq"
+
+    def read(self) -> int:
+        """Return the sequence, 0 when none was saved. Raises ``ConsentUnavailable`` when the file cannot be read."""
+        try:
+            return int(self._path.read_text("ascii"))
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError):
+            raise ConsentUnavailable(
+                "The file consent.seq beside the saved heads cannot be read; it says how far the ledger must reach."
+                " Restore it, or remove it and run sekisho consent verify."
+            ) from None
+
+    def save(self, seq: int) -> None:
+        """Save *seq* unless a higher one stands there. A disk that takes nothing is not an error: see ``read``."""
+        if seq <= self.read():
+            return
+        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        with contextlib.suppress(OSError):
+            with fresh.open("w", encoding="ascii") as file:
+                file.write(f"{seq}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)  # whole or not at all
 
 
 def holds_records(url: str) -> bool:

@@ -14,6 +14,7 @@ from typing import NoReturn
 import structlog
 from sqlalchemy import Connection, text
 
+from sekisho.adapters.records.consent_chain import EventChain
 from sekisho.adapters.records.consent_fold import by_default_purposes
 from sekisho.adapters.records.consent_writer import Appending, Decisions
 from sekisho.adapters.records.database import Database, DatabaseFailed
@@ -65,6 +66,7 @@ class ExpirySweeper:
         self._database = database
         self._clock = clock
         self._seals = PersonSeals(keys)
+        self._chain = EventChain(keys)
         self._by_default = by_default_purposes(purposes)
         self._ready = ready
 
@@ -106,7 +108,7 @@ class ExpirySweeper:
     def _end(self, connection: Connection, *, low: int, high: int) -> tuple[int, int]:
         """End what has ended; return how many events did so, and how many were written."""
         # The counter's row is locked from here on: whoever sweeps at the same time looks afterwards.
-        appending = Appending(connection, self._database.now_sql, self._clock)
+        appending = Appending(connection, self._database.now_sql, self._clock, self._chain)
         span = {"low": low, "high": high, "now": appending.now, "limit": _EVENTS}
         cells: dict[tuple[int, str], list[Cell]] = {}
         for number, cell in connection.execute(_ENDED, span):
