@@ -14,12 +14,17 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from sekisho.bootstrap import open_workspace
 from sekisho.demo.filling import customer_contacts
 from sekisho.demo.workspace import build_workspace
+from sekisho.domain.consent import ConsentEventKind
+from sekisho.http.services import ConsentDecision
+from sekisho.ports import DataSubjectRef
 from sekisho.settings import load
 from tests.adapters.records.conftest import postgres_server
 from tests.everywhere.history import History
 from tests.everywhere.run import four_workers, make_history
+from tests.everywhere.worker import PURPOSE
 
 pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket]
 
@@ -53,10 +58,24 @@ def people_of(folder: Path) -> dict[str, int]:
     return {customer: place + 1 for place, customer in enumerate(ids)}
 
 
+async def agree(folder: Path) -> None:
+    """Let everybody who decides agree, so that a worker that never reads again has somebody to show wrongly."""
+    async with open_workspace(folder) as workspace:
+        notice = await workspace.notices.in_force(PURPOSE)
+        assert notice is not None
+        yes = ConsentDecision(PURPOSE, ConsentEventKind.GIVE, {}, str(notice.version), "ja")
+        for customer in people_of(folder):
+            await workspace.consents.recording.decide(DataSubjectRef("customer_id", customer), [yes])
+
+
 def run(folder: Path, *, withdrawals: int, mutant: str = "none", stop: bool = True) -> History:
-    """Return the history that the workers made. Sockets have short paths, so that every system takes them."""
+    """Return the history that the workers made, begun with everybody's yes.
+
+    Sockets have short paths, so that every system takes them.
+    """
 
     async def make(scratch: Path) -> History:
+        await agree(folder)
         async with four_workers(folder, scratch, mutant) as workers:
             return await make_history(
                 workers,
@@ -84,7 +103,9 @@ def test_no_worker_shows_anybody_who_has_withdrawn(built: Path) -> None:
 def test_the_judge_finds_every_mutant(built: Path, mutant: str) -> None:
     """A program that keeps consent for five seconds, never rechecks, never catches up or joins old work is found."""
     for _ in range(4):  # a rare interleaving may need another run
-        if run(built, withdrawals=400, mutant=mutant, stop=False).violations():
+        history = run(built, withdrawals=400, mutant=mutant, stop=False)
+        assert any(seen.persons for seen in history.seen), "nobody was shown: nothing was tested"
+        if history.violations():
             return
     pytest.fail(f"the mutant {mutant} was not found")
 

@@ -7,9 +7,10 @@ by so many seconds. MUTANT breaks the program in one of the ways that the histor
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ import orjson
 
 from sekisho import answer
 from sekisho.adapters import clock as clock_module
-from sekisho.adapters.records import consent_index, rounds
+from sekisho.adapters.records import consent_index, database, rounds
 from sekisho.bootstrap import Workspace, open_workspace
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.errors import SekishoError
@@ -165,6 +166,27 @@ def _join_what_runs() -> None:
     rounds.Rounds.join = join  # type: ignore[method-assign]
 
 
+# -- the faults that every run has -------------------------------------------------------------------
+
+
+def _late_answers() -> None:
+    """Let one catch-up in twenty arrive up to 0.3 s after the database has answered it, as on a busy network.
+
+    Whoever joins a reading that is under way is answered from before the call; without this the time in which that
+    could happen is shorter than a withdrawal takes to be answered, and would never be met.
+    """
+    peek = database.Database.peek
+    chance = random.Random(1)
+
+    async def late(self: database.Database, sql: str, parameters: Sequence[object] = ()) -> list[database.Row]:
+        rows = await peek(self, sql, parameters)
+        if "news" in sql and chance.random() < 0.05:
+            await asyncio.sleep(chance.random() * 0.3)
+        return rows
+
+    database.Database.peek = late  # type: ignore[method-assign]
+
+
 MUTANTS = {
     "cache": _cache_of_five_seconds,
     "no_recheck": _no_recheck,
@@ -175,6 +197,7 @@ MUTANTS = {
 
 async def main(folder: Path, socket: Path, skew: float, mutant: str) -> None:
     """Serve until told to end."""
+    _late_answers()
     if mutant != "none":
         MUTANTS[mutant]()
     if skew:
