@@ -102,11 +102,11 @@ def test_ndjson_has_a_record_a_line_and_no_folder_is_overwritten(run, used, tmp_
     assert told["records"] == len(lines)
     assert {"access.release", "export.create"} <= {json.loads(line)["kind"] for line in lines}
     again = run("audit", "export", "-f", "ndjson", "--out", tmp_path / "out", "-w", used)
-    assert again.code == 1
+    assert again.code == 2
     assert again.err.startswith("invalid_request: ")
 
 
 def test_an_export_of_an_empty_range_is_refused(run, used, tmp_path):
     """Nothing happened in 2001."""
     ran = run("audit", "export", "--out", tmp_path / "none", "--until", "2001-01-01", "-w", used)
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (2, "")

@@ -38,7 +38,7 @@ def test_a_history_is_tried_and_imported(run, workspace, history):
     assert "withdrawn" in run("consent", "show", "customer_id:900001", "--workspace", workspace).out
 
 
-def test_a_file_with_faults_ends_with_1_and_names_the_lines(run, workspace, history):
+def test_a_file_with_faults_ends_with_1_and_names_the_lines(run, workspace, history, tmp_path):
     """Nothing of it is imported, and no value of a line is printed; --skip-faults imports the rest."""
     file = history({"data_subject": "customer_id:900003"}, "Mariko\n")
     ended = run("consent", "import", file, "--workspace", workspace)
@@ -46,6 +46,11 @@ def test_a_file_with_faults_ends_with_1_and_names_the_lines(run, workspace, hist
     assert "2\tinvalid_request" in ended.out
     assert "Mariko" not in ended.out + ended.err
     assert run("consent", "import", file, "--skip-faults", "--workspace", workspace).code == 0
+    header = tmp_path / "header.csv"
+    header.write_text("Mariko,purpose\n")
+    whole = run("consent", "import", header, "--workspace", workspace)
+    assert (whole.code, whole.err.splitlines()[-1].split(":")[0]) == (1, "invalid_request")
+    assert "Mariko" not in whole.out + whole.err
 
 
 def test_only_a_collection_point_imports(run, workspace, history):
@@ -61,4 +66,4 @@ def test_two_identifiers_are_linked_and_unlinked(run, workspace):
     linked = json.loads(run("consent", "link", *pair, "--json", "--workspace", workspace).out)
     unlinked = json.loads(run("consent", "unlink", *pair, "--json", "--workspace", workspace).out)
     assert unlinked["seq"] == linked["seq"] + 1
-    assert run("consent", "link", pair[0], pair[0], "--workspace", workspace).code == 1
+    assert run("consent", "link", pair[0], pair[0], "--workspace", workspace).code == 2

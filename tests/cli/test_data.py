@@ -80,7 +80,7 @@ def test_another_purpose_is_refused(run, built):
 def test_an_unknown_requester_is_told_who_there_is(run, built):
     """A requester that is not registered gets the names that are."""
     ran = run(*asked(built, SQL, requester="nobody"))
-    assert ran.code == 1
+    assert ran.code == 2
     assert "recommender" in ran.err
 
 
@@ -107,4 +107,4 @@ def test_tokens_stand_alone_on_standard_output(run, built):
     assert identity.requester(service.out.strip()).name == "recommender"
     assert identity.data_subject(customer.out.strip()).value == "12347"
     assert run("token", "-w", built, "-r", "recommendr").err.startswith("not_found: ")
-    assert run("token", "-w", built, "-r", "recommender", "--ttl", 0).code == 1
+    assert run("token", "-w", built, "-r", "recommender", "--ttl", 0).code == 2

@@ -87,11 +87,11 @@ def test_every_answer_is_json_where_asked(run):
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("show", "nothing"), 1, "not_found"),
-        (("publish", "mail", "9"), 1, "not_found"),
+        (("show", "nothing"), 2, "not_found"),
+        (("publish", "mail", "9"), 2, "not_found"),
         ((*DRAFT, "--as", "mailer"), 1, "access_denied"),
-        ((*DRAFT, "--as", "nobody"), 1, "not_found"),
-        ((*DRAFT, "-p", "nothing"), 1, "unknown_purpose"),
+        ((*DRAFT, "--as", "nobody"), 2, "not_found"),
+        ((*DRAFT, "-p", "nothing"), 2, "unknown_purpose"),
         ((*DRAFT, "--ja", "missing.txt"), 2, "cannot be read"),
         ((*DRAFT, "--ja", "odd.txt"), 2, "is not UTF-8"),
         (("draft", "mail"), 2, "Missing option"),

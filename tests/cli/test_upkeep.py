@@ -43,8 +43,8 @@ def test_legitimate_interest_is_objected_to(run, workspace):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["withdraw", PERSON, "nonsense"], 1, "unknown_purpose"),
-        (["give", "12347", "recommendation"], 1, "invalid_request"),
+        (["withdraw", PERSON, "nonsense"], 2, "unknown_purpose"),
+        (["give", "12347", "recommendation"], 2, "invalid_request"),
         (["give", PERSON, "recommendation", "--as", "recommender"], 1, "access_denied"),
         (["give", PERSON, "recommendation", "--scope", "purchase"], 2, "DIMENSION=VALUE"),
     ],

@@ -39,7 +39,7 @@ def test_a_webhook_is_added_listed_replayed_and_deleted(run, opened):
     assert run("webhooks", "deliveries", made["id"], "--requester", "mailer").out.startswith("seq\t")
     assert run("webhooks", "replay", made["id"], "--after-seq", "1", "--requester", "mailer").code == 0
     assert opened.outbox.replayed == [1]
-    assert run("webhooks", "delete", made["id"], "--requester", "recommender").code == 1
+    assert run("webhooks", "delete", made["id"], "--requester", "recommender").code == 2
     assert run("webhooks", "delete", made["id"], "--requester", "mailer").code == 0
     assert json.loads(run("webhooks", "list", "--requester", "mailer", "--json").out) == []
 
@@ -47,6 +47,6 @@ def test_a_webhook_is_added_listed_replayed_and_deleted(run, opened):
 def test_a_url_that_cannot_be_is_refused_without_its_words(run, opened):
     """The error says what is wrong and repeats nothing."""
     ran = run("webhooks", "add", "http://receiver.example/secret", "--requester", "mailer")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "invalid_request" in ran.err
     assert "receiver" not in ran.err

@@ -245,4 +245,8 @@ def happening_of(event: RecordedConsentEvent, *, historical: bool = False) -> Ha
     of_age = event.provenance.of_age_at
     live = not historical and (event.kind in NO or said == now)
     of_age_at = None if of_age is None else micros(of_age)
-    return Happening(event.seq, event.kind, said, counts, live, until, of_age_at, event.notice_version)
+    undated = historical and event.occurred_at is None
+    outdated_seq = event.provenance.outdated_seq
+    return Happening(
+        event.seq, event.kind, said, counts, live, until, of_age_at, event.notice_version, undated, outdated_seq
+    )

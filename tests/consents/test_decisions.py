@@ -271,6 +271,7 @@ async def test_a_yes_under_the_signal_is_followed_by_the_objection(page: Page) -
     """The signal is sent with the yes, and wins; both stay on record. Other purposes are given."""
     answer = await page.decide(give(ADS), give(), gpc=True)
     assert [item["state"] for item in answer["items"]] == ["objected", "given"]
+    assert [item.get("reasons") for item in answer["items"]] == [["signal:gpc"], None]
     events = await page.events()
     assert [event.kind for event in events] == [K.GIVE, K.OBJECT, K.GIVE]
     assert [item["receipt_id"] for item in answer["items"]] == [events[1].id, events[2].id]

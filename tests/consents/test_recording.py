@@ -242,7 +242,50 @@ async def test_a_yes_is_renewed_while_it_holds_and_after(desk: Desk) -> None:
     draft = await desk.fakes.notices.draft("notice", Change.MAJOR, (EMAIL,), {"ja": "新", "en": "new"}, "o")
     await desk.fakes.notices.publish("notice", draft.version, "o")
     assert await desk.state() is S.NEEDS_RECONSENT
-    assert (await desk.say(K.RENEW))["state"] == "renewed"
+    assert (await desk.say(K.RENEW, notice_version=str(draft.version)))["state"] == "renewed"
+
+
+async def test_what_is_outdated_is_renewed_on_the_notice_that_was_shown(desk: Desk) -> None:
+    """A renewal that names no notice, or the one of the old yes, does not answer a question that was asked anew."""
+    await desk.say(K.GIVE)
+    draft = await desk.fakes.notices.draft("notice", Change.MAJOR, (EMAIL,), {"ja": "新", "en": "new"}, "o")
+    await desk.fakes.notices.publish("notice", draft.version, "o")
+    for unnamed in ({}, {"notice_version": "1"}):
+        with pytest.raises(NoticeOutdated, match=f"Version {draft.version} "):
+            await desk.say(K.RENEW, **unnamed)
+        assert await desk.state() is S.NEEDS_RECONSENT
+    assert (await desk.say(K.RENEW, notice_version=str(draft.version)))["state"] == "renewed"
+    assert (await desk.say(K.RENEW))["state"] == "renewed"  # nobody was asked again since
+
+
+async def test_double_opt_in_is_given_again_about_other_facts(desk: Desk) -> None:
+    """The facts changed and the notice is the same: a new yes waits for its confirmation, and then holds."""
+    await desk.say(K.GIVE, "newsletter")
+    await desk.say(K.CONFIRM, "newsletter")
+    cells = {"newsletter": desk.fakes.ledger.purposes["newsletter"].all_cells()}
+    await desk.fakes.ledger.publish(cells, "officer", Provenance())
+    assert await desk.state("newsletter") is S.NEEDS_RECONSENT
+    assert (await desk.say(K.GIVE, "newsletter"))["state"] == "pending_confirmation"
+    assert desk.last.provenance.outdated_seq == 2
+    assert (await desk.say(K.CONFIRM, "newsletter"))["state"] == "given"
+    assert await desk.state("newsletter") is S.GIVEN
+    assert (await desk.say(K.GIVE, "newsletter"))["state"] == "given"  # a second click takes nothing away
+    assert desk.last.provenance.outdated_seq is None
+
+
+async def test_what_was_confirmed_since_stays_when_the_rest_is_given_again(desk: Desk) -> None:
+    """One cell was confirmed after the facts changed: a yes to all of them makes only the other wait."""
+    desk = with_purpose(desk, "recommendation", confirm=True)
+    bought = {"data_category": "purchase"}
+    await desk.say(K.GIVE, "recommendation")
+    await desk.say(K.CONFIRM, "recommendation")
+    cells = {"recommendation": desk.fakes.ledger.purposes["recommendation"].all_cells()}
+    await desk.fakes.ledger.publish(cells, "officer", Provenance())
+    await desk.say(K.GIVE, "recommendation", scope=bought)
+    await desk.say(K.CONFIRM, "recommendation", scope=bought)
+    await desk.say(K.GIVE, "recommendation")
+    assert await desk.state("recommendation/data_category=purchase") is S.GIVEN
+    assert await desk.state("recommendation/data_category=behaviour") is S.PENDING_CONFIRMATION
 
 
 async def test_the_answer_is_what_counts_not_what_was_said(desk: Desk) -> None:

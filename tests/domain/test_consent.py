@@ -37,7 +37,7 @@ from sekisho.domain.consent_rules import (
     require_said,
 )
 from sekisho.domain.terms import Cell, LegalBasis, Purpose, Requester
-from sekisho.errors import AccessDenied, InvalidRequest
+from sekisho.errors import AccessDenied, InvalidRequest, PurposeNotRegistered
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 MAIL = Purpose("mail", LegalBasis.CONSENT)
@@ -86,7 +86,7 @@ def test_who_may_record_what(kind, roles, purposes):
     if passed_on if kind in PASSED_ON else collects and (kind in NO or not own):
         require_may_record(requester, "mail", kind)
     else:
-        with pytest.raises(AccessDenied):
+        with pytest.raises(PurposeNotRegistered if kind in PASSED_ON else AccessDenied):
             require_may_record(requester, "mail", kind)
 
 
@@ -237,6 +237,34 @@ def test_no_machine_says_yes(actor):
             else:
                 with pytest.raises(InvalidRequest):
                     require_said(kind, Actor(actor), method)
+
+
+@pytest.mark.parametrize("state", sorted(ConsentState))
+@pytest.mark.parametrize("kind", sorted(YES))
+def test_a_yes_that_nobody_knows_the_time_of_counts_for_who_has_not_answered(state, kind):
+    """Whatever was decided, a yes among it, stands: the undated yes may be older. A question alone is answered."""
+    standing = Standing(state, 1, 50, None, None, "1")
+    event = happening(kind, live=False)._replace(undated=True)
+    unanswered = state in {ConsentState.REQUESTED, ConsentState.DEFERRED} and kind is not ConsentEventKind.CONFIRM
+    assert (then(standing, event) is not standing) == unanswered
+    if kind is not ConsentEventKind.CONFIRM:
+        assert is_in_force(then(None, event).state)
+
+
+@pytest.mark.parametrize("kind", sorted(NO))
+def test_a_no_that_nobody_knows_the_time_of_counts(kind):
+    """An undated no ends a yes: it was said by the time at which it is recorded."""
+    event = happening(kind, live=False)._replace(undated=True)
+    assert then(GIVEN, event).state is state_after(kind)
+
+
+def test_what_was_confirmed_about_other_facts_stands_no_more():
+    """A second yes to what had become outdated waits again; to what was confirmed since, it adds nothing."""
+    for outdated_seq, state in ((None, GIVEN.state), (0, GIVEN.state), (1, ConsentState.PENDING_CONFIRMATION)):
+        event = happening(ConsentEventKind.GIVE)._replace(outdated_seq=outdated_seq)
+        assert then(GIVEN, event, confirmed=True).state is state
+    waiting = happening(ConsentEventKind.RENEW)._replace(outdated_seq=1)
+    assert then(GIVEN, waiting, confirmed=True).state is ConsentState.PENDING_CONFIRMATION
 
 
 def test_history_without_a_guardian_decides_nothing_for_a_child():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from tests.http.conftest import REQUESTER, World, client_of
+from tests.http.conftest import AUDITOR, REQUESTER, World, client_of
 
 from sekisho.errors import AccessDenied, ConsentUnavailable, NotFound
 from sekisho.http.middleware import BODY_LIMITS
@@ -30,9 +30,47 @@ async def test_a_check_of_the_past_hands_on_both_times(world: World, client: htt
         datetime(2026, 2, 1, tzinfo=UTC),
         True,
     )
-    for wrong in ("2026-01-01T09:00:00", "yesterday", 5):
-        refused = await client.post("/v1/consents:check", json=asking(valid_at=wrong), headers=REQUESTER)
-        assert refused.json()["code"] == "invalid_request"
+
+
+NO_TIMES = {
+    "no-offset": "2026-01-01T09:00:00",
+    "a-word": "yesterday",
+    "a-year": "2026",
+    "seconds": "1767225600",
+    "milliseconds-and-more": "1767225600000.5",
+    "a-number": 1767225600,
+    "a-float": 2026.5,
+    "a-day": "2026-01-01",
+    "basic-form": "20260101T090000Z",
+    "no-seconds": "2026-01-01T09:00Z",
+    "offset-without-colon": "2026-01-01T09:00:00+0900",
+    "a-week": "2026-W01-1T09:00:00+09:00",
+    "no-such-day": "2026-02-30T09:00:00Z",
+    "before-the-calendar": "0001-01-01T00:00:00+09:00",
+    "other-digits": "２０２６-01-01T09:00:00Z",
+}
+
+
+@pytest.mark.parametrize("wrong", NO_TIMES.values(), ids=NO_TIMES)
+async def test_a_time_is_spelled_as_rfc_3339(wrong: object, world: World, client: httpx.AsyncClient) -> None:
+    """A bare number and whatever else a parser would take for a time is refused, in bodies and addresses alike."""
+    event = {"data_subject": "customer_id:1", "purpose": "p", "event": "give", "method": "paper"}
+    for path, body in (
+        ("/v1/consents:check", asking(valid_at=wrong)),
+        ("/v1/consents:check", asking(known_at=wrong)),
+        ("/v1/consents/events", event | {"occurred_at": wrong}),
+        ("/v1/consents/events", event | {"valid_until": wrong}),
+        ("/v1/consents/events", event | {"of_age_at": wrong}),
+        ("/v1/audit/records:search", {"from": wrong}),
+        ("/v1/audit/records:search", {"to": wrong}),
+    ):
+        refused = await client.post(path, json=body, headers=AUDITOR if "audit" in path else REQUESTER)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    for name in ("valid_at", "known_at"):
+        asked = {name: str(wrong)}
+        refused = await client.get("/v1/data-subjects/0a1b/consents", params=asked, headers=REQUESTER)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert world.consents.calls == []
 
 
 async def test_a_sequence_that_is_not_reached_is_unavailable(world: World, client: httpx.AsyncClient) -> None:

@@ -259,6 +259,6 @@ async def test_an_outdated_notice_is_a_conflict(site: Site) -> None:
 async def test_a_service_passes_on_a_withdrawal_and_nothing_else(site: Site) -> None:
     """403 for a yes and for another's purpose, 200 for a no to its own."""
     assert problem(await site.event(AT_MAILER)) == (403, "access_denied")
-    assert problem(await site.event(AT_MAILER, event="withdraw", purpose=ADS)) == (403, "access_denied")
+    assert problem(await site.event(AT_MAILER, event="withdraw", purpose=ADS)) == (403, "purpose_not_registered")
     answer = await site.event(AT_MAILER, event="withdraw")
     assert (answer.status_code, answer.json()["state"]) == (200, "withdrawn")

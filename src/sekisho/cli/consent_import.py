@@ -17,8 +17,10 @@ from sekisho.cli.running import (
     data_subject,
     progress,
     requester_named,
+    say,
     with_workspace,
 )
+from sekisho.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +62,7 @@ def import_history(
 
     Every line is checked first; a file with faults is not imported unless --skip-faults. An import that was
     broken off, however, goes on when the same file is imported again; nothing is lost or recorded twice.
-    Exit codes: 0 imported (dry run: it could be), 1 the file has faults.
+    Exit codes: 0 imported (dry run: it could be), 1 the file has faults, 2 used wrongly.
     """
     from sekisho.consents.import_lines import ImportFormat  # noqa: PLC0415 - slow to import
 
@@ -69,15 +71,15 @@ def import_history(
         raise typer.BadParameter("the format is ndjson or csv")
 
     async def work(opened: Workspace) -> dict[str, object]:
+        requester = requester_named(opened, desk)
         with file.open("rb") as source, progress() as tell:
-            return await opened.consents.importing.run(
-                requester_named(opened, desk),
-                source,
-                ImportFormat(name),
-                dry_run=dry_run,
-                skip_faults=skip_faults,
-                tell=tell,
-            )
+            try:
+                return await opened.consents.importing.run(
+                    requester, source, ImportFormat(name), dry_run=dry_run, skip_faults=skip_faults, tell=tell
+                )
+            except InvalidRequest as fault:  # of the file as a whole; the command was used rightly
+                say(f"{fault.code}: {fault.detail}")
+                raise typer.Exit(NOT_IMPORTED) from None
 
     report = with_workspace(workspace, work)
     if as_json:

@@ -96,7 +96,8 @@ class Giving:
         Raises
         ------
         NoticeOutdated
-            When a notice was shown that is no longer in force; the text names the version that is.
+            When a notice was shown that is no longer in force, or a renewal of what has become outdated names none;
+            the text names the version that is.
         InvalidRequest
             When there is nothing to confirm or to renew, the yes has ended already, the notice does not exist, or a
             rule of law stands against it: then ``reasons`` are the ids of the rules.
@@ -114,7 +115,8 @@ class Giving:
             self._renewing(said, records)
         elif said.kind is ConsentEventKind.CONFIRM:
             said = _confirming(said, records)
-        notice = await self._shown(said)
+        outdated_seq = _outdated_seq(said, records)
+        notice = await self._shown(said, asked_again=outdated_seq is not None)
         said = self._dated(said, notice)
         told = next((version for version in reversed(versions) if version.status is Status.PUBLISHED), None)
         self._lawful(said, records, said.purpose if told is None else as_told(said.purpose, told.facts))
@@ -124,6 +126,8 @@ class Giving:
             notice_sha256=None if notice is None or said.locale is None else notice.sha256(said.locale),
             locale=said.locale,
             purpose_version=None if told is None else told.version,
+            # Without it, what was confirmed before would stand, and this yes would wait for no confirmation.
+            outdated_seq=outdated_seq if said.purpose.confirm else None,
         )
         return replace(self._event(number or SubjectNumber(0), said, provenance), checked_at=checked_at)
 
@@ -134,15 +138,20 @@ class Giving:
         if not all(self._state(said.purpose, records.get(cell)) in RENEWABLE for cell in said.cells):
             raise InvalidRequest("Only a yes that was given can be renewed; ask for a new one (give).")
 
-    async def _shown(self, said: Said) -> Notice | None:
-        """Return the notice that was shown, when it may still be agreed to; ``None`` where there is none."""
+    async def _shown(self, said: Said, *, asked_again: bool) -> Notice | None:
+        """Return the notice that was shown, when it may still be agreed to; ``None`` where there is none.
+
+        Who renews a yes that has become outdated (*asked_again*) says which notice was shown: nothing else tells
+        that it was not the one of the old yes.
+        """
         name = said.purpose.name
         if said.notice_version is not None:
             notice = await self._notices.accepts(name, said.notice_version)
             if notice is not None:
                 return notice
         in_force = await self._notices.in_force(name)
-        if said.notice_version is None and said.kind is not ConsentEventKind.CONFIRM:
+        unnamed = said.kind is ConsentEventKind.RENEW and asked_again
+        if said.notice_version is None and said.kind is not ConsentEventKind.CONFIRM and not unnamed:
             return in_force
         if in_force is not None:
             raise NoticeOutdated(f"Version {in_force.version} of the notice is in force; show it and ask again.")
@@ -243,6 +252,12 @@ def _confirming(said: Said, records: Mapping[Cell, ConsentRecord]) -> Said:
     if len(shown) > 1:
         raise InvalidRequest("What waits was given on another notice; confirm one scope at a time.")
     return replace(said, cells=tuple(waiting), notice_version=shown.pop())
+
+
+def _outdated_seq(said: Said, records: Mapping[Cell, ConsentRecord]) -> int | None:
+    """Return the sequence of the newest yes to what *said* is about that people were asked again since."""
+    about = [record for cell in said.cells if (record := records.get(cell)) is not None and record.outdated]
+    return max((record.seq for record in about), default=None)
 
 
 def _type_of(said: Said) -> ConsentType:

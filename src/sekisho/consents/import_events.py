@@ -26,6 +26,7 @@ from sekisho.domain.consent import (
 )
 from sekisho.domain.consent_rules import METHODS, Actor, cells_in_scope, check_age, require_may_record, require_said
 from sekisho.domain.identifiers import normalised
+from sekisho.domain.instants import instant_of
 from sekisho.domain.law import EventFacts, RuleSet, check_event, rule_sets_at
 from sekisho.domain.terms import Cell, Purpose, Requester, SubjectNumber
 from sekisho.errors import InvalidRequest, NoticeOutdated
@@ -268,13 +269,9 @@ def _instant(said: Mapping[str, Any], name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        at = datetime.fromisoformat(text)
-        in_utc = at.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):  # the last: with its offset, in a year that there is not
-        raise InvalidRequest(f"{name} is no time as RFC 3339 spells it.") from None
-    if at.tzinfo is None or len(text) < len("2026-01-01T00:00:00Z"):
-        raise InvalidRequest(f"{name} is a time with its offset, as RFC 3339 spells it.")
-    return in_utc
+        return instant_of(text)
+    except ValueError:
+        raise InvalidRequest(f"{name} is a time with its offset, as RFC 3339 spells it.") from None
 
 
 def _evidence(evidence: Any, actor: Any) -> tuple[Mapping[str, str], tuple[Any, ...]]:

@@ -21,7 +21,7 @@ from sekisho.domain.consent_answers import consent_item, rfc3339
 from sekisho.domain.consent_explained import Judgement, decisive_seq, judged, rule_behind
 from sekisho.domain.consent_rules import asks_people, cells_in_scope, sees_all
 from sekisho.domain.terms import Cell, Purpose, Requester, SubjectNumber
-from sekisho.errors import AccessDenied, ConsentUnavailable, InvalidRequest, NotFound
+from sekisho.errors import AccessDenied, ConsentUnavailable, InvalidRequest, NotFound, PurposeNotRegistered
 from sekisho.ports import ConsentView, DataSubjectRef
 
 _WAIT_S = 1.0  # how long a min_seq is waited for
@@ -69,8 +69,8 @@ class Reading:
 
         Raises
         ------
-        AccessDenied
-            When a purpose is not the caller's own (and the caller is neither of those two).
+        UnknownPurpose, PurposeNotRegistered
+            When there is no such purpose; when it is not the caller's own (and the caller is neither of those two).
         ConsentUnavailable
             When the ledger does not answer, or does not reach *min_seq* within a second.
         """
@@ -177,9 +177,10 @@ class Reading:
         return {"items": await self._items(records, self._clock.now()), "seq": seq}
 
     def _asked_cells(self, requester: Requester, purpose: str, scope: Mapping[str, str]) -> tuple[Cell, ...]:
+        declared = self._parts.purpose(purpose)
         if not sees_all(requester) and purpose not in requester.purposes:
-            raise AccessDenied("Consent can be checked for the caller's own purposes only.")
-        return cells_in_scope(self._parts.purpose(purpose), scope)
+            raise PurposeNotRegistered("Consent can be checked for the caller's own purposes only.")
+        return cells_in_scope(declared, scope)
 
     async def _numbers(self, requester: Requester, questions: Sequence[Question]) -> list[int]:
         """Return the number of the person of each question, -1 where unknown."""

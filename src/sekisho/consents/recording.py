@@ -150,8 +150,8 @@ class Recording:
 
         Raises
         ------
-        AccessDenied
-            When the caller may not record this.
+        AccessDenied, PurposeNotRegistered
+            When the caller may not record this, or not for this purpose.
         UnknownPurpose, InvalidRequest
             When the event is about no declared purpose or cell, cannot be read, or is a yes that would be none.
         NoticeOutdated
@@ -162,7 +162,7 @@ class Recording:
         """
         if event.kind not in SAID_BY_PEOPLE:
             raise InvalidRequest(f"event is one of {', '.join(sorted(kind.value for kind in SAID_BY_PEOPLE))}.")
-        require_may_record(requester, event.purpose, event.kind)
+        require_may_record(requester, self._parts.purpose(event.purpose).name, event.kind)
         if event.method not in METHODS:
             raise InvalidRequest(f"method is one of {', '.join(sorted(METHODS))}.")
         declared = self._parts.asking(event.purpose)
@@ -201,7 +201,7 @@ class Recording:
 
         Returns ``{seq}``. Raises as :meth:`record_event` does.
         """
-        require_may_record(requester, event.purpose, event.kind)
+        require_may_record(requester, self._parts.purpose(event.purpose).name, event.kind)
         cells = cells_in_scope(self._parts.asking(event.purpose), event.scope)
         seq, people = await self._standing(await self._parts.named(requester, event))
         if all(cell in records and records[cell].state in REFUSING for records in people for cell in cells):
@@ -262,6 +262,8 @@ class Recording:
             if place in last:
                 event = done[last[place]]
                 item |= {"state": _state(one.purpose, event).value, "receipt_id": event.id}
+                if event.provenance.signal is not None:  # not what was asked for: the browser objected to it
+                    item["reasons"] = [f"signal:{event.provenance.signal}"]
             else:
                 item |= {"state": before[place].state, "receipt_id": known.get(before[place].seq)}
             items.append(item)

@@ -99,7 +99,8 @@ REFUSING = frozenset(
     }
 )
 """States in which somebody said no; a yes that is older than that no does not lift it."""
-_OPEN = frozenset({ConsentState.REQUESTED, ConsentState.DEFERRED, ConsentState.EXPIRED})
+_UNANSWERED = frozenset({ConsentState.REQUESTED, ConsentState.DEFERRED})
+_OPEN = _UNANSWERED | {ConsentState.EXPIRED}
 
 
 class ActorType(StrEnum):
@@ -159,6 +160,9 @@ class Provenance:
         Short code, for revoking and invalidating.
     undoes:
         Id of the event that this one is about (the link that an unlink ends).
+    outdated_seq:
+        Sequence of the newest yes that had become outdated when this one was said, where a yes has to be confirmed:
+        such a yes stands no more, also on the same notice.
     """
 
     actor_type: ActorType = ActorType.DATA_SUBJECT
@@ -180,6 +184,7 @@ class Provenance:
     line: int | None = None
     reason: str | None = None
     undoes: str | None = None
+    outdated_seq: int | None = None
 
 
 class Standing(NamedTuple):
@@ -216,6 +221,10 @@ class Happening(NamedTuple):
         ``said_at`` for imported history and for every yes.
     live:
         Whether it came in without a claim of an earlier time; such events count in order of sequence.
+    undated:
+        History that nobody knows the time of.
+    outdated_seq:
+        See :class:`Provenance`.
     """
 
     seq: int
@@ -226,6 +235,8 @@ class Happening(NamedTuple):
     until: int | None = None
     of_age_at: int | None = None
     notice_version: str | None = None
+    undated: bool = False
+    outdated_seq: int | None = None
 
 
 def after(
@@ -243,7 +254,8 @@ def after(
         Whether a yes counts only once it is confirmed (double opt-in).
 
     A no always counts, unless it is history older than a yes that the ledger holds. A yes that says of
-    itself that it is older than a no does not lift it; at the same instant the no wins.
+    itself that it is older than a no does not lift it; at the same instant the no wins. A yes out of history
+    without its time counts only for who has given no answer yet.
     """
     kind = event.kind
     fresh = Standing(
@@ -278,6 +290,8 @@ def _known_age(standing: Standing | None, event: Happening) -> int | None:
 
 
 def _after_yes(standing: Standing | None, event: Happening, fresh: Standing, *, confirmed: bool) -> Standing | None:
+    if event.undated and standing is not None and standing.state not in _UNANSWERED:
+        return standing  # it may be older than whatever was decided since
     if standing is not None and not event.live:
         refused = standing.state in REFUSING
         if event.said_at < standing.since or (refused and event.said_at == standing.since):
@@ -303,10 +317,11 @@ def _after_yes(standing: Standing | None, event: Happening, fresh: Standing, *, 
 
 
 def _stands(standing: Standing, event: Happening) -> bool:
-    """Return whether what was confirmed is in force when *event* happens, and on the same notice."""
+    """Return whether what was confirmed is in force when *event* happens, on the same notice and the same facts."""
     ends = standing.holds_until()
     in_force = standing.state in IN_FORCE and (ends is None or ends > event.said_at)
-    return in_force and standing.notice_version == event.notice_version
+    outdated = event.outdated_seq is not None and standing.seq <= event.outdated_seq
+    return in_force and not outdated and standing.notice_version == event.notice_version
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sekisho.domain.consent import (
     ConsentState,
 )
 from sekisho.domain.terms import Cell, LegalBasis, Purpose, Requester
-from sekisho.errors import AccessDenied, InvalidRequest
+from sekisho.errors import AccessDenied, InvalidRequest, PurposeNotRegistered
 
 COLLECTION_POINT = "collection_point"
 """Role of a requester that records what people decide (web form, call centre, paper)."""
@@ -70,16 +70,23 @@ def sees_all(requester: Requester) -> bool:
 
 
 def require_may_record(requester: Requester, purpose: str, kind: ConsentEventKind) -> None:
-    """Raise ``AccessDenied`` when *requester* may not record an event of *kind* for *purpose*.
+    """Raise when *requester* may not record an event of *kind* for *purpose*, which exists.
 
     A collection point records every no, also for a purpose of its own: nobody is turned away with one.
+
+    Raises
+    ------
+    AccessDenied
+        When only a collection point records this.
+    PurposeNotRegistered
+        When a service passes on a no for a purpose that is not its own.
     """
     if sees_all(requester) and (purpose not in requester.purposes or kind in NO):
         return
     if kind not in PASSED_ON:
         raise AccessDenied("Only a collection point that does not use the data for this purpose records this.")
     if purpose not in requester.purposes and WITHDRAWAL_RELAY not in requester.roles:
-        raise AccessDenied("A service passes on withdrawals and objections for its own purposes only.")
+        raise PurposeNotRegistered("A service passes on withdrawals and objections for its own purposes only.")
 
 
 def require_said(kind: ConsentEventKind, actor: Actor, method: str) -> None:

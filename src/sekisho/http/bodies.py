@@ -7,7 +7,7 @@ unknown members all end as ``invalid_request``, with the place and the kind of f
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
@@ -20,8 +20,10 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
+from sekisho.domain.instants import instant_of
 from sekisho.errors import InvalidRequest
 
 _T = TypeVar("_T")
@@ -42,12 +44,12 @@ def _printable(value: str) -> str:
     return value
 
 
-def _in_utc(value: datetime) -> datetime:
-    """Return *value* in UTC. At either end of the calendar an offset leads to a year that there is not."""
+def _instant(value: object) -> datetime:
+    """Keep out what pydantic takes for a time besides: a number is one in seconds or milliseconds since 1970."""
     try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("no time") from None
+        return instant_of(value)
+    except ValueError:
+        raise PydanticCustomError("no_rfc3339_time", "no time as RFC 3339 spells it") from None
 
 
 NoticeVersion = (
@@ -78,8 +80,8 @@ Parameter = (
     | None
 )
 """A value of ``?`` in a statement."""
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""RFC 3339 with an offset; read as UTC."""
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+"""RFC 3339 with an offset, and nothing else; read as UTC."""
 
 
 class Body(BaseModel):

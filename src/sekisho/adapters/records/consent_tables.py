@@ -72,6 +72,15 @@ data_subject_link = Table(
     Index(None, "other"),
 )
 
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("hash", LargeBinary(16), primary_key=True),  # AES-CMAC of kind and value, under a key of its own
+    Column("day", Integer, nullable=False),  # of the erasure, since 1970-01-01 UTC; no time finer than that
+    Column("refused", Text, nullable=False),  # JSON: state to cells
+    sqlite_with_rowid=False,  # the order of the rows would tell in which order people were erased
+)
+
 notice_version = Table(
     "notice_version",
     metadata,

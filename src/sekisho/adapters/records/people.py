@@ -5,7 +5,8 @@ An identifier is found by a keyed hash (AES-CMAC of kind, NUL, value) and read b
 a copy of the database nor a guess at telephone numbers finds anybody.
 
 A person is a dense number, counted from 1; consent is a bit at that number. An erased person's number
-stays, with its events, and leads back to nobody: its identifiers and the key of its evidence are gone.
+stays, with its events, and leads back to nobody: its identifiers and the key of its evidence are gone. What it
+had said no to outlives it in ``suppression``, and is said again for whoever is named so later.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ from sekisho.adapters.records.people_rows import (
     identifiers_among,
     take,
 )
+from sekisho.adapters.records.suppression import RecordsNoes, SuppressionList
 from sekisho.adapters.records.tables import data_subject
 from sekisho.adapters.records.tables import data_subject_identifier as identifiers
-from sekisho.domain.identifiers import has_spelling, normalised
+from sekisho.domain.identifiers import all_normalised, normalised
 from sekisho.domain.terms import SubjectNumber
 from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import DataSubjectRef, KeyRing, PeopleKeys
@@ -76,13 +78,17 @@ class PeopleRegistry:
         The gateway's own database, migrated.
     keys:
         Key ring; the labels are ``people-lookup`` and ``people-seal``.
+    record:
+        Where the noes of an erased person who is named again are recorded (``SqlConsentLedger.record_within``);
+        without it, such a person cannot be registered.
 
     Every method raises ``ConsentUnavailable`` when the database does not answer, because without the
     registry no consent can be looked up, and ``InvalidRequest`` for a value that cannot be of its kind.
     """
 
-    def __init__(self, database: Database, keys: KeyRing) -> None:
+    def __init__(self, database: Database, keys: KeyRing, record: RecordsNoes | None = None) -> None:
         self._database = database
+        self._suppression = SuppressionList(keys, record)
         self._hash = LookupHash(keys.derive("people-lookup"))
         self._cipher = AESSIV(keys.derive("people-seal", 64))
         self._known: dict[str, _Known] = {}
@@ -147,8 +153,7 @@ class PeopleRegistry:
 
         def read(connection: Connection) -> None:
             for number, kind, sealed in identifiers_among(connection, list(found)):
-                value = self._cipher.decrypt(bytes(sealed), [kind.encode()]).decode()
-                found[SubjectNumber(number)].append(DataSubjectRef(kind, value))
+                found[SubjectNumber(number)].append(DataSubjectRef(kind, self._opened(kind, sealed)))
 
         try:
             await self._database.read(read)
@@ -191,8 +196,8 @@ class PeopleRegistry:
     async def erase(self, number: SubjectNumber) -> None:
         """Forget who *number* is, for good: its identifiers and the key of its sealed evidence are deleted.
 
-        Its events stay, and their hashes hold. Whoever comes back later is a new person. Erasing again
-        changes nothing. Every worker's memory drops the person at its next call.
+        Its events stay, and their hashes hold. Whoever comes back later is a new person, who starts with the
+        noes of the old one. Erasing again changes nothing. Every worker's memory drops the person at its next call.
 
         Raises ``InvalidRequest`` when there is no such person.
         """
@@ -203,9 +208,14 @@ class PeopleRegistry:
                 raise InvalidRequest("There is nobody to erase.")
             if row.erased_at is not None:
                 return
+            # The ledger first: a no that is being recorded is seen, and none comes in after the look at them.
+            take(connection, "consent", 0, self._database.now_sql)
             # The counter's lock orders erasures among themselves and with everything that names a person.
             _, now = take(connection, "identifier", 1, self._database.now_sql)
             last = connection.execute(select(func.max(data_subject.c.erased_at))).scalar()
+            found = identifiers_among(connection, [number])
+            named = [(kind, self._opened(kind, sealed)) for _, kind, sealed in found]
+            self._suppression.keep(connection, number, named, now)
             connection.execute(delete(identifiers).where(identifiers.c.number == number))
             connection.execute(
                 update(data_subject)
@@ -215,8 +225,11 @@ class PeopleRegistry:
 
         try:
             await self._database.run(forget)
-        except DatabaseFailed:
+        except (DatabaseFailed, InvalidTag):
             raise ConsentUnavailable(_UNREADABLE) from None
+
+    def _opened(self, kind: str, sealed: bytes) -> str:
+        return self._cipher.decrypt(bytes(sealed), [kind.encode()]).decode()
 
     def _find(self, connection: Connection, *, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
         lookups = self._lookups(identifier, values)
@@ -238,11 +251,13 @@ class PeopleRegistry:
             found.update(zip(new, range(last + 1, last + 1 + len(new)), strict=True))
             people = [(found[lookup], now) for lookup in new]
             bulk_insert(connection, data_subject, ("number", "created_at"), people)
+            # Before the counter of identifiers: an erasure locks the ledger, and then that.
+            self._suppression.say_again(connection, identifier, [(found[lookup], new[lookup]) for lookup in new], now)
             self._insert(connection, identifier, [(lookup, found[lookup], new[lookup]) for lookup in new])
         return np.fromiter((found[lookup] for lookup in lookups), np.int64, len(lookups))
 
     def _attach(self, connection: Connection, identifier: str, numbers: Sequence[int], values: Sequence[str]) -> None:
-        take(connection, "data_subject", 0, self._database.now_sql)  # one writer of identifiers at a time
+        _, now = take(connection, "data_subject", 0, self._database.now_sql)  # one writer of identifiers at a time
         wanted: dict[bytes, tuple[int, str]] = {}
         for lookup, number, value in zip(self._lookups(identifier, values), numbers, values, strict=True):
             if wanted.setdefault(lookup, (number, value))[0] != number:
@@ -250,11 +265,9 @@ class PeopleRegistry:
         found = find_hashes(connection, list(wanted))
         if any(wanted[lookup][0] != number for lookup, number in found.items()):
             raise InvalidRequest("The identifier already belongs to another person; link the people instead.")
-        before = self._insert(
-            connection,
-            identifier,
-            [(lookup, number, value) for lookup, (number, value) in wanted.items() if lookup not in found],
-        )
+        new = [(lookup, number, value) for lookup, (number, value) in wanted.items() if lookup not in found]
+        self._suppression.say_again(connection, identifier, [(number, value) for _, number, value in new], now)
+        before = self._insert(connection, identifier, new)
         # After the insert, under the counter's lock: nobody can be erased in between.
         erased = connection.execute(
             select(identifiers.c.position)
@@ -327,11 +340,11 @@ def _kind(identifier: str) -> str:
 
 
 def _spelled(identifier: str, values: Sequence[str]) -> Sequence[str]:
-    kind = _kind(identifier)
-    return [normalised(kind, value) for value in values] if has_spelling(kind) else values
+    return all_normalised(_kind(identifier), values)
 
 
 def _named(identifier: str, values: Sequence[str]) -> Sequence[str]:
-    if not all(values):
+    spelled = _spelled(identifier, values)
+    if not all(spelled):
         raise InvalidRequest("An identifier of a data subject is empty.")
-    return _spelled(identifier, values)
+    return spelled

@@ -31,6 +31,7 @@ from sqlalchemy import (
 
 from sekisho.adapters.records.consent_tables import customer_session, sign_in_link
 from sekisho.adapters.records.database import Database, DatabaseFailed
+from sekisho.domain.identifiers import normalised
 from sekisho.errors import ConsentUnavailable
 from sekisho.ports import DataSubjectRef, KeyRing
 
@@ -182,7 +183,8 @@ class SqlSessions:
         return now
 
     def _seal(self, person: DataSubjectRef) -> bytes:
-        return self._cipher.encrypt(person.value.encode(), [person.identifier.encode()])
+        value = normalised(person.identifier, person.value)  # all sessions of a person are found by it
+        return self._cipher.encrypt(value.encode(), [person.identifier.encode()])
 
     def _open(self, identifier: str, sealed: bytes) -> DataSubjectRef | None:
         try:
