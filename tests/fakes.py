@@ -38,6 +38,9 @@ class FakeClock:
     def new_id(self) -> str:
         return str(uuid.uuid4())
 
+    def new_ids(self, count: int) -> list[str]:
+        return [self.new_id() for _ in range(count)]
+
     def advance(self, seconds: float) -> None:
         self.seconds += seconds
 

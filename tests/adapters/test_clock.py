@@ -40,6 +40,19 @@ def test_ids_ascend_within_a_millisecond(monkeypatch):
     assert {i >> 80 for i in (uuid.UUID(text).int for text in ids)} == {1_770_000_000_000}
 
 
+def test_ids_drawn_together_are_ids(monkeypatch):
+    """Many at once are as many as asked for, ascend among those drawn before and after, and have their version."""
+    monkeypatch.setattr(time, "time_ns", lambda: 1_770_000_000_000_000_000)
+    clock = SystemClock()
+    ids = [clock.new_id(), *clock.new_ids(2_000), *clock.new_ids(0), clock.new_id()]
+
+    assert ids == sorted(set(ids))
+    assert len(ids) == 2_002
+    assert {(each.version, each.variant, str(each) == text) for text in ids for each in [uuid.UUID(text)]} == {
+        (7, uuid.RFC_4122, True)
+    }
+
+
 def test_ids_ascend_when_the_clock_is_set_back(monkeypatch):
     """A clock that was set back by an hour still gives ascending ids."""
     clock = SystemClock()

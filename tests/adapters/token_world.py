@@ -64,6 +64,10 @@ class Clock:
         self.ids += 1
         return f"00000000-0000-7000-8000-{self.ids:012d}"
 
+    def new_ids(self, count: int) -> list[str]:
+        """Count on."""
+        return [self.new_id() for _ in range(count)]
+
 
 REQUESTERS = {
     "recommender": Requester("recommender", frozenset({"recommendation"})),

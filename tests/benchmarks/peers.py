@@ -1,112 +1,188 @@
-"""Two other designs of a consent store, each in about ten lines, to stand beside ours in one run.
+"""Other designs of a consent store, made anew, to stand beside ours in one run.
 
-What they do is as their own sources say (evidence: a mutable row for each identity; look for the record, then
-insert one), written anew here. Neither is the product itself: both products do more around it.
+What they do is as their own sources say (Fides: ``set_consent_preferences`` and the model ``Consent``; c15t:
+``POST /subjects`` as it was in June 2026, and as it became since, with a key that follows from the request).
+Each makes the fewest statements that its design needs, prepared, without the product's ORM, web server, queue or
+cache: the products themselves do more around it and are slower than this.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
-from sqlalchemy import Engine, create_engine, text
+import psycopg
+from psycopg.errors import UniqueViolation
+from sqlalchemy import make_url
 
 
 class Peer(Protocol):
-    """A design that takes decisions."""
+    """A design that takes decisions; every method may be called from many threads."""
 
     name: str
 
-    def decide(self, person: int, yes: bool) -> None:
-        """Take one decision, durably."""
+    def decide(self, person: int, said_at: datetime, *, yes: bool) -> None:
+        """Take one decision, durably. Raises ``RuntimeError`` when it has to be handed in again."""
 
-    def wrong(self) -> list[str]:
-        """Return what it gets wrong, as a query shows it now."""
+    def agreeing(self, people: Sequence[int]) -> set[int]:
+        """Return who of *people* agrees now."""
 
-    def close(self) -> None:
-        """Remove it."""
+    def agreeing_at(self, people: Sequence[int], at: datetime) -> set[int] | None:
+        """Return who of *people* agreed at *at*, or ``None`` when the design cannot say."""
 
+    def kept(self, person: int) -> int:
+        """Return how many records of *person* there are."""
 
-@dataclass
-class _Sql:
-    """Tables of one design and a pool of connections."""
-
-    name: str
-    url: str
-    tables: tuple[str, ...]
-    create: tuple[str, ...]
-    engine: Engine = field(init=False)
-    order: list[tuple[int, bool]] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.engine = create_engine(self.url, pool_size=16)
-        self.close()
-        with self.engine.begin() as connection:
-            for statement in self.create:
-                connection.exec_driver_sql(statement)
-
-    def close(self) -> None:
-        with self.engine.begin() as connection:
-            for table in self.tables:
-                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
+    def notes(self, people: Sequence[int]) -> list[str]:
+        """Return what else is to be said of *people*'s decisions."""
 
 
-class _Mutable(_Sql):
-    """One row for each identity, overwritten by each decision: the past is gone."""
+class _Threads:
+    """A connection for each thread."""
 
-    def decide(self, person: int, yes: bool) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO peer_preference VALUES (:person, :yes) ON CONFLICT (person)"
-                    " DO UPDATE SET opt_in = excluded.opt_in"
-                ),
-                {"person": person, "yes": yes},
-            )
+    table = ""
+    columns = ""
 
-    def wrong(self) -> list[str]:
-        return ["no history: what was true before cannot be asked, nor proved"]
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._mine = threading.local()
+        self.connection.execute(f"DROP TABLE IF EXISTS {self.table}")
+        self.connection.execute(f"CREATE TABLE {self.table} ({self.columns})")
 
-
-class _FindFirst(_Sql):
-    """Look for a record, then insert one: two calls at the same time both find none."""
-
-    def decide(self, person: int, yes: bool) -> None:
-        with self.engine.begin() as connection:
-            found = connection.execute(
-                text("SELECT id FROM peer_consent WHERE person = :person AND given = :yes"),
-                {"person": person, "yes": yes},
-            ).first()
+    @property
+    def connection(self) -> psycopg.Connection[Any]:
+        """The connection of the thread that asks; it commits each statement that stands outside a transaction."""
+        found: psycopg.Connection[Any] | None = getattr(self._mine, "connection", None)
         if found is None:
-            with self.engine.begin() as connection:
-                connection.execute(
-                    text("INSERT INTO peer_consent (person, given) VALUES (:person, :yes)"),
-                    {"person": person, "yes": yes},
-                )
-
-    def wrong(self) -> list[str]:
-        with self.engine.begin() as connection:
-            twice = connection.exec_driver_sql(
-                "SELECT count(*) FROM (SELECT 1 FROM peer_consent GROUP BY person, given HAVING count(*) > 1) x"
-            ).scalar_one()
-            both = connection.exec_driver_sql(
-                "SELECT count(*) FROM (SELECT 1 FROM peer_consent GROUP BY person HAVING count(DISTINCT given) = 2) x"
-            ).scalar_one()
-        return [f"{twice:,} records written twice", f"{both:,} people both agree and refuse, newest word unknown"]
+            found = self._mine.connection = psycopg.connect(self._url, autocommit=True, prepare_threshold=0)
+        return found
 
 
-def fides(url: str) -> Peer:
-    """Return the design of one mutable row for each identity."""
-    create = ("CREATE TABLE peer_preference (person bigint PRIMARY KEY, opt_in boolean NOT NULL)",)
-    return _Mutable("a mutable row for each identity (Fides' older flow)", url, ("peer_preference",), create)
+class MutableRow(_Threads):
+    """One row for each identity and use of data: found, then updated; created when there is none."""
 
-
-def c15t(url: str) -> Peer:
-    """Return the design that looks for a record and then inserts one."""
-    create = (
-        "CREATE TABLE peer_consent (id bigserial PRIMARY KEY, person bigint NOT NULL, given boolean NOT NULL)",
-        "CREATE INDEX peer_consent_person ON peer_consent (person)",
+    table = "peer_row"
+    columns = (
+        "id bigserial PRIMARY KEY, identity bigint NOT NULL, data_use text NOT NULL, opt_in boolean NOT NULL,"
+        " updated_at timestamptz NOT NULL DEFAULT now(), UNIQUE (identity, data_use)"
     )
-    return _FindFirst("find first, then insert (c15t's design)", url, ("peer_consent",), create)
+
+    def decide(self, person: int, said_at: datetime, *, yes: bool) -> None:
+        """See :class:`Peer`; the moment is not kept, as the table has no column for it."""
+        held = self.connection.execute(
+            "SELECT id FROM peer_row WHERE identity = %s AND data_use = 'marketing'", (person,)
+        ).fetchone()
+        if held is not None:
+            self.connection.execute(
+                "UPDATE peer_row SET opt_in = %s, updated_at = now() WHERE id = %s", (yes, held[0])
+            )
+            return
+        try:
+            self.connection.execute(
+                "INSERT INTO peer_row (identity, data_use, opt_in) VALUES (%s, 'marketing', %s)",
+                (person, yes),
+            )
+        except UniqueViolation:
+            raise RuntimeError("refused: somebody created the row meanwhile") from None
+
+    def agreeing(self, people: Sequence[int]) -> set[int]:
+        """See :class:`Peer`."""
+        rows = self.connection.execute(
+            "SELECT identity FROM peer_row WHERE identity = ANY(%s) AND opt_in", (list(people),)
+        )
+        return {row[0] for row in rows}
+
+    def agreeing_at(self, people: Sequence[int], at: datetime) -> set[int] | None:
+        """Return ``None``: the row says what was said last."""
+        return None
+
+    def kept(self, person: int) -> int:
+        """See :class:`Peer`."""
+        sql = "SELECT count(*) FROM peer_row WHERE identity = %s"
+        return int(self.connection.execute(sql, (person,)).fetchone()[0])  # type: ignore[index]
+
+    def notes(self, people: Sequence[int]) -> list[str]:
+        """See :class:`Peer`."""
+        return []
+
+
+class RowPerDecision(_Threads):
+    """A record for each decision: looked for by person and the client's time, inserted when there is none.
+
+    With *key_from_request* the record's key follows from the same fields, so that of two equal requests at the same
+    time one is turned away and answered with the record of the other; without, both insert.
+    """
+
+    columns = (
+        "id text PRIMARY KEY, subject bigint NOT NULL, domain text NOT NULL, policy text NOT NULL,"
+        " purposes jsonb NOT NULL, given_at timestamptz NOT NULL"
+    )
+
+    def __init__(self, name: str, url: str, *, key_from_request: bool) -> None:
+        self.table = "peer_keyed_record" if key_from_request else "peer_record"
+        super().__init__(name, url)
+        self.connection.execute(f"CREATE INDEX ON {self.table} (subject)")
+        self._keyed = key_from_request
+        self._find = (
+            f"SELECT id FROM {self.table} WHERE subject = %s AND domain = 'shop' AND policy = 'privacy'"
+            " AND given_at = %s"
+        )
+        key = "%s" if key_from_request else "gen_random_uuid()::text"
+        self._add = f"INSERT INTO {self.table} VALUES ({key}, %s, 'shop', 'privacy', %s::jsonb, %s)"
+
+    def decide(self, person: int, said_at: datetime, *, yes: bool) -> None:
+        """See :class:`Peer`."""
+        said_at = said_at.replace(microsecond=said_at.microsecond // 1000 * 1000)  # the client sends milliseconds
+        wanted = (person, said_at)
+        if self.connection.execute(self._find, wanted).fetchone() is not None:
+            return
+        row = (person, '["marketing"]' if yes else "[]", said_at)
+        if not self._keyed:
+            self.connection.execute(self._add, row)
+            return
+        try:
+            with self.connection.transaction():
+                if self.connection.execute(self._find, wanted).fetchone() is None:
+                    self.connection.execute(self._add, (f"cns_{person}_{said_at.timestamp()}", *row))
+        except UniqueViolation:
+            self.connection.execute(self._find, wanted).fetchone()
+
+    def agreeing(self, people: Sequence[int]) -> set[int]:
+        """See :class:`Peer`: who has the purpose in the record with the newest time."""
+        return self._newest(people, datetime.max.replace(tzinfo=UTC))
+
+    def agreeing_at(self, people: Sequence[int], at: datetime) -> set[int] | None:
+        """See :class:`Peer`; by the client's time, the only one that the record has."""
+        return self._newest(people, at)
+
+    def kept(self, person: int) -> int:
+        """See :class:`Peer`."""
+        sql = f"SELECT count(*) FROM {self.table} WHERE subject = %s"
+        return int(self.connection.execute(sql, (person,)).fetchone()[0])  # type: ignore[index]
+
+    def notes(self, people: Sequence[int]) -> list[str]:
+        """Say how the design's own check differs: any record of the policy makes it say yes."""
+        refused = sorted(set(people) - self.agreeing(people))
+        sql = f"SELECT count(DISTINCT subject) FROM {self.table} WHERE subject = ANY(%s) AND policy = 'privacy'"
+        counted = self.connection.execute(sql, (refused,)).fetchone()[0]  # type: ignore[index]
+        return [f"its check by policy says yes for {counted:,} of {len(refused):,} whose newest word is no"]
+
+    def _newest(self, people: Sequence[int], at: datetime) -> set[int]:
+        rows = self.connection.execute(
+            f"SELECT DISTINCT ON (subject) subject, purposes ? 'marketing' FROM {self.table}"
+            " WHERE subject = ANY(%s) AND given_at <= %s ORDER BY subject, given_at DESC",
+            (list(people), at),
+        )
+        return {subject for subject, yes in rows if yes}
+
+
+def peers(url: str) -> list[Peer]:
+    """Return the designs, their tables made new in the database at *url*."""
+    return [
+        MutableRow("one mutable row (Fides, open source)", url),
+        RowPerDecision("find, then insert (c15t, June 2026)", url, key_from_request=False),
+        RowPerDecision("find, then insert by a derived key (c15t since)", url, key_from_request=True),
+    ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import sys
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
 from sekisho.bootstrap import build_app, configure_logging, open_workspace
+from sekisho.http.server import keep_what_stays
 from tests.benchmarks.ungoverned import Ungoverned
 
 
@@ -25,14 +26,14 @@ async def main(workspace: Path, port: int, mode: str) -> None:
             app,
             host="127.0.0.1",
             port=port,
-            loop="uvloop",
             http="httptools",
             access_log=False,
             log_level="warning",
             timeout_keep_alive=900,
         )
+        keep_what_stays()  # as the product's own server does
         await uvicorn.Server(config).serve()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    uvloop.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))

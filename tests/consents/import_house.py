@@ -23,6 +23,8 @@ from sekisho.consents.parts import Parts
 from sekisho.domain.terms import Catalogue, Requester
 
 DESK = Requester("consent_desk", frozenset(), frozenset({"collection_point"}))
+MARK = "Mariko-Sato-17850"
+"""What no answer may hold."""
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -102,3 +104,8 @@ def open_house(url: str, keys: Any = None) -> House:
         identifiers=frozenset({"customer_id", "email_sha256"}),
     )
     return House(database, people, ledger, SqlImportBatches(database, ledger), notices, audit, parts)
+
+
+def without(line: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return *line* without the fields *names*."""
+    return {name: value for name, value in line.items() if name not in names}

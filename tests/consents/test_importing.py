@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.consents.import_house import DESK, START, House, ndjson, open_house, said
+from tests.consents.import_house import DESK, MARK, START, House, ndjson, open_house, said, without
 
 from sekisho.consents import importing
 from sekisho.consents.import_lines import MAX_LINE, ImportFormat
 from sekisho.domain.consent import ConsentEventKind, ConsentState, Provenance
+from sekisho.domain.consent_trail import audited_events
 from sekisho.domain.notices import Change
 from sekisho.domain.terms import Cell, Requester, SubjectNumber
-from sekisho.errors import AccessDenied, AuditUnavailable, InvalidRequest
-from sekisho.ports import ConsentEventInput, DataSubjectRef, RecordedConsentEvent
-from sekisho.ports.imports import ImportPart, ImportProgress
+from sekisho.errors import AccessDenied, AuditUnavailable
+from sekisho.ports import AuditEntry, AuditReceipt, ConsentEventInput, DataSubjectRef
+from sekisho.ports.imports import ImportPart, ImportProgress, KeptEvent
 
-MARK = "Mariko-Sato-17850"
 GOOD = said("customer_id:1", "lifecycle_email", "give", 1)
 
 
@@ -32,10 +31,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     opened = open_house(f"sqlite:///{tmp_path}/records.db")
     yield opened
     await opened.database.close()
-
-
-def without(line: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name not in names}
 
 
 FAULTS: dict[str, tuple[dict[str, Any] | str, str]] = {
@@ -61,7 +56,10 @@ FAULTS: dict[str, tuple[dict[str, Any] | str, str]] = {
     "unknown-scope": (GOOD | {"scope": {"data_category": MARK}}, "invalid_request"),
     "scope-a-list": (GOOD | {"scope": [MARK]}, "invalid_request"),
     "scope-of-lists": (GOOD | {"scope": {"data_category": [MARK]}}, "invalid_request"),
-    "no-time": (without(GOOD, "occurred_at"), "invalid_request"),
+    "time-empty": (GOOD | {"occurred_at": ""}, "invalid_request"),
+    "time-a-number": (GOOD | {"occurred_at": 1577836800}, "invalid_request"),
+    "time-in-basic-form": (GOOD | {"occurred_at": "20200102T000000.000000Z"}, "invalid_request"),
+    "time-by-week": (GOOD | {"occurred_at": "2020-W01-4T00:00:00Z"}, "invalid_request"),
     "no-time-at-all": (GOOD | {"occurred_at": MARK}, "invalid_request"),
     "time-without-zone": (GOOD | {"occurred_at": "2020-01-02T00:00:00"}, "invalid_request"),
     "only-a-day": (GOOD | {"occurred_at": "2020-01-02"}, "invalid_request"),
@@ -97,6 +95,57 @@ async def test_each_fault_is_told_by_line_and_kind_and_says_nothing_of_the_line(
     assert "17850" not in json.dumps(report)
     assert (report["lines"], report["valid"], report["fault_count"], report["finished"]) == (3, 2, 1, False)
     assert await house.ledger_says() == []
+
+
+async def test_what_only_looks_alike_is_checked_by_itself(house):
+    """A version that is true, or 1.0, is none, also behind a line whose version is 1."""
+    lines = [GOOD | {"notice_version": version} for version in (1, True, 1.0, "1")]
+    report = await house.run(ndjson(lines), dry_run=True)
+    assert [fault["line"] for fault in report["faults"]] == [2, 3]
+
+
+async def test_the_audit_log_tells_of_every_event_before_the_import_is_finished(house, monkeypatch):
+    """However slow the log is, the record about the whole import comes after those about its events."""
+    monkeypatch.setattr(importing, "_PART", 2)
+    append = house.audit.append
+
+    async def slowly(entry: AuditEntry) -> AuditReceipt:
+        if entry.kind == "consent.import":
+            for _ in range(50):
+                await asyncio.sleep(0)
+        receipt: AuditReceipt = await append(entry)
+        return receipt
+
+    monkeypatch.setattr(house.audit, "append", slowly)
+    report = await house.run(ndjson(said(f"customer_id:{n}", "lifecycle_email", "give", n) for n in range(1, 8)))
+    assert report["finished"]
+    *told, last = house.audit.records
+    assert last["kind"] == "consent.import_finished"
+    assert sorted(event.seq for record in told for event in audited_events(record)) == list(range(1, 8))
+
+
+@pytest.mark.parametrize("part", [1, 2, 6])
+async def test_a_part_that_the_audit_log_refused_stops_the_import(house, monkeypatch, part):
+    """When the log fails in between, the import says so; what was recorded is in the ledger, and the rest waits."""
+    monkeypatch.setattr(importing, "_PART", 2)
+    append, told = house.audit.append, 0
+
+    async def once(entry: AuditEntry) -> AuditReceipt:
+        nonlocal told
+        told += entry.kind == "consent.import"
+        if told == part:
+            told += 1
+            raise AuditUnavailable("down")
+        receipt: AuditReceipt = await append(entry)
+        return receipt
+
+    monkeypatch.setattr(house.audit, "append", once)
+    content = ndjson(said(f"customer_id:{n}", "lifecycle_email", "give", n) for n in range(1, 12))
+    with pytest.raises(AuditUnavailable):
+        await house.run(content)
+    assert 2 * part <= len(await house.ledger_says()) + 1 <= 2 * part + 3
+    done = await house.run(content)
+    assert (done["recorded"], done["finished"], len(await house.ledger_says())) == (11, True, 11)
 
 
 async def test_a_yes_without_a_notice_is_taken_for_the_one_in_force(house):
@@ -261,14 +310,14 @@ async def test_people_who_are_asked_again_while_an_import_runs_keep_being_asked(
     append = house.batches.append
     parts = 0
 
-    async def publishing(batch: str, part: ImportPart) -> tuple[ImportProgress, list[RecordedConsentEvent]] | None:
+    async def publishing(batch: str, part: ImportPart) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
         nonlocal parts
         parts += 1
         if parts == 2:
             house.notices.clock.advance(10 * 86_400)
             house.notices.show("lifecycle_email", change=Change.MAJOR)
             await house.ledger.publish({"lifecycle_email": ("lifecycle_email",)}, "x", Provenance())
-        done: tuple[ImportProgress, list[RecordedConsentEvent]] | None = await append(batch, part)
+        done: tuple[ImportProgress, Sequence[KeptEvent]] | None = await append(batch, part)
         return done
 
     monkeypatch.setattr(house.batches, "append", publishing)
@@ -293,79 +342,6 @@ async def test_without_the_audit_log_nothing_is_imported(house):
     assert await house.everything() == [[], [], [], [], []]
     house.audit.error = None
     assert (await house.run(content))["finished"]
-
-
-def as_csv(rows: list[dict[str, str]], columns: list[str], **options: Any) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", **options)
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-async def test_csv_says_the_same_as_ndjson(house, tmp_path):
-    """Both formats record the same events, nested fields by column or as JSON, with a byte order mark or without."""
-    lines = [
-        said("customer_id:1", "recommendation", "give", 1, scope={"data_category": "purchase"}),
-        said("customer_id:2", "lifecycle_email", "give", 2, evidence={"form": "a,b\n「c」"}, locale="ja"),
-        said("customer_id:1", "recommendation", "withdraw", 3, actor={"type": "agent", "relation": "mother"}),
-        said("customer_id:3", "newsletter", "give", 4, age=40, consent_type="explicit"),
-    ]
-    rows = [
-        {name: value for name, value in line.items() if name not in {"scope", "evidence", "actor"}} for line in lines
-    ]
-    rows[0]["scope.data_category"] = "purchase"
-    rows[1]["evidence"] = json.dumps(lines[1]["evidence"])
-    rows[2] |= {"actor.type": "agent", "actor.relation": "mother"}
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    await house.run(ndjson(lines))
-    expected = [row[1:12] for row in await house.ledger_says()]
-    for name, content in {
-        "plain": as_csv(rows, columns),
-        "quoted": b"\xef\xbb\xbf" + as_csv(rows, columns, quoting=csv.QUOTE_ALL, lineterminator="\n"),
-    }.items():
-        other = open_house(f"sqlite:///{tmp_path}/{name}.db")
-        try:
-            report = await other.run(content, file_format=ImportFormat.CSV)
-            assert (report["recorded"], report["fault_count"]) == (4, 0)
-            assert [row[1:12] for row in await other.ledger_says()] == expected
-        finally:
-            await other.database.close()
-
-
-HEADER = b"data_subject,purpose,event,method,occurred_at,notice_version"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        pytest.param(HEADER + b"," + MARK.encode() + b"\n", id="unknown-column"),
-        pytest.param(HEADER + b",purpose\n", id="column-twice"),
-        pytest.param(b"data_subject,purpose,event,method\n", id="no-time"),
-        pytest.param(
-            f"customer_id:{MARK},lifecycle_email,give,paper,2020-01-01T00:00:00Z\n".encode(), id="no-header"
-        ),
-        pytest.param(HEADER + b"\ncustomer_id:1,\x8a\xe6\x8b\xbd,give,paper,x,1\n", id="not-utf-8"),
-        pytest.param(b'"data_subject', id="open-quote"),
-    ],
-)
-async def test_a_csv_that_cannot_be_read_is_refused_whole(house, content):
-    """A header or an encoding that cannot be used refuses the file, and quotes nothing of it."""
-    with pytest.raises(InvalidRequest) as refusal:
-        await house.run(content, file_format=ImportFormat.CSV)
-    assert MARK not in refusal.value.detail
-
-
-async def test_faults_of_a_csv_name_the_line_of_the_file(house):
-    """Lines are those of the file, also where a cell spans several, and after one that is no CSV."""
-    good = 'customer_id:1,lifecycle_email,give,web_form,2020-01-02T00:00:00Z,1,"a\nb"'
-    rows = ["", good, good + ",x", good.replace('"a', '"a"b'), 'x",', good.replace("give", MARK), ""]
-    report = await house.run(
-        "\n".join([HEADER.decode() + ",evidence.form", *rows]).encode(), file_format=ImportFormat.CSV
-    )
-    assert {fault["line"] for fault in report["faults"]} >= {6}
-    assert MARK not in json.dumps(report)
-    assert report["recorded"] == 0
 
 
 async def test_an_empty_file_is_a_finished_import_of_nothing(house):

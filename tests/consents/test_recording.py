@@ -250,9 +250,9 @@ async def test_what_is_outdated_is_renewed_on_the_notice_that_was_shown(desk: De
     await desk.say(K.GIVE)
     draft = await desk.fakes.notices.draft("notice", Change.MAJOR, (EMAIL,), {"ja": "新", "en": "new"}, "o")
     await desk.fakes.notices.publish("notice", draft.version, "o")
-    for unnamed in ({}, {"notice_version": "1"}):
+    for named in (None, "1"):
         with pytest.raises(NoticeOutdated, match=f"Version {draft.version} "):
-            await desk.say(K.RENEW, **unnamed)
+            await desk.say(K.RENEW, notice_version=named)
         assert await desk.state() is S.NEEDS_RECONSENT
     assert (await desk.say(K.RENEW, notice_version=str(draft.version)))["state"] == "renewed"
     assert (await desk.say(K.RENEW))["state"] == "renewed"  # nobody was asked again since

@@ -105,3 +105,12 @@ async def test_what_cannot_be_read_is_refused(desk: Desk) -> None:
             with pytest.raises(error):
                 await desk.say(kind, **more)
     assert (desk.recorded, desk.fakes.people.last) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", [K.GIVE, K.WITHDRAW])
+async def test_a_kind_of_identifier_that_is_not_in_use_is_refused(desk: Desk, kind: ConsentEventKind) -> None:
+    """Also of somebody who is known under it: a decision recorded there would have no effect on any data."""
+    await desk.fakes.people.register("loyalty_card", ["7"])
+    with pytest.raises(InvalidRequest, match="named by one of"):
+        await desk.say(kind, person=DataSubjectRef("loyalty_card", "7"))
+    assert desk.recorded == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from tests.http.conftest import AUDITOR, CUSTOMER, QUERY, REQUESTER, World
+from tests.http.conftest import AUDITOR, CUSTOMER, QUERY, REQUESTER, World, client_of
 
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.domain.terms import (
@@ -16,6 +16,8 @@ from sekisho.domain.terms import (
     StatisticsView,
 )
 from sekisho.errors import AuditUnavailable
+from sekisho.http.app import create_app
+from sekisho.http.routing import StaticRoutes
 from sekisho.ports import DataSubjectRef
 from sekisho.release import Ask
 
@@ -285,3 +287,51 @@ async def test_no_record_of_a_search_no_answer(world: World, client: httpx.Async
     response = await client.post("/v1/audit/records:search", json={}, headers=AUDITOR)
     assert (response.status_code, response.json()["code"]) == (503, "audit_unavailable")
     assert world.audit.queries == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "content"),
+    [
+        (
+            "POST",
+            "/v1/consents:check",
+            REQUESTER,
+            b'{"items":[{"data_subject":"customer_id:1","purpose":"recommendation"}]}',
+        ),
+        ("POST", "/v1/consents:check", REQUESTER, b'{"items":'),
+        ("POST", "/v1/consents:check", {}, b"{}"),
+        ("GET", "/v1/consents:check", REQUESTER, b""),
+        ("HEAD", "/health/live", {}, b""),
+        ("GET", "/v1/views", REQUESTER, b""),
+        ("GET", "/v1/views/", REQUESTER, b""),
+    ],
+    ids=["answer", "unreadable", "nobody", "wrong_method", "head", "list", "slash"],
+)
+async def test_a_static_address_is_answered_as_the_framework_would(
+    world: World, method: str, path: str, headers: dict[str, str], content: bytes
+) -> None:
+    """Routes that are found by one look answer byte for byte as through the framework, problems included."""
+    framework = create_app(world.services)
+    framework.user_middleware = [layer for layer in framework.user_middleware if str(layer.cls) != str(StaticRoutes)]
+    assert len(framework.user_middleware) < len(world.app.user_middleware)
+    trace = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
+    answers = []
+    for app in (world.app, framework):
+        async with client_of(app) as client:
+            answer = await client.request(method, path, headers={**headers, **trace}, content=content)
+        answers.append((answer.status_code, sorted(answer.headers.items()), answer.content))
+    assert answers[0] == answers[1]
+
+
+async def test_a_fault_of_an_endpoint_says_nothing_of_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected error behind a static address is an internal error without a word of its message."""
+
+    async def broken(*_arguments: object, **_more: object) -> None:
+        raise RuntimeError("value-of-a-person")
+
+    monkeypatch.setattr(world.consents.reading, "check", broken)
+    async with client_of(world.app) as client:
+        body = {"items": [{"data_subject": "customer_id:1", "purpose": "recommendation"}]}
+        answer = await client.post("/v1/consents:check", json=body, headers=REQUESTER)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "value-of-a-person" not in answer.text

@@ -65,6 +65,15 @@ serve(app, "127.0.0.1", 0, embedded_issuer=True)
 """
 
 
+def test_what_stays_is_not_looked_through_again() -> None:
+    """What start-up has made is taken out of the search for reference cycles, in the process that serves."""
+    program = (
+        "import gc; from sekisho.http.server import keep_what_stays; keep_what_stays(); print(len(gc.get_objects()))"
+    )
+    out = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert int(out) < 100
+
+
 @pytest.mark.enable_socket
 def test_serve_says_once_that_it_is_ready_and_ends_on_a_signal() -> None:
     """``serve`` prints one line with the address, answers there, names no server, and stops on SIGTERM."""

@@ -5,10 +5,10 @@ None of this is ever asked of a no.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sekisho.consents.parts import Parts
 from sekisho.domain.consent import (
@@ -23,7 +23,7 @@ from sekisho.domain.consent import (
 )
 from sekisho.domain.consent_rules import RENEWABLE, Actor, check_age, require_said
 from sekisho.domain.law import EventFacts, as_told, check_event, rule_sets_at
-from sekisho.domain.notices import Notice, Status
+from sekisho.domain.notices import Notice, PurposeVersion, Status
 from sekisho.domain.terms import Cell, Purpose, SubjectNumber
 from sekisho.errors import InvalidRequest, NoticeOutdated
 from sekisho.ports import ConsentEventInput
@@ -76,6 +76,7 @@ class Said:
 
 
 _SKEW = timedelta(minutes=5)  # how far a caller's clock may be ahead
+_rule_sets = lru_cache(maxsize=16)(rule_sets_at)  # by names and day
 
 
 class Giving:
@@ -85,6 +86,7 @@ class Giving:
         self._parts = parts
         self._ledger = parts.ledger
         self._notices = parts.notices
+        self._told: dict[str, tuple[str, Purpose]] = {}  # by purpose: digest of the facts, what they make of it
 
     def no(self, number: SubjectNumber, said: Said) -> ConsentEventInput:
         """Return the event of what ends or forbids a use, or gives nothing; nothing is asked of it."""
@@ -107,10 +109,7 @@ class Giving:
         require_said(said.kind, said.actor, said.method)
         if said.occurred_at is not None and said.occurred_at > self._parts.clock.now() + _SKEW:
             raise InvalidRequest("occurred_at lies ahead.")
-        checked_at = await self._ledger.last_seq()  # before the notice is looked at
-        (_, records), versions = await asyncio.gather(
-            self._records(number), self._notices.purpose_versions(said.purpose.name)
-        )
+        checked_at, records = await self._records(number)  # before the notice is looked at
         if said.kind is ConsentEventKind.RENEW:
             self._renewing(said, records)
         elif said.kind is ConsentEventKind.CONFIRM:
@@ -118,21 +117,15 @@ class Giving:
         outdated_seq = _outdated_seq(said, records)
         notice = await self._shown(said, asked_again=outdated_seq is not None)
         said = self._dated(said, notice)
+        versions = await self._notices.purpose_versions(said.purpose.name)
         told = next((version for version in reversed(versions) if version.status is Status.PUBLISHED), None)
-        self._lawful(said, records, said.purpose if told is None else as_told(said.purpose, told.facts))
-        provenance = replace(
-            self._provenance(said),
-            notice_key=None if notice is None else notice.key,
-            notice_sha256=None if notice is None or said.locale is None else notice.sha256(said.locale),
-            locale=said.locale,
-            purpose_version=None if told is None else told.version,
-            # Without it, what was confirmed before would stand, and this yes would wait for no confirmation.
-            outdated_seq=outdated_seq if said.purpose.confirm else None,
-        )
-        return replace(self._event(number or SubjectNumber(0), said, provenance), checked_at=checked_at)
+        self._lawful(said, records, said.purpose if told is None else self._as_told(said.purpose, told))
+        provenance = self._provenance(said, notice, told, outdated_seq)
+        return self._event(number or SubjectNumber(0), said, provenance, checked_at)
 
     async def _records(self, number: SubjectNumber | None) -> tuple[int, Mapping[Cell, ConsentRecord]]:
-        return (0, {}) if number is None else await self._ledger.records_of(number)
+        """Return the sequence read at, and the records; none of somebody yet unknown."""
+        return (await self._ledger.last_seq(), {}) if number is None else await self._ledger.records_of(number)
 
     def _renewing(self, said: Said, records: Mapping[Cell, ConsentRecord]) -> None:
         if not all(self._state(said.purpose, records.get(cell)) in RENEWABLE for cell in said.cells):
@@ -188,7 +181,7 @@ class Giving:
             said.notice_version,
             frozenset(self._state(said.purpose, records.get(cell)) for cell in said.cells),
         )
-        found = check_event(rule_sets_at(self._parts.rule_sets, now.date()), purpose, facts)
+        found = check_event(_rule_sets(self._parts.rule_sets, now.date()), purpose, facts)
         if found:
             remedies = dict.fromkeys(f"{broken.article}: {broken.remedy}" for broken in found)
             raise InvalidRequest(
@@ -199,16 +192,33 @@ class Giving:
     def _state(self, purpose: Purpose, record: ConsentRecord | None) -> ConsentState:
         return state_at(record, purpose, self._parts.clock.now())
 
-    def _provenance(self, said: Said) -> Provenance:
+    def _as_told(self, purpose: Purpose, version: PurposeVersion) -> Purpose:
+        known = self._told.get(purpose.name)
+        if known is None or known[0] != version.sha256:
+            known = self._told[purpose.name] = version.sha256, as_told(purpose, version.facts)
+        return known[1]
+
+    def _provenance(
+        self,
+        said: Said,
+        notice: Notice | None = None,
+        told: PurposeVersion | None = None,
+        outdated_seq: int | None = None,
+    ) -> Provenance:
         check_age(said.of_age_at)
-        rules = rule_sets_at(self._parts.rule_sets, self._parts.clock.now().date())
+        rules = _rule_sets(self._parts.rule_sets, self._parts.clock.now().date())
         return Provenance(
             actor_type=said.actor.type,
             relation=said.actor.relation,
             assurance=said.actor.assurance,
             consent_type=_type_of(said),
+            notice_key=None if notice is None else notice.key,
+            notice_sha256=None if notice is None or said.locale is None else notice.sha256(said.locale),
             locale=said.locale,
             served_id=said.served_id,
+            purpose_version=None if told is None else told.version,
+            # Without it, what was confirmed before would stand, and this yes would wait for no confirmation.
+            outdated_seq=outdated_seq if said.purpose.confirm else None,
             legal_basis=said.purpose.legal_basis.value,
             rule_set=",".join(one.name for one in rules) or None,
             collection_point=said.collection_point,
@@ -217,7 +227,9 @@ class Giving:
             reason=said.reason,
         )
 
-    def _event(self, number: SubjectNumber, said: Said, provenance: Provenance) -> ConsentEventInput:
+    def _event(
+        self, number: SubjectNumber, said: Said, provenance: Provenance, checked_at: int | None = None
+    ) -> ConsentEventInput:
         claimed = {} if said.actor.id is None else {"actor": said.actor.id}
         return ConsentEventInput(
             number=number,
@@ -232,6 +244,7 @@ class Giving:
             evidence={**said.evidence, **claimed},
             provenance=provenance,
             confirmed=said.purpose.confirm,
+            checked_at=checked_at,
         )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from sekisho.consents.asked_again import AskedAgain
@@ -28,73 +28,58 @@ from sekisho.domain.consent_rules import METHODS, Actor, cells_in_scope, check_a
 from sekisho.domain.identifiers import normalised
 from sekisho.domain.instants import instant_of
 from sekisho.domain.law import EventFacts, RuleSet, check_event, rule_sets_at
-from sekisho.domain.terms import Cell, Purpose, Requester, SubjectNumber
+from sekisho.domain.record import micros
+from sekisho.domain.terms import Requester, SubjectNumber
 from sekisho.errors import InvalidRequest, NoticeOutdated
 from sekisho.ports import ConsentEventInput
+from sekisho.ports.imports import ImportedEvent
 
 _CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}", re.ASCII)
 _RELATION: Final = re.compile(r"[a-z][a-z_]{0,31}", re.ASCII)
 _KEPT: Final = 4_096  # distinct claims; a file in which every line is one of its own must not fill the memory
-_OLDEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY: Final = 86_400_000_000  # microseconds
+_NOBODY: Final = SubjectNumber(0)
 _NONE: Final[Mapping[str, str]] = {}
 
 
 class Checked(NamedTuple):
-    """A line that may be imported: whom it names, and the event that it becomes."""
+    """A line that may be imported: whom it names, and what it says. Times are microseconds since 1970-01-01 UTC."""
 
-    line: int
     identifier: str
     value: str
     claim: Claim
-    occurred_at: datetime
-    valid_until: datetime | None
-    of_age_at: datetime | None
+    occurred_at: int | None
+    valid_until: int | None
     evidence: Mapping[str, str]
 
-    def event(self, number: SubjectNumber) -> ConsentEventInput:
-        """Return the event, said by person *number*.
-
-        Events that say the same share one provenance, without their line: they stand in the ledger in the order
-        of the file.
-        """
-        claim = self.claim
-        provenance = claim.provenance
-        if self.of_age_at is not None:
-            provenance = replace(provenance, of_age_at=self.of_age_at)
-        return ConsentEventInput(
-            number,
-            claim.purpose.name,
-            claim.cells,
-            claim.kind,
-            claim.method,
-            claim.by,
-            claim.notice_version,
-            self.occurred_at,
-            self.valid_until,
-            self.evidence,
-            provenance,
-            historical=True,
-            confirmed=claim.purpose.confirm,
-        )
+    def event(self, number: SubjectNumber) -> ImportedEvent:
+        """Return the event, said by person *number*."""
+        _, _, claim, occurred_at, valid_until, evidence = self
+        return ImportedEvent(number, claim.alike, occurred_at, valid_until, evidence)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What many lines say alike.
 
-    ``outdated_before`` is when people were asked again: a yes from before does not hold any more.
+    Attributes
+    ----------
+    alike:
+        Their event, but for person, times and evidence. Events that say the same share one provenance, without
+        their line: they stand in the ledger in the order of the file.
+    is_yes:
+        Whether it is one.
+    validity:
+        How long a yes holds (microseconds).
+    outdated_before:
+        When people were asked again: a yes from before does not hold any more.
     """
 
-    purpose: Purpose
-    cells: tuple[Cell, ...]
-    kind: ConsentEventKind
-    method: str
-    by: str
-    notice_version: str | None
-    provenance: Provenance
-    validity: timedelta | None
-    outdated_before: datetime | None
+    alike: ConsentEventInput
+    is_yes: bool
+    validity: int | None
+    outdated_before: int | None
 
 
 class LineReader:
@@ -117,11 +102,12 @@ class LineReader:
         self._requester = requester
         self._batch = batch
         self._asked = asked
-        self._now = parts.clock.now()
+        self._started = parts.clock.now()
+        self._now = micros(self._started)
         self._claims: dict[tuple[object, ...], Claim] = {}
-        self._rules: dict[date, tuple[RuleSet, ...]] = {}
+        self._rules: dict[date, tuple[tuple[RuleSet, ...], str]] = {}
 
-    def read(self, line: int, said: Mapping[str, Any]) -> Checked:
+    def read(self, said: Mapping[str, Any]) -> Checked:
         """Return what *said* asks for.
 
         Raises
@@ -131,27 +117,44 @@ class LineReader:
         """
         if not said.keys() <= FIELDS:
             raise InvalidRequest("The line has a field that no event has.")
-        for name in REQUIRED:
-            if not isinstance(said.get(name), str):
-                raise InvalidRequest(f"{name} is missing, or is no text.")
-        identifier, value = self._person(said["data_subject"])
-        occurred_at = _instant(said, "occurred_at")
-        if occurred_at is None or not _OLDEST <= occurred_at <= self._now:
-            raise InvalidRequest("occurred_at lies ahead, or before 1970.")
-        of_age_at = _instant(said, "of_age_at")
-        check_age(of_age_at)
-        evidence, actor = _evidence(said.get("evidence"), said.get("actor"))
-        claim = self._claim(said, actor, occurred_at, of_age_at)
-        valid_until = _instant(said, "valid_until")
-        if claim.kind not in YES:
-            return Checked(line, identifier, value, claim, occurred_at, None, of_age_at, evidence)
+        get = said.get
+        person, occurred = get("data_subject"), get("occurred_at")
+        if not (
+            isinstance(person, str)
+            and isinstance(get("purpose"), str)
+            and isinstance(get("event"), str)
+            and isinstance(get("method"), str)
+        ):
+            name = next(name for name in REQUIRED if not isinstance(get(name), str))
+            raise InvalidRequest(f"{name} is missing, or is no text.")
+        identifier, value = self._person(person)
+        said_at, occurred_at = self._started, None  # what is undated was said by now
+        if occurred is not None:
+            said_at = _instant(occurred, "occurred_at")
+            occurred_at = micros(said_at)
+            if not 0 <= occurred_at <= self._now:
+                raise InvalidRequest("occurred_at lies ahead, or before 1970.")
+        until = of_age = None
+        evidence, actor = _NONE, ()
+        if len(said) > len(REQUIRED) + (occurred is not None):
+            if get("of_age_at") is not None:
+                of_age = _instant(get("of_age_at"), "of_age_at")
+                check_age(of_age)
+            evidence, actor = _evidence(get("evidence"), get("actor"))
+            until = get("valid_until")
+        claim = self._claim(said, actor, said_at, of_age)
+        valid_until = None if until is None else micros(_instant(until, "valid_until"))
+        if not claim.is_yes:
+            return Checked(identifier, value, claim, occurred_at, None, evidence)
         if valid_until is None and claim.validity is not None:
-            valid_until = occurred_at + claim.validity
-        if valid_until is not None and valid_until <= occurred_at:
+            valid_until = (self._now if occurred_at is None else occurred_at) + claim.validity
+        if occurred_at is not None and valid_until is not None and valid_until <= occurred_at:
             raise InvalidRequest("valid_until lies before occurred_at.")
-        if claim.outdated_before is not None and occurred_at < claim.outdated_before:
-            raise NoticeOutdated("People were asked again after this yes; it does not count any more.")
-        return Checked(line, identifier, value, claim, occurred_at, valid_until, of_age_at, evidence)
+        if claim.outdated_before is not None and (occurred_at is None or occurred_at < claim.outdated_before):
+            raise NoticeOutdated(
+                "People were asked again after this yes, as far as its date tells; it does not count any more."
+            )
+        return Checked(identifier, value, claim, occurred_at, valid_until, evidence)
 
     def _person(self, text: str) -> tuple[str, str]:
         identifier, _, value = text.partition(":")
@@ -163,30 +166,30 @@ class LineReader:
         return identifier, normalised(identifier, value)
 
     def _claim(
-        self, said: Mapping[str, Any], actor: tuple[Any, ...], occurred_at: datetime, of_age_at: datetime | None
+        self, said: Mapping[str, Any], actor: tuple[Any, ...], said_at: datetime, of_age_at: datetime | None
     ) -> Claim:
-        rules = self._rules_at(occurred_at.date())
-        scope = said.get("scope")
-        key = (
-            said["purpose"],
-            said["event"],
-            said["method"],
-            said.get("notice_version"),
-            said.get("locale"),
-            said.get("served_id"),
-            said.get("consent_type"),
-            said.get("reason"),
-            tuple(scope.items()) if isinstance(scope, dict) else scope,
-            actor,
-            *(one.name for one in rules),
-        )
+        rules, names = self._rules_at(said_at.date())
+        get = said.get
+        key: tuple[object, ...] = (said["purpose"], said["event"], said["method"], names)
+        if len(said) > len(REQUIRED) + ("occurred_at" in said):
+            version, scope = get("notice_version"), get("scope")
+            key += (
+                version,
+                type(version),  # true is no 1
+                get("locale"),
+                get("served_id"),
+                get("consent_type"),
+                get("reason"),
+                tuple(scope.items()) if isinstance(scope, dict) else scope,
+                actor,
+            )
         shared = of_age_at is None and "age" not in said
         try:
             claim = self._claims.get(key) if shared else None
         except TypeError:
             raise InvalidRequest("A field of the line holds a list or an object.") from None
         if claim is None:
-            claim = self._checked(said, actor, rules, occurred_at, of_age_at)
+            claim = self._checked(said, actor, rules, names, said_at, of_age_at)
             if shared and len(self._claims) < _KEPT:
                 self._claims[key] = claim
         return claim
@@ -196,7 +199,8 @@ class LineReader:
         said: Mapping[str, Any],
         actor_key: tuple[Any, ...],
         rules: tuple[RuleSet, ...],
-        occurred_at: datetime,
+        names: str,
+        said_at: datetime,
         of_age_at: datetime | None,
     ) -> Claim:
         kind = _word(said["event"], "event", ConsentEventKind)
@@ -221,7 +225,7 @@ class LineReader:
         age = said.get("age")
         if age is not None and (type(age) is not int or not 0 <= age <= 150):
             raise InvalidRequest("age is a whole number of years.")
-        facts = EventFacts(kind, occurred_at, consent_type, actor.type, actor.assurance, age, of_age_at, version)
+        facts = EventFacts(kind, said_at, consent_type, actor.type, actor.assurance, age, of_age_at, version)
         if broken := check_event(rules, purpose, facts):
             remedies = dict.fromkeys(f"{one.article}: {one.remedy}" for one in broken)
             raise InvalidRequest(
@@ -239,35 +243,41 @@ class LineReader:
             locale=locale,
             served_id=_matching(said, "served_id", _CODE),
             legal_basis=purpose.legal_basis.value,
-            rule_set=",".join(one.name for one in rules) or None,
+            rule_set=names or None,
             collection_point=self._requester.name,
+            of_age_at=of_age_at,
             reason=_matching(said, "reason", _CODE),
             batch=self._batch,
         )
         days = purpose.validity_days
         return Claim(
-            purpose=purpose,
-            cells=cells,
-            kind=kind,
-            method=method,
-            by=f"requester:{self._requester.name}",
-            notice_version=version,
-            provenance=provenance,
-            validity=None if days is None or kind is ConsentEventKind.CONFIRM else timedelta(days=days),
-            outdated_before=outdated_before,
+            ConsentEventInput(
+                _NOBODY,
+                purpose.name,
+                cells,
+                kind,
+                method,
+                f"requester:{self._requester.name}",
+                version,
+                provenance=provenance,
+                historical=True,
+                confirmed=purpose.confirm,
+            ),
+            is_yes=kind in YES,
+            validity=None if days is None or kind is ConsentEventKind.CONFIRM else days * _DAY,
+            outdated_before=None if outdated_before is None else micros(outdated_before),
         )
 
-    def _rules_at(self, day: date) -> tuple[RuleSet, ...]:
-        rules = self._rules.get(day)
-        if rules is None:
-            rules = self._rules[day] = rule_sets_at(self._parts.rule_sets, day)
-        return rules
+    def _rules_at(self, day: date) -> tuple[tuple[RuleSet, ...], str]:
+        """Return the rules of *day*, and their names."""
+        found = self._rules.get(day)
+        if found is None:
+            rules = rule_sets_at(self._parts.rule_sets, day)
+            found = self._rules[day] = rules, ",".join(one.name for one in rules)
+        return found
 
 
-def _instant(said: Mapping[str, Any], name: str) -> datetime | None:
-    text = said.get(name)
-    if text is None:
-        return None
+def _instant(text: Any, name: str) -> datetime:
     try:
         return instant_of(text)
     except ValueError:

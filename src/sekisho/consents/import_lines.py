@@ -29,8 +29,8 @@ FIELDS: Final = frozenset(
     }
 )  # fmt: skip
 """Fields of an event, as ``POST /v1/consents/events`` takes them."""
-REQUIRED: Final = ("data_subject", "purpose", "event", "method", "occurred_at")
-"""Fields without which a line is no history: what is undated would count from now."""
+REQUIRED: Final = ("data_subject", "purpose", "event", "method")
+"""Fields without which a line says nothing."""
 _NESTED: Final = frozenset({"scope", "evidence", "actor"})
 _BOM: Final = codecs.BOM_UTF8
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -28,13 +29,14 @@ from sekisho.consents.trail import Trail
 from sekisho.domain.consent_rules import COLLECTION_POINT
 from sekisho.domain.terms import Requester, SubjectNumber
 from sekisho.errors import AccessDenied, AuditUnavailable, ConsentUnavailable, InvalidRequest, SekishoError
-from sekisho.ports import AuditEntry, ConsentEventInput, RecordedConsentEvent
-from sekisho.ports.imports import ImportBatches, ImportPart, ImportProgress
+from sekisho.ports import AuditEntry
+from sekisho.ports.imports import ImportBatches, ImportedEvent, ImportPart, ImportProgress
 
 _PART: Final = 5_000  # lines in one transaction: whoever withdraws meanwhile waits for no more than these
 _TOLD: Final = 100  # faults that a report lists
 _BLOCK: Final = 1 << 20
-_NOTED: Final = 500  # events that are made ready for the audit log in one go
+_TURN: Final = 250  # lines after which others have their turn: a thread that computes gives way only after 5 ms
+_PAUSE: Final = 0.000_05  # seconds
 _TRIES: Final = 20  # times that somebody else may be faster with the same file, in a row
 
 Tell = Callable[[str, float], None]
@@ -70,11 +72,20 @@ class _File:
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """Some lines, up to line ``until``: how many, and those that may be imported."""
+
+    until: int
+    lines: int
+    good: Sequence[Checked]
+
+
+@dataclass(frozen=True, slots=True)
 class _Prepared:
     """Some lines, up to line ``until``: their events, and those that have faults."""
 
     until: int
-    events: Sequence[ConsentEventInput]
+    events: Sequence[ImportedEvent]
     faults: _Trial
 
 
@@ -166,9 +177,8 @@ class Importing:
         trial = _Trial()
         size = await asyncio.to_thread(_rewound, file.source)
         lines = lines_of(file.source, file.format, after=known.lines)
-        while part := await asyncio.to_thread(_checked, reader, lines):
-            trial.lines += len(part)
-            _sorted_out(part, trial)
+        while part := await asyncio.to_thread(_checked, reader, lines, trial):
+            trial.lines += part.lines
             file.tell("checking lines", min(1.0, file.source.tell() / size))
         return trial
 
@@ -181,27 +191,34 @@ class Importing:
             await asyncio.to_thread(_rewound, file.source)
             lines = lines_of(file.source, file.format, after=known.lines)
             ahead = asyncio.create_task(self._prepare(reader, lines))
+            noted: asyncio.Task[None] | None = None
             try:
                 while (part := await ahead) is not None:
                     if part.faults.fault_count and not file.skip_faults:
-                        return known, part.faults
-                    # The next part is read while the database is at work on this one.
+                        break
+                    # The next part is read, and the last one audited, while the database is at work on this one.
                     ahead = asyncio.create_task(self._prepare(reader, lines))
                     appended = await self._batches.append(
                         known.batch,
                         ImportPart(known.lines, part.until, part.events, part.faults.fault_count, asked_again),
                     )
+                    if noted is not None:
+                        await noted
                     if appended is None:
                         break
                     known, recorded = appended
                     overtaken = 0
-                    await self._note(recorded, known.batch)
+                    noted = asyncio.create_task(self._trail.note_imported(recorded, known.batch))
                     file.tell("importing", min(1.0, _done(known) / max(whole, 1)))
-                else:
-                    return known, None
+                if noted is not None:
+                    await noted
             finally:
                 # A thread may still be reading: the file must not be rewound under it.
-                await asyncio.gather(ahead, return_exceptions=True)
+                await asyncio.gather(ahead, *([] if noted is None else [noted]), return_exceptions=True)
+            if part is None:
+                return known, None
+            if part.faults.fault_count and not file.skip_faults:
+                return known, part.faults
             overtaken += 1
             known = await self._batches.begin(known.batch, file.format.value)
         if known.finished_at is None:
@@ -210,13 +227,12 @@ class Importing:
 
     async def _prepare(self, reader: LineReader, lines: Iterator[Line]) -> _Prepared | None:
         """Return the next lines, ready to be recorded; ``None`` behind the last."""
-        part = await asyncio.to_thread(_checked, reader, lines)
-        if not part:
-            return None
         faults = _Trial()
-        good = _sorted_out(part, faults)
-        events = await asyncio.to_thread(_events, good, await self._numbers(good))
-        return _Prepared(part[-1][0], events, faults)
+        part = await asyncio.to_thread(_checked, reader, lines, faults)
+        if part is None:
+            return None
+        events = await asyncio.to_thread(_events, part.good, await self._numbers(part.good))
+        return _Prepared(part.until, events, faults)
 
     async def _numbers(self, lines: Sequence[Checked]) -> NDArray[np.int64]:
         """Return the person of each of *lines*; whoever was unknown is known from here on."""
@@ -236,16 +252,6 @@ class Importing:
             numbers[places] = found
         return numbers
 
-    async def _note(self, events: Sequence[RecordedConsentEvent], batch: str) -> None:
-        """Record *events* in the audit log; others get their turn between two of its records."""
-        records = []
-        for start in range(0, len(events), _NOTED):
-            records.append(asyncio.create_task(self._trail.note_batch(events[start : start + _NOTED], batch)))
-            await asyncio.sleep(0)
-        for failed in await asyncio.gather(*records, return_exceptions=True):
-            if failed is not None:
-                raise failed
-
     async def _seq(self, known: ImportProgress) -> int:
         return known.last_seq or await self._parts.ledger.last_seq()
 
@@ -264,18 +270,23 @@ class Importing:
             await self._parts.audit.append(AuditEntry("consent.import_finished", fields, record))
 
 
-def _checked(reader: LineReader, lines: Iterator[Line]) -> list[tuple[int, Checked | SekishoError]]:
-    """Return the next lines, each checked."""
-    part: list[tuple[int, Checked | SekishoError]] = []
-    for line, said in islice(lines, _PART):
+def _checked(reader: LineReader, lines: Iterator[Line], trial: _Trial) -> _Part | None:
+    """Return the next lines, checked, ``None`` behind the last; their faults go to *trial*."""
+    good: list[Checked] = []
+    until = count = 0
+    read, keep = reader.read, good.append
+    for until, said in islice(lines, _PART):
+        count += 1
+        if count % _TURN == 0:
+            time.sleep(_PAUSE)
         if isinstance(said, InvalidRequest):
-            part.append((line, said))
+            trial.fault(until, said)
             continue
         try:
-            part.append((line, reader.read(line, said)))
+            keep(read(said))
         except SekishoError as fault:
-            part.append((line, fault))
-    return part
+            trial.fault(until, fault)
+    return _Part(until, count, good) if count else None
 
 
 def _fingerprint(source: BinaryIO, file_format: ImportFormat) -> str:
@@ -302,18 +313,7 @@ def _rewound(source: BinaryIO) -> int:
     return max(size, 1)
 
 
-def _sorted_out(part: Sequence[tuple[int, Checked | SekishoError]], trial: _Trial) -> list[Checked]:
-    """Return the good lines of *part*; the others go to *trial*."""
-    good: list[Checked] = []
-    for line, found in part:
-        if isinstance(found, SekishoError):
-            trial.fault(line, found)
-        else:
-            good.append(found)
-    return good
-
-
-def _events(lines: Sequence[Checked], numbers: NDArray[np.int64]) -> list[ConsentEventInput]:
+def _events(lines: Sequence[Checked], numbers: NDArray[np.int64]) -> list[ImportedEvent]:
     return [checked.event(SubjectNumber(number)) for checked, number in zip(lines, numbers.tolist(), strict=True)]
 
 

@@ -93,19 +93,33 @@ class Parts:
             raise InvalidRequest("This purpose stands on a contract or a legal obligation, not on consent.")
         return purpose
 
-    async def registered(self, person: DataSubjectRef) -> SubjectNumber:
-        """Return the person's number; a new person where unknown, so that a first no is kept too."""
+    async def registered(self, person: DataSubjectRef, known: SubjectNumber | None = None) -> SubjectNumber:
+        """Return the person's number; a new person where unknown, so that a first no is kept too.
+
+        *known* is the number where it was just looked up.
+        """
         if person.identifier not in self.identifiers:
             raise InvalidRequest(f"A data subject is named by one of {', '.join(sorted(self.identifiers))}.")
-        number = await self.people.number_of(person)
+        number = await self.people.number_of(person) if known is None else known
         if number is None:
             number = SubjectNumber(int((await self.people.register(person.identifier, [person.value]))[0]))
         return number
 
-    async def named(self, requester: Requester, question: Question) -> SubjectNumber:
-        """Return the number of the person whom *requester* names, by pseudonym or by identifier."""
+    async def known(self, requester: Requester, question: Question) -> SubjectNumber | None:
+        """Return the number of the person whom *requester* names, ``None`` for nobody; register nobody."""
+        if question.person.identifier == "pseudonym":
+            return self.read_pseudonym(requester, question.purpose, question.person.value)
+        return await self.people.number_of(question.person)
+
+    async def named(
+        self, requester: Requester, question: Question, known: SubjectNumber | None = None
+    ) -> SubjectNumber:
+        """Return the number of the person whom *requester* names, by pseudonym or by identifier.
+
+        *known* is as in :meth:`registered`.
+        """
         if question.person.identifier != "pseudonym":
-            return await self.registered(question.person)
+            return await self.registered(question.person, known)
         number = self.read_pseudonym(requester, question.purpose, question.person.value)
         if number is None:
             raise InvalidRequest("This pseudonym was not given to this requester for this purpose.")

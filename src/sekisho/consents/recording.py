@@ -188,9 +188,11 @@ class Recording:
         )
         if event.kind in YES:
             # A yes that is refused must not make anybody known.
-            checked = await self._giving.checked(await self._known(requester, event), said)
+            known = await self._parts.known(requester, event)
+            checked = await self._giving.checked(known, said)
             await self._require_audit()
-            checked = replace(checked, number=await self._parts.named(requester, event))
+            number = await self._parts.named(requester, event, known)
+            checked = checked if number == known else replace(checked, number=number)
         else:
             checked = self._giving.no(await self._parts.named(requester, event), said)
         done = (await self._record([checked], requester=requester.name))[0]
@@ -325,8 +327,8 @@ class Recording:
         if number is None:
             return await self._ledger.last_seq(), [{}]
         (seq, own), linked = await asyncio.gather(self._ledger.records_of(number), self._ledger.linked(number))
-        others = [(await self._ledger.records_of(other))[1] for other in linked if other != number]
-        return seq, [own, *others]
+        others = await asyncio.gather(*(self._ledger.records_of(other) for other in linked if other != number))
+        return seq, [own, *(records for _, records in others)]
 
     def _on_the_page(self, decision: DecisionRequest) -> Said:
         declared = self._parts.asking(decision.purpose)
@@ -342,11 +344,6 @@ class Recording:
             raise InvalidRequest("A yes says which notice was shown; send its notice_version (GDPR 7(1)).")
         said = Said(declared, cells, decision.kind, "web_form", "data_subject", _PAGE)
         return replace(said, notice_version=decision.notice_version, locale=decision.locale)
-
-    async def _known(self, requester: Requester, event: EventRequest) -> SubjectNumber | None:
-        if event.person.identifier == "pseudonym":
-            return self._parts.read_pseudonym(requester, event.purpose, event.person.value)
-        return await self._parts.people.number_of(event.person)
 
     async def _require_audit(self) -> None:
         if not await self._parts.audit.healthy():

@@ -9,19 +9,23 @@ then lacks.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import orjson
 
 from sekisho.consents.parts import Parts
-from sekisho.domain.consent_trail import IMPORT, AuditedEvent, batch_fields, single_fields
+from sekisho.domain.consent_trail import IMPORT, MAX_BATCH, AuditedEvent, batch_fields, single_fields
 from sekisho.domain.record import micros
 from sekisho.domain.terms import SubjectNumber
 from sekisho.errors import AuditUnavailable
 from sekisho.ports import AuditEntry, RecordedConsentEvent
+from sekisho.ports.imports import KeptEvent
 
 _AT_ONCE = 64  # records that wait for the log at the same time while it catches up
+_PAUSE = 0.000_05  # seconds in which others have their turn: a thread that computes gives way only after 5 ms
 _REQUESTER = "requester:"
 
 
@@ -77,17 +81,14 @@ class Trail:
 
         Raises ``AuditUnavailable`` as :meth:`note` does.
         """
-        told = [self.audited(event) for event in events]
-        entries, start = [], 0
-        for record_id, fields in batch_fields(told, batch):
-            end = start + int(str(fields["count"]))
-            people = {ref for event in told[start:end] for ref in event.people()}
-            if people:
-                # Bytes: the log sorts and digests them without a loop over text.
-                fields["subjects"] = b"".join(bytes.fromhex(ref) for ref in sorted(people))
-            entries.append(AuditEntry(IMPORT, fields, id=record_id))
-            start = end
-        await self._append(entries)
+        await self._append(self._shared([self.audited(event) for event in events], batch))
+
+    async def note_imported(self, events: Sequence[KeptEvent], batch: str) -> None:
+        """Do the same for events as the ledger keeps them; the event loop does not wait while they are put together.
+
+        Raises ``AuditUnavailable`` as :meth:`note` does.
+        """
+        await self._append(await asyncio.to_thread(self._imported, events, batch))
 
     async def catch_up(self) -> int:
         """Record the events that no audit record tells of, oldest first; return how many there were.
@@ -107,12 +108,8 @@ class Trail:
     def audited(self, event: RecordedConsentEvent) -> AuditedEvent:
         """Return *event* as the audit log has it: with references in the place of person numbers."""
         kept: dict[str, Any] = dict(event.kept)
-        facts: dict[str, Any] = orjson.loads(kept.get("facts") or "{}")
-        if "other" in facts:
-            facts["other_ref"] = self._parts.reference(SubjectNumber(facts.pop("other")))
+        facts, digest = self._facts(kept.get("facts") or "{}")
         recorded_at = micros(event.recorded_at)
-        # Written again once already: the digest stands for evidence that is no longer there.
-        sealed_sha256 = facts.pop("sealed_sha256", None) or kept.get("sealed_sha256")
         return AuditedEvent(
             seq=event.seq,
             id=event.id,
@@ -129,15 +126,82 @@ class Trail:
             counts_at=kept.get("counts_at", recorded_at),
             valid_until=None if event.valid_until is None else micros(event.valid_until),
             facts=facts,
-            sealed_sha256=sealed_sha256,
+            sealed_sha256=digest or kept.get("sealed_sha256"),
             outcome=kept.get("outcome", 2),
             holds_until=kept.get("holds_until"),
-            effects=tuple(
-                (self._parts.reference(SubjectNumber(number)), cell, bit, until)
-                for number, cell, bit, until in orjson.loads(kept.get("effects") or "[]")
-            ),
+            effects=self._effects(kept.get("effects")),
             hash=event.hash.hex(),
         )
+
+    def _imported(self, events: Sequence[KeptEvent], batch: str) -> list[AuditEntry]:
+        entries = []
+        for start in range(0, len(events), MAX_BATCH):
+            told = self._kept(events[start : start + MAX_BATCH])
+            time.sleep(_PAUSE)
+            entries += self._shared(told, batch)
+            time.sleep(_PAUSE)
+        return entries
+
+    def _kept(self, events: Sequence[KeptEvent]) -> list[AuditedEvent]:
+        # Most of them say the same: what they say is read once.
+        facts = {text: self._facts(text) for text in {event.facts for event in events}}
+        cells = {text: tuple(orjson.loads(text)) for text in {event.cells for event in events}}
+        reference, told = self._parts.reference, []
+        for event in events:
+            said, digest = facts[event.facts]
+            if event.sealed is not None:
+                digest = hashlib.sha256(event.sealed).hexdigest()
+            told.append(
+                AuditedEvent(
+                    event.seq,
+                    event.id,
+                    reference(SubjectNumber(event.number)) if event.number else None,
+                    event.kind,
+                    event.purpose,
+                    cells[event.cells],
+                    event.method,
+                    event.actor,
+                    event.notice_version,
+                    event.occurred_at,
+                    event.recorded_at,
+                    event.said_at,
+                    event.counts_at,
+                    event.valid_until,
+                    said,
+                    digest,
+                    event.outcome,
+                    event.holds_until,
+                    self._effects(event.effects) if event.effects else (),
+                    event.hash.hex(),
+                )
+            )
+        return told
+
+    def _facts(self, text: str) -> tuple[dict[str, Any], str | None]:
+        """Return column ``facts``, by reference; apart, the digest of evidence that is no longer there."""
+        facts: dict[str, Any] = orjson.loads(text)
+        if "other" in facts:
+            facts["other_ref"] = self._parts.reference(SubjectNumber(facts.pop("other")))
+        return facts, facts.pop("sealed_sha256", None)
+
+    def _effects(self, text: str | None) -> tuple[tuple[str, str, int, int | None], ...]:
+        return tuple(
+            (self._parts.reference(SubjectNumber(number)), cell, bit, until)
+            for number, cell, bit, until in orjson.loads(text or "[]")
+        )
+
+    def _shared(self, told: Sequence[AuditedEvent], batch: str) -> list[AuditEntry]:
+        """Return the records that events of an import share."""
+        entries, start = [], 0
+        for record_id, fields in batch_fields(told, batch):
+            end = start + int(str(fields["count"]))
+            people = {ref for event in told[start:end] for ref in event.people()}
+            if people:
+                # Bytes: the log sorts and digests them without a loop over text.
+                fields["subjects"] = bytes.fromhex("".join(sorted(people)))
+            entries.append(AuditEntry(IMPORT, fields, id=record_id))
+            start = end
+        return entries
 
     def _entry(self, event: RecordedConsentEvent, requester: str | None, *, repeated: bool) -> AuditEntry:
         told = self.audited(event)
@@ -153,6 +217,9 @@ class Trail:
         return AuditEntry(f"consent.{event.kind.value}", fields, id=None if repeated else event.id)
 
     async def _append(self, entries: Sequence[AuditEntry]) -> None:
+        if len(entries) == 1:
+            await self._write(entries[0])
+            return
         done = await asyncio.gather(*(self._write(entry) for entry in entries), return_exceptions=True)
         for outcome in done:  # each was tried before the first failure is told
             if outcome is not None:

@@ -10,7 +10,9 @@ event covers it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,7 +29,8 @@ _MAX_INTEGER = 2**53 - 1  # what a record holds as a number
 _ROOM = MAX_RECORD_BYTES - 2_048  # left to the fields of the log and of the caller
 _MAX_EFFECTS = MAX_RECORD_BYTES // 2
 _ID_BYTES = 16
-_NOBODY = bytes(REF_BYTES)  # among imported events, one that concerns everybody
+_NOBODY = bytes(REF_BYTES).hex()  # among imported events, one that concerns everybody
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 
 
 class AuditedEvent(NamedTuple):
@@ -69,7 +72,10 @@ class AuditedEvent(NamedTuple):
 
     def people(self) -> list[str]:
         """Return the references of everybody whom the event names."""
-        named = [ref for ref in (self.ref, self.facts.get("other_ref")) if isinstance(ref, str)]
+        other = self.facts.get("other_ref")
+        if other is None and not self.effects:  # nearly all
+            return [] if self.ref is None else [self.ref]
+        named = [ref for ref in (self.ref, other) if isinstance(ref, str)]
         return list(dict.fromkeys([*named, *(change[0] for change in self.effects or ())]))
 
 
@@ -177,30 +183,23 @@ def _single(record: Mapping[str, Any], kind: str) -> AuditedEvent:
 
 
 _ALIKE = ("kind", "purpose", "method", "actor", "notice_version", "recorded_at", "outcome")
+_ALIKE_OF = attrgetter(*_ALIKE)
 
 
 def _packed(events: Sequence[AuditedEvent], batch: str) -> dict[str, object]:
-    shapes: dict[bytes, int] = {}
-    texts: list[dict[str, object]] = []
-    places = []
-    for event in events:
-        shape: dict[str, object] = {name: getattr(event, name) for name in _ALIKE}
-        shape["cells"] = list(event.cells)
-        shape["facts"] = {name: value for name, value in event.facts.items() if name != "line"}
-        key = orjson.dumps(shape, option=orjson.OPT_SORT_KEYS)
-        if key not in shapes:
-            shapes[key] = len(shapes)
-            texts.append({name: value for name, value in shape.items() if value is not None})
-        places.append(shapes[key])
+    places, shapes = _shaped(events)
     last = events[-1]
+    ids = [event.id for event in events]
+    if not all(map(_UUID.fullmatch, ids)):
+        raise ValueError("the id of a consent event is not a UUID in its usual form")
     fields: dict[str, object] = {
         "batch": batch,
         "first_seq": events[0].seq,
         "consent_seq": last.seq,
         "count": len(events),
-        "shapes": texts,
-        "ids": _joined(_uuid_bytes(event.id) for event in events),
-        "refs": _joined(_NOBODY if event.ref is None else bytes.fromhex(event.ref) for event in events),
+        "shapes": shapes,
+        "ids": _base64("".join(ids).replace("-", "")),
+        "refs": _base64("".join([_NOBODY if event.ref is None else event.ref for event in events])),
         "hash": last.hash,
     }
     columns: dict[str, Sequence[object]] = {
@@ -214,7 +213,7 @@ def _packed(events: Sequence[AuditedEvent], batch: str) -> dict[str, object]:
         "sealed_sha256": [event.sealed_sha256 for event in events],
     }
     for name, values in columns.items():
-        if any(value is not None for value in values):
+        if values.count(None) < len(values):
             alike = values.count(values[0]) == len(values)
             texts_of = ["" if value is None else str(value) for value in values]
             fields[name] = texts_of[0] if alike else ",".join(texts_of)
@@ -226,6 +225,28 @@ def _packed(events: Sequence[AuditedEvent], batch: str) -> dict[str, object]:
     if effects:
         fields["effects"] = effects
     return fields
+
+
+def _shaped(events: Sequence[AuditedEvent]) -> tuple[list[int], list[dict[str, object]]]:
+    """Return what the events have alike, each once, and for each event which of them is its own."""
+    found: dict[tuple[object, ...], int] = {}
+    shapes: dict[bytes, int] = {}
+    texts: list[dict[str, object]] = []
+    places = []
+    for event in events:
+        # Most share even the object that holds their facts.
+        quick = (*_ALIKE_OF(event), event.cells, id(event.facts))
+        place = found.get(quick)
+        if place is None:
+            shape: dict[str, object] = dict(zip(_ALIKE, _ALIKE_OF(event), strict=True))
+            shape["cells"] = list(event.cells)
+            shape["facts"] = {name: value for name, value in event.facts.items() if name != "line"}
+            place = shapes.setdefault(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS), len(shapes))
+            found[quick] = place
+            if place == len(texts):
+                texts.append({name: value for name, value in shape.items() if value is not None})
+        places.append(place)
+    return places, texts
 
 
 def _unpacked(record: Mapping[str, Any]) -> list[AuditedEvent]:
@@ -246,7 +267,7 @@ def _unpacked(record: Mapping[str, Any]) -> list[AuditedEvent]:
     places, lines = column("shape", int), column("line", int)
     occurred, said, counts = column("occurred_at", int), column("said_at", int), column("counts_at", int)
     ends, holds, sealed = column("valid_until", int), column("holds_until", int), column("sealed_sha256", str)
-    named = [refs[at : at + REF_BYTES] for at in range(0, len(refs), REF_BYTES)]
+    named = [refs[at : at + REF_BYTES].hex() for at in range(0, len(refs), REF_BYTES)]
     effects = {int(place): changes for place, changes in record.get("effects", {}).items()}
     events = []
     for place in range(count):
@@ -261,7 +282,7 @@ def _unpacked(record: Mapping[str, Any]) -> list[AuditedEvent]:
             AuditedEvent(
                 seq=first + place,
                 id=_uuid_text(ids[place * _ID_BYTES : (place + 1) * _ID_BYTES]),
-                ref=None if named[place] == _NOBODY else named[place].hex(),
+                ref=None if named[place] == _NOBODY else named[place],
                 kind=shape["kind"],
                 purpose=shape["purpose"],
                 cells=tuple(shape["cells"]),
@@ -307,15 +328,8 @@ def _int(value: object) -> int | None:
     return None if value is None else int(str(value))
 
 
-def _joined(parts: Iterable[bytes]) -> str:
-    return base64.b64encode(b"".join(parts)).decode()
-
-
-def _uuid_bytes(text: str) -> bytes:
-    data = bytes.fromhex(text.replace("-", ""))
-    if _uuid_text(data) != text:
-        raise ValueError("the id of a consent event is not a UUID in its usual form")
-    return data
+def _base64(digits: str) -> str:
+    return base64.b64encode(bytes.fromhex(digits)).decode()
 
 
 def _uuid_text(data: bytes) -> str:

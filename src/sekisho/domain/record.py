@@ -30,7 +30,6 @@ RFC 6962, 2.1) the chain is ``chain_i = SHA-256(chain_{i-1} || leaf_i)``, begun 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,6 +38,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
+
+from sekisho.domain.keyed_hash import KeyedHash
 
 VERSION = 1
 MAX_RECORD_BYTES = 32_768
@@ -125,7 +126,12 @@ def subject_ref(key: bytes, number: int) -> str:
 
     *key* is derived for this use alone; without it a reference names nobody.
     """
-    return hmac.digest(key, number.to_bytes(8, "big", signed=True), "sha256")[:16].hex()
+    return _keyed(key).digest(number.to_bytes(8, "big", signed=True))[:16].hex()
+
+
+@lru_cache(maxsize=8)
+def _keyed(key: bytes) -> KeyedHash:
+    return KeyedHash(key)
 
 
 def subject_digest(refs: bytes) -> str:

@@ -25,6 +25,7 @@ from sekisho.http.routes import (
     subjects,
     webhooks,
 )
+from sekisho.http.routing import StaticRoutes
 from sekisho.http.services import Services
 
 _DESCRIPTION: Final = (
@@ -73,5 +74,6 @@ def create_app(services: Services) -> FastAPI:
         app.add_exception_handler(exception, handler)
     for part in _PARTS:
         app.include_router(part.ROUTER)
+    app.add_middleware(StaticRoutes, routers=[part.ROUTER for part in _PARTS])
     app.add_middleware(Boundary, metrics=services.metrics, body_limit=services.settings.body_limit)
     return app

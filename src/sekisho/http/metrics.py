@@ -31,6 +31,7 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._meters: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}  # by route, status and code
         self._rows = Counter(
             "sekisho_released_rows", "Rows released, by format.", ("format",), registry=self.registry
         )
@@ -43,9 +44,12 @@ class Metrics:
 
     def request(self, scope: Scope, status: int, code: str, seconds: float) -> None:
         """Count one request. *status* 0 means that the client left before an answer."""
-        route = route_of(scope)
-        self._requests.labels(route, str(status), code).inc()
-        self._seconds.labels(route).observe(seconds)
+        ended = route_of(scope), str(status), code
+        meters = self._meters.get(ended)
+        if meters is None:
+            meters = self._meters[ended] = self._requests.labels(*ended), self._seconds.labels(ended[0])
+        meters[0].inc()
+        meters[1].observe(seconds)
 
     def page(self, form: str, rows: int) -> None:
         """Count one page that left, in the format *form*."""

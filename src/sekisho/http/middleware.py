@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sekisho.errors import InvalidRequest
+from sekisho.errors import InvalidRequest, SekishoError
 from sekisho.http.context import BrokenOff, open_context
 from sekisho.http.metrics import Metrics
 from sekisho.http.problems import internal_error, problem_response
@@ -83,8 +83,6 @@ class Boundary:
             if _announced_length(scope) > limit:
                 raise _too_large(limit)  # noqa: TRY301 - one place answers all refusals before the routes
             await self._app(scope, _limited(receive, limit), secured)
-        except InvalidRequest as error:
-            await self._end(scope, receive, secured, error, status)
         except BrokenOff:
             context.code = "broken_off"
             raise
@@ -93,15 +91,11 @@ class Boundary:
                 context.code = "broken_off"
                 _log.error("answer_broken_off", error=type(error).__name__, trace_id=context.trace_id)
                 raise BrokenOff from None
-            await internal_error(scope, error)(scope, receive, secured)
+            told = problem_response(scope, error) if isinstance(error, SekishoError) else internal_error(scope, error)
+            await told(scope, receive, secured)
         finally:
             self._metrics.request(scope, status, context.code, time.perf_counter() - started_at)
             structlog.contextvars.unbind_contextvars("trace_id")
-
-    async def _end(self, scope: Scope, receive: Receive, send: Send, error: InvalidRequest, status: int) -> None:
-        if status:  # pragma: no cover - bodies are read before answers start
-            raise BrokenOff from None
-        await problem_response(scope, error)(scope, receive, send)
 
 
 def _too_large(limit: int) -> InvalidRequest:

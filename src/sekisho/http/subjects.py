@@ -25,9 +25,9 @@ def by_kind(texts: Sequence[str]) -> dict[str, list[str]]:
         return {}
     kind = subject_ref(texts[0]).identifier
     joined = "\n".join(texts)
-    start = f"\n{kind}:"
-    if joined.count(start) == joined.count("\n") == len(texts) - 1:
-        return {kind: joined[len(start) - 1 :].split(start)}
+    start = f"{kind}:"
+    if joined.count(f"\n{start}") == joined.count("\n") == len(texts) - 1:
+        return {kind: [text.removeprefix(start) for text in texts]}
     kinds: dict[str, list[str]] = {}
     for text in texts:
         kind, _, value = text.partition(":")

@@ -26,6 +26,9 @@ class Clock(Protocol):
     def new_id(self) -> str:
         """Return a new UUIDv7 (RFC 9562)."""
 
+    def new_ids(self, count: int) -> list[str]:
+        """Return *count* of them, ascending."""
+
 
 class IdentityProvider(Protocol):
     """Turns a credential into who is asking."""

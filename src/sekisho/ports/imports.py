@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from sekisho.ports.consent import ConsentEventInput, RecordedConsentEvent
+from sekisho.domain.terms import SubjectNumber
+from sekisho.ports.consent import ConsentEventInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,108 @@ class ImportProgress:
     finished_at: datetime | None = None
 
 
+class ImportedEvent(NamedTuple):
+    """One event of an import. Times are microseconds since 1970-01-01 UTC.
+
+    Attributes
+    ----------
+    number, occurred_at, valid_until, evidence:
+        What is its own; see :class:`~sekisho.ports.ConsentEventInput`.
+    alike:
+        All the rest, one object for as many events as say the same; in the place of what is their own stands nothing.
+    """
+
+    number: SubjectNumber
+    alike: ConsentEventInput
+    occurred_at: int | None
+    valid_until: int | None
+    evidence: Mapping[str, str]
+
+
+class KeptEvent(Protocol):
+    """An event as the ledger keeps it, column by column, for the audit trail: see ``consent_tables``."""
+
+    @property
+    def seq(self) -> int:
+        """Its place in the ledger."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def number(self) -> int | None:
+        """The person."""
+
+    @property
+    def purpose(self) -> str:
+        """The purpose."""
+
+    @property
+    def cells(self) -> str:
+        """The cells, a JSON array."""
+
+    @property
+    def kind(self) -> str:
+        """What happened."""
+
+    @property
+    def method(self) -> str:
+        """How it came in."""
+
+    @property
+    def actor(self) -> str:
+        """Who handed it in."""
+
+    @property
+    def notice_version(self) -> str | None:
+        """The notice it is about."""
+
+    @property
+    def occurred_at(self) -> int | None:
+        """The claim (microseconds since 1970-01-01 UTC, as all times here)."""
+
+    @property
+    def recorded_at(self) -> int:
+        """When it was recorded."""
+
+    @property
+    def said_at(self) -> int:
+        """What the rule goes by."""
+
+    @property
+    def counts_at(self) -> int:
+        """From when a no counts besides."""
+
+    @property
+    def valid_until(self) -> int | None:
+        """Until when a yes holds."""
+
+    @property
+    def facts(self) -> str:
+        """Everything else about it, canonical JSON."""
+
+    @property
+    def sealed(self) -> bytes | None:
+        """The evidence, sealed."""
+
+    @property
+    def hash(self) -> bytes:
+        """Its hash in the chain."""
+
+    @property
+    def outcome(self) -> int:
+        """What it did to the person's bits."""
+
+    @property
+    def holds_until(self) -> int | None:
+        """Until when."""
+
+    @property
+    def effects(self) -> str | None:
+        """What it did to bits of others, JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportPart:
     """Some consecutive lines of a file, checked.
@@ -57,7 +160,7 @@ class ImportPart:
 
     after: int
     until: int
-    events: Sequence[ConsentEventInput]
+    events: Sequence[ImportedEvent]
     left_out: int = 0
     asked_again_seq: int = 0
 
@@ -74,7 +177,7 @@ class ImportBatches(Protocol):
     async def asked_again(self) -> int:
         """Return the sequence at which people were last asked again: a major notice or purpose was published."""
 
-    async def append(self, batch: str, part: ImportPart) -> tuple[ImportProgress, list[RecordedConsentEvent]] | None:
+    async def append(self, batch: str, part: ImportPart) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
         """Record the events of *part* and that its lines are done, in one transaction; return both.
 
         ``None``, with nothing recorded, when the batch has meanwhile been brought further by somebody else, or

@@ -85,6 +85,7 @@ def test_a_view_answers_one_by_one_and_in_bulk_alike(flags, numbers):
 async def test_the_whole_projection_is_read(database, people, keys, monkeypatch, pages):
     """However it is cut into pieces, and with a second connection: every bit and every end is there."""
     monkeypatch.setattr(consent_load, "_PAGES", pages)
+    monkeypatch.setattr(consent_load, "_BLOCK", 100)
     monkeypatch.setattr(consent_load, "_ROWS", 100)
     numbers = (await people.register("customer_id", [f"c{number}" for number in range(700)])).tolist()
     ledger = SqlConsentLedger(database, PURPOSES, SystemClock(), keys)

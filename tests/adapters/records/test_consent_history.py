@@ -80,6 +80,7 @@ def naively(events, number, valid_at, known_at):
                 number_of(event.valid_until),
                 facts.get("of_age_at"),
                 event.notice_version,
+                historical and event.occurred_at is None,
             )
             standing = after(
                 standings.get(event.number), happening, by_default=by_default, confirmed=facts.get("confirmed", False)

@@ -13,7 +13,7 @@ from sekisho.consents.opaque import OpaqueIds
 from sekisho.consents.parts import Parts
 from sekisho.consents.reading import Reading
 from sekisho.consents.recording import Recording
-from sekisho.domain.consent import ConsentEventKind
+from sekisho.domain.consent import ConsentEventKind, Provenance
 from sekisho.domain.consent_rules import COLLECTION_POINT, WITHDRAWAL_RELAY, Actor
 from sekisho.domain.record import subject_ref
 from sekisho.domain.terms import Catalogue, Requester, SubjectNumber
@@ -22,6 +22,8 @@ from sekisho.errors import (
     AuditUnavailable,
     ConsentUnavailable,
     InvalidRequest,
+    NoticeOutdated,
+    PurposeNotRegistered,
     UnknownPurpose,
 )
 from sekisho.http.services import ConsentEventRequest
@@ -69,6 +71,26 @@ async def allowed(consents, purpose="recommendation", person=MARIKO, scope=None,
     return (await consents.reading.check(requester, [ask(person, purpose, scope or {})]))[0]
 
 
+@pytest.mark.parametrize("person", [MARIKO, STRANGER], ids=["known", "unknown"])
+async def test_a_notice_published_while_a_yes_is_checked_is_never_missed(consents, people, ledger, person):
+    """The sequence that a yes is checked at lies before the look at the notice, also where the person is new."""
+    await people.register("customer_id", [MARIKO.value])
+    notices = consents.recording._parts.notices
+    look = notices.in_force
+
+    async def looked_then_published(purpose):
+        found = await look(purpose)
+        cells = PURPOSES["recommendation"].all_cells()
+        await ledger.publish({"recommendation": cells}, "requester:privacy_officer", Provenance())
+        return found
+
+    notices.in_force = looked_then_published
+    with pytest.raises(NoticeOutdated):
+        await consents.recording.record_event(DESK, ask(person, "recommendation"))
+    notices.in_force = look
+    assert (await consents.recording.record_event(DESK, ask(person, "recommendation")))["state"] == "given"
+
+
 async def test_a_check_needs_every_cell(consents):
     """Allowed is who has every cell asked about in force; unknown is answered like refused."""
     behaviour = {"data_category": "behaviour"}
@@ -96,12 +118,12 @@ async def test_many_questions_are_answered_in_order(consents):
 
 
 async def test_a_service_checks_its_own_purposes_only(consents):
-    """Another's purpose and one that does not exist are refused alike; details are for collection points."""
-    for purpose in ("lifecycle_email", "nonsense"):
-        with pytest.raises(AccessDenied):
-            await allowed(consents, purpose)
-    with pytest.raises(UnknownPurpose):
-        await allowed(consents, "nonsense", requester=DESK)
+    """Another's purpose is refused, one that does not exist is unknown; details are for collection points."""
+    with pytest.raises(PurposeNotRegistered):
+        await allowed(consents, "lifecycle_email")
+    for requester in (RECOMMENDER, DESK):
+        with pytest.raises(UnknownPurpose):
+            await allowed(consents, "nonsense", requester=requester)
     assert set(await allowed(consents)) == {"allowed", "seq"}
 
 
@@ -194,7 +216,7 @@ async def test_services_pass_on_a_no_and_nothing_else(consents, ledger):
     no = ConsentEventKind.WITHDRAW
     with pytest.raises(AccessDenied):
         await consents.recording.record_event(RECOMMENDER, ask(MARIKO, "recommendation"))
-    with pytest.raises(AccessDenied):
+    with pytest.raises(PurposeNotRegistered):
         await consents.recording.record_event(RECOMMENDER, ask(MARIKO, "lifecycle_email", kind=no))
     assert await ledger.last_seq() == 0
     assert (await consents.recording.record_event(RECOMMENDER, ask(MARIKO, "recommendation", kind=no)))["seq"] == 1

@@ -113,6 +113,7 @@ def happened(item, done):
         until=micros(item.valid_until),
         of_age_at=micros(item.provenance.of_age_at),
         notice_version=item.notice_version,
+        undated=item.historical and item.occurred_at is None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -66,3 +67,24 @@ async def test_renewing_lifts_no_refusal(ledger: SqlConsentLedger, people: Peopl
     (renewed,) = await ledger.record([said(1, ConsentEventKind.RENEW)])
     assert renewed.states[CELLS[0]] is ConsentState.WITHDRAWN
     assert not (await ledger.view(CELLS)).members().size
+
+
+async def test_what_was_confirmed_waits_again_once_it_is_outdated(
+    ledger: SqlConsentLedger, people: PeopleRegistry
+) -> None:
+    """The facts change and the notice does not: a new yes waits for its confirmation, which brings it into force."""
+    await people.register("customer_id", ["a"])
+    yes = replace(said(1, ConsentEventKind.GIVE), confirmed=True, notice_version="1")
+    confirm = replace(yes, kind=ConsentEventKind.CONFIRM)
+    await ledger.record([yes, confirm])
+    await ledger.publish({PURPOSE: CELLS}, "requester:privacy_officer", Provenance())
+    (again,) = await ledger.record([replace(yes, provenance=Provenance(outdated_seq=2))])
+    assert again.states[CELLS[0]] is ConsentState.PENDING_CONFIRMATION
+    assert not (await ledger.view(CELLS)).members().size
+    (confirmed,) = await ledger.record([confirm])
+    assert confirmed.states[CELLS[0]] is ConsentState.GIVEN
+    assert (await ledger.view(CELLS)).members().tolist() == [1]
+    _, records = await ledger.records_of(SubjectNumber(1))
+    assert not records[CELLS[0]].outdated
+    _, (past,) = await ledger.records_at([SubjectNumber(1)], valid_at=None, known_at=None)
+    assert past == records

@@ -18,7 +18,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sekisho.adapters.records.database import bulk_insert
+from sekisho.adapters.records.consent_projection import inserting, write_together
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail, ledger_counter
 from sekisho.domain.record import StoredRecord
 
@@ -126,8 +126,8 @@ def _heads(dialect: sa.Dialect) -> sa.Insert:
     return insert(audit_head).on_conflict_do_nothing()
 
 
-def _tail(dialect: sa.Dialect) -> sa.Insert:
-    insert = (sqlite.insert if dialect.name == "sqlite" else postgresql.insert)(audit_tail)
+def _tail() -> sa.Insert:
+    insert = sqlite.insert(audit_tail)
     new = {"wseq": insert.excluded.wseq, "tag": insert.excluded.tag}
     return insert.on_conflict_do_update(index_elements=[audit_tail.c.writer], set_=new)
 
@@ -169,7 +169,7 @@ class SqliteSink:
                 sa.insert(audit_record),
                 sa.insert(audit_subject),
                 _heads(engine.dialect),
-                _tail(engine.dialect),
+                _tail(),
                 _TAILS,
             )
         )
@@ -252,6 +252,24 @@ class SqliteSink:
             self._connection.close()
 
 
+_RECORDS = inserting(
+    "audit_record",
+    {
+        name: {"seq": "bigint", "wseq": "bigint", "at": "bigint", "record": "bytea", "chain": "bytea"}.get(
+            name, "text"
+        )
+        for name in StoredRecord._fields
+    },
+)
+_SUBJECTS = inserting("audit_subject", {"seq": "bigint", "refs": "bytea"})
+_HEADS = inserting("audit_head", {"writer": "text", "wseq": "bigint", "note": "text"}, "ON CONFLICT DO NOTHING")
+_ENDS = inserting(
+    "audit_tail",
+    {"writer": "text", "wseq": "bigint", "tag": "bytea"},
+    "ON CONFLICT (writer) DO UPDATE SET wseq = excluded.wseq, tag = excluded.tag",
+)
+
+
 class PostgresSink:
     """A PostgreSQL server, on one connection outside the pool."""
 
@@ -275,7 +293,7 @@ class PostgresSink:
             .where(ledger_counter.c.name == COUNTER)
             .values(value=sa.bindparam("sekisho_value"))
         )
-        self._heads, self._tail = _heads(engine.dialect), _tail(engine.dialect)
+        self._heads = _heads(engine.dialect)
         self._ends = sa.select(audit_record.c.writer, audit_record.c.wseq, audit_record.c.chain).limit(1)
 
     def _prepare(self) -> None:
@@ -318,12 +336,9 @@ class PostgresSink:
         execute = self._connection.execute
         if batch.rows[-1].seq != self._taken:
             execute(self._move, {"sekisho_value": batch.rows[-1].seq})
-        # One COPY instead of a statement for each record: half the work for the server and for Python.
-        bulk_insert(self._connection, audit_record, StoredRecord._fields, batch.rows)
-        bulk_insert(self._connection, audit_subject, ("seq", "refs"), batch.subjects)
-        if batch.heads:
-            execute(self._heads, [head._asdict() for head in batch.heads])
-        execute(self._tail, dict(zip(("writer", "wseq", "tag"), batch.tail, strict=True)))
+        # Arrays, all on one way: a COPY waits for the server twice for each table.
+        tables = ((_RECORDS, batch.rows), (_SUBJECTS, batch.subjects), (_HEADS, batch.heads), (_ENDS, [batch.tail]))
+        write_together(self._connection, *(table for table in tables if table[1]))
 
     def seal(self, heads: Sequence[SignedHead]) -> None:
         """See :class:`Sink`."""

@@ -16,6 +16,7 @@ import hmac
 import orjson
 
 from sekisho.adapters.records.consent_rows import EventRow
+from sekisho.domain.keyed_hash import KeyedHash
 from sekisho.ports import KeyRing
 
 GENESIS = hashlib.sha256(b"sekisho consent ledger v1").digest()
@@ -27,10 +28,10 @@ DIGEST = "sealed_sha256"
 class EventChain:
     """Computes and proves the hashes of events. ``keys``: key ring; the label is ``consent-chain``."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_keyed",)
 
     def __init__(self, keys: KeyRing) -> None:
-        self._key = keys.derive("consent-chain")
+        self._keyed = KeyedHash(keys.derive("consent-chain"))
 
     def following(self, before: bytes, row: EventRow) -> bytes:
         """Return the hash of a new *row* (whatever hash it carries), chained to *before*, the hash before it."""
@@ -56,33 +57,37 @@ class EventChain:
         return hmac.compare_digest(self.expected(before, row), bytes(row.hash))
 
     def _hash(self, before: bytes, canonical: bytes) -> bytes:
-        return hmac.digest(self._key, before + hashlib.sha256(canonical).digest(), "sha256")
+        return self._keyed.digest(before + hashlib.sha256(canonical).digest())
 
 
 def canonical_event(row: EventRow) -> bytes:
     """Return the canonical bytes of an event: every column but its hash, the evidence by its SHA-256."""
+    (
+        seq, event_id, number, purpose, cells, kind, method, actor, notice_version, occurred_at, recorded_at, said_at,
+        counts_at, valid_until, facts, sealed, _, outcome, holds_until, effects,
+    ) = row  # fmt: skip
     # The keys in order: sorting them anew for every event would take as long as all the rest.
     return orjson.dumps(
         {
-            "actor": row.actor,
-            "cells": row.cells,
-            "counts_at": row.counts_at,
-            "effects": row.effects,
-            "facts": row.facts,
-            "holds_until": row.holds_until,
-            "id": row.id,
-            "kind": row.kind,
-            "method": row.method,
-            "notice_version": row.notice_version,
-            "number": row.number,
-            "occurred_at": row.occurred_at,
-            "outcome": row.outcome,
-            "purpose": row.purpose,
-            "recorded_at": row.recorded_at,
-            "said_at": row.said_at,
-            "sealed": None if row.sealed is None else hashlib.sha256(row.sealed).hexdigest(),
-            "seq": row.seq,
+            "actor": actor,
+            "cells": cells,
+            "counts_at": counts_at,
+            "effects": effects,
+            "facts": facts,
+            "holds_until": holds_until,
+            "id": event_id,
+            "kind": kind,
+            "method": method,
+            "notice_version": notice_version,
+            "number": number,
+            "occurred_at": occurred_at,
+            "outcome": outcome,
+            "purpose": purpose,
+            "recorded_at": recorded_at,
+            "said_at": said_at,
+            "sealed": None if sealed is None else hashlib.sha256(sealed).hexdigest(),
+            "seq": seq,
             "v": 1,  # of this layout
-            "valid_until": row.valid_until,
+            "valid_until": valid_until,
         }
     )

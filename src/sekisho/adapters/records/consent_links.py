@@ -14,6 +14,7 @@ from sekisho.adapters.records.consent_rows import EFFECTS, NOTHING, EventRow, pr
 from sekisho.adapters.records.consent_writer import Appending
 from sekisho.domain.consent import ConsentEventKind, Provenance
 from sekisho.domain.linking import Link, groups_of
+from sekisho.domain.terms import SubjectNumber
 from sekisho.errors import InvalidRequest
 
 MOST_LINKED = 200
@@ -75,9 +76,12 @@ def unlink(appending: Appending, one: int, other: int, actor: str, by_default: C
     return row
 
 
-def linked(connection: Connection, number: int) -> tuple[int, ...]:
-    """Return all numbers that are one person with *number*, itself among them, ascending."""
-    return groups_of((number,), active_links(connection, (number,)))[number].members
+def linked(
+    connection: Connection, numbers: Collection[SubjectNumber]
+) -> dict[SubjectNumber, tuple[SubjectNumber, ...]]:
+    """Return for each of *numbers* all that are one person with it, itself among them, ascending."""
+    groups = groups_of(numbers, active_links(connection, numbers))
+    return {number: tuple(map(SubjectNumber, groups[number].members)) for number in numbers}
 
 
 def _projection(appending: Appending, one: int, other: int, by_default: Collection[str]) -> Projection:

@@ -2,8 +2,9 @@
 
 PostgreSQL scans the table in ranges of pages, over connections that share one snapshot, and hands over each cell
 of a range as one string of fixed-width numbers, which numpy reads as it stands: no index is needed, the
-server holds one range at a time, and nothing is built in Python per person. SQLite, which is read inside the
-process, hands over rows.
+server holds one range at a time, and nothing is built in Python per person. Only who agrees is read that way, with
+as few expressions for each row as can be: the server's processor is what a start waits for. SQLite, which is read
+inside the process, hands over rows.
 """
 
 from __future__ import annotations
@@ -28,19 +29,22 @@ from sekisho.domain.terms import Cell
 _PAGES = 4_096  # of 8 KiB, read at once: some hundred thousand rows
 _OTHERS = 3  # connections besides the first
 _WORTH_ANOTHER = 2  # ranges for each of them
+_BLOCK = 1_000_000  # numbers of those who said no, at most, in one string
 _ROWS = 100_000  # rows read at once on SQLite
+_END = np.dtype([("until", ">i8"), ("number", ">i4")])  # as the server sends it
+_NOBODY = np.empty(0, np.int64)
 _FOR_EVER = 2**63 - 1
 _YES = f"COALESCE(s.linked, s.state) IN ({', '.join(repr(state.value) for state in sorted(IN_FORCE))})"
 
 
 class _Piece(NamedTuple):
-    """What was read of one cell: people whose yes has no end, people whose yes has one, people who said no."""
+    """What was read of one cell: who said yes, who of them until when, and who said no where that matters."""
 
     cell: Cell
-    endless: NDArray[np.int64]
-    ending: NDArray[np.int64]
-    until: NDArray[np.int64]
-    off: NDArray[np.int64]
+    yes: NDArray[np.int64] = _NOBODY
+    ending: NDArray[np.int64] = _NOBODY
+    until: NDArray[np.int64] = _NOBODY
+    no: NDArray[np.int64] = _NOBODY
 
 
 def fill(connection: Connection, columns: Mapping[Cell, Column], people: int, now: int) -> None:
@@ -66,9 +70,9 @@ def fill(connection: Connection, columns: Mapping[Cell, Column], people: int, no
             return  # a purpose that the workspace no longer declares
         over = piece.until <= now
         with lock:
-            column.fill(piece.endless, on=True)
-            column.fill(piece.ending[~over], on=True)
-            column.fill(np.concatenate([piece.off, piece.ending[over]]), on=False)
+            column.fill(piece.yes, on=True)
+            column.fill(piece.ending[over], on=False)
+            column.fill(piece.no, on=False)
             column.expect(piece.until[~over], piece.ending[~over])
 
     by_default = [cell for cell, column in columns.items() if column.by_default]
@@ -92,24 +96,17 @@ class _Scan:
             cases = " ".join(["WHEN %s THEN %s"] * len(again))
             yes += f" AND COALESCE(s.linked_seq, s.seq) > CASE s.cell {cases} ELSE 0 END"
             self._parameters += [value for pair in again.items() for value in pair]
-        wanted = f"({yes})"
-        if by_default:
-            wanted += " OR s.cell = ANY(%s)"
-            self._parameters = [*self._parameters, *self._parameters, list(by_default)]
-            yes = f"({yes})"
-        else:
-            yes = "true"
-        # The two aggregates of who and until when take the rows in the same order.
-        self._sql = (
-            "SELECT cell,"
-            " string_agg(int4send(number::int), '') FILTER (WHERE yes AND until IS NULL),"
-            " string_agg(int4send(number::int), '') FILTER (WHERE yes AND until IS NOT NULL),"
-            " string_agg(int8send(until), '') FILTER (WHERE yes AND until IS NOT NULL),"
-            " string_agg(int4send(number::int), '') FILTER (WHERE NOT yes)"
-            f" FROM (SELECT s.cell, s.number, {yes} AS yes,"
-            " CASE WHEN s.linked IS NULL THEN LEAST(s.valid_until, s.of_age_at) ELSE s.linked_until END AS until"
-            f" FROM consent_state s WHERE ({wanted}) AND s.ctid >= %s::tid AND s.ctid < %s::tid) AS held"
-            " GROUP BY cell"
+        until = "CASE WHEN s.linked IS NULL THEN LEAST(s.valid_until, s.of_age_at) ELSE s.linked_until END"
+        self._agreed = (
+            "SELECT s.cell, string_agg(int4send(s.number::int), ''),"
+            f" string_agg(int8send({until}) || int4send(s.number::int), '') FILTER (WHERE {until} IS NOT NULL)"
+            f" FROM consent_state s WHERE {yes} AND s.ctid >= %s::tid AND s.ctid < %s::tid GROUP BY s.cell"
+        )
+        # A no takes away only what is active by default; elsewhere nobody has to be read who did not agree.
+        self._by_default = list(by_default)
+        self._refused = (
+            f"SELECT s.cell, string_agg(int4send(s.number::int), '') FROM consent_state s WHERE NOT ({yes})"
+            f" AND s.cell = ANY(%s) GROUP BY s.cell, s.number / {_BLOCK}"
         )
 
     def run(self, take: Callable[[_Piece], None]) -> None:
@@ -120,13 +117,13 @@ class _Scan:
         starts = deque(range(0, pages + 1, _PAGES))
         others = min(_OTHERS, len(starts) // _WORTH_ANOTHER)
         if not others:
-            self._read(self._driver, starts, take)
+            self._read_all(starts, take)
             return
         snapshot = self._driver.execute("SELECT pg_export_snapshot()").fetchone()[0]
         with ThreadPoolExecutor(others, thread_name_prefix="records-load") as pool:
             beside = [pool.submit(self._read_beside, snapshot, starts, take) for _ in range(others)]
             try:
-                self._read(self._driver, starts, take)
+                self._read_all(starts, take)
             finally:
                 starts.clear()
             for other in beside:
@@ -143,23 +140,35 @@ class _Scan:
             own.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
             self._read(own, starts, take)
 
+    def _read_all(self, starts: deque[int], take: Callable[[_Piece], None]) -> None:
+        if self._by_default:
+            cursor = _prepared(self._driver)
+            for cell, no in cursor.stream(self._refused, (*self._parameters, self._by_default)):
+                take(_Piece(Cell(cell), no=_numbers(no)))
+        self._read(self._driver, starts, take)
+
     def _read(self, connection: Any, starts: deque[int], take: Callable[[_Piece], None]) -> None:
-        for setting in ("jit = off", "max_parallel_workers_per_gather = 0", "work_mem = '64MB'"):
-            connection.execute(f"SET LOCAL {setting}")
-        cursor = connection.cursor(binary=True)
+        cursor = _prepared(connection)
         while True:
             try:
                 start = starts.popleft()
             except IndexError:
                 return
-            cursor.execute(self._sql, (*self._parameters, f"({start},0)", f"({start + _PAGES},0)"))
-            for cell, endless, ending, until, off in cursor:
-                sets = [_numbers(part, ">i4") for part in (endless, ending, off)]
-                take(_Piece(Cell(cell), sets[0], sets[1], _numbers(until, ">i8"), sets[2]))
+            cursor.execute(self._agreed, (*self._parameters, f"({start},0)", f"({start + _PAGES},0)"))
+            for cell, yes, ends in cursor:
+                ending = np.frombuffer(ends or b"", _END)
+                until = ending["until"].astype(np.int64)
+                take(_Piece(Cell(cell), _numbers(yes), ending["number"].astype(np.int64), until))
 
 
-def _numbers(sent: bytes | None, kind: str) -> NDArray[np.int64]:
-    return np.frombuffer(sent or b"", kind).astype(np.int64)
+def _prepared(connection: Any) -> Any:
+    for setting in ("jit = off", "max_parallel_workers_per_gather = 0", "work_mem = '64MB'"):
+        connection.execute(f"SET LOCAL {setting}")
+    return connection.cursor(binary=True)
+
+
+def _numbers(sent: bytes) -> NDArray[np.int64]:
+    return np.frombuffer(sent, ">i4").astype(np.int64)
 
 
 def _from_sqlite(
@@ -176,6 +185,6 @@ def _from_sqlite(
         rows = connection.exec_driver_sql(statement, (again.get(cell, -1), cell))
         while chunk := rows.fetchmany(_ROWS):
             numbers, yes, ends = (np.array(values, np.int64) for values in zip(*chunk, strict=True))
-            agreed, endless = yes.astype(np.bool_), ends == _FOR_EVER
-            ending = agreed & ~endless
-            yield _Piece(cell, numbers[agreed & endless], numbers[ending], ends[ending], numbers[~agreed])
+            agreed = yes.astype(np.bool_)
+            ending = agreed & (ends != _FOR_EVER)
+            yield _Piece(cell, numbers[agreed], numbers[ending], ends[ending], numbers[~agreed])

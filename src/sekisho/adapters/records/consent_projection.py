@@ -6,6 +6,7 @@ read until its commit, so that nobody else changes a row in between.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -23,7 +24,7 @@ Bit = tuple[bool, int | None]
 Change = tuple[int, str, int, int | None]
 """Person, cell, 1 or 0, until: what an event does to one bit."""
 
-Query = tuple[str, Sequence[Collection[object]]]
+Query = tuple[str, Sequence[Sequence[object]]]
 """SQL whose parameters are lists."""
 
 Statement = tuple[Mapping[str, str], Sequence[Sequence[object]]]
@@ -37,6 +38,8 @@ _DELETE = {
     " WHERE s.number = gone.number AND s.cell = gone.cell",
     "sqlite": "DELETE FROM consent_state WHERE number = ? AND cell = ?",
 }
+_SPECIAL = re.compile(r"[\\\n\r\t]")
+_ESCAPED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _DIGITS = int.__repr__  # refuses everything but integers
 _NUMBERS = {"postgresql": "= ANY(%s::bigint[])", "sqlite": "IN (SELECT value FROM json_each(?))"}
 _IN_CELLS = {
@@ -120,17 +123,20 @@ class Projection:
 
     def put(self, number: int, cell: str, standing: Standing | None) -> Change | None:
         """Keep a person's new standing; return what that does to the person's bit, links aside."""
-        before = self.bit(number, cell)
         key = (number, cell)
+        instead = self._effective.get(key)
+        before = self._bit(cell, instead or self._standings.get(key))
         self._standings[key] = standing
         self._touched[key] = None
-        now = self.bit(number, cell)
+        now = self._bit(cell, instead or standing)
         return None if now == before else (number, cell, int(now[0]), now[1])
 
     def bit(self, number: int, cell: str) -> Bit:
         """Return a person's bit in *cell*, expiry aside."""
         key = (number, cell)
-        counts: Standing | Effective | None = self._effective.get(key) or self._standings.get(key)
+        return self._bit(cell, self._effective.get(key) or self._standings.get(key))
+
+    def _bit(self, cell: str, counts: Standing | Effective | None) -> Bit:
         if counts is None:
             return cell.partition("/")[0] in self._by_default, None
         if counts.state not in IN_FORCE:
@@ -183,6 +189,10 @@ class Projection:
 
     def write(self, *before: Statement) -> None:
         """Write what was touched, after the statements *before*."""
+        write_together(self._connection, *before, *self.changed())
+
+    def changed(self) -> list[Statement]:
+        """Return what writes all that was touched since the last call."""
         rows, gone = [], []
         for key in self._touched:
             row = state_row(*key, self._standings.get(key), self._effective.get(key))
@@ -190,13 +200,12 @@ class Projection:
                 rows.append(row)
             elif key in self._stored:
                 gone.append(key)
-        statements = list(before)
-        if rows:
-            statements.append((_UPSERT, rows))
+        self._stored.update(self._touched)
+        self._touched.clear()
+        statements: list[Statement] = [(_UPSERT, rows)] if rows else []
         if gone:  # the few that a link had made, for people who were never asked
             statements.append((_DELETE, gone))
-        write_together(self._connection, *statements)
-        self._touched.clear()
+        return statements
 
     def _load(self, numbers: Collection[int], query: Callable[[Collection[int]], Query]) -> None:
         again, links, rows = fetch_together(
@@ -211,7 +220,7 @@ class Projection:
 
     def _keep(self, rows: Iterable[Sequence[Any]]) -> None:
         for row in map(StateRow._make, rows):
-            key = (row.number, row.cell)
+            key = row[:2]
             self._stored.add(key)
             self._standings[key] = row.standing()
             if row.linked is not None:
@@ -249,7 +258,7 @@ def _links(connection: Connection, numbers: Collection[int]) -> Query:
     return sql, (wanted, wanted)
 
 
-def fetch(connection: Connection, sql: str, parameters: Sequence[Collection[object]]) -> list[Any]:
+def fetch(connection: Connection, sql: str, parameters: Sequence[Sequence[object]]) -> list[Any]:
     """Return the rows of *sql*, each of whose parameters is a list: an array, or JSON on SQLite."""
     return fetch_together(connection, (sql, parameters))[0]
 
@@ -281,14 +290,40 @@ def write_together(connection: Connection, *statements: Statement) -> None:
         connection.exec_driver_sql(sql["sqlite"], [tuple(row) for row in rows])
 
 
-def array(values: Collection[object]) -> str:
+def array(values: Sequence[object]) -> str:
     """Return *values* (texts, bytes, integers, nulls) as PostgreSQL writes an array; the driver takes much longer."""
+    return "{" + ",".join(_spelled(values, "NULL", _element)) + "}"
+
+
+def copied(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Insert *rows* of texts, bytes, integers and nulls by PostgreSQL's COPY; row by row the driver takes longer."""
+    spelled = [_spelled(column, "\\N", _field) for column in zip(*rows, strict=True)]
+    lines = "\n".join(map("\t".join, zip(*spelled, strict=True))).encode()
+    copying = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    with driver(connection).cursor() as cursor, cursor.copy(copying) as copy:
+        copy.write(lines)
+
+
+def _spelled(values: Sequence[object], null: str, spell: Callable[[object], str]) -> list[str]:
+    """Return each of *values* spelled."""
+    first = values[0] if values else None
+    if values.count(first) == len(values) and not isinstance(first, bool):
+        return [null if first is None else spell(first)] * len(values)
     try:
-        # Numbers differ from row to row, texts mostly do not.
-        return "{" + ",".join(["NULL" if value is None else _DIGITS(value) for value in values]) + "}"
+        return [null if value is None else _DIGITS(value) for value in values]
     except TypeError:
-        spelled = {value: _element(value) for value in set(values)}
-        return "{" + ",".join([spelled[value] for value in values]) + "}"
+        # Numbers differ from row to row, texts mostly do not.
+        spelled = {value: null if value is None else spell(value) for value in set(values)}
+        return [spelled[value] for value in values]
+
+
+def _field(value: object) -> str:
+    """Return *value* as the text format of COPY spells it."""
+    if isinstance(value, str):
+        return value.translate(_ESCAPED) if _SPECIAL.search(value) else value
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    return _element(value)
 
 
 def _element(value: object) -> str:
@@ -298,8 +333,6 @@ def _element(value: object) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, bytes):
         return f'"\\\\x{value.hex()}"'
-    if value is None:
-        return "NULL"
     raise TypeError("an array takes texts, bytes, integers and nulls")  # and nothing else becomes a null
 
 

@@ -36,6 +36,8 @@ _AGEING = IN_FORCE | {ConsentState.PENDING_CONFIRMATION}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PLAIN = Provenance()
+_STATES = {state.value: state for state in ConsentState}
+_UNKNOWN = ConsentState.UNKNOWN.value
 _WORDS = {"actor_type": ActorType, "assurance": Assurance, "consent_type": ConsentType}
 _NAMES = tuple(field.name for field in fields(Provenance))
 
@@ -91,11 +93,10 @@ class StateRow(NamedTuple):
 
     def standing(self) -> Standing | None:
         """Return the person's own standing, ``None`` when the person was never asked."""
-        if self.state == ConsentState.UNKNOWN:
+        _, _, state, seq, since, valid_until, of_age_at, notice_version, _, _, _ = self
+        if state == _UNKNOWN:
             return None
-        return Standing(
-            ConsentState(self.state), self.seq, self.since, self.valid_until, self.of_age_at, self.notice_version
-        )
+        return Standing(_STATES[state], seq, since, valid_until, of_age_at, notice_version)
 
 
 def state_row(number: int, cell: str, standing: Standing | None, effective: Effective | None) -> StateRow | None:
@@ -221,6 +222,8 @@ def happening(row: EventRow) -> tuple[Happening, bool]:
             row.valid_until,
             micros(facts.provenance.of_age_at),
             row.notice_version,
+            facts.historical and row.occurred_at is None,
+            facts.provenance.outdated_seq,
         ),
         facts.confirmed,
     )

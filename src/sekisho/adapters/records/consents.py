@@ -19,30 +19,35 @@ from sqlalchemy import Connection
 
 from sekisho.adapters.records import consent_links
 from sekisho.adapters.records.consent_chain import EventChain
+from sekisho.adapters.records.consent_decisions import Decisions, apart
 from sekisho.adapters.records.consent_history import ConsentHistory
 from sekisho.adapters.records.consent_index import ConsentIndex
+from sekisho.adapters.records.consent_projection import array
 from sekisho.adapters.records.consent_rows import StateRow, consent_record, recorded_event
 from sekisho.adapters.records.consent_view import MemberView
-from sekisho.adapters.records.consent_writer import Appending, Decisions, publishing
+from sekisho.adapters.records.consent_writer import Appending, publishing
 from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, Row
-from sekisho.adapters.records.grouped_writes import GroupedWrites
+from sekisho.adapters.records.grouped import Grouped, GroupedReads, Take
 from sekisho.adapters.records.sealing import PersonSeals
 from sekisho.domain.consent import SAID_BY_PEOPLE, ConsentEventKind, ConsentRecord, Provenance
 from sekisho.domain.terms import Cell, LegalBasis, Purpose, SubjectNumber
 from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import Clock, ConsentEventInput, KeyRing, RecordedConsentEvent
+from sekisho.ports.imports import ImportedEvent
 
 T = TypeVar("T")
 
 _GROUP = 1_000  # events from which on a shared transaction takes no more
 _IMPORT = 20_000  # events in one transaction of an import
-_SLICE = 2_500  # of them the database stores while the next are worked out
+_SLICE = 1_000  # of them the database stores while the next are worked out
 _UNREADABLE = "The consent ledger did not answer. Try again."
 # One statement reads the sequence and the records, so that they belong together.
 _RECORDS = (
     f"SELECT c.value, a.asked_again_seq, {', '.join(f's.{name}' for name in StateRow._fields)} FROM ledger_counter c"
-    " LEFT JOIN consent_state s ON s.number = ? LEFT JOIN consent_cell a ON a.cell = s.cell WHERE c.name = 'consent'"
+    " LEFT JOIN consent_state s ON s.number {among} LEFT JOIN consent_cell a ON a.cell = s.cell"
+    " WHERE c.name = 'consent'"
 )
+_AMONG = {"postgresql": "= ANY(?::bigint[])", "sqlite": "IN (?)"}
 _LAST = "SELECT value FROM ledger_counter WHERE name = 'consent'"
 
 _RECORDED = SAID_BY_PEOPLE | {ConsentEventKind.EXPIRE}
@@ -90,7 +95,10 @@ class SqlConsentLedger:
         self._chain = EventChain(keys)
         self._index = ConsentIndex(database, purposes, floor=floor)
         self._history = ConsentHistory(database, purposes)
-        self._writes = GroupedWrites(self._record, _GROUP)
+        self._writes = Grouped(self._record, _GROUP, overlap=True)
+        self._records = GroupedReads(self._records_by_number, inline=database.inline)
+        self._links = GroupedReads(self._linked_by_number, inline=False)
+        self._records_sql = _RECORDS.replace("{among}", _AMONG[database.dialect])
 
     async def start(self) -> None:
         """Read the ledger into memory, so that the first query need not. Raises ``ConsentUnavailable``."""
@@ -127,25 +135,29 @@ class SqlConsentLedger:
             _check(event)
         return await self._writes.join(tuple(events)) if events else []
 
-    async def import_history(
-        self, events: Iterable[ConsentEventInput], *, also: Callable[[Appending, int], None] | None = None
-    ) -> ImportResult:
+    async def import_history(self, events: Iterable[ConsentEventInput]) -> ImportResult:
         """Append a history in the order given, in transactions of some thousand events.
 
         Every event is kept and counts from its ``occurred_at``: a yes that is older than a no changes nothing,
         whichever of them came first. Raises as :meth:`record` does; chunks before a failure stay recorded.
-
-        *also* runs at the end of each transaction, with how many of its events changed nothing. What it raises
-        undoes that transaction.
         """
         recorded, unchanged, last = 0, 0, await self.last_seq()
         stream = iter(events)
         while chunk := list(islice(stream, _IMPORT)):
             for event in chunk:
                 _check(event)
-            count, same, last = await self._append(partial(self._import, chunk=chunk, also=also))
+            count, same, last = await self._append(partial(self._import, chunk=list(map(apart, chunk))))
             recorded, unchanged = recorded + count, unchanged + same
         return ImportResult(recorded, unchanged, last)
+
+    async def import_part(self, events: Sequence[ImportedEvent], also: Callable[[Appending, int], None]) -> None:
+        """Append *events* in one transaction, as :meth:`import_history` does.
+
+        *also* runs at its end, with how many of them changed nothing. What it raises undoes the transaction.
+        """
+        for alike in {id(event.alike): event.alike for event in events}.values():
+            _check(alike)
+        await self._append(partial(self._import, chunk=events, also=also))
 
     def record_within(self, connection: Connection, events: Sequence[ConsentEventInput]) -> None:
         """Append *events* inside a transaction of somebody else, who commits; the ledger is locked until then."""
@@ -158,12 +170,8 @@ class SqlConsentLedger:
 
     async def records_of(self, number: SubjectNumber) -> tuple[int, dict[Cell, ConsentRecord]]:
         """Return the sequence read at, and this person's records by cell (expiry is not yet applied)."""
-        rows = await self._peek(_RECORDS, (number,))
-        held = [(StateRow._make(row[2:]), row[1]) for row in rows if row[3] is not None]
-        return rows[0][0], {
-            Cell(row.cell): consent_record(row, asked, by_default=row.cell.split("/")[0] in self._by_default)
-            for row, asked in held
-        }
+        seq, records = await self._records.of(number)
+        return seq, dict(records)
 
     async def records_at(
         self, numbers: Sequence[SubjectNumber], *, valid_at: datetime | None, known_at: datetime | None
@@ -222,18 +230,39 @@ class SqlConsentLedger:
 
     async def linked(self, number: SubjectNumber) -> tuple[SubjectNumber, ...]:
         """Return all numbers that are one person with *number*, itself among them, ascending."""
-        try:
-            found = await self._database.read(lambda connection: consent_links.linked(connection, number))
-        except DatabaseFailed:
-            raise ConsentUnavailable(_UNREADABLE) from None
-        return tuple(SubjectNumber(each) for each in found)
+        return await self._links.of(number)
 
     async def last_seq(self) -> int:
         """Return the sequence of the newest event, 0 for none."""
         return int((await self._peek(_LAST, ()))[0][0])
 
-    async def _record(self, batches: Sequence[Sequence[ConsentEventInput]]) -> list[list[RecordedConsentEvent]]:
+    async def _records_by_number(
+        self, numbers: Sequence[SubjectNumber]
+    ) -> dict[SubjectNumber, tuple[int, dict[Cell, ConsentRecord]]]:
+        rows = await self._peek(self._records_sql, (numbers[0] if self._database.inline else array(numbers),))
+        found: dict[SubjectNumber, tuple[int, dict[Cell, ConsentRecord]]] = {
+            number: (rows[0][0], {}) for number in numbers
+        }
+        for _, asked, *columns in rows:
+            if columns[0] is not None:
+                row = StateRow._make(columns)
+                by_default = row.cell.split("/")[0] in self._by_default
+                found[SubjectNumber(row.number)][1][Cell(row.cell)] = consent_record(
+                    row, asked, by_default=by_default
+                )
+        return found
+
+    async def _linked_by_number(
+        self, numbers: Sequence[SubjectNumber]
+    ) -> dict[SubjectNumber, tuple[SubjectNumber, ...]]:
+        try:
+            return await self._database.read(lambda connection: consent_links.linked(connection, numbers))
+        except DatabaseFailed:
+            raise ConsentUnavailable(_UNREADABLE) from None
+
+    async def _record(self, take: Take[ConsentEventInput]) -> list[list[RecordedConsentEvent]]:
         def work(appending: Appending) -> list[list[RecordedConsentEvent]]:
+            batches = take()  # under the ledger's lock: whoever came while others were written is of this group
             decisions = Decisions(appending, self._by_default)
             answers = iter(decisions.answers([event for batch in batches for event in batch], self._seals))
             answered = [list(islice(answers, len(batch))) for batch in batches]
@@ -245,20 +274,18 @@ class SqlConsentLedger:
     def _import(
         self,
         appending: Appending,
-        chunk: Sequence[ConsentEventInput],
-        also: Callable[[Appending, int], None] | None,
+        chunk: Sequence[ImportedEvent],
+        also: Callable[[Appending, int], None] | None = None,
     ) -> tuple[int, int, int]:
         decisions = Decisions(appending, self._by_default, historical=True)
-        count = 0
         with ThreadPoolExecutor(1, thread_name_prefix="records-import") as beside:
-            for _ in decisions.record(chunk, self._seals):
-                count += 1
+            for count, _ in enumerate(decisions.imported(chunk, self._seals), 1):
                 if count % _SLICE == 0 and self._database.dialect == "postgresql":
-                    appending.send(beside)
+                    decisions.send(beside)
             decisions.write()
         if also is not None:
             also(appending, decisions.unchanged)
-        return count, decisions.unchanged, appending.seq
+        return len(chunk), decisions.unchanged, appending.seq
 
     async def _append(self, work: Callable[[Appending], T]) -> T:
         try:

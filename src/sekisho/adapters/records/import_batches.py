@@ -5,19 +5,18 @@ Whatever ends a process, and whenever, the lines that are done are those whose e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection, func, select, text, update
 
-from sekisho.adapters.records.consent_rows import instant, recorded_event
+from sekisho.adapters.records.consent_rows import instant
 from sekisho.adapters.records.consent_tables import consent_cell, import_batch
 from sekisho.adapters.records.consent_writer import Appending
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.errors import ConsentUnavailable
-from sekisho.ports import RecordedConsentEvent
-from sekisho.ports.imports import ImportPart, ImportProgress
+from sekisho.ports.imports import ImportPart, ImportProgress, KeptEvent
 
 T = TypeVar("T")
 
@@ -78,19 +77,19 @@ class SqlImportBatches:
         except DatabaseFailed:
             raise ConsentUnavailable(_UNREADABLE) from None
 
-    async def append(self, batch: str, part: ImportPart) -> tuple[ImportProgress, list[RecordedConsentEvent]] | None:
+    async def append(self, batch: str, part: ImportPart) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
         """See ``ports.imports.ImportBatches.append``."""
         after: ImportProgress | None = None
-        events: list[RecordedConsentEvent] = []
+        events: Sequence[KeptEvent] = ()
 
         def also(appending: Appending, unchanged: int) -> None:
-            nonlocal after
+            nonlocal after, events
             after = _move(appending.connection, batch, part, unchanged, appending.seq)
-            events.extend(recorded_event(row) for row in appending.rows)
+            events = appending.rows
 
         try:
             if part.events:
-                await self._ledger.import_history(part.events, also=also)
+                await self._ledger.import_part(part.events, also)
             else:
                 after = await self._run(lambda connection: _move(connection, batch, part, 0, 0))
         except _MovedError:

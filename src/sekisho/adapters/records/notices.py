@@ -9,6 +9,7 @@ A major publication and the event that makes earlier answers outdated are one tr
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias, TypeVar
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, and_, insert, select, text
 
 from sekisho.adapters.records.consent_tables import notice_version, purpose_version
 from sekisho.adapters.records.database import Database, DatabaseFailed, Row
+from sekisho.adapters.records.grouped import GroupedReads
 from sekisho.adapters.records.notice_rows import (
     ACCEPTED,
     ALL_IN_FORCE,
@@ -89,12 +91,16 @@ class SqlNotices:
         self._database = database
         self._ledger = ledger
         self._purposes = purposes
+        # Asked for with every yes: one read is enough for all who wait.
+        self._in_force = self._shared(IN_FORCE, one_notice)
+        self._accepted = self._shared(ACCEPTED, one_notice)
+        self._facts = self._shared(FACTS, lambda rows: [facts_of_row(row) for row in rows])
 
     # Notices ----------------------------------------------------------------------------------------
 
     async def in_force(self, purpose: str) -> Notice | None:
         """Return the notice that tells of *purpose* now. Raises ``ConsentUnavailable``, as every method does."""
-        return one_notice(await self._peek(IN_FORCE, (purpose,)))
+        return await self._in_force.of((purpose,))
 
     async def all_in_force(self) -> dict[str, Notice]:
         """Return the notice in force by purpose."""
@@ -145,7 +151,7 @@ class SqlNotices:
     async def accepts(self, purpose: str, version: str) -> Notice | None:
         """Return the notice of *purpose* with this version, when no major one was published after it."""
         number = version_number(version)
-        return None if number is None else one_notice(await self._peek(ACCEPTED, (purpose, number)))
+        return None if number is None else await self._accepted.of((purpose, number))
 
     async def publish(self, key: str, version: int, by: str) -> Notice:
         """Bring a draft into force and return it; publishing it again changes nothing.
@@ -192,7 +198,7 @@ class SqlNotices:
 
     async def purpose_versions(self, purpose: str) -> list[PurposeVersion]:
         """Return the versions of one purpose's facts, newest last."""
-        return [facts_of_row(row) for row in await self._peek(FACTS, (purpose,))]
+        return list(await self._facts.of((purpose,)))
 
     async def declare(
         self, purpose: str, change: Change, facts: Mapping[str, object], source: str, by: str
@@ -326,6 +332,17 @@ class SqlNotices:
         if self._database.dialect == "postgresql":  # SQLite has one writer by nature
             connection.execute(text("SELECT pg_advisory_xact_lock(7371006)"))  # an arbitrary number, ours alone
         return int(connection.execute(text(f"SELECT {self._database.now_sql}")).scalar_one())
+
+    def _shared(self, sql: str, made: Callable[[list[Row]], _T]) -> GroupedReads[tuple[object, ...], _T]:
+        """Return reads of *sql*, by its parameters: once for all who ask with the same ones."""
+
+        async def read(asked: Sequence[tuple[object, ...]]) -> dict[tuple[object, ...], _T]:
+            if len(asked) == 1:
+                return {asked[0]: made(await self._peek(sql, asked[0]))}
+            rows = await asyncio.gather(*(self._peek(sql, parameters) for parameters in asked))
+            return {parameters: made(found) for parameters, found in zip(asked, rows, strict=True)}
+
+        return GroupedReads(read, inline=self._database.inline)
 
     async def _peek(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         try:

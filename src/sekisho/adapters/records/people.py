@@ -24,7 +24,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, select, text, update
 
+from sekisho.adapters.records.consent_projection import array
 from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, bulk_insert
+from sekisho.adapters.records.grouped import GroupedReads
 from sekisho.adapters.records.people_lookup import LookupHash, LookupIndex
 from sekisho.adapters.records.people_rows import (
     erased_since,
@@ -46,7 +48,10 @@ _MANY = 2_000  # values from which looking up in memory pays
 _UNREADABLE = "The people registry did not answer; nothing was released. Try again."
 
 _VERSION = "SELECT value FROM ledger_counter WHERE name = 'identifier'"
-_NUMBER = "SELECT number FROM data_subject_identifier WHERE lookup = ?"
+_NUMBERS = {
+    "postgresql": "SELECT lookup, number FROM data_subject_identifier WHERE lookup = ANY(?::bytea[])",
+    "sqlite": "SELECT lookup, number FROM data_subject_identifier WHERE lookup IN (?)",
+}
 
 
 @dataclass(slots=True)
@@ -93,16 +98,12 @@ class PeopleRegistry:
         self._cipher = AESSIV(keys.derive("people-seal", 64))
         self._known: dict[str, _Known] = {}
         self._looked: dict[str, _Looked] = {}
+        self._numbers = GroupedReads(self._numbers_by_lookup, inline=database.inline)
 
     async def number_of(self, ref: DataSubjectRef) -> SubjectNumber | None:
         """Return the person's number, or ``None`` when the identifier is unknown."""
         kind = _kind(ref.identifier)
-        lookup = self._hash.one(kind, normalised(kind, ref.value))
-        try:
-            rows = await self._database.peek(_NUMBER, (lookup,))
-        except DatabaseFailed:
-            raise ConsentUnavailable(_UNREADABLE) from None
-        return SubjectNumber(rows[0][0]) if rows else None
+        return await self._numbers.of(self._hash.one(kind, normalised(kind, ref.value)))
 
     async def numbers_of(self, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
         """Return a number for each of *values* (shape (n,)), -1 where unknown.
@@ -227,6 +228,14 @@ class PeopleRegistry:
             await self._database.run(forget)
         except (DatabaseFailed, InvalidTag):
             raise ConsentUnavailable(_UNREADABLE) from None
+
+    async def _numbers_by_lookup(self, lookups: Sequence[bytes]) -> dict[bytes, SubjectNumber | None]:
+        wanted = lookups[0] if self._database.inline else array(lookups)
+        try:
+            rows = await self._database.peek(_NUMBERS[self._database.dialect], (wanted,))
+        except DatabaseFailed:
+            raise ConsentUnavailable(_UNREADABLE) from None
+        return dict.fromkeys(lookups) | {bytes(lookup): SubjectNumber(number) for lookup, number in rows}
 
     def _opened(self, kind: str, sealed: bytes) -> str:
         return self._cipher.decrypt(bytes(sealed), [kind.encode()]).decode()

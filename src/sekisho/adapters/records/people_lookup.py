@@ -125,7 +125,8 @@ class LookupIndex:
     def find(self, hashes: Hashes) -> NDArray[np.int64]:
         """Return the person of each of *hashes*, -1 where there is none."""
         heads, checks = _halves(hashes)
-        order = np.argsort(heads)  # an ordered search stays in the cache
+        # A nearly ordered search stays in the cache, and by 16 bits the order is a radix sort.
+        order = np.argsort((heads >> np.uint64(48)).astype(np.uint16), kind="stable")
         heads, checks = heads[order], checks[order]
         ordered = self._main.find(heads, checks)
         if len(self._tail.numbers):

@@ -15,8 +15,9 @@ import structlog
 from sqlalchemy import Connection, text
 
 from sekisho.adapters.records.consent_chain import EventChain
+from sekisho.adapters.records.consent_decisions import Decisions
 from sekisho.adapters.records.consent_fold import by_default_purposes
-from sekisho.adapters.records.consent_writer import Appending, Decisions
+from sekisho.adapters.records.consent_writer import Appending
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.sealing import PersonSeals
 from sekisho.domain.consent import IN_FORCE, ActorType, ConsentEventKind, Provenance

@@ -1,0 +1,102 @@
+"""What happens in one process: lookups, fresh checks, events at the port, the import."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import random
+import statistics
+import time
+from datetime import UTC, datetime, timedelta
+
+from sekisho.bootstrap import Workspace, open_workspace
+from sekisho.consents.import_lines import ImportFormat
+from sekisho.domain.consent import ConsentEventKind
+from sekisho.domain.terms import Cell, SubjectNumber
+from sekisho.ports import ConsentEventInput
+from tests.benchmarks.consent.place import CUSTOMERS, Place, decided, place, registered
+from tests.benchmarks.consent.rows import Row, Tell, at_least, at_most, timed
+
+PEOPLE = int(os.environ.get("SEKISHO_BENCH_PEOPLE", "200000"))
+PURPOSE = "micro_segmentation"
+WRITERS = 64
+_SECONDS = 6.0
+_LINES = 200_000
+
+
+def measure(tell: Tell, *, keep: bool) -> None:
+    """Measure beside :data:`PEOPLE` registered people with a decision in each of twelve cells."""
+    with place(f"ledger_{PEOPLE}", people, keep=keep) as made:
+        asyncio.run(_measure(made, tell))
+
+
+def people(made: Place) -> None:
+    """Register :data:`PEOPLE` and let them decide."""
+    registered(made, PEOPLE)
+    decided(made, PEOPLE, logged=True)
+
+
+def someone(chance: random.Random) -> int:
+    """Return the number of one of them."""
+    return CUSTOMERS + 1 + chance.randrange(PEOPLE)
+
+
+async def _measure(made: Place, tell: Tell) -> None:
+    async with open_workspace(made.folder) as workspace:
+        view, chance = await workspace.ledger.view((Cell(PURPOSE),)), random.Random(1)
+        numbers = [someone(chance) for _ in range(100_000)]
+        begun = time.perf_counter()
+        for number in numbers:
+            view.is_member(number)
+        lookup = (time.perf_counter() - begun) / len(numbers)
+        tell(at_most("lookup in a caught-up bitmap, mean", lookup, 2e-6, "µs", scale=1e6))
+        fresh = await timed(2_000, lambda: workspace.ledger.view((Cell(PURPOSE),)))
+        tell(at_most("fresh check with its catch-up, p50", statistics.median(fresh), 1e-3, "ms", scale=1e3))
+        tell(at_least(f"events, {WRITERS} writers at the port", await _written(workspace), 4_000, "/s"))
+        tell(await _imported(workspace))
+
+
+async def _written(workspace: Workspace) -> float:
+    """Return how many events a second the writers record durably."""
+    end, done = time.monotonic() + _SECONDS, 0
+
+    async def write(writer: int) -> None:
+        nonlocal done
+        chance = random.Random(writer)
+        while time.monotonic() < end:
+            kind = ConsentEventKind.WITHDRAW if chance.random() < 0.5 else ConsentEventKind.GIVE
+            number = SubjectNumber(someone(chance))
+            await workspace.ledger.record(
+                [ConsentEventInput(number, PURPOSE, (Cell(PURPOSE),), kind, "api", "data_subject")]
+            )
+            done += 1
+
+    begun = time.monotonic()
+    await asyncio.gather(*(write(writer) for writer in range(WRITERS)))
+    return done / (time.monotonic() - begun)
+
+
+async def _imported(workspace: Workspace) -> Row:
+    """Return how many lines a second an import takes, from the file to the audited events."""
+    first, count = datetime(2020, 1, 1, tzinfo=UTC), min(_LINES, PEOPLE)
+    lines = (
+        json.dumps(
+            {
+                "data_subject": f"customer_id:c{number}",
+                "purpose": PURPOSE,
+                "event": "give",
+                "method": "web_form",
+                "occurred_at": (first + timedelta(seconds=number)).isoformat(),
+            }
+        )
+        for number in range(count)
+    )
+    content = io.BytesIO("\n".join(lines).encode())
+    desk = workspace.settings.catalogue.requesters["consent_desk"]
+    begun = time.monotonic()
+    report = await workspace.consents.importing.run(desk, content, ImportFormat.NDJSON)
+    if report["recorded"] != count:
+        raise RuntimeError(f"recorded {report['recorded']} of {count}")
+    return at_least(f"import of {count:,} lines", count / (time.monotonic() - begun), 20_000, "events/s")
