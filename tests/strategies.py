@@ -17,6 +17,7 @@ from tests.query.world import DATASETS
 _TABLES = {
     StoreKind.SQLITE: ("crm.customers", "crm.tickets"),
     StoreKind.DUCKDB: ("pos.order_lines", "web.events"),
+    StoreKind.POSTGRESQL: ("crm.customers", "crm.tickets", "pos.order_lines", "web.events"),  # all in one store
 }
 _LITERALS = {
     ColumnType.STRING: (
@@ -40,9 +41,9 @@ class Source:
 
 
 @st.composite
-def statements(draw: DrawFn) -> str:
+def statements(draw: DrawFn, engines: tuple[StoreKind, ...] = (StoreKind.SQLITE, StoreKind.DUCKDB)) -> str:
     """A statement of one engine, perhaps with a WITH, perhaps a set operation."""
-    engine = draw(st.sampled_from(StoreKind))
+    engine = draw(st.sampled_from(engines))
     if draw(st.integers(0, 4)) == 0:
         name, columns, body = "w1", *draw(_query(engine, (), 1))
         source = Source(name, name, columns)
@@ -135,7 +136,7 @@ def _value(draw: DrawFn, sources: list[Source], engine: StoreKind) -> tuple[str,
         forms += [(f"lower({text})", kind), (f"{text} || 'x'", kind), (f"length({text})", ColumnType.INTEGER)]
     if kind is ColumnType.INTEGER:
         forms += [(f"{text} + 1", kind), (f"abs({text})", kind), (f"-{text}", kind)]
-    if engine is StoreKind.DUCKDB and kind is ColumnType.TIMESTAMP:
+    if engine is not StoreKind.SQLITE and kind is ColumnType.TIMESTAMP:
         forms.append((f"date_trunc('month', {text})", kind))
     return draw(st.sampled_from(forms))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.query.reference import Judge
+from tests.query.reference import Judge, plain
 from tests.query.world import FIRST_ID, World, number_of
 
 UNORDERED = [
@@ -98,7 +98,7 @@ def by_number(world: World, sql: str, purpose: str) -> list[int]:
     """Return the persons of an answer in the order of its column ``r``, then of its rows."""
     answer = world.ask(sql, purpose=purpose)
     decode = world.keyed(purpose=purpose).pseudonyms.decode
-    places = [int(str(value)) for value in answer.column("r")]
+    places = [int(str(plain(value))) for value in answer.column("r")]
     rows = sorted(zip(places, range(len(places)), map(str, answer.column("customer_id")), strict=True))
     return [number for _, _, token in rows if (number := decode(token)) is not None]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.query.postgres import judged
 from tests.query.reference import Judge, Reference
 from tests.query.world import World, twin_rows
 
@@ -32,3 +33,9 @@ def reference(world: World) -> Iterator[Reference]:
 @pytest.fixture(scope="session")
 def judge(world: World, twin: World, reference: Reference) -> Judge:
     return Judge(world, twin, reference)
+
+
+@pytest.fixture(scope="session")
+def shop_judge() -> Iterator[Judge]:
+    with judged() as built:
+        yield built

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sekisho.domain.terms import Catalogue
 from sekisho.query.plan import Plan
 from sekisho.query.statements import Question, Statements
+from tests.query.shop import shop_catalogue
 from tests.query.world import PURPOSES, REQUESTERS, ClassPolicy, catalogue
 
 
-def question_of(sql: str, *, purpose: str = "recommendation") -> Question:
+def question_of(sql: str, *, purpose: str = "recommendation", declared: Catalogue | None = None) -> Question:
     """Return what *sql* asks the policy."""
-    statements = Statements(catalogue(Path("/nowhere")))
+    statements = Statements(declared or catalogue(Path("/nowhere")))
     return statements.read(REQUESTERS["recommender"], PURPOSES[purpose], sql)
 
 
-def plan_of(sql: str, *, purpose: str = "recommendation", policy: ClassPolicy | None = None) -> Plan:
+def plan_of(
+    sql: str,
+    *,
+    purpose: str = "recommendation",
+    policy: ClassPolicy | None = None,
+    declared: Catalogue | None = None,
+) -> Plan:
     """Return the plan of *sql* under a policy by class."""
-    question = question_of(sql, purpose=purpose)
+    question = question_of(sql, purpose=purpose, declared=declared)
     return question.plan((policy or ClassPolicy()).permit(question.request))
+
+
+def shop_plan(sql: str, *, purpose: str = "recommendation", policy: ClassPolicy | None = None) -> Plan:
+    """Return the plan of *sql* about the store ``shop``, which is in PostgreSQL."""
+    return plan_of(sql, purpose=purpose, policy=policy, declared=shop_catalogue())

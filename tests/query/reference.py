@@ -38,6 +38,8 @@ _HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)")
 class Reference:
     """Masked copies of the world's tables for one purpose, in both engines."""
 
+    errors: tuple[type[Exception], ...] = (duckdb.Error, sqlite3.Error)
+
     def __init__(self, world: World, purpose: str = "recommendation") -> None:
         self._world = world
         self._purpose = purpose
@@ -188,11 +190,16 @@ def outcome(world: World, sql: str, *parameters: object, purpose: str = "recomme
 
 @dataclass(frozen=True)
 class Judge:
-    """A world, its twin, and the reference: what a statement must withstand."""
+    """A world, its twin, and the reference: what a statement must withstand.
+
+    Unless *ordered*, the order of rows does not count: where a statement leaves it open, PostgreSQL chooses it with
+    the plan, by the sizes of tables.
+    """
 
     world: World
     twin: World
     reference: Reference
+    ordered: bool = True
 
     def fill(self, sql: str) -> str:
         """Return *sql* with ``<p12>`` as the pseudonym of customer 12 and ``<invoice:X>`` as X's token."""
@@ -212,7 +219,7 @@ class Judge:
         other = outcome(self.twin, sql, *parameters)
         if not exact and any("could not evaluate" in str(seen[-1]) for seen in (got, other)):
             pass
-        elif not exact and got[0] == other[0] == "rows":
+        elif not (exact and self.ordered) and got[0] == other[0] == "rows":
             assert counted(got[2]) == counted(other[2]), "the answer depends on what is withheld or masked"
         else:
             assert got == other, "the answer depends on what is withheld or masked"
@@ -224,11 +231,11 @@ class Judge:
         rows = got[2]
         assert isinstance(rows, list)
         assert not leaks(rows)
-        if re.search(r"(?i)\blimit\b|\boffset\b", sql) and not re.search(r"(?i)\border by\b", sql):
+        if re.search(r"(?i)\b(limit|offset|fetch)\b", sql) and not re.search(r"(?i)\border by\b", sql):
             return None  # which rows these are is up to the engine
         try:
             expected = self.reference.rows(sql, *parameters)
-        except (duckdb.Error, sqlite3.Error):
+        except self.reference.errors:
             if exact:
                 raise
             return None

@@ -187,6 +187,8 @@ def test_a_place_that_nobody_looks_at_holds_no_table_and_no_column() -> None:
         ("SELECT invoice FROM pos.order_lines WINDOW w AS (ORDER BY invoice)", "WINDOWS is not on the allow-list"),
         ("SELECT lower(SELECT 'A') FROM pos.order_lines", "parentheses of its own"),
         ("SELECT EXISTS(country) FROM pos.order_lines", "EXISTS takes a subquery"),
+        ("SELECT quantity FROM pos.order_lines WHERE quantity IS 5", "IS takes NULL, TRUE and FALSE"),
+        ("SELECT o.gift FROM pos.order_lines o, web.events e JOIN web.events f ON o.gift", "ON does not see 'o'"),
         ("SELECT quantity FROM pos.order_lines ORDER BY -1", "ORDER BY takes columns"),
         ("SELECT quantity FROM pos.order_lines ORDER BY 2", "out of range"),
         ("SELECT gift, count(*) FROM pos.order_lines GROUP BY 'x'", "GROUP BY takes columns"),

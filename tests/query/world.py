@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ import numpy as np
 
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.adapters.stores.sqlite import SqliteStore
-from sekisho.domain.terms import Requester, StoreKind
+from sekisho.domain.terms import Catalogue, Requester, StoreKind
 from sekisho.gateway import Gateway
 from sekisho.pseudonymity import KeyedTransforms
 from sekisho.query.plan import Plan
@@ -68,16 +69,24 @@ class World:
     One thread of DuckDB, so that rows come in one order.
     """
 
+    _closing: tuple[Callable[[], None], ...]
+
     def __init__(self, folder: Path, rows: Rows = ROWS) -> None:
         build(folder, rows)
-        self.rows = rows
-        self.folder = folder
-        self.catalogue = catalogue(folder)
-        stores = self.catalogue.stores
+        declared = catalogue(folder)
+        stores = declared.stores
         files = {name: store for name, store in stores.items() if store.kind is StoreKind.DUCKDB}
+        self.folder = folder
         self.duckdb = DuckDbStores(files, DATASETS, threads=1, timeout=20)
         self.sqlite = SqliteStore(stores["crm"], DATASETS, timeout=20)
-        self.watched = {"duckdb": WatchedStore(self.duckdb), "crm": WatchedStore(self.sqlite)}
+        self._closing = (self.duckdb.close, self.sqlite.close)
+        self._stand_behind(declared, rows, {"duckdb": WatchedStore(self.duckdb), "crm": WatchedStore(self.sqlite)})
+
+    def _stand_behind(self, declared: Catalogue, rows: Rows, stores: dict[str, WatchedStore]) -> None:
+        """Put a gateway in front of *stores*."""
+        self.rows = rows
+        self.catalogue = declared
+        self.watched = stores
         self.policy = ClassPolicy()
         self.consents = FakeConsentLedger(
             {
@@ -100,8 +109,8 @@ class World:
         self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None
     ) -> None:
         self._runner.close()
-        self.duckdb.close()
-        self.sqlite.close()
+        for close in self._closing:
+            close()
 
     def ask(
         self,

@@ -63,6 +63,7 @@ class StoreKind(StrEnum):
 
     SQLITE = "sqlite"
     DUCKDB = "duckdb"
+    POSTGRESQL = "postgresql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +235,19 @@ class Requester:
 class Store:
     """A data store.
 
-    ``location`` is an absolute path: a database file, or the folder of the store's files.
+    Attributes
+    ----------
+    location:
+        An absolute path: a database file, or the folder of the store's files. Of a server, its URL, in which no
+        password stands.
+    password_file:
+        Absolute path of the file with the password of a server, where it asks for one.
     """
 
     name: str
     kind: StoreKind
     location: str
+    password_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

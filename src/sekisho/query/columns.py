@@ -14,7 +14,7 @@ from sqlglot import exp
 from sekisho.domain.access import Use
 from sekisho.errors import StatementRefused, UnknownColumn
 from sekisho.query.names import Definition, Derived, Relation, Scope, Statement, physicals
-from sekisho.query.parse import fold, shown_name
+from sekisho.query.parse import shown_name
 
 Resolve = Callable[[exp.Expr, Scope | None, dict[str, Relation]], dict[str, Definition]]
 
@@ -31,12 +31,15 @@ class Columns:
     lateral:
         Whether a select list may refer to the names of its own earlier columns (DuckDB; in SQLite such a
         name denotes a column of a statement around).
+    standard:
+        As ``Dialect.standard_names``.
     """
 
-    def __init__(self, statement: Statement, query: Resolve, *, lateral: bool) -> None:
+    def __init__(self, statement: Statement, query: Resolve, *, lateral: bool, standard: bool = False) -> None:
         self.statement = statement
         self.query = query
         self.lateral = lateral
+        self.standard = standard
 
     # -- the select list ------------------------------------------------------------------------
 
@@ -47,9 +50,9 @@ class Columns:
             if isinstance(projection, exp.Star):
                 chosen = list(scope.sources.values())
             elif isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
-                relation = scope.sources.get(fold(projection.table))
+                relation = scope.sources.get(projection.table)
                 if relation is None or not _same_dataset(projection, relation):
-                    raise UnknownColumn(f"There is no source {shown_name(fold(projection.table))} to take * of.")
+                    raise UnknownColumn(f"There is no source {shown_name(projection.table)} to take * of.")
                 chosen = [relation]
             else:
                 expanded.append(projection)
@@ -57,6 +60,9 @@ class Columns:
             if not chosen:
                 raise StatementRefused("* needs a FROM clause.")
             whole = isinstance(projection, exp.Star)
+            if whole and self.standard:
+                expanded += [exp.column(*place) for place in _in_standard_order(node, chosen)]
+                continue
             seen: set[str] = set()
             for relation in chosen:
                 for name in relation.columns:
@@ -74,17 +80,17 @@ class Columns:
         if not node.expressions:
             raise StatementRefused("SELECT names at least one column.")
         self.expand_stars(node, scope)
-        times = Counter(fold(projection.alias_or_name) for projection in node.expressions)
+        times = Counter(projection.alias_or_name for projection in node.expressions)
         scope.repeated = frozenset(name for name, count in times.items() if name and count > 1)
         for projection in node.expressions:
             self.visit(projection, scope, set(), aliases=self.lateral)
             if isinstance(projection, exp.Alias):
-                scope.aliases[fold(projection.alias)] = projection.this
+                scope.aliases[projection.alias] = projection.this
 
     def outputs(self, node: exp.Select) -> dict[str, Definition]:
         """Give every output column a name of its own and return what each denotes."""
         wanted = [
-            fold(projection.alias_or_name) if isinstance(projection, exp.Alias | exp.Column) else f"column{position}"
+            projection.alias_or_name if isinstance(projection, exp.Alias | exp.Column) else f"column{position}"
             for position, projection in enumerate(node.expressions, start=1)
         ]
         outputs: dict[str, Definition] = {}
@@ -100,6 +106,33 @@ class Columns:
             named.append(exp.Alias(this=expression, alias=exp.to_identifier(unique, quoted=True)))
         node.set("expressions", named)
         return outputs
+
+    # -- the other clauses ------------------------------------------------------------------------
+
+    def condition(self, clause: exp.Expr, scope: Scope, uses: set[Use]) -> None:
+        """Bind WHERE, HAVING or QUALIFY; the standard knows no output names there."""
+        self.visit(clause, scope, uses, aliases=not self.standard)
+
+    def group(self, group: exp.Expr, scope: Scope) -> None:
+        """Bind GROUP BY: a name is a column of a source, or else an output column."""
+        if not self.standard:
+            self.visit(group, scope, {Use.GROUPED}, aliases=True)
+            return
+        for item in group.iter_expressions():
+            self.visit(item, scope, {Use.GROUPED}, aliases=isinstance(_bare(item), exp.Column))
+
+    def order(self, order: exp.Expr, scope: Scope) -> None:
+        """Bind ORDER BY: a name is an output column, or else a column of a source."""
+        for item in order.expressions:
+            what = _bare(item.this) if self.standard else item.this
+            named = isinstance(what, exp.Column)
+            self.visit(what, scope, {Use.ORDERED}, aliases=named or not self.standard, aliases_first=named)
+
+    def on(self, join: exp.Join, scope: Scope, hidden: set[str]) -> None:
+        """Bind the condition of *join*, which does not see the sources called *hidden*."""
+        scope.hidden = frozenset(hidden)
+        self.visit(join.args["on"], scope, {Use.JOINED})
+        scope.hidden = frozenset()
 
     # -- expressions ----------------------------------------------------------------------------
 
@@ -140,7 +173,7 @@ class Columns:
             self.visit(child, scope, inner, aliases=aliases)
 
     def _find(self, node: exp.Column, scope: Scope, *, aliases: bool, aliases_first: bool) -> Definition:
-        name, table = fold(node.name), fold(node.table)
+        name, table = node.name, node.table
         if isinstance(node.this, exp.Star):
             raise StatementRefused("* stands in the select list or in COUNT(*).")
         if not table and aliases_first and name in scope.aliases:
@@ -153,6 +186,7 @@ class Columns:
                     # The engine would take the nearer source of this name.
                     raise StatementRefused(f"{shown_name(table)} is an alias of something else here; rename it.")
                 if relation is not None:
+                    self._seen(relation, here)
                     return self._column(node, name, relation)
             else:
                 found = [relation for relation in here.sources.values() if name in relation.columns]
@@ -161,6 +195,8 @@ class Columns:
                     raise StatementRefused(
                         f"Column {shown_name(name)} is in several sources; put the alias before it."
                     )
+                for relation in found:
+                    self._seen(relation, here)
                 if merged is not None:
                     node.set("this", exp.to_identifier(name, quoted=True))
                     return merged
@@ -170,6 +206,12 @@ class Columns:
                     return self._alias(node, name, scope)
             here = here.parent
         raise UnknownColumn(f"There is no column {shown_name(name)} in the sources of this statement.")
+
+    @staticmethod
+    def _seen(relation: Relation, scope: Scope) -> None:
+        if relation.alias in scope.hidden:
+            # PostgreSQL would look for another source of this name in the statements around.
+            raise StatementRefused(f"ON does not see {shown_name(relation.alias)}: it joins other sources.")
 
     def _alias(self, node: exp.Column, name: str, scope: Scope) -> Definition:
         if name in scope.repeated:
@@ -219,7 +261,32 @@ def _use_of(node: exp.Expr) -> set[Use]:
     return set()
 
 
+def _bare(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
+def _in_standard_order(node: exp.Select, sources: list[Relation]) -> list[tuple[str, ...]]:
+    """Return the columns of ``*``, by name or by name and source: those of USING stand first, once."""
+    columns: list[tuple[str, ...]] = [(name, sources[0].alias) for name in sources[0].columns]
+    before: list[tuple[str, ...]] = []
+    for join, relation in zip(node.args.get("joins") or [], sources[1:], strict=True):
+        if is_comma(join):
+            before, columns = before + columns, []
+        merged = [name.name for name in join.args.get("using") or []]
+        left = [place for place in columns if place[0] not in merged]
+        right = [(name, relation.alias) for name in relation.columns if name not in merged]
+        columns = [*((name,) for name in merged), *left, *right]
+    return before + columns
+
+
+def is_comma(join: exp.Join) -> bool:
+    """Return whether *join* is a comma: what stands before it is not joined with what follows."""
+    return not any(join.args.get(part) for part in ("kind", "side", "on", "using", "method"))
+
+
 def _same_dataset(node: exp.Column, relation: Relation) -> bool:
     return not node.args.get("db") or (
-        relation.dataset is not None and relation.dataset.name == f"{fold(node.args['db'].name)}.{fold(node.table)}"
+        relation.dataset is not None and relation.dataset.name == f"{node.args['db'].name}.{node.table}"
     )

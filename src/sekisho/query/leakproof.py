@@ -8,13 +8,11 @@ A comparison of unlike types is not leak-proof: DuckDB casts the column, and the
 
 from __future__ import annotations
 
-import re
-
 from sqlglot import exp
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType
-from sekisho.query.dialects import MASKED_TYPES
+from sekisho.query.dialects.dialect import MASKED_TYPES, Comparisons
 from sekisho.query.kinds import Kinds, Sort
 from sekisho.query.names import Merged, Physical, Relation, Statement
 
@@ -33,55 +31,45 @@ _SAFE: frozenset[type[exp.Expr]] = frozenset(
 )  # fmt: skip
 # A string literal beside these is cast itself; the column is not.
 _LITERAL_FITS = frozenset(frozenset((family, "text")) for family in ("date", "timestamp", "string", "key"))
-# A longer decimal makes DuckDB cast the column to DECIMAL(38, s), where a large value does not fit.
-_NUMBER = re.compile(r"\d{1,18}(\.\d{1,15})?")
-_FAMILY = {
-    ColumnType.STRING: "string",
-    ColumnType.INTEGER: "number",
-    ColumnType.DOUBLE: "number",
-    ColumnType.BOOLEAN: "boolean",
-    ColumnType.DATE: "date",
-    ColumnType.TIMESTAMP: "timestamp",  # apart: the earliest dates have no timestamp
-}
 
 
-def leak_proof(statement: Statement, kinds: Kinds) -> bool:
-    """Return whether no expression of *statement* can tell a value by failing."""
+def leak_proof(statement: Statement, kinds: Kinds, how: Comparisons) -> bool:
+    """Return whether no expression of *statement* can tell a value by failing, where the engine compares *how*."""
     for node in statement.tree.walk():
         if isinstance(node, _COMPARISONS):
-            if not _alike(node.left, node.right, statement, kinds):
+            if not _alike(node.left, node.right, statement, kinds, how):
                 return False
         elif isinstance(node, exp.Between):
-            if not all(_alike(node.this, node.args[key], statement, kinds) for key in ("low", "high")):
+            if not all(_alike(node.this, node.args[key], statement, kinds, how) for key in ("low", "high")):
                 return False
         elif isinstance(node, exp.In):
             if node.args.get("query") is not None or not all(
-                _alike(node.this, item, statement, kinds) for item in node.expressions
+                _alike(node.this, item, statement, kinds, how) for item in node.expressions
             ):
                 return False
         elif isinstance(node, exp.Is):
             if not isinstance(node.expression, exp.Null):
                 return False
         elif isinstance(node, exp.Connector | exp.Not | exp.Where | exp.Having):
-            if not all(_is_truth(child, statement, kinds) for child in node.iter_expressions()):
+            if not all(_is_truth(child, statement, kinds, how) for child in node.iter_expressions()):
                 return False
         elif isinstance(node, exp.Join) and node.args.get("on") is not None:
-            if not _is_truth(node.args["on"], statement, kinds):
+            if not _is_truth(node.args["on"], statement, kinds, how):
                 return False
         elif type(node) not in _SAFE:
             return False
-    return all(_merges_alike(merged, kinds) for scope in statement.scopes for merged in scope.merged.values())
+    return all(_merges_alike(merged, kinds, how) for scope in statement.scopes for merged in scope.merged.values())
 
 
-def _is_truth(node: exp.Expr, statement: Statement, kinds: Kinds) -> bool:
+def _is_truth(node: exp.Expr, statement: Statement, kinds: Kinds, how: Comparisons) -> bool:
     """Return whether *node* is a truth value by itself: DuckDB casts anything else, and the error prints it."""
     node = _bare(node)
     if isinstance(node, exp.Column):
-        return _family(node, statement, kinds) == "boolean"
+        return _family(node, statement, kinds, how) == "boolean"
     return isinstance(node, _TRUTHS)
 
 
-def _merges_alike(merged: Merged, kinds: Kinds) -> bool:
+def _merges_alike(merged: Merged, kinds: Kinds, how: Comparisons) -> bool:
     """Return whether JOIN … USING compares columns of one type."""
     families = set()
     for part in merged.parts:
@@ -89,11 +77,11 @@ def _merges_alike(merged: Merged, kinds: Kinds) -> bool:
             return False
         kind = kinds.of_definition(part)
         keyed = kind.sort is Sort.KEYED
-        families.add("key" if keyed else _FAMILY[MASKED_TYPES.get(kind.transform, part.column.type)])
-    return len(families) == 1
+        families.add("key" if keyed else how.families.get(MASKED_TYPES.get(kind.transform, part.column.type)))
+    return len(families) == 1 and None not in families and not families & how.literals_only
 
 
-def hoistable(conjunct: exp.Expr, statement: Statement, kinds: Kinds) -> Relation | None:
+def hoistable(conjunct: exp.Expr, statement: Statement, kinds: Kinds, how: Comparisons) -> Relation | None:
     """Return the governed table into which *conjunct* may be copied, or ``None``.
 
     It must compare one clear column or key of one table with values of its type, and be false for NULL.
@@ -120,7 +108,7 @@ def hoistable(conjunct: exp.Expr, statement: Statement, kinds: Kinds) -> Relatio
         return definition.relation if isinstance(conjunct, exp.EQ | exp.In) else None
     if kind.sort is not Sort.CLEAR or kind.transform is not TransformKind.CLEAR:
         return None  # inside, the column would be raw; outside it is the mask
-    if all(_alike(column, value, statement, kinds) for value in values):
+    if all(_alike(column, value, statement, kinds, how) for value in values):
         return definition.relation
     return None
 
@@ -139,35 +127,37 @@ def comparable(node: exp.Expr, statement: Statement, kinds: Kinds) -> ColumnType
     return None
 
 
-def _alike(left: exp.Expr, right: exp.Expr, statement: Statement, kinds: Kinds) -> bool:
-    a, b = _family(left, statement, kinds), _family(right, statement, kinds)
+def _alike(left: exp.Expr, right: exp.Expr, statement: Statement, kinds: Kinds, how: Comparisons) -> bool:
+    a, b = _family(left, statement, kinds, how), _family(right, statement, kinds, how)
     if "parameter" in (a, b):  # its type is checked when it is bound
         return (b if a == "parameter" else a) is not None
-    if a is None or b is None:
+    if a is None or b is None or (a == b and a in how.literals_only):
         return False
     return a == b or "null" in (a, b) or frozenset((a, b)) in _LITERAL_FITS
 
 
-def _family(node: exp.Expr, statement: Statement, kinds: Kinds) -> str | None:
+def _family(node: exp.Expr, statement: Statement, kinds: Kinds, how: Comparisons) -> str | None:
     node = _bare(node)
     if isinstance(node, exp.Literal):
         if node.is_string:
             return "text"
-        return "number" if _NUMBER.fullmatch(str(node.this)) else None
+        return how.families[ColumnType.INTEGER] if how.number.fullmatch(str(node.this)) else None
     if isinstance(node, exp.Placeholder):
         return "parameter"
     if isinstance(node, exp.Null):
         return "null"
     if isinstance(node, exp.Boolean):
         return "boolean"
-    if isinstance(node, exp.Count | exp.Sum | exp.Avg):
-        return "number"
+    if isinstance(node, exp.Count):
+        return how.families[ColumnType.INTEGER]
+    if isinstance(node, exp.Sum | exp.Avg):
+        return how.families.get(ColumnType.DOUBLE)
     if isinstance(node, exp.Column):
         definition = statement.definitions.get(id(node))
         if definition is not None and kinds.of_definition(definition).sort is Sort.KEYED:
             return "key"
         column_type = _column_type(node, statement, kinds)
-        return _FAMILY[column_type] if column_type else None
+        return how.families.get(column_type) if column_type else None
     return None
 
 

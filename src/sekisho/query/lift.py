@@ -40,7 +40,7 @@ def _around(node: exp.Query) -> exp.Select | None:
     if not isinstance(first, exp.Select) or any(p.is_star for p in first.expressions):
         names: list[str] | None = None
     else:
-        names = [p.alias_or_name.lower() if isinstance(p, exp.Alias | exp.Column) else "" for p in first.expressions]
+        names = [p.alias_or_name if isinstance(p, exp.Alias | exp.Column) else "" for p in first.expressions]
     order = node.args.get("order")
     items: list[exp.Expr] = []
     for item in order.expressions if order else ():
@@ -64,8 +64,8 @@ def _position(item: exp.Expr, first: exp.Expr, names: list[str] | None) -> int |
         return int(item.this)
     if names is None or not isinstance(first, exp.Select):
         return None
-    if isinstance(item, exp.Column) and not item.table and names.count(item.name.lower()) == 1:
-        return names.index(item.name.lower()) + 1
+    if isinstance(item, exp.Column) and not item.table and names.count(item.name) == 1:
+        return names.index(item.name) + 1
     for position, projection in enumerate(first.expressions, start=1):
         if (projection.this if isinstance(projection, exp.Alias) else projection) == item:
             return position

@@ -60,6 +60,8 @@ class Scope:
     repeated:
         Names that several output columns bear: which one a reference means is for the engine to say,
         so none is allowed.
+    hidden:
+        Sources that the condition just being read does not see, by alias: an ON sees those that it joins.
     """
 
     select: exp.Select
@@ -69,6 +71,7 @@ class Scope:
     merged: dict[str, Merged] = field(default_factory=dict)
     aliases: dict[str, exp.Expr] = field(default_factory=dict)
     repeated: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass(eq=False)

@@ -8,9 +8,11 @@ that shows keys is ended by a keyed mix of the person number, whose seeds differ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
-from sekisho.domain.terms import StoreKind
+from sekisho.domain.terms import ColumnType
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import Dialect
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
@@ -122,20 +124,16 @@ def _mixes(
     elif any(a.parent_select is select and a.find_ancestor(exp.Window) is None for a in select.find_all(exp.AggFunc)):
         return None  # one row
     else:
-        keys = [
-            _column(numbered[id(relation)], relation.alias)
+        numbers = [
+            (_column(numbered[id(relation)], relation.alias), Kind(Sort.KEYED, domain=PERSON))
             for relation in scope.sources.values()
             if id(relation) in numbered
         ]
-        if keys:
-            return [_mix(key, dialect) for key in keys] + [
-                _mix(key, dialect) for key, kind in _keys_of_subqueries(scope, kinds) if _mixable(kind, dialect)
-            ]
-        found = _keys_of_subqueries(scope, kinds)
-        return [_mix(key, dialect) for key, kind in found if _mixable(kind, dialect)] if found else None
-    keyed = [(key, kinds.of(key)) for key in keys if isinstance(key, exp.Column)]
+        found = [*numbers, *_keys_of_subqueries(scope, kinds)]
+        return _mixed(found, dialect) if found else None
+    keyed = [(key.copy(), kinds.of(key)) for key in keys if isinstance(key, exp.Column)]
     keyed = [(key, kind) for key, kind in keyed if kind.sort is Sort.KEYED]
-    return [_mix(key.copy(), dialect) for key, kind in keyed if _mixable(kind, dialect)] if keyed else None
+    return _mixed(keyed, dialect) if keyed else None
 
 
 def _grouped(select: exp.Select, item: exp.Expr, statement: Statement) -> exp.Expr:
@@ -167,20 +165,12 @@ def _column(name: str, table: str) -> exp.Column:
     return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True))
 
 
-def _mixable(kind: Kind, dialect: Dialect) -> bool:
-    return dialect.kind is StoreKind.DUCKDB or kind.domain == PERSON
-
-
-def _mix(value: exp.Expr, dialect: Dialect) -> exp.Expr:
-    """Return an expression whose order over keys looks random without the seeds."""
-    a, b, c = (exp.Placeholder(this=name) for name in SEEDS)
-    if dialect.kind is StoreKind.DUCKDB:
-        return exp.Anonymous(this="HASH", expressions=[value, a, b, c])
-    # SQLite has no hash: two rounds of multiplication modulo a prime, the second by a residue of the first.
-    first = _residue(exp.Mul(this=exp.Paren(this=exp.Add(this=value, expression=a)), expression=b))
-    second = _residue(exp.Mul(this=first.copy(), expression=first.copy()))
-    return _residue(exp.Add(this=exp.Mul(this=second, expression=c), expression=first))
-
-
-def _residue(value: exp.Expr) -> exp.Expr:
-    return exp.Paren(this=exp.Mod(this=exp.Paren(this=value), expression=exp.Literal.number(_PRIME)))
+def _mixed(keys: Sequence[tuple[exp.Expr, Kind]], dialect: Dialect) -> list[exp.Expr]:
+    """Return the keyed mixes of *keys*, of those of which the engine makes one."""
+    found = []
+    for key, kind in keys:
+        a, b, c = (exp.Placeholder(this=name) for name in SEEDS)
+        mix = dialect.mix(key, ColumnType.INTEGER if kind.domain == PERSON else ColumnType.STRING, (a, b, c))
+        if mix is not None:
+            found.append(mix)
+    return found

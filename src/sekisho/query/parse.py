@@ -82,7 +82,7 @@ _STRUCTURE: dict[type[exp.Expr], frozenset[str]] = {
 _SCALARS: frozenset[type[exp.Expr]] = frozenset(
     {
         exp.Literal, exp.Null, exp.Boolean, exp.Paren, exp.Case, exp.If, exp.DataType, exp.Var,
-        exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is,
+        exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE,
         exp.NullSafeEQ, exp.NullSafeNEQ, exp.Between, exp.Like, exp.ILike, exp.Escape,
         exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.DPipe,
     }
@@ -158,15 +158,17 @@ def parse(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) ->
         raise InvalidRequest(f"The statement is longer than {MAX_STATEMENT_CHARACTERS} characters.")
     if "\x00" in sql or _SURROGATE.search(sql):
         raise StatementRefused("The statement holds a NUL character or half a surrogate pair.")
-    first_fault: StatementRefused | None = None
-    for kind in (StoreKind.DUCKDB, StoreKind.SQLITE):
-        dialect = DIALECTS[kind]
+    faults: dict[StoreKind, StatementRefused] = {}
+    for kind, dialect in DIALECTS.items():
+        if kind not in kinds.values():
+            continue
         try:
             tree = _parse_one(sql, dialect)
             _check(tree, dialect)
+            _fold_names(tree, dialect)
             engines = {kinds[d.store] for d in _datasets(tree, visible)}
         except StatementRefused as fault:
-            first_fault = first_fault or fault
+            faults[kind] = fault
             continue
         if len(engines) > 1:
             raise StatementRefused("The statement reads stores of different engines; read each by its own statement.")
@@ -174,7 +176,16 @@ def parse(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) ->
             return tree, dialect
         if not engines:
             raise StatementRefused("The statement reads no dataset.")
-    raise first_fault or StatementRefused("The statement cannot be read in the dialect of its stores.")
+    # The fault that helps is that of the engine whose stores the text names.
+    named = [kind for kind in faults if _names_a_store(sql, kind, visible, kinds)]
+    for kind in (*named, *faults):
+        raise faults[kind]
+    raise StatementRefused("The statement cannot be read in the dialect of its stores.")
+
+
+def _names_a_store(sql: str, kind: StoreKind, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) -> bool:
+    stores = {dataset.store for dataset in visible.values() if kinds[dataset.store] is kind}
+    return any(re.search(rf'\b{re.escape(store)}"?\s*\.', sql, re.IGNORECASE) for store in stores)
 
 
 def _parse_one(sql: str, dialect: Dialect) -> exp.Query:
@@ -190,7 +201,15 @@ def _parse_one(sql: str, dialect: Dialect) -> exp.Query:
     tree = found[0]
     if not isinstance(tree, exp.Select | exp.SetOperation):
         raise StatementRefused(f"Only SELECT statements are read; found {construct(tree)}.")
+    dialect.settle(tree)
     return tree
+
+
+def _fold_names(tree: exp.Query, dialect: Dialect) -> None:
+    """Give every name the case in which the engine compares it; afterwards names are compared letter by letter."""
+    for name in tree.find_all(exp.Identifier):
+        if not (dialect.standard_names and name.args.get("quoted")):
+            name.set("this", fold(str(name.this)))
 
 
 def _numbered(sql: str, dialect: Dialect) -> str:
@@ -198,11 +217,10 @@ def _numbered(sql: str, dialect: Dialect) -> str:
     marks = [
         token.start
         for token in sqlglot.Dialect.get_or_raise(dialect.sqlglot).tokenize(sql)
-        if token.token_type.name == "PLACEHOLDER"
+        if token.token_type.name in {"PLACEHOLDER", "QDCOLON"}  # the second is a mark and its cast: ``?::``
     ]
-    sign = "$" if dialect.kind is StoreKind.DUCKDB else ":"
     for number, start in reversed(list(enumerate(marks))):
-        sql = f"{sql[:start]}{sign}p{number}{sql[start + 1 :]}"
+        sql = f"{sql[:start]}{dialect.parameter_sign}p{number}{sql[start + 1 :]}"
     return sql
 
 
@@ -218,15 +236,14 @@ def construct(node: exp.Expr) -> str:
 
 def _datasets(tree: exp.Query, visible: dict[str, Dataset]) -> list[Dataset]:
     """Return the datasets behind the tables of *tree*; CTE names are left to resolution."""
-    names = {fold(cte.alias) for cte in tree.find_all(exp.CTE)}
+    names = {cte.alias for cte in tree.find_all(exp.CTE)}
     found: list[Dataset] = []
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier):
             raise StatementRefused(f"Tables are named, not computed; found {construct(table.this)}.")
-        name = fold(table.name)
-        if not table.db and name in names:
+        if not table.db and table.name in names:
             continue
-        full = f"{fold(table.db)}.{name}" if table.db else name
+        full = f"{table.db}.{table.name}" if table.db else table.name
         dataset = None if table.catalog else visible.get(full)
         if dataset is None:
             raise UnknownDataset(
@@ -251,6 +268,9 @@ def _check(tree: exp.Query, dialect: Dialect) -> None:
 
 def _check_node(node: exp.Expr, dialect: Dialect) -> None:
     kind = type(node)
+    if kind in dialect.refused:
+        raise StatementRefused(f"{construct(node)} is not on the allow-list.")
+    dialect.check(node)
     allowed = _STRUCTURE.get(kind)
     if allowed is not None:
         extra = [key for key, value in node.args.items() if value not in (None, False, [], "") and key not in allowed]
@@ -268,6 +288,9 @@ def _check_node(node: exp.Expr, dialect: Dialect) -> None:
     elif kind is exp.DataType:
         if node.this.value not in _TYPES or node.args.get("nested"):
             raise StatementRefused("Casts go to plain scalar types only.")
+    elif kind is exp.Is:
+        if not isinstance(node.expression, exp.Null | exp.Boolean):
+            raise StatementRefused("IS takes NULL, TRUE and FALSE.")
     elif kind not in _SCALARS and kind not in dialect.functions:
         raise StatementRefused(f"{construct(node)} is not on the allow-list.")
 

@@ -49,10 +49,14 @@ class Slot:
         Token domain in which the value is decoded, or ``None`` for a plain value.
     identifier:
         Set when the slot wants the raw key of this identifier kind instead of the person number.
+    key_type:
+        Type of the raw identifier in the store.
     expects:
         Type that a plain value must have, because a leak-proof comparison relies on it.
     seed:
         Whether it is the seed, of this name, of the order of rows.
+    pattern:
+        Whether it is a LIKE pattern, which must not end in its escape character.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Slot:
     key_type: ColumnType | None = None
     expects: ColumnType | None = None
     seed: bool = False
+    pattern: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,8 @@ def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec) -> objec
                 fits = False
             if not fits:
                 raise InvalidRequest(f"{which} must be a {slot.expects.value} to be compared with its column.")
+        if slot.pattern and isinstance(value, str) and value.endswith("\\"):
+            raise InvalidRequest(f"{which} is a LIKE pattern and must not end with a backslash.")
         return value
     if value is None:
         return None
@@ -153,6 +160,8 @@ def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec) -> objec
                 return None if raw is None else int(raw) if slot.key_type is ColumnType.INTEGER else raw
         else:
             decoded = codec.token(slot.domain.removeprefix("id:"), value)
+            if decoded is not None and slot.key_type is ColumnType.INTEGER:
+                decoded = int(str(decoded))
     if decoded is None:
         raise MaskedColumnUse(
             f"{which} is compared with a pseudonymised key, but is no pseudonym that you received for this purpose."

@@ -13,13 +13,17 @@ from sqlglot import exp
 from sekisho.domain.access import Use
 from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused, UnknownColumn
-from sekisho.query.columns import Columns
+from sekisho.query.columns import Columns, is_comma
 from sekisho.query.names import Definition, Derived, Merged, Physical, Relation, Scope, Statement, expressions_of
-from sekisho.query.parse import fold, shown_name
+from sekisho.query.parse import shown_name
 
 
-def resolve(tree: exp.Query, visible: dict[str, Dataset], *, lateral: bool = False) -> Statement:
-    """Bind *tree* to the *visible* datasets; *lateral* as ``Dialect.lateral_aliases``.
+def resolve(
+    tree: exp.Query, visible: dict[str, Dataset], *, lateral: bool = False, standard: bool = False
+) -> Statement:
+    """Bind *tree*, whose names are folded, to the *visible* datasets.
+
+    *lateral* is ``Dialect.lateral_aliases``, *standard* is ``Dialect.standard_names``.
 
     Raises
     ------
@@ -28,11 +32,11 @@ def resolve(tree: exp.Query, visible: dict[str, Dataset], *, lateral: bool = Fal
     StatementRefused
         When a name is ambiguous or a construct cannot be bound.
     """
-    names = [fold(cte.alias) for cte in tree.find_all(exp.CTE)]
+    names = [cte.alias for cte in tree.find_all(exp.CTE)]
     if len(set(names)) != len(names):
         # SQLite lets a WITH refer to what stands later in it, DuckDB to what stands around it.
         raise StatementRefused("Two common table expressions have one name; give each its own.")
-    resolver = _Resolver(tree, visible, lateral=lateral)
+    resolver = _Resolver(tree, visible, lateral=lateral, standard=standard)
     statement = resolver.statement
     statement.outputs = resolver.query(tree, None, {})
     if not statement.relations:
@@ -45,10 +49,10 @@ def resolve(tree: exp.Query, visible: dict[str, Dataset], *, lateral: bool = Fal
 
 
 class _Resolver:
-    def __init__(self, tree: exp.Query, visible: dict[str, Dataset], *, lateral: bool) -> None:
+    def __init__(self, tree: exp.Query, visible: dict[str, Dataset], *, lateral: bool, standard: bool) -> None:
         self.statement = Statement(tree)
         self.visible = visible
-        self.columns = Columns(self.statement, self.query, lateral=lateral)
+        self.columns = Columns(self.statement, self.query, lateral=lateral, standard=standard)
 
     # -- queries ------------------------------------------------------------------------------
 
@@ -70,7 +74,7 @@ class _Resolver:
             return ctes
         ctes = dict(ctes)
         for cte in clause.expressions:
-            name = fold(cte.alias)
+            name = cte.alias
             body = cte.this
             columns = None
             if clause.args.get("recursive") and isinstance(body, exp.SetOperation):
@@ -104,10 +108,10 @@ class _Resolver:
         order = node.args.get("order")
         for item in order.expressions if order else ():
             for column in item.find_all(exp.Column):
-                definition = outputs.get(fold(column.name)) if not column.table else None
+                definition = outputs.get(column.name) if not column.table else None
                 if definition is None:
                     raise UnknownColumn("ORDER BY after a set operation takes names of its output columns.")
-                column.set("this", exp.to_identifier(fold(column.name), quoted=True))
+                column.set("this", exp.to_identifier(column.name, quoted=True))
                 self.columns.bind(column, definition)
                 self.columns.note(definition, {Use.ORDERED})
         self.statement.sets.append((node, outputs))
@@ -125,23 +129,25 @@ class _Resolver:
             for name in join.args.get("using") or []:
                 self._using(name, scope)
         self.columns.select_list(node, scope)
-        for join in joins:
-            if join.args.get("on") is not None:
-                self.columns.visit(join.args["on"], scope, {Use.JOINED})
-        for key, uses in (
-            ("where", {Use.COMPARED}),
-            ("group", {Use.GROUPED}),
-            ("having", {Use.COMPARED}),
-            ("qualify", {Use.COMPARED}),
-        ):
+        self._conditions_of_joins(joins, scope)
+        for key in ("where", "having", "qualify"):
             if node.args.get(key) is not None:
-                self.columns.visit(node.args[key], scope, uses, aliases=True)
-        order = node.args.get("order")
-        for item in order.expressions if order else ():
-            self.columns.visit(
-                item.this, scope, {Use.ORDERED}, aliases=True, aliases_first=isinstance(item.this, exp.Column)
-            )
+                self.columns.condition(node.args[key], scope, {Use.COMPARED})
+        if node.args.get("group") is not None:
+            self.columns.group(node.args["group"], scope)
+        if node.args.get("order") is not None:
+            self.columns.order(node.args["order"], scope)
         return self.columns.outputs(node)
+
+    def _conditions_of_joins(self, joins: list[exp.Join], scope: Scope) -> None:
+        """Bind each ON, which sees what it joins: from the last comma to its own source."""
+        aliases = list(scope.sources)
+        start = 0
+        for place, join in enumerate(joins, start=len(aliases) - len(joins)):
+            if is_comma(join):
+                start = place
+            if join.args.get("on") is not None:
+                self.columns.on(join, scope, set(aliases[:start] + aliases[place + 1 :]))
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -152,7 +158,7 @@ class _Resolver:
             if not node.alias:
                 raise StatementRefused("A subquery in FROM needs an alias.")
             columns = self._renamed(self.query(node.this, None, scope.ctes), node.args["alias"])
-            relation = Relation(fold(node.alias), columns)
+            relation = Relation(node.alias, columns)
         elif isinstance(node, exp.Values):
             relation = self._values(node)
         else:
@@ -162,8 +168,8 @@ class _Resolver:
         scope.sources[relation.alias] = relation
 
     def _table(self, node: exp.Table, scope: Scope) -> Relation:
-        alias = fold(node.alias or node.name)
-        name = fold(node.name)
+        alias = node.alias or node.name
+        name = node.name
         if not node.db and name in scope.ctes:
             cte = scope.ctes[name]
             self._reached(node)
@@ -171,7 +177,7 @@ class _Resolver:
             node.set("this", exp.to_identifier(name, quoted=True))
             node.set("alias", _alias(alias, columns if _column_names(node.args.get("alias")) else None))
             return Relation(alias, columns)
-        dataset = self.visible.get(f"{fold(node.db)}.{name}")
+        dataset = self.visible.get(f"{node.db}.{name}")
         if dataset is None:  # a CTE's name used where it is out of scope
             raise StatementRefused(f"{shown_name(name)} is not defined here; name datasets as store.table.")
         if _column_names(node.args.get("alias")):
@@ -198,10 +204,10 @@ class _Resolver:
         columns: dict[str, Definition] = {
             name: Derived(tuple(row.expressions[i] for row in rows)) for i, name in enumerate(names)
         }
-        return Relation(fold(alias.name if alias is not None else ""), columns)
+        return Relation(alias.name if alias is not None else "", columns)
 
     def _using(self, name: exp.Identifier, scope: Scope) -> None:
-        key = fold(name.name)
+        key = name.name
         parts = [r.columns[key] for r in scope.sources.values() if key in r.columns]
         if len(parts) < 2:
             raise UnknownColumn(f"USING names {shown_name(key)}, which is not a column of both sides.")
@@ -225,7 +231,7 @@ class _Resolver:
 
 
 def _column_names(alias: exp.Expr | None) -> list[str]:
-    return [fold(column.name) for column in alias.args.get("columns") or []] if alias is not None else []
+    return [column.name for column in alias.args.get("columns") or []] if alias is not None else []
 
 
 def _alias(name: str, columns: dict[str, Definition] | None) -> exp.TableAlias:

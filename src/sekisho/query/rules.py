@@ -15,13 +15,14 @@ from sqlglot import exp
 
 from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import COPIES, NUMBER, Output, Projection
-from sekisho.domain.terms import Dataset, StoreKind
+from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import MASKED_TYPES, Dialect
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import comparable, hoistable, leak_proof
 from sekisho.query.names import Derived, Physical, Relation, Statement
 from sekisho.query.order import SEEDS, drop_order_by_key, end_ties
+from sekisho.query.parameters import key_type, number_parameters
 from sekisho.query.plan import Plan, Slot
 
 
@@ -54,7 +55,7 @@ def check_masks(draft: Draft) -> Draft:
     drop_order_by_key(draft.statement, draft.kinds)
     draft.output_kinds = draft.kinds.check()
     draft.rowwise = _is_rowwise(draft.statement)
-    draft.fenced = not leak_proof(draft.statement, draft.kinds)
+    draft.fenced = not leak_proof(draft.statement, draft.kinds, draft.dialect.comparisons)
     return draft
 
 
@@ -70,7 +71,10 @@ def bind_values(draft: Draft) -> Draft:
         literal = None if given is not None else node.this
         expects = comparable(node, draft.statement, draft.kinds) if given is not None and domain is None else None
         name = f"v{len(draft.slots)}"
-        draft.slots[name] = Slot(name, given, literal, domain, expects=expects)
+        draft.slots[name] = Slot(
+            name, given, literal, domain, key_type=key_type(domain, draft.statement), expects=expects,
+            pattern=draft.dialect.backslash_escapes and isinstance(node.parent, exp.Like | exp.ILike),
+        )  # fmt: skip
         placeholder = exp.Placeholder(this=name)
         draft.kinds.tokens[id(placeholder)] = domain or ""
         node.replace(placeholder)
@@ -103,7 +107,7 @@ def hoist_conjuncts(draft: Draft) -> Draft:
         if where is None:
             continue
         for conjunct in _conjuncts(where.this):
-            relation = hoistable(conjunct, draft.statement, draft.kinds)
+            relation = hoistable(conjunct, draft.statement, draft.kinds, draft.dialect.comparisons)
             if relation is not None and any(relation is source for source in scope.sources.values()):
                 for copy in _inside(conjunct, relation, draft):
                     draft.governed[id(relation)].where(copy, copy=False)
@@ -171,10 +175,12 @@ def rewrite(statement: Statement, dialect: Dialect, permit: Permit, copies: froz
         )
     tree = statement.tree
     keyed = any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
+    if dialect.numbered_parameters:
+        number_parameters(tree, draft.slots)
     shown = dialect.generate(_without_literals(tree))
     stores = tuple(sorted({r.dataset.store for r in statement.relations if r.dataset is not None}))
-    if len(stores) > 1 and dialect.kind is StoreKind.SQLITE:
-        raise StatementRefused("The statement reads several SQLite stores; read each by its own statement.")
+    if len(stores) > 1 and not dialect.joins_stores:
+        raise StatementRefused(f"The statement reads several {dialect.title} stores; read each by its own statement.")
     return Plan(
         engine=dialect.kind,
         stores=stores,
@@ -204,7 +210,7 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
     key = dataset.data_subject
     people = _people(relation, draft)
     number = _number(dataset, draft)
-    table = _table_name(dataset, draft)
+    table = dialect.reads(*_place(dataset, draft))
     columns: list[exp.Expr] = []
     for column in dataset.columns:
         if column.name not in relation.used:
@@ -216,7 +222,8 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
             value: exp.Expr = number
         else:
             value = dialect.mask(kind, _column(column.name, "t"), column.type)
-            draft.reads.add((table, column.name))
+            if value.find(exp.Column) is not None:  # a blank reads nothing
+                draft.reads.add((table, column.name))
         columns.append(exp.Alias(this=value, alias=exp.to_identifier(column.name, quoted=True)))
     if people is not None:
         columns.append(exp.Alias(this=number.copy(), alias=exp.to_identifier(NUMBER, quoted=True)))
@@ -228,7 +235,7 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
         join = exp.Join(
             this=exp.Table(
                 this=exp.to_identifier(people.table, quoted=True),
-                db=exp.to_identifier("people" if dialect.kind is StoreKind.DUCKDB else "temp", quoted=True),
+                db=exp.to_identifier(dialect.people_schema, quoted=True),
                 alias=exp.TableAlias(this=exp.to_identifier("g", quoted=True)),
             ),
             on=exp.EQ(this=_column("k", "g"), expression=_column(key.column, "t"))
@@ -239,7 +246,7 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
         )
         select.set("joins", [join])
         draft.reads.add((table, key.column if people.keys else NUMBER))
-        draft.reads |= {(people.table, "k"), (people.table, "n")}
+        draft.reads |= {(dialect.people_name(people.table), name) for name in ("k", "n")}
     elif draft.permit.consent_required:
         raise StatementRefused("A dataset without data subjects cannot be covered by consent.")
     for comparison in draft.permit.row_filters.get(dataset.name, ()):
@@ -281,21 +288,15 @@ def _number(dataset: Dataset, draft: Draft) -> exp.Expr:
 
 def _physical(dataset: Dataset, draft: Draft) -> exp.Table:
     alias = exp.TableAlias(this=exp.to_identifier("t", quoted=True))
-    # Views over the store's files or over their copy, made by the adapter; a SQLite table has its own name.
-    schema, table = "main", dataset.relation
-    if _copied(dataset, draft):
-        schema, table = COPIES, dataset.name
-    elif draft.dialect.kind is StoreKind.DUCKDB:
-        schema, table = dataset.name.split(".", 1)
+    schema, table = _place(dataset, draft)
     return exp.Table(
         this=exp.to_identifier(table, quoted=True), db=exp.to_identifier(schema, quoted=True), alias=alias
     )
 
 
-def _table_name(dataset: Dataset, draft: Draft) -> str:
-    if _copied(dataset, draft):
-        return f"{COPIES}.{dataset.name}"
-    return dataset.name if draft.dialect.kind is StoreKind.DUCKDB else dataset.relation
+def _place(dataset: Dataset, draft: Draft) -> tuple[str, str]:
+    """Return the schema and the table that a dataset, or its copy with person numbers, is read from."""
+    return (COPIES, dataset.name) if _copied(dataset, draft) else draft.dialect.physical(dataset)
 
 
 def _column(name: str, table: str) -> exp.Column:

@@ -59,7 +59,7 @@ class Question:
 def read(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) -> tuple[Statement, Dialect]:
     """Parse and resolve *sql*. Raises the refusals of both."""
     tree, dialect = parse(sql, visible, kinds)
-    return resolve(lift(tree), visible, lateral=dialect.lateral_aliases), dialect
+    return resolve(lift(tree), visible, lateral=dialect.lateral_aliases, standard=dialect.standard_names), dialect
 
 
 class Statements:

@@ -1,0 +1,252 @@
+"""One engine's SQL, as data: functions allowed, masks as expressions, the fence, how names and parameters stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from sekisho.domain.access import TransformKind
+from sekisho.domain.terms import ColumnType, Dataset, StoreKind
+from sekisho.errors import StatementRefused
+
+AGGREGATES: frozenset[type[exp.Expr]] = frozenset({exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max})
+"""Aggregates that every engine has."""
+
+WINDOW_FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
+    {
+        exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile,
+        exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
+    }
+)  # fmt: skip
+"""Window functions that every engine has."""
+
+SCALAR_FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
+    {
+        exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least,
+        exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Sign, exp.Sqrt, exp.Ln, exp.Exp, exp.Pow,
+        exp.Lower, exp.Upper, exp.Length, exp.Substring, exp.Trim, exp.Concat, exp.Replace,
+        exp.StrPosition, exp.Left, exp.Right, exp.TimeToStr, exp.CurrentDate, exp.CurrentTimestamp,
+    }
+)  # fmt: skip
+"""Functions that every engine has."""
+
+MASKS: dict[TransformKind, str] = {
+    TransformKind.PREFIX3: "SUBSTRING(c, 1, 3)",
+    TransformKind.PARTIAL: "SUBSTRING(c, 1, 1) || '***'",
+    TransformKind.BROWSER: (
+        "CASE WHEN c IS NULL THEN NULL WHEN c LIKE '%Edg%' THEN 'Edge' WHEN c LIKE '%Firefox%' THEN 'Firefox'"
+        " WHEN c LIKE '%Chrome%' THEN 'Chrome' WHEN c LIKE '%Safari%' THEN 'Safari' ELSE 'other' END"
+    ),
+}
+"""Masks that read the same in every engine, with ``c`` for the column. Every one yields NULL for NULL."""
+
+MASKED_TYPES = {
+    TransformKind.YEAR: ColumnType.INTEGER,
+    TransformKind.AGE_BAND: ColumnType.INTEGER,
+    TransformKind.PREFIX3: ColumnType.STRING,
+    TransformKind.PARTIAL: ColumnType.STRING,
+    TransformKind.HOST: ColumnType.STRING,
+    TransformKind.BROWSER: ColumnType.STRING,
+    TransformKind.PSEUDONYM: ColumnType.STRING,
+    TransformKind.TOKEN: ColumnType.STRING,
+    TransformKind.MASK_TEXT: ColumnType.STRING,
+}
+"""Types that a transform changes; the others keep the column's."""
+
+_SQL_TYPES = {
+    ColumnType.STRING: "TEXT",
+    ColumnType.INTEGER: "BIGINT",
+    ColumnType.DOUBLE: "DOUBLE",
+    ColumnType.BOOLEAN: "BOOLEAN",
+    ColumnType.DATE: "DATE",
+    ColumnType.TIMESTAMP: "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparisons:
+    """Which values an engine compares without casting a column, so that a comparison cannot fail on a row.
+
+    Attributes
+    ----------
+    families:
+        Family of each column type; values of one family are compared as they are. A type without a family is
+        compared with nothing.
+    number:
+        Literals that fit numbers.
+    literals_only:
+        Families whose columns may be of several types in the store: they fit literals and parameters, which
+        take the column's type, and not each other.
+    """
+
+    families: Mapping[ColumnType, str]
+    number: re.Pattern[str]
+    literals_only: frozenset[str] = frozenset()
+
+
+LOOSE = Comparisons(
+    families={
+        ColumnType.STRING: "string",
+        ColumnType.INTEGER: "number",
+        ColumnType.DOUBLE: "number",
+        ColumnType.BOOLEAN: "boolean",
+        ColumnType.DATE: "date",
+        ColumnType.TIMESTAMP: "timestamp",  # apart: the earliest dates have no timestamp
+    },
+    # A longer decimal makes DuckDB cast the column to DECIMAL(38, s), where a large value does not fit.
+    number=re.compile(r"\d{1,18}(\.\d{1,15})?"),
+)
+"""The comparisons of DuckDB and SQLite, which have one numeric family."""
+
+
+def _as_written(tree: exp.Query) -> None:
+    """Leave the statement as it is."""
+
+
+def _no_more(node: exp.Expr) -> None:
+    """Ask nothing more of a node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One engine's SQL.
+
+    Attributes
+    ----------
+    kind:
+        The engine.
+    sqlglot:
+        Name of the dialect in sqlglot.
+    title:
+        Name for people.
+    functions:
+        Function nodes that a statement may hold.
+    anonymous_functions:
+        Names of functions without a node of their own. Never an aggregate: it would not be seen as one.
+    refused:
+        Nodes that sqlglot reads and the engine does not have.
+    masks:
+        Mask templates with ``c`` for the column.
+    text_masks:
+        Those that differ for a column of text.
+    comparisons:
+        What compares without a cast.
+    physical:
+        Schema and table of a dataset.
+    people_schema:
+        Schema of the people tables.
+    mix:
+        The expression whose order over keys looks random without the seeds; ``None`` when the engine has none for
+        this type of key. It takes the key, its type (a person's is a number), and the seeds.
+    settle:
+        Rewrites what the engine says in a second way into the first, on the tree as it was read.
+    check:
+        Refuses what this engine alone would let through.
+    lateral_aliases:
+        Whether a select list may refer to the names of its own earlier columns.
+    standard_names:
+        Whether names are those of the SQL standard, as PostgreSQL reads them: quoted names keep their case, an output
+        column's name stands only as a whole item of ORDER BY or GROUP BY, ``*`` over JOIN … USING starts with the
+        merged columns.
+    joins_stores:
+        Whether a statement may read several stores of this engine.
+    qualified_reads:
+        Whether the second oracle sees tables with their schema.
+    qualified_people:
+        Whether it sees the people tables with theirs.
+    numbered_parameters:
+        Whether parameters are ``$1``, ``$2`` … in the order of the slots.
+    fence_needs_limit:
+        Whether OFFSET must follow a LIMIT.
+    backslash_escapes:
+        Whether a LIKE pattern that ends in a backslash fails on the rows that match so far.
+    parameter_sign:
+        What stands before the name of a parameter.
+    """
+
+    kind: StoreKind
+    sqlglot: str
+    title: str
+    functions: frozenset[type[exp.Expr]]
+    anonymous_functions: frozenset[str]
+    masks: Mapping[TransformKind, str]
+    physical: Callable[[Dataset], tuple[str, str]]
+    people_schema: str
+    mix: Callable[[exp.Expr, ColumnType, tuple[exp.Expr, exp.Expr, exp.Expr]], exp.Expr | None]
+    text_masks: Mapping[TransformKind, str] = field(default_factory=dict)
+    comparisons: Comparisons = LOOSE
+    refused: frozenset[type[exp.Expr]] = frozenset()
+    settle: Callable[[exp.Query], None] = _as_written
+    check: Callable[[exp.Expr], None] = _no_more
+    lateral_aliases: bool = False
+    standard_names: bool = False
+    joins_stores: bool = False
+    qualified_reads: bool = True
+    qualified_people: bool = False
+    numbered_parameters: bool = False
+    fence_needs_limit: bool = False
+    backslash_escapes: bool = False
+    parameter_sign: str = ":"
+
+    def mask(self, kind: TransformKind, column: exp.Expr, column_type: ColumnType) -> exp.Expr:
+        """Return the expression that stands for *column* at the scan under *kind*.
+
+        Keyed and text transforms return the column itself: they are computed on the way out.
+        """
+        if kind is TransformKind.WITHHOLD:
+            return exp.Cast(this=exp.Null(), to=exp.DataType.build(_SQL_TYPES[column_type], dialect=self.sqlglot))
+        if kind is TransformKind.REDACT:
+            if column_type is ColumnType.STRING:
+                return exp.Literal.string("***")
+            return exp.Cast(this=exp.Null(), to=exp.DataType.build(_SQL_TYPES[column_type], dialect=self.sqlglot))
+        template = self.masks.get(kind)
+        if column_type is ColumnType.STRING:
+            template = self.text_masks.get(kind, template)
+        if template is None:
+            return column
+        tree = _template(template, self.sqlglot).copy()
+        for node in list(tree.find_all(exp.Column)):
+            node.replace(column.copy())
+        return tree
+
+    def fence(self, select: exp.Select) -> exp.Select:
+        """Keep the engine from moving a requester's expression into *select*.
+
+        Without it the planners of DuckDB, SQLite and PostgreSQL ran casts on rows of people without consent, and
+        the error printed the value. ``OFFSET 0`` (SQLite: ``LIMIT -1 OFFSET 0``) is a barrier to all three.
+        """
+        if self.fence_needs_limit:
+            select.set("limit", exp.Limit(expression=exp.Neg(this=exp.Literal.number(1))))
+        select.set("offset", exp.Offset(expression=exp.Literal.number(0)))
+        return select
+
+    def reads(self, schema: str, table: str) -> str:
+        """Return the name under which the second oracle sees a table."""
+        return f"{schema}.{table}" if self.qualified_reads else table
+
+    def people_name(self, table: str) -> str:
+        """Return the name under which the second oracle sees a people table."""
+        return f"{self.people_schema}.{table}" if self.qualified_people else table
+
+    def generate(self, tree: exp.Expr) -> str:
+        """Return the text of *tree*: all names quoted, no comments.
+
+        Raises ``StatementRefused`` where sqlglot has doubts.
+        """
+        try:
+            return tree.sql(
+                dialect=self.sqlglot, identify=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE
+            )
+        except SqlglotError:
+            raise StatementRefused(f"The statement holds something that {self.title} does not know.") from None
+
+
+@cache
+def _template(template: str, dialect: str) -> exp.Expr:
+    return sqlglot.parse_one(template, dialect=dialect)

@@ -1,0 +1,155 @@
+"""The second opinion of PostgreSQL: what its own plan of a governed statement reads and calls.
+
+The text that the rewriter made is read by the server's parser, which shares no code with ours. Its plan
+(``EXPLAIN (VERBOSE, FORMAT JSON)``) must read no relation and no column beyond the plan that was decided about,
+and call no function that no statement may call.
+
+Columns are looked for where a plan computes: in conditions, in keys, and in the outputs of what projects. A scan
+below a join may hand over whole rows of its table, of which nothing above takes more than it names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from sekisho.errors import StatementRefused
+
+_SCANS = frozenset(
+    {
+        "Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Bitmap Index Scan", "Tid Scan",
+        "Tid Range Scan",
+    }
+)  # fmt: skip
+_PROJECTING = frozenset(
+    {"Nested Loop", "Merge Join", "Hash Join", "Result", "Group", "Aggregate", "WindowAgg", "Subquery Scan"}
+)
+_OTHER = frozenset(
+    {
+        "CTE Scan", "WorkTable Scan", "Values Scan", "Append", "Merge Append", "Recursive Union", "BitmapAnd",
+        "BitmapOr", "Hash", "Materialize", "Memoize", "Sort", "Incremental Sort", "Unique", "SetOp", "Gather",
+        "Gather Merge", "Limit",
+    }
+)  # fmt: skip
+_NODES = _SCANS | _PROJECTING | _OTHER
+# Texts of a node that name things instead of computing them.
+_NAMES = frozenset(
+    {
+        "Node Type", "Strategy", "Partial Mode", "Parent Relationship", "Join Type", "Relation Name", "Schema",
+        "Alias", "Index Name", "CTE Name", "Subplan Name", "Scan Direction", "Command", "Cache Mode",
+    }
+)  # fmt: skip
+
+FUNCTIONS = frozenset(
+    {
+        "count", "sum", "avg", "min", "max", "bool_and", "bool_or", "stddev", "stddev_samp", "stddev_pop", "variance",
+        "var_samp", "var_pop", "corr", "covar_pop", "covar_samp", "percentile_cont", "percentile_disc", "mode",
+        "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value",
+        "last_value", "coalesce", "nullif", "greatest", "least", "abs", "round", "floor", "ceil", "ceiling", "sign",
+        "sqrt", "ln", "exp", "pow", "power", "mod", "div", "trunc", "width_bucket", "lower", "upper", "initcap",
+        "length", "substring", "substr", "trim", "btrim", "ltrim", "rtrim", "concat", "concat_ws", "replace",
+        "strpos", "position", "left", "right", "split_part", "starts_with", "like_escape", "to_char", "date",
+        "date_trunc", "date_part", "extract", "age", "isfinite", "make_date", "timezone", "hashint8extended",
+        "hashtextextended", "int2", "int4", "int8", "float4", "float8", "numeric", "text", "bpchar", "varchar",
+        "bool", "timestamp", "timestamptz", "time", "interval",
+    }
+)  # fmt: skip
+"""Functions of ``pg_catalog`` that a governed statement may call, as the server writes them."""
+
+_WORD = r'(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$]*)'
+_ZONE = r"(?:\ with(?:out)?\ time\ zone)"
+_MORE = r"(?:\ (?:varying|precision|to|day|hour|minute|second|year|month))*"
+_TOKEN = re.compile(
+    rf"""
+    (?P<text>[Ee]?'(?:[^'\\]|''|\\.)*')
+    | (?P<cast>::\s*(?:{_WORD}\.)?{_WORD}{_MORE}{_ZONE}?(?:\([0-9,\ ]*\))?{_ZONE}?(?:\[\])*)
+    | (?P<name>{_WORD}(?:\.(?:{_WORD}|\*))*)(?P<call>\()?
+    """,
+    re.VERBOSE,
+)
+_PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
+
+
+def check(explained: Mapping[str, Any], reads: Collection[tuple[str, str]], beneath: Collection[str] = ()) -> None:
+    """Refuse a statement whose plan reads or calls more than was decided about.
+
+    Parameters
+    ----------
+    explained:
+        One plan of ``EXPLAIN (VERBOSE, FORMAT JSON)``: an object with a ``Plan``.
+    reads:
+        The pairs of ``schema.table`` and column that were decided about.
+    beneath:
+        Relations, as ``schema.table``, that stand behind those: partitions, and tables of views. Their columns
+        bear other names and are not compared.
+
+    Raises
+    ------
+    StatementRefused
+        When the plan names another relation, another column or another function, or does anything but read.
+    """
+    columns: dict[str, set[str]] = {}
+    for table, column in reads:
+        columns.setdefault(table, set()).add(column)
+    nodes = list(_nodes(explained["Plan"]))
+    tables: dict[str, str] = {}
+    for node in nodes:
+        if node["Node Type"] not in _NODES:
+            raise StatementRefused("The statement does more than read tables.")
+        if "Relation Name" in node:
+            table = f"{node['Schema']}.{node['Relation Name']}"
+            if table not in columns and table not in beneath:
+                raise StatementRefused("The statement reads more than was decided about.")
+            tables[node["Alias"]] = table
+    anything = set().union(*columns.values()) if columns else set()
+    for node in nodes:
+        for text in _expressions(node):
+            for name, is_call in _names(text):
+                if is_call:
+                    _check_call(name)
+                elif len(name) == 2 and name[0] in tables:
+                    table = tables[name[0]]
+                    # A table of which no column may be read is only counted.
+                    if table in columns and name[1] not in columns[table]:
+                        raise StatementRefused("The statement reads more than was decided about.")
+                elif len(name) == 2 and beneath and name[1] not in anything and name[0] not in _derived(nodes):
+                    raise StatementRefused("The statement reads more than was decided about.")
+
+
+def _check_call(name: tuple[str, ...]) -> None:
+    if name[:-1] not in {(), ("pg_catalog",)} or name[-1].lower() not in FUNCTIONS:
+        raise StatementRefused("The statement calls a function that no statement may call.")
+
+
+def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(node.get("Plans", ()))
+
+
+def _derived(nodes: Collection[Mapping[str, Any]]) -> set[str]:
+    """Return the aliases of what is computed: subqueries, WITH, VALUES."""
+    return {node["Alias"] for node in nodes if "Alias" in node and "Relation Name" not in node}
+
+
+def _expressions(node: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts of what *node* computes."""
+    handed_over = node.get("Parent Relationship") in {"Outer", "Inner", "Member"}
+    for key, value in node.items():
+        if key in _NAMES or (key == "Output" and handed_over and node["Node Type"] not in _PROJECTING):
+            continue
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            yield from (item for item in value if isinstance(item, str))
+
+
+def _names(text: str) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Yield the names in a text of the server, each in its parts, and whether it is called."""
+    for token in _TOKEN.finditer(text):
+        if token["name"]:
+            parts = tuple(quoted.replace('""', '"') or bare for quoted, bare in _PART.findall(token["name"]))
+            yield parts, token["call"] is not None

@@ -1,0 +1,14 @@
+-- Comments do not survive
+SELECT points /* ; DROP TABLE x */ FROM shop.customers -- WHERE 1 = 0
+-->
+SELECT
+  "customers"."points" AS "points",
+  "customers"."__person" AS "__person_0"
+FROM (
+  SELECT
+    "t"."points" AS "points",
+    "g"."n" AS "__person"
+  FROM "public"."customers" AS "t"
+  JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
+    ON "g"."k" = "t"."customer_id"
+) AS "customers"

@@ -1,0 +1,17 @@
+-- A decimal makes an integer column numeric: fenced, not copied
+SELECT quantity FROM shop.order_lines WHERE quantity > 2.5
+-->
+SELECT
+  "order_lines"."quantity" AS "quantity",
+  "order_lines"."__person" AS "__person_0"
+FROM (
+  SELECT
+    "t"."quantity" AS "quantity",
+    "g"."n" AS "__person"
+  FROM "sales"."order_lines" AS "t"
+  JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
+    ON "g"."k" = "t"."customer_id"
+  OFFSET 0
+) AS "order_lines"
+WHERE
+  "order_lines"."quantity" > 2.5

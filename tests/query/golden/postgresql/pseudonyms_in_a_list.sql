@@ -1,0 +1,24 @@
+-- The parameters of a list keep their order
+SELECT points FROM shop.customers WHERE customer_id IN ('first', ?, 'third') AND points > ?
+-->
+SELECT
+  "customers"."points" AS "points",
+  "customers"."__person" AS "__person_0"
+FROM (
+  SELECT
+    "g"."n" AS "customer_id",
+    "t"."points" AS "points",
+    "g"."n" AS "__person"
+  FROM "public"."customers" AS "t"
+  JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
+    ON "g"."k" = "t"."customer_id"
+  WHERE
+    (
+      "g"."n" IN (CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT))
+      AND "t"."customer_id" IN (CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT))
+    )
+    AND "t"."points" > $4
+) AS "customers"
+WHERE
+  "customers"."customer_id" IN (CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT))
+  AND "customers"."points" > $4
