@@ -5,6 +5,7 @@ Nothing else in the house knows which adapter stands behind a port.
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -41,13 +42,17 @@ from sekisho.consents import Consents
 from sekisho.consents.parts import Parts
 from sekisho.domain.identifiers import EMAIL_SHA256
 from sekisho.domain.terms import StoreKind
-from sekisho.errors import SekishoError, WorkspaceError
+from sekisho.errors import SekishoError, StoreUnavailable, WorkspaceError
 from sekisho.gateway import Gateway
 from sekisho.ports import DataStore, IdentityProvider, PolicyDecisionPoint
 from sekisho.settings import PolicyEngine, Settings, load
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from sekisho.adapters.stores.postgresql import PostgresStore
+
+    StoreAdapter = DuckDbStores | SqliteStore | PostgresStore
 
 # What a log line may say; every other key is dropped, because it could hold personal data.
 _LOGGED = frozenset(
@@ -67,7 +72,7 @@ class Workspace:
     ledger: SqlConsentLedger
     audit: SqlAuditLog
     policy: PolicyDecisionPoint
-    stores: Mapping[str, DuckDbStores | SqliteStore]
+    stores: Mapping[str, StoreAdapter]
     detector: PresidioDetector
     notices: SqlNotices
     gateway: Gateway
@@ -159,8 +164,10 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     try:
         await audit.start()
         ledger.raise_floor(max(await database.read(highest_consent_seq), composed.floor.read()))
+        ledger.raise_floor(await _seen_by_stores(stores))
         await ledger.start()
         await composed.consents.notices.sync()
+        gc.freeze()  # what is here by now stays: the collector need not walk through all of it for every import
         yield Workspace(
             settings=settings,
             clock=clock,
@@ -183,6 +190,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
             else None,
         )
     finally:
+        gc.unfreeze()
         with suppress(SekishoError):  # the database is gone: what was saved last holds
             composed.floor.save(await ledger.last_seq())
         for store in stores.values():
@@ -223,16 +231,33 @@ def _policy(settings: Settings, clock: SystemClock) -> DecisionCache:
     return DecisionCache(EmbeddedRego(policy.bundle), clock)
 
 
-def _stores(settings: Settings) -> dict[str, DuckDbStores | SqliteStore]:
+def _stores(settings: Settings) -> dict[str, StoreAdapter]:
     catalogue = settings.catalogue
-    stores: dict[str, DuckDbStores | SqliteStore] = {}
+    stores: dict[str, StoreAdapter] = {}
     files = {name: store for name, store in catalogue.stores.items() if store.kind is StoreKind.DUCKDB}
     if files:
         stores["duckdb"] = DuckDbStores(files, catalogue.datasets, copies=copies_folder(settings))
     for name, store in catalogue.stores.items():
         if store.kind is StoreKind.SQLITE:
             stores[name] = SqliteStore(store, catalogue.datasets)
+        elif store.kind is StoreKind.POSTGRESQL:
+            from sekisho.adapters.stores.postgresql import PostgresStore  # noqa: PLC0415 - only who has one loads it
+
+            stores[name] = PostgresStore(store, catalogue.datasets)
     return stores
+
+
+async def _seen_by_stores(stores: Mapping[str, StoreAdapter]) -> int:
+    """Return the highest sequence of the ledger that a store with people tables of its own has seen.
+
+    One that does not answer is left out: nothing is released from it either, and its tables never go back.
+    """
+    seen = 0
+    for store in stores.values():
+        if not isinstance(store, DuckDbStores | SqliteStore):
+            with suppress(StoreUnavailable):
+                seen = max(seen, await store.consent_seq())
+    return seen
 
 
 def copies_folder(settings: Settings) -> Path:
@@ -240,9 +265,7 @@ def copies_folder(settings: Settings) -> Path:
     return settings.folder / "var" / "colocated"
 
 
-def _copies(
-    settings: Settings, people: PeopleRegistry, stores: Mapping[str, DuckDbStores | SqliteStore]
-) -> ColocatedCopies | None:
+def _copies(settings: Settings, people: PeopleRegistry, stores: Mapping[str, StoreAdapter]) -> ColocatedCopies | None:
     files, catalogue = stores.get("duckdb"), settings.catalogue
     if not isinstance(files, DuckDbStores):
         return None

@@ -29,7 +29,7 @@ from sekisho.cli import (
     views,
     webhooks,
 )
-from sekisho.errors import SekishoError
+from sekisho.errors import InvalidRequest, NotFound, SekishoError, UnknownPurpose
 
 app = typer.Typer(
     name="sekisho",
@@ -57,6 +57,9 @@ for _name, _group in (
 ):
     app.add_typer(_group.app, name=_name)
 
+_USED_WRONGLY = (UnknownPurpose, InvalidRequest, NotFound)
+"""An argument that names nothing, or cannot be what it stands for."""
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit. *arguments* are those of the process when left out."""
@@ -64,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         app(args=None if arguments is None else list(arguments), prog_name="sekisho")
     except SekishoError as error:
         sys.stderr.write(f"{error.code}: {error.detail}\n")
+        if isinstance(error, _USED_WRONGLY) and not error.reasons:  # with reasons, a rule said no to what was asked
+            sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - messages of other errors may hold data values: only their class

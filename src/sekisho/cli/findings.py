@@ -20,6 +20,7 @@ from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
 from sekisho.adapters.stores import colocated
 from sekisho.bootstrap import copies_folder
+from sekisho.cli.findings_servers import errors_and_warnings
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import SekishoError, WorkspaceError
 from sekisho.ports import PeopleKeys
@@ -73,6 +74,7 @@ def findings(folder: Path) -> list[Finding]:
         *_records(settings),
         *_policies(settings),
         *_stores(settings),
+        *_servers(settings),
         *_copies(settings),
         *_exposed(settings),
     ]
@@ -130,6 +132,8 @@ def _policies(settings: Settings) -> Iterator[Finding]:
 def _stores(settings: Settings) -> Iterator[Finding]:
     for dataset in settings.catalogue.datasets.values():
         store = settings.catalogue.stores[dataset.store]
+        if store.kind is StoreKind.POSTGRESQL:
+            continue
         try:
             found = (
                 _sqlite_columns(store, dataset) if store.kind is StoreKind.SQLITE else _file_columns(store, dataset)
@@ -145,6 +149,15 @@ def _stores(settings: Settings) -> Iterator[Finding]:
                 dataset.name,
                 f"{dataset.relation} cannot be read in {store.location} ({kind}); is it there?",
             )
+
+
+def _servers(settings: Settings) -> Iterator[Finding]:
+    catalogue = settings.catalogue
+    for store in catalogue.stores.values():
+        if store.kind is StoreKind.POSTGRESQL:
+            datasets = [dataset for dataset in catalogue.datasets.values() if dataset.store == store.name]
+            for part, says, must in errors_and_warnings(store, datasets):
+                yield Finding(Level.ERROR if must else Level.WARNING, part, says)
 
 
 def _columns(store: Store, dataset: Dataset, found: dict[str, str]) -> Iterator[Finding]:
@@ -263,6 +276,8 @@ def _copies(settings: Settings) -> Iterator[Finding]:
 def _exposed(settings: Settings) -> Iterator[Finding]:
     """Find stores that other accounts of this machine can read past the gateway."""
     for name, store in settings.catalogue.stores.items():
+        if store.kind is StoreKind.POSTGRESQL:
+            continue
         path = Path(store.location)
         try:
             open_to_all = all(each.stat().st_mode & stat.S_IXOTH for each in path.absolute().parents) and bool(

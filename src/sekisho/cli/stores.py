@@ -1,8 +1,9 @@
-"""``sekisho stores``: copies of file datasets that carry person numbers."""
+"""``sekisho stores``: copies of file datasets that carry person numbers; people tables and rights in servers."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,49 +12,116 @@ from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
     JsonOption,
     WorkspaceOption,
+    answer,
     answer_json,
     answer_table,
     progress,
     say,
     with_workspace,
 )
-from sekisho.errors import UnknownDataset
+from sekisho.errors import InvalidRequest, NotFound, UnknownDataset
 
 if TYPE_CHECKING:
     from sekisho.adapters.stores.colocated import Synced
     from sekisho.bootstrap import Workspace
 
-app = typer.Typer(help="Speed up large reads of Parquet files.", no_args_is_help=True)
+app = typer.Typer(help="Prepare stores: rights, people tables, copies.", no_args_is_help=True)
+
+_CONNECTIONS = 64  # eight for each of eight workers
 
 
 @app.callback()
 def stores() -> None:
-    """Speed up large reads of Parquet files."""
+    """Prepare stores: rights, people tables, copies."""
+
+
+@app.command(epilog="Example: sekisho stores bootstrap crm | psql --dbname=crm")
+def bootstrap(
+    store: Annotated[str, typer.Argument(help="A store of the kind postgresql.", show_default=False)],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    apply: Annotated[
+        str | None,
+        typer.Option(
+            "--apply",
+            help="Run the script as this administrator (postgresql://…, without a password).",
+            metavar="URL",
+        ),
+    ] = None,
+    connections: Annotated[
+        int, typer.Option(min=2, max=10_000, help="Connections that all workers together may have.")
+    ] = _CONNECTIONS,
+) -> None:
+    """Print the SQL that gives the gateway's role in a PostgreSQL store its rights, and takes all others from it.
+
+    The role may read the columns that sekisho.yaml declares, and owns one schema, sekisho, for the people tables.
+    Run it again after each change of the store's datasets. The role's password is read from the store's
+    password_file; the script holds only what PostgreSQL keeps of it. The administrator's comes from PGPASSWORD or
+    ~/.pgpass.
+    """
+    from urllib.parse import urlsplit  # noqa: PLC0415 - slow to import
+
+    from sekisho.adapters.stores.postgresql import rights  # noqa: PLC0415
+    from sekisho.domain.terms import StoreKind  # noqa: PLC0415
+    from sekisho.settings import load  # noqa: PLC0415
+
+    catalogue = load(workspace).catalogue
+    declared = {name: each for name, each in catalogue.stores.items() if each.kind is StoreKind.POSTGRESQL}
+    if store not in declared:
+        raise NotFound(f"There is no such store in PostgreSQL; sekisho.yaml has {', '.join(declared) or 'none'}.")
+    if apply is not None and urlsplit(apply).password is not None:
+        raise InvalidRequest("No password belongs on a command line: use PGPASSWORD or ~/.pgpass.")
+    chosen = declared[store]
+    password = _password(chosen.password_file) if chosen.password_file is not None else None
+    datasets = [dataset for dataset in catalogue.datasets.values() if dataset.store == store]
+    text = rights.script(chosen, datasets, password=password, connections=connections)
+    if apply is None:
+        answer(text.rstrip())
+        return
+    asyncio.run(rights.apply(text, apply))
+    say(f"The store {store} is ready.")
+
+
+def _password(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError):
+        raise InvalidRequest("The store's password_file cannot be read.") from None
 
 
 @app.command(epilog="Example: sekisho stores sync pos.order_lines")
 def sync(
     dataset: Annotated[
-        str | None, typer.Argument(help="One dataset; left out, all Parquet datasets with a data subject.")
+        str | None,
+        typer.Argument(help="One Parquet dataset, or one store in PostgreSQL; left out, all.", show_default=False),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,  # noqa: FBT002
 ) -> None:
-    """Write copies that carry person numbers, so that consent costs little on millions of rows.
+    """Write copies of Parquet files that carry person numbers, and the people tables of PostgreSQL anew.
 
-    They lie in var/colocated of the workspace; the stores' files stay as they are. A running service finds a
-    new copy by itself, and leaves a copy alone once its files changed: then run this again.
+    Copies let consent cost little on millions of rows. They lie in var/colocated of the workspace; the stores'
+    files stay as they are. A running service finds a new copy by itself, and leaves a copy alone once its files
+    changed: then run this again. People tables follow consent by themselves; this writes those that are in use from
+    the registry and the ledger, whatever stands in them.
     """
 
-    async def write(opened: Workspace) -> tuple[list[Synced], list[str]]:
+    async def write(opened: Workspace) -> tuple[list[Synced], list[str], dict[str, list[str]]]:
         from sekisho.adapters.stores import colocated  # noqa: PLC0415 - slow to import
         from sekisho.bootstrap import copies_folder  # noqa: PLC0415
+        from sekisho.domain.terms import StoreKind  # noqa: PLC0415
         from sekisho.ports import AuditEntry  # noqa: PLC0415
 
         catalogue, folder = opened.settings.catalogue, copies_folder(opened.settings)
+        tables = await _people_tables(opened, dataset)
+        if dataset in tables:
+            return [], [], tables
         possible = {each.name: each for each in colocated.eligible(catalogue.stores, catalogue.datasets)}
         if dataset is not None and dataset not in possible:
-            raise UnknownDataset(f"Copies are made of Parquet files with a data subject: {', '.join(possible)}.")
+            servers = [name for name, each in catalogue.stores.items() if each.kind is StoreKind.POSTGRESQL]
+            raise UnknownDataset(
+                "Copies are made of Parquet files with a data subject, and people tables in PostgreSQL:"
+                f" {', '.join([*possible, *servers])}."
+            )
         chosen = list(possible.values()) if dataset is None else [possible[dataset]]
         done: list[Synced] = []
         removed: list[str] = []
@@ -72,15 +140,37 @@ def sync(
                 done.append(synced)
             if dataset is None:
                 removed = colocated.remove_others(folder, possible)
-        return done, removed
+        return done, removed, tables
 
-    done, removed = with_workspace(workspace, write)
+    done, removed, tables = with_workspace(workspace, write)
     if as_json:
-        answer_json([{"dataset": each.dataset, "rows": each.rows, "written": each.written} for each in done])
-    else:
+        answer_json(
+            [
+                *({"dataset": each.dataset, "rows": each.rows, "written": each.written} for each in done),
+                *({"store": store, "people_tables": names} for store, names in tables.items()),
+            ]
+        )
+    elif done or not tables:
         answer_table(
             ("dataset", "rows", "copy"),
             [(each.dataset, each.rows, "written" if each.written else "up to date") for each in done],
         )
     for name in removed:
         say(f"Removed the copy of {name}: it is no Parquet dataset with a data subject any more.")
+    if not as_json:
+        for store, names in tables.items():
+            say(f"Wrote {len(names)} people tables in the store {store}.")
+
+
+async def _people_tables(opened: Workspace, chosen: str | None) -> dict[str, list[str]]:
+    """Write the people tables of every store in PostgreSQL, or of the one chosen; return their names by store."""
+    from sekisho.adapters.stores.postgresql import PostgresStore  # noqa: PLC0415 - slow to import
+    from sekisho.ports import AuditEntry  # noqa: PLC0415
+
+    known = {cell for purpose in opened.settings.catalogue.purposes.values() for cell in purpose.all_cells()}
+    written: dict[str, list[str]] = {}
+    for name, store in opened.stores.items():
+        if isinstance(store, PostgresStore) and chosen in {None, name}:
+            written[name] = await store.synchronise(opened.ledger, opened.people, known)
+            await opened.audit.append(AuditEntry("stores.sync", {"store": name, "tables": len(written[name])}))
+    return written

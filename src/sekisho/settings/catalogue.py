@@ -27,8 +27,12 @@ from sekisho.settings.faults import nearest, shown
 from sekisho.settings.keys import ALL_QUASI_IDENTIFIERS, GENERALISATIONS, ROLES
 from sekisho.settings.purposes import purpose_facts
 from sekisho.settings.section import Section
+from sekisho.settings.servers import server_store
 
 _TABLE = re.compile(r"(?!sqlite_)[A-Za-z][A-Za-z0-9_]{0,62}")
+_QUALIFIED = re.compile(
+    r"((?!pg_|information_schema\.|sekisho\.)[A-Za-z_]\w{0,62}\.)?(?!pg_)[A-Za-z_]\w{0,62}", re.ASCII
+)
 _PATTERN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_*?][A-Za-z0-9_*?./=-]{0,200}\.(parquet|csv|jsonl|ndjson|json)")
 _CELLS_STAND_ON = frozenset({LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTEREST})
 
@@ -37,7 +41,18 @@ def stores(root: Section, folder: Path, own: Mapping[str, Path]) -> dict[str, St
     """Return the stores by name. *own* are the gateway's own places, which no store may reach."""
     found: dict[str, Store] = {}
     for name, section in root.named("stores", "store"):
-        kind, place = section.choice("kind", StoreKind), section.path("location", folder)
+        kind = section.choice("kind", StoreKind)
+        if kind is StoreKind.POSTGRESQL:
+            server = server_store(name, section, folder)
+            if server is not None:
+                found[name] = server
+            continue
+        for key in ("url", "password_file"):
+            if section.has(key):
+                section.wrong(key, f"`{key}` is for a store in a server", "leave it out, or write `kind: postgresql`")
+        if not section.has("location"):
+            section.wrong("", "has no `location`", "add `location: the database file, or the folder of the files`")
+        place = section.path("location", folder)
         if place is not None:
             for what, path in own.items():
                 if path.is_relative_to(place) or place.is_relative_to(path):
@@ -118,7 +133,7 @@ def datasets(
                 section.wrong("", f"unknown store {shown(store_name)}", nearest(store_name, known_stores))
         elif relation is not None:
             _relation(section, store, relation)
-            first = relations.setdefault((store.name, relation), name)
+            first = relations.setdefault((store.name, relation.removeprefix("public.")), name)
             if first != name:
                 section.wrong(
                     "relation",
@@ -148,6 +163,12 @@ def datasets(
 def _relation(section: Section, store: Store, relation: str) -> None:
     if store.kind is StoreKind.SQLITE and _TABLE.fullmatch(relation) is None:
         section.wrong("relation", f"{shown(relation)} is no table name", "write the table's plain name")
+    if store.kind is StoreKind.POSTGRESQL and _QUALIFIED.fullmatch(relation) is None:
+        section.wrong(
+            "relation",
+            f"{shown(relation)} is no table of the store",
+            "write table or schema.table, not one of the system",
+        )
     if store.kind is StoreKind.DUCKDB and _PATTERN.fullmatch(relation) is None:
         section.wrong(
             "relation",

@@ -81,7 +81,12 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("password_file", "/run/secrets/smtp"),
         Key("tls", "starttls"),
     ),
-    "stores.*": (_must("kind", "sqlite"), _must("location", "the database file, or the folder of the files")),
+    "stores.*": (
+        _must("kind", "sqlite"),
+        Key("location", "the database file, or the folder of the files"),
+        Key("url", "postgresql://sekisho_crm@db.shop.example/crm?sslmode=verify-full"),
+        Key("password_file", "/run/secrets/crm"),
+    ),
     "purposes.*": (
         _must("title", "{ja: …, en: …}"),
         _must("description", "{ja: …, en: …}"),

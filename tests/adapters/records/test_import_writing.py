@@ -25,7 +25,7 @@ from sekisho.domain.consent import ConsentEventKind
 from sekisho.domain.consent_trail import audited_events
 from sekisho.domain.terms import Catalogue
 from tests.adapters.records.conftest import PURPOSES
-from tests.adapters.records.test_ledger import LONG_AGO, event
+from tests.adapters.records.test_ledger import FAR_AWAY, LONG_AGO, event
 from tests.consents.fakes import FakeNotices
 from tests.fakes import FakeAuditLog, FakeClock
 
@@ -51,7 +51,8 @@ _STATES = text("SELECT number, cell, state, since, valid_until, linked, linked_u
 def said(number, purpose, kind, day, proven):
     evidence = {"form": f"F-{day}"} if proven else None
     cells = PURPOSES[purpose].all_cells()[: 1 + day % 2]
-    return event(number, purpose, kind, cells=cells, occurred=LONG_AGO.replace(day=1 + day), evidence=evidence)
+    at, of_age_at = LONG_AGO.replace(day=1 + day), FAR_AWAY if day % 3 == 0 else None
+    return event(number, purpose, kind, cells=cells, occurred=at, of_age_at=of_age_at, evidence=evidence)
 
 
 @given(before=EVENTS, history=EVENTS, links=st.sets(st.sampled_from([(1, 2), (3, 4), (2, 5)])))
@@ -148,6 +149,8 @@ async def test_records_made_from_rows_are_those_made_from_events(database: Datab
         await getattr(Trail(parts), note)(events, "b" * 64)
         told.append(audit.records)
     assert told[0] == told[1]
-    seqs = [one.seq for record in told[0] for one in audited_events(record)]
-    assert seqs == [row.seq for row in rows]
-    assert len(seqs) > 1_203  # a no of one who is linked is repeated for the other
+    found = [one for record in told[0] for one in audited_events(record)]
+    assert [(one.seq, list(one.cells), one.facts) for one in found] == [
+        (row.seq, orjson.loads(row.cells), orjson.loads(row.facts)) for row in rows
+    ]
+    assert len(found) > 1_203  # a no of one who is linked is repeated for the other

@@ -1,11 +1,13 @@
-"""What every store does, whatever its engine: one suite, each test on DuckDB and on SQLite."""
+"""What every store does, whatever its engine: one suite, each test on DuckDB, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,23 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from sekisho.adapters.stores.postgresql import PostgresStore
 from sekisho.domain.governed import GovernedQuery
 from sekisho.domain.terms import StoreKind
 from sekisho.errors import SekishoError, StatementRefused, StoreUnavailable
 from sekisho.ports import ConsentView
 from sekisho.query.plan import bind
-from tests.query.world import PEOPLE, World, agrees, number_of
+from sekisho.query.statements import Statements
+from tests.adapters.stores.servers import Server, database
+from tests.query.world import DATASETS as CATALOGUE
+from tests.query.world import PEOPLE, PURPOSES, REQUESTERS, World, agrees, number_of
 
-DATASETS = {StoreKind.DUCKDB: "pos.order_lines", StoreKind.SQLITE: "crm.tickets"}
-CLEAR = {StoreKind.DUCKDB: "quantity", StoreKind.SQLITE: "minutes"}
+DATASETS = {
+    StoreKind.DUCKDB: "pos.order_lines",
+    StoreKind.SQLITE: "crm.tickets",
+    StoreKind.POSTGRESQL: "crm.tickets",
+}
+CLEAR = {StoreKind.DUCKDB: "quantity", StoreKind.SQLITE: "minutes", StoreKind.POSTGRESQL: "minutes"}
 
 
 @dataclass
@@ -30,11 +40,16 @@ class Bench:
 
     world: World
     kind: StoreKind
+    folder: Path
+    server: Server | None = None
+    postgres: PostgresStore | None = None
 
     @property
     def store(self) -> Any:
         """The store."""
-        return self.world.duckdb if self.kind is StoreKind.DUCKDB else self.world.sqlite
+        if self.postgres is not None:
+            return self.postgres
+        return self.world.watched["duckdb" if self.kind is StoreKind.DUCKDB else "crm"].inner
 
     @property
     def dataset(self) -> str:
@@ -43,8 +58,17 @@ class Bench:
 
     def governed(self, sql: str, *parameters: object, purpose: str = "recommendation") -> GovernedQuery:
         """Return the governed statement; ``{}`` in *sql* is the dataset."""
-        plan = self.world.plan(sql.format(self.dataset), purpose=purpose)
+        question = self.statements.read(REQUESTERS["recommender"], PURPOSES[purpose], sql.format(self.dataset))
+        plan = question.plan(self.world.policy.permit(question.request))
         return bind(plan, parameters, self.world.keyed(purpose=purpose, plan=plan))
+
+    @cached_property
+    def statements(self) -> Statements:
+        """What reads statements over this store."""
+        declared = self.world.catalogue
+        if self.server is None:
+            return Statements(declared)
+        return Statements(replace(declared, stores={**declared.stores, "crm": self.server.store()}))
 
     def view(self, purpose: str = "recommendation") -> ConsentView:
         """Return who agrees now."""
@@ -60,16 +84,49 @@ class Bench:
 
         return self.world._runner.run(read())
 
+    def take_away(self) -> None:
+        """Take the data away from the store."""
+        if self.server is not None:
+            self.server.run("ALTER TABLE tickets RENAME TO moved")
+            return
+        target = self.folder / ("pos" if self.kind is StoreKind.DUCKDB else "crm.db")
+        target.rename(target.with_name("moved"))
+
     def people(self, query: GovernedQuery, view: ConsentView | None) -> set[int]:
         """Return the hidden person numbers of an answer."""
         table = pa.Table.from_batches(self.batches(query, view))
         return {n for column in table.columns[-query.hidden :] for n in column.to_pylist()}
 
 
-@pytest.fixture(params=list(StoreKind), ids=[kind.value for kind in StoreKind])
+@pytest.fixture(
+    params=[
+        pytest.param(kind, marks=[pytest.mark.postgres, pytest.mark.enable_socket])
+        if kind is StoreKind.POSTGRESQL
+        else kind
+        for kind in StoreKind
+    ],
+    ids=[kind.value for kind in StoreKind],
+)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     with World(tmp_path) as world:
-        yield Bench(world, request.param)
+        if request.param is not StoreKind.POSTGRESQL:
+            yield Bench(world, request.param, tmp_path)
+            return
+        crm = [dataset for dataset in CATALOGUE.values() if dataset.store == "crm"]
+        with database() as server:
+            for dataset in crm:
+                server.load(dataset, world.rows[dataset.name])
+            server.run("CREATE TABLE hidden (customer_id bigint, secret text)")
+            server.bootstrap(crm)
+            store = PostgresStore(server.store(), CATALOGUE, timeout=20)
+            yield Bench(world, request.param, tmp_path, server, store)
+            world._runner.run(settled(store))
+            store.close()
+
+
+async def settled(store: PostgresStore) -> None:
+    """Wait for the connections that are being given back."""
+    await asyncio.gather(*store._settling)
 
 
 ROWS = "SELECT customer_id FROM {}"
@@ -173,13 +230,15 @@ def test_parameters_are_bound(bench: Bench) -> None:
 
 def test_a_fault_of_the_statement_has_none_of_the_engines_words(bench: Bench) -> None:
     """An expression that fails on a row is refused; neither value nor engine text leaves, not even as cause."""
-    expression = (
-        "CAST(stock_code AS INT)" if bench.kind is StoreKind.DUCKDB else "abs(minutes - 9223372036854775807 - 9)"
-    )
+    expression = {
+        StoreKind.DUCKDB: "CAST(stock_code AS INT)",
+        StoreKind.SQLITE: "abs(minutes - 9223372036854775807 - 9)",
+        StoreKind.POSTGRESQL: "CAST(channel AS INT)",
+    }[bench.kind]
     query = bench.governed(f"SELECT {expression} AS x FROM {{}}")
     with pytest.raises(StatementRefused) as caught:
         bench.batches(query, bench.view())
-    assert "S0" not in str(caught.value)
+    assert not re.search("S0|mail|phone|chat", str(caught.value))
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 
@@ -193,6 +252,11 @@ def test_a_fault_in_the_middle_of_an_answer_is_no_other(bench: Bench) -> None:
         sql = f"SELECT CAST(CASE WHEN i = 300000 THEN {engine}i ELSE '1' END AS INT) AS x FROM range(400000) r(i)"
         query = replace(query, sql=sql, hidden=0, projections=())
         bench.store._checked.add(sql)
+    elif bench.kind is StoreKind.POSTGRESQL:
+        value = "CAST(CASE WHEN i = 300000 THEN 'late' || i ELSE '1' END AS int) AS x"
+        sql = f"SELECT {value} FROM generate_series(1, 400000) AS r(i)"
+        query = replace(query, sql=sql, outputs=query.outputs[:1], hidden=0, projections=())
+        bench.store._checked.add((sql, query.reads))
     else:
         sql = (
             "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 3000)"
@@ -265,26 +329,29 @@ def test_many_statements_at_once(bench: Bench) -> None:
 def test_the_second_oracle_refuses_what_was_not_planned(bench: Bench, what: str) -> None:
     """A statement that the engine reads differently from its plan does not run, whatever the rewriter thought."""
     query = bench.governed(ROWS)
-    physical = '"pos"."order_lines"' if bench.kind is StoreKind.DUCKDB else '"main"."tickets"'
-    other = '"pos"."secrets"' if bench.kind is StoreKind.DUCKDB else '"main"."hidden"'
-    people = f'{"people" if bench.kind is StoreKind.DUCKDB else "temp"}."{query.projections[0].table}"'
+    physical, other, schema = {
+        StoreKind.DUCKDB: ('"pos"."order_lines"', '"pos"."secrets"', "people"),
+        StoreKind.SQLITE: ('"main"."tickets"', '"main"."hidden"', "temp"),
+        StoreKind.POSTGRESQL: ('"public"."tickets"', '"public"."customers"', "sekisho"),
+    }[bench.kind]
+    people = f'"{schema}"."{query.projections[0].table}"'
     sql = {
-        "another table": f"{query.sql} WHERE EXISTS (SELECT secret FROM {other})",
+        "another table": f"{query.sql} WHERE EXISTS (SELECT 1 FROM {other})",
         "a column less": query.sql + " ",  # another text: a statement that is known is not looked at again
-        "a function": (
-            f"SELECT * FROM ({query.sql}) x, read_text('/etc/hostname')"
-            if bench.kind is StoreKind.DUCKDB
-            else f"SELECT hex(customer_id) AS customer_id, __person_0 FROM ({query.sql}) x"
-        ),
+        "a function": {
+            StoreKind.DUCKDB: f"SELECT * FROM ({query.sql}) x, read_text('/etc/hostname')",
+            StoreKind.SQLITE: f"SELECT hex(customer_id) AS customer_id, __person_0 FROM ({query.sql}) x",
+            StoreKind.POSTGRESQL: f"SELECT x.* FROM ({query.sql}) x, generate_series(1, 2)",
+        }[bench.kind],
         "a write": f"DELETE FROM {people}",
         "a write in WITH": f"WITH d AS (DELETE FROM {people} RETURNING *) SELECT n, n FROM d",
         "two": f"{query.sql}; {query.sql}",
-        "a pragma": "PRAGMA database_list",
-        "no SELECT": f"EXPLAIN {query.sql}" if bench.kind is StoreKind.DUCKDB else f"DROP TABLE {physical}",
+        "a pragma": "SHOW ALL" if bench.kind is StoreKind.POSTGRESQL else "PRAGMA database_list",
+        "no SELECT": f"DROP TABLE {physical}" if bench.kind is StoreKind.SQLITE else f"EXPLAIN {query.sql}",
     }[what]
     reads = query.reads
     if what == "a column less":
-        if bench.kind is StoreKind.DUCKDB:  # it compares tables
+        if bench.kind is not StoreKind.SQLITE:  # they compare tables
             reads = frozenset()
         else:
             reads = frozenset(pair for pair in reads if pair != ("tickets", "customer_id"))
@@ -298,19 +365,17 @@ def test_the_second_oracle_refuses_what_was_not_planned(bench: Bench, what: str)
 def test_health_says_whether_the_data_is_there(bench: Bench) -> None:
     """A store whose files are gone is not healthy."""
     assert bench.world._runner.run(bench.store.healthy())
-    target = bench.world.folder / ("pos" if bench.kind is StoreKind.DUCKDB else "crm.db")
-    target.rename(target.with_name("moved"))
+    bench.take_away()
     assert not bench.world._runner.run(bench.store.healthy())
 
 
 def test_files_that_are_gone_are_a_store_that_is_unavailable(bench: Bench) -> None:
     """Without its files a store says that it is unavailable, and nothing of the path."""
     query, view = bench.governed(ROWS), bench.view()
-    target = bench.world.folder / ("pos" if bench.kind is StoreKind.DUCKDB else "crm.db")
-    target.rename(target.with_name("moved"))
+    bench.take_away()
     with pytest.raises(StoreUnavailable) as caught:
         bench.batches(query, view)
-    assert str(bench.world.folder) not in str(caught.value)
+    assert str(bench.folder) not in str(caught.value)
 
 
 def test_numbers_come_as_numbers(bench: Bench) -> None:
@@ -329,6 +394,7 @@ def test_sqlite_files_are_never_written(tmp_path: Path) -> None:
             world.ask("SELECT customer_id, note FROM crm.customers")
         assert (tmp_path / "crm.db").read_bytes() == before
         assert {path.name for path in tmp_path.iterdir()} == {"crm.db", "pos", "web"}
-        connection = world._runner.run(world.sqlite._acquire())
+        sqlite: Any = world.watched["crm"].inner
+        connection = world._runner.run(sqlite._acquire())
         with pytest.raises(sqlite3.OperationalError):
             connection.db.execute("DELETE FROM customers")

@@ -95,7 +95,7 @@ async def test_what_sqlite_keeps_becomes_json(tmp_path: Path) -> None:
         (
             """CREATE TABLE things (key TEXT, note);
            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
-           INSERT INTO things SELECT 'b', 'c' FROM n, (SELECT i FROM n LIMIT 100)""",
+           INSERT INTO things SELECT 'b', 'c' FROM n, (SELECT i FROM n LIMIT 400)""",
             0.0,
         ),
     ],

@@ -64,12 +64,13 @@ def refresh(
         changes = consent.changes_since(known.consent)
         if changes is not None:
             numbers, allowed = changes
-            return Refresh(version, None, numbers, _rows(keys, np.isin(keys.numbers, numbers[allowed]), key_type))
+            return Refresh(version, None, numbers, rows_of(keys, np.isin(keys.numbers, numbers[allowed]), key_type))
     chosen = np.ones(len(keys.numbers), dtype=bool) if consent is None else consent.allowed(keys.numbers)
-    return Refresh(version, _rows(keys, chosen, key_type), nobody, None)
+    return Refresh(version, rows_of(keys, chosen, key_type), nobody, None)
 
 
-def _rows(keys: PeopleKeys, chosen: NDArray[np.bool_], key_type: ColumnType) -> pa.Table:
+def rows_of(keys: PeopleKeys, chosen: NDArray[np.bool_], key_type: ColumnType) -> pa.Table:
+    """Return the rows (``k``, ``n``) of those identifiers that *chosen* (shape (n,)) says, ``k`` in its own type."""
     values = pa.array(keys.values, pa.string()).filter(pa.array(chosen))
     if key_type is ColumnType.INTEGER:
         values = values.cast(pa.int64())

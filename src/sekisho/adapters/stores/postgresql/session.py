@@ -1,0 +1,176 @@
+"""Connections to a PostgreSQL store: settings pinned and read back, the role looked at, errors without their text.
+
+A connection is used only when the server says that every setting is what was asked for, and that the role is
+neither above the rules of the database nor able to change what it reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+
+from sekisho.adapters.stores.postgresql.inspection import columns_of, excess_of_role, unlike
+from sekisho.domain.terms import Dataset, Store
+from sekisho.errors import StatementRefused, StoreUnavailable
+
+FAULTS = (
+    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, ValueError,
+)  # fmt: skip
+"""What the driver raises; see :func:`own_error`."""
+
+_STATEMENTS = 200  # prepared statements that a connection keeps
+_CONNECT_S = 10.0
+_CANCEL_S = 5.0  # for a server to acknowledge that a statement was cancelled
+
+SETTINGS = {
+    "default_transaction_read_only": "on",
+    "search_path": "pg_catalog, pg_temp",  # left empty, temporary objects would come first
+    "standard_conforming_strings": "on",
+    "row_security": "on",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "iso_8601",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "client_min_messages": "error",
+    # Plans are made for the values at hand: a shared one is wrong for keys that few and many rows have.
+    "plan_cache_mode": "force_custom_plan",
+    # Compiling costs more than it gains below some seconds of work, and each connection compiles for itself.
+    "jit": "off",
+    "lock_timeout": "5000",
+    "client_connection_check_interval": "1000",  # a gateway that was killed leaves no statement running
+}
+"""What every connection is set to, whatever the role's, the database's and the server's own settings are."""
+
+_READ_BACK = "SELECT name, setting FROM pg_catalog.pg_settings WHERE name = ANY ($1::text[])"
+
+# Values that the program wants as text or as a double, whatever Python type the driver has for them.
+_AS_TEXT = ("uuid", "interval", "time", "timetz", "inet", "cidr", "macaddr")
+
+
+@dataclass(eq=False)
+class Session:
+    """One connection and the statements that it has prepared, the least used first."""
+
+    connection: asyncpg.Connection
+    statements: OrderedDict[str, asyncpg.prepared_stmt.PreparedStatement] = field(default_factory=OrderedDict)
+
+    async def prepared(self, sql: str) -> asyncpg.prepared_stmt.PreparedStatement:
+        """Return *sql* as a prepared statement; the server takes one command only."""
+        held = self.statements.pop(sql, None)
+        if held is None:
+            held = await self.connection.prepare(sql)
+            if len(self.statements) >= _STATEMENTS:
+                self.statements.popitem(last=False)
+        self.statements[sql] = held
+        return held
+
+    async def end(self) -> None:
+        """Cancel what runs, if anything does, and close the connection."""
+        try:
+            await self.connection.close(timeout=_CANCEL_S)
+        except FAULTS:
+            return  # it is gone: the driver has cut it off
+
+    def cut(self) -> None:
+        """Close the connection at once, also when its event loop has ended."""
+        try:
+            self.connection.terminate()
+        except RuntimeError:
+            return
+
+
+async def connect(store: Store, datasets: Sequence[Dataset], *, statement_s: float) -> Session:
+    """Open a connection for governed statements.
+
+    Parameters
+    ----------
+    store:
+        Its location is the URL.
+    datasets:
+        The store's; their tables are looked at.
+    statement_s:
+        Seconds after which the server stops a statement, or a transaction in which nothing is asked.
+
+    Raises ``StoreUnavailable``, without anything that the server said.
+    """
+    milliseconds = str(int(statement_s * 1000))
+    settings = SETTINGS | {
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds,
+        "application_name": "sekisho",
+    }
+    try:
+        password = await asyncio.to_thread(_password, Path(store.password_file)) if store.password_file else None
+        connection = await asyncpg.connect(
+            store.location, password=password, timeout=_CONNECT_S, server_settings=settings, statement_cache_size=20
+        )
+    except FAULTS:
+        raise StoreUnavailable(
+            f"The store {store.name} does not accept the gateway; look at its url, password_file and server."
+        ) from None
+    session = Session(connection)
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            await _look_at(connection, store, datasets, settings)
+    except FAULTS:
+        session.cut()
+        raise StoreUnavailable(f"The store {store.name} could not be opened; run sekisho check.") from None
+    except BaseException:
+        session.cut()
+        raise
+    return session
+
+
+def _password(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip()
+
+
+async def _look_at(
+    connection: asyncpg.Connection, store: Store, datasets: Sequence[Dataset], settings: dict[str, str]
+) -> None:
+    wanted = settings | {"client_encoding": "UTF8"}
+    found = dict(await connection.fetch(_READ_BACK, list(wanted)))
+    for name in sorted(wanted.keys() - {name for name, value in wanted.items() if found.get(name) == value}):
+        raise StoreUnavailable(f"The server of the store {store.name} did not accept the setting {name}.")
+    if excess := await excess_of_role(connection, datasets):
+        raise StoreUnavailable(
+            f"The role of the store {store.name} {excess}; give the gateway a role of its own:"
+            f" sekisho stores bootstrap {store.name}."
+        )
+    for fault in unlike(await columns_of(connection, datasets), datasets):
+        raise StoreUnavailable(f"In the store {store.name}, {fault}.")
+    for kind in _AS_TEXT:
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=str, format="text")
+    await connection.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=float, format="text")
+
+
+def in_step(fault: BaseException) -> bool:
+    """Return whether the connection can be used further: the server has answered, or was not asked."""
+    stale = asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError | asyncpg.PostgresConnectionError
+    return isinstance(fault, asyncpg.PostgresError | ValueError) and not isinstance(fault, stale)
+
+
+def own_error(fault: BaseException, store: str) -> StatementRefused | StoreUnavailable:
+    """Return our own error for what the driver or the server said: their texts may print a value."""
+    if isinstance(fault, TimeoutError | asyncpg.QueryCanceledError):
+        return StoreUnavailable("The statement took too long and was stopped.")
+    if isinstance(fault, asyncpg.UnsupportedClientFeatureError | ValueError):
+        return StatementRefused("PostgreSQL could not evaluate the statement; check types and functions.")
+    if isinstance(fault, asyncpg.InsufficientPrivilegeError):
+        return StoreUnavailable(
+            f"The role of the store {store} may not read all that sekisho.yaml declares:"
+            f" sekisho stores bootstrap {store}."
+        )
+    code = getattr(fault, "sqlstate", None) or ""
+    if not in_step(fault):
+        return StoreUnavailable(f"The store {store} could not be read.")
+    gone = {"42P01", "42703", "3F000"}  # the gateway wrote the names: the store is not what the catalogue says
+    if code[:2] in {"22", "42", "0A", "21", "54", "2F", "38"} and code not in gone:
+        return StatementRefused("PostgreSQL could not evaluate the statement; check types and functions.")
+    return StoreUnavailable(f"The store {store} could not be read.")

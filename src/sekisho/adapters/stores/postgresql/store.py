@@ -1,0 +1,316 @@
+"""One PostgreSQL store: governed statements in read-only snapshots, page by page, from a server-side cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+import pyarrow as pa
+
+from sekisho.adapters.stores.personal_data import Key
+from sekisho.adapters.stores.postgresql import oracle, rows
+from sekisho.adapters.stores.postgresql.inspection import physical, quoted
+from sekisho.adapters.stores.postgresql.people import APPLIED, HELD, Content, Contents, PeopleTables
+from sekisho.adapters.stores.postgresql.session import FAULTS, Session, connect, in_step, own_error
+from sekisho.domain.governed import GovernedQuery, Projection
+from sekisho.domain.terms import Cell, ColumnType, Dataset, Store, StoreKind
+from sekisho.errors import ConsentUnavailable, SekishoError, StatementRefused, StoreUnavailable
+from sekisho.ports import ConsentView, ConsentViews, PeopleIndex
+
+_T = TypeVar("_T")
+
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_TRIES = 5  # to find a snapshot whose people tables are as new as the statement's view
+_CHECKED = 10_000  # statements of which the oracle's answer is remembered
+_HEAVY = 2_000  # rows from which a page is made in a thread
+_SETTLE_S = 5.0
+_PATIENT_S = 3600.0  # to write a table of all people
+
+_THERE = "SELECT bool_and(to_regclass(given.name) IS NOT NULL) FROM unnest($1::text[]) AS given(name)"
+
+
+class PostgresStore:
+    """One store in a PostgreSQL database. Implements ``ports.DataStore``.
+
+    Parameters
+    ----------
+    store:
+        The store; its location is the URL.
+    datasets:
+        The catalogue's datasets; those of other stores are passed over.
+    connections:
+        How many statements may run at once.
+    timeout:
+        Seconds that the server may work on a statement. What the reader of an answer takes is not counted: between
+        two pages a transaction may rest as long again.
+    """
+
+    def __init__(
+        self, store: Store, datasets: Mapping[str, Dataset], *, connections: int = 8, timeout: float = 60.0
+    ) -> None:
+        self._store = store
+        self._datasets = [dataset for dataset in datasets.values() if dataset.store == store.name]
+        self._timeout = timeout
+        self._places = asyncio.Semaphore(connections)
+        self._open: set[Session] = set()
+        self._idle: list[Session] = []
+        self._settling: set[asyncio.Task[None]] = set()
+        self._checked: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+        self._tables = PeopleTables(store.name)
+        self._contents = Contents(
+            {
+                dataset.data_subject.identifier: column.type
+                for dataset in self._datasets
+                if dataset.data_subject is not None
+                for column in dataset.columns
+                if column.name == dataset.data_subject.column
+            }
+        )
+
+    @property
+    def kind(self) -> StoreKind:
+        """The engine."""
+        return StoreKind.POSTGRESQL
+
+    async def fetch(
+        self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex, *, page_rows: int
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
+        """See ``ports.DataStore.fetch``."""
+        time = _Time(self._timeout)
+        session = await self._acquire(time)
+        settled = False
+        try:
+            cursor, schema = await time.of(self._start(session, query, consent, people))
+            found = await time.of(cursor.fetch(page_rows))
+            while True:
+                page = await _page(found, schema)
+                settled = True  # while nobody asks for more, nothing runs on the server
+                yield page
+                settled = False
+                if len(found) < page_rows:
+                    break
+                found = await time.of(cursor.fetch(page_rows))
+                if not found:
+                    break
+            settled = True
+        except FAULTS as fault:
+            settled = in_step(fault)
+            raise own_error(fault, self._store.name) from None
+        except SekishoError:
+            settled = True
+            raise
+        finally:
+            self._release(session, settled=settled)
+
+    async def rows_with_key(self, dataset: Dataset, keys: Sequence[Key], most: int) -> list[tuple[object, ...]]:
+        """See ``adapters.stores.personal_data.KeyedStore``; instants are naive and in UTC."""
+        async with self._session(self._timeout) as (session, time):
+            found = await time.of(_rows_with_key(session, dataset, keys, most))
+        return [rows.plain(row) for row in found]
+
+    async def healthy(self) -> bool:
+        """Return whether the server answers, and has every governed table."""
+        names = [quoted(*physical(dataset)) for dataset in self._datasets]
+        try:
+            async with self._session(min(self._timeout, _SETTLE_S)) as (session, time):
+                answer = await time.of(session.connection.fetchval(_THERE, names))
+        except SekishoError:
+            return False
+        return answer is not False
+
+    def close(self) -> None:
+        """Close every connection at once."""
+        for task in self._settling:
+            if not task.get_loop().is_closed():
+                task.cancel()
+        for session in self._open:
+            session.cut()
+        self._open.clear()
+        self._idle.clear()
+
+    # -- people tables, by themselves ----------------------------------------------------------------
+
+    async def consent_seq(self) -> int:
+        """Return the highest sequence of the ledger that the store has seen; 0 when it has seen none."""
+        found = await self._alone(f"SELECT max(consent) AS seq FROM {APPLIED}")
+        return int(found[0]["seq"] or 0) if found else 0
+
+    async def synchronise(self, consents: ConsentViews, people: PeopleIndex, known: Collection[Cell]) -> list[str]:
+        """Write every people table that is in use as it must be now; return their names.
+
+        A table for cells that are not among the *known* ones is left: no statement can ask for it. Raises
+        ``ConsentUnavailable`` when the store has seen a later sequence than the ledger has.
+        """
+        found = await self._alone(f"SELECT projection, identifier, cells FROM {APPLIED} ORDER BY 1")
+        done = []
+        for row in found:
+            cells = tuple(Cell(cell) for cell in row["cells"])
+            if not set(cells) <= set(known):
+                continue
+            projection = Projection(row["projection"], row["identifier"], cells)
+            view = await consents.view(cells) if cells else None
+            content = await self._contents.of(projection, await people.keys(projection.identifier), view)
+            async with self._session(_PATIENT_S) as (session, time):
+                await time.of(self._tables.bring_up(session, content, anew=True))
+            done.append(projection.table)
+        return done
+
+    async def _alone(self, sql: str) -> Sequence[Any]:
+        """Return the rows of a statement about the gateway's own tables; none when there are no tables yet."""
+        async with self._session(self._timeout) as (session, time):
+            try:
+                found: Sequence[Any] = await time.of(session.connection.fetch(sql))
+            except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+                return ()
+            return found
+
+    @asynccontextmanager
+    async def _session(self, seconds: float) -> AsyncIterator[tuple[Session, _Time]]:
+        """Hold a connection for one piece of work, and the time that there is for it."""
+        time = _Time(seconds)
+        session = await self._acquire(time)
+        settled = False
+        try:
+            yield session, time
+            settled = True
+        except FAULTS as fault:
+            settled = in_step(fault)
+            raise own_error(fault, self._store.name) from None
+        except SekishoError:
+            settled = True
+            raise
+        finally:
+            self._release(session, settled=settled)
+
+    # -- a statement ---------------------------------------------------------------------------------
+
+    async def _start(
+        self, session: Session, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex
+    ) -> tuple[Any, pa.Schema]:
+        """Return a cursor over *query* in a snapshot whose people tables are as new as *consent*, and its schema."""
+        connection = session.connection
+        for _ in range(_TRIES):
+            contents = await self._wanted(query, consent, people)
+            late = contents
+            try:
+                await connection.execute(_BEGIN)
+                if contents:
+                    held = await (await session.prepared(HELD)).fetch([content.table for content in contents])
+                    late = self._tables.behind(contents, held)
+            except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError):
+                late = contents  # the gateway's schema: there is none yet, or the role may not use it
+            if not late:
+                return await self._opened(session, query)
+            await connection.execute("ROLLBACK")
+            for content in late:
+                await self._tables.bring_up(session, content)
+        raise ConsentUnavailable("Consent changed while the statement was prepared; ask again.")
+
+    async def _wanted(self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex) -> list[Content]:
+        contents = []
+        for projection in query.projections:
+            if not projection.keys or (projection.cells and consent is None):
+                raise StatementRefused("PostgreSQL looks people up by their keys, and those who agree by consent.")
+            keys = await people.keys(projection.identifier)
+            contents.append(await self._contents.of(projection, keys, consent if projection.cells else None))
+        return contents
+
+    async def _opened(self, session: Session, query: GovernedQuery) -> tuple[Any, pa.Schema]:
+        statement = await session.prepared(query.sql)
+        asked = (query.sql, query.reads)
+        if asked not in self._checked:
+            await oracle.compare(session, query)
+            if len(self._checked) < _CHECKED:
+                self._checked.add(asked)
+        schema = rows.schema_of(query, statement.get_attributes())
+        given = rows.arguments(query.parameters, statement.get_parameters())
+        return await statement.cursor(*given), schema
+
+    # -- connections ---------------------------------------------------------------------------------
+
+    async def _acquire(self, time: _Time) -> Session:
+        try:
+            await time.of(self._places.acquire())
+        except TimeoutError:
+            raise StoreUnavailable(f"The store {self._store.name} is busy; ask again.") from None
+        try:
+            while self._idle:
+                session = self._idle.pop()
+                if not session.connection.is_closed():
+                    return session
+                self._open.discard(session)
+            session = await connect(self._store, self._datasets, statement_s=max(self._timeout, 1.0))
+        except BaseException:
+            self._places.release()
+            raise
+        self._open.add(session)
+        return session
+
+    def _release(self, session: Session, *, settled: bool) -> None:
+        """Give a connection back, off the caller's way; one on which something broke off is closed.
+
+        Closing first tells the server to stop what still runs there.
+        """
+        task = asyncio.get_running_loop().create_task(self._settle(session, settled=settled))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _settle(self, session: Session, *, settled: bool) -> None:
+        kept = False
+        try:
+            if settled:
+                async with asyncio.timeout(_SETTLE_S):
+                    await session.connection.execute("ROLLBACK")
+                kept = True
+                self._idle.append(session)
+            else:
+                await session.end()
+        except FAULTS:
+            return
+        finally:
+            if not kept:
+                session.cut()
+                self._open.discard(session)
+            self._places.release()
+
+
+class _Time:
+    """The time that the server has for one piece of work, in seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    async def of(self, awaited: Awaitable[_T]) -> _T:
+        """Return what *awaited* does. Raises ``TimeoutError`` when no time is left; the server is told to stop."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(max(self._left, 0.0)):
+                return await awaited
+        finally:
+            self._left -= loop.time() - began
+
+
+async def _page(found: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
+    if len(found) < _HEAVY:
+        return rows.batch_of(found, schema)
+    return await asyncio.to_thread(rows.batch_of, found, schema)
+
+
+async def _rows_with_key(session: Session, dataset: Dataset, keys: Sequence[Key], most: int) -> Sequence[Any]:
+    key = dataset.data_subject
+    column = dataset.column(key.column) if key is not None else None
+    if column is None:
+        raise StoreUnavailable(f"{dataset.name} names nobody.")
+    columns = ", ".join(quoted("t", each.name) for each in dataset.columns)
+    kind = "bigint" if column.type is ColumnType.INTEGER else "text"
+    statement = await session.prepared(
+        f"SELECT {columns} FROM {quoted(*physical(dataset))} AS t"
+        f" WHERE {quoted('t', column.name)} = ANY ($1::{kind}[]) LIMIT $2::bigint"
+    )
+    await session.connection.execute(_BEGIN)
+    found: Sequence[Any] = await statement.fetch(list(keys), most)
+    return found

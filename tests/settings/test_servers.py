@@ -1,0 +1,97 @@
+"""A store in a server: its address, what may stand in it, and the way there."""
+
+import pytest
+
+from sekisho.domain.terms import StoreKind
+from tests.settings.conftest import GOOD
+
+FILE = "crm: {kind: sqlite, location: stores/crm.db}"
+
+
+def declared(url, more=""):
+    return f"crm: {{kind: postgresql, url: '{url}'{more}}}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://gate@db.example:5432/crm?sslmode=verify-full",
+        "postgres://gate@db.example/crm?sslmode=disable",
+        "postgresql://gate@localhost/crm",
+        "postgresql://gate@127.0.0.1:5433/crm",
+        "postgresql://gate@[::1]/crm",
+        "postgresql://gate@/crm?host=/run/postgresql",
+        "postgresql://gate%40shop@db.example/crm?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+    ],
+)
+def test_addresses_that_are_taken(workspace, url):
+    """A role, a database, and a way there that is protected, local, or said to be otherwise."""
+    store = workspace.load(GOOD.replace(FILE, declared(url))).catalogue.stores["crm"]
+    assert (store.kind, store.location, store.password_file) == (StoreKind.POSTGRESQL, url, None)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://gate:NGsecret@db.example/crm?sslmode=verify-full", "a password stands in `url`"),
+        ("postgresql://gate@db.example/crm?sslmode=require&password=NGsecret", "a password stands in `url`"),
+        ("postgresql://gate@db.example/crm", "the way to the server is not protected"),
+        ("postgresql://gate@/crm?host=db.example", "the way to the server is not protected"),
+        ("postgresql://gate@localhost,db.example/crm", "the way to the server is not protected"),
+        ("postgresql://gate@localhost/crm?options=-crow_security%3Doff", "an option that is not allowed"),
+        ("postgresql://gate@localhost/crm?passfile=/tmp/x", "an option that is not allowed"),
+        ("postgresql://localhost/crm", "does not name a role"),
+        ("postgresql://gate@localhost", "does not name a role"),
+        ("postgresql://gate@localhost:99999/crm", "does not name a role"),
+        ("mysql://gate@localhost/crm", "does not name a role"),
+        ("postgresql://gate@localhost/crm?nothing", "does not name a role"),
+    ],
+)
+def test_addresses_that_are_refused(workspace, url, told):
+    """What is wrong is said, and nothing of the address is repeated."""
+    faults = "\n".join(workspace.faults_of(FILE, declared(url)))
+    assert told in faults
+    assert "NGsecret" not in faults
+    assert "db.example" not in faults.replace("db.shop.example", "")
+
+
+def test_a_password_file_lies_where_it_is_said(workspace):
+    """Its path is absolute, or below the workspace."""
+    url = "postgresql://gate@localhost/crm"
+    text = GOOD.replace(FILE, declared(url, ", password_file: /run/secrets/crm"))
+    assert workspace.load(text).catalogue.stores["crm"].password_file == "/run/secrets/crm"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("crm: {kind: postgresql}", "needs a `url`"),
+        ("crm: {kind: postgresql, location: x, url: 'postgresql://g@localhost/c'}", "has no `location`"),
+        ("crm: {kind: sqlite}", "has no `location`"),
+        (
+            "crm: {kind: sqlite, location: stores/crm.db, url: 'postgresql://g@localhost/c'}",
+            "for a store in a server",
+        ),
+    ],
+)
+def test_each_kind_has_its_own_keys(workspace, text, told):
+    """A server has an address, files have a place."""
+    assert told in "\n".join(workspace.faults_of(FILE, text))
+
+
+@pytest.mark.parametrize(
+    ("relation", "fits"),
+    [
+        ("customers", True), ("Crm.Customers", True), ("crm.customers_2011", True), ("pg_authid", False),
+        ("pg_catalog.pg_authid", False), ("information_schema.columns", False), ("sekisho.applied", False),
+        ("a.b.c", False), ("customers; DROP TABLE x", False), ("顧客", False),
+    ],
+)  # fmt: skip
+def test_relations_are_tables_of_the_store(workspace, relation, fits):
+    """A relation is a table, with its schema or in ``public``; none of the system's or the gateway's own."""
+    text = GOOD.replace(FILE, declared("postgresql://gate@localhost/crm"))
+    text = text.replace("relation: customers", f"relation: '{relation}'", 1)
+    if fits:
+        assert relation in {each.relation for each in workspace.load(text).catalogue.datasets.values()}
+    else:
+        assert "is no table of the store" in "\n".join(workspace.faults(text))
