@@ -310,14 +310,16 @@ async def test_people_who_are_asked_again_while_an_import_runs_keep_being_asked(
     append = house.batches.append
     parts = 0
 
-    async def publishing(batch: str, part: ImportPart) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
+    async def publishing(
+        batch: str, part: ImportPart, at_work: Any
+    ) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
         nonlocal parts
         parts += 1
         if parts == 2:
             house.notices.clock.advance(10 * 86_400)
             house.notices.show("lifecycle_email", change=Change.MAJOR)
             await house.ledger.publish({"lifecycle_email": ("lifecycle_email",)}, "x", Provenance())
-        done: tuple[ImportProgress, Sequence[KeptEvent]] | None = await append(batch, part)
+        done: tuple[ImportProgress, Sequence[KeptEvent]] | None = await append(batch, part, at_work)
         return done
 
     monkeypatch.setattr(house.batches, "append", publishing)

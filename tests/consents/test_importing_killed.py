@@ -115,7 +115,7 @@ async def test_two_who_import_the_same_file_at_once_record_it_once(house, monkey
 async def test_an_import_that_is_always_overtaken_ends(house, monkeypatch):
     """It says so instead of trying for ever."""
 
-    async def never(_batch: str, _part: ImportPart) -> None:
+    async def never(_batch: str, _part: ImportPart, _at_work: Any) -> None:
         return None
 
     monkeypatch.setattr(house.batches, "append", never)

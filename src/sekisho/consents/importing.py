@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from sekisho.domain.consent_rules import COLLECTION_POINT
 from sekisho.domain.terms import Requester, SubjectNumber
 from sekisho.errors import AccessDenied, AuditUnavailable, ConsentUnavailable, InvalidRequest, SekishoError
 from sekisho.ports import AuditEntry
-from sekisho.ports.imports import ImportBatches, ImportedEvent, ImportPart, ImportProgress
+from sekisho.ports.imports import ImportBatches, ImportedEvent, ImportPart, ImportProgress, KeptEvent
 
 _PART: Final = 5_000  # lines in one transaction: whoever withdraws meanwhile waits for no more than these
 _TOLD: Final = 100  # faults that a report lists
@@ -38,6 +38,8 @@ _BLOCK: Final = 1 << 20
 _TURN: Final = 250  # lines after which others have their turn: a thread that computes gives way only after 5 ms
 _PAUSE: Final = 0.000_05  # seconds
 _TRIES: Final = 20  # times that somebody else may be faster with the same file, in a row
+
+T = TypeVar("T")
 
 Tell = Callable[[str, float], None]
 """Hears what is being done, and how much of it is (0.0 to 1.0)."""
@@ -190,31 +192,35 @@ class Importing:
             reader = LineReader(self._parts, file.requester, known.batch, await AskedAgain.read(self._parts))
             await asyncio.to_thread(_rewound, file.source)
             lines = lines_of(file.source, file.format, after=known.lines)
-            ahead = asyncio.create_task(self._prepare(reader, lines))
-            noted: asyncio.Task[None] | None = None
+            turn = asyncio.Lock()  # of all that computes beside the database's work: each thread more slows that down
+            beside: list[asyncio.Task[Any]] = [asyncio.create_task(self._prepare(reader, lines, turn))]
+            recorded: Sequence[KeptEvent] = ()
             try:
-                while (part := await ahead) is not None:
+                while (part := await beside[0]) is not None:
                     if part.faults.fault_count and not file.skip_faults:
                         break
                     # The next part is read, and the last one audited, while the database is at work on this one.
-                    ahead = asyncio.create_task(self._prepare(reader, lines))
-                    appended = await self._batches.append(
+                    at_work = asyncio.Event()
+                    beside = [
+                        asyncio.create_task(_after(at_work, self._prepare(reader, lines, turn))),
+                        asyncio.create_task(_after(at_work, self._trail.note_imported(recorded, known.batch, turn))),
+                    ]
+                    recorded = ()
+                    appended = await self._append(
                         known.batch,
                         ImportPart(known.lines, part.until, part.events, part.faults.fault_count, asked_again),
+                        at_work,
                     )
-                    if noted is not None:
-                        await noted
+                    await beside[1]
                     if appended is None:
                         break
                     known, recorded = appended
                     overtaken = 0
-                    noted = asyncio.create_task(self._trail.note_imported(recorded, known.batch))
                     file.tell("importing", min(1.0, _done(known) / max(whole, 1)))
-                if noted is not None:
-                    await noted
+                await self._trail.note_imported(recorded, known.batch, turn)
             finally:
                 # A thread may still be reading: the file must not be rewound under it.
-                await asyncio.gather(ahead, *([] if noted is None else [noted]), return_exceptions=True)
+                await asyncio.gather(*beside, return_exceptions=True)
             if part is None:
                 return known, None
             if part.faults.fault_count and not file.skip_faults:
@@ -225,10 +231,24 @@ class Importing:
             raise ConsentUnavailable("The import was overtaken again and again; send the same file once more.")
         return known, None
 
-    async def _prepare(self, reader: LineReader, lines: Iterator[Line]) -> _Prepared | None:
+    async def _append(
+        self, batch: str, part: ImportPart, at_work: asyncio.Event
+    ) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(at_work.set)
+
+        try:
+            return await self._batches.append(batch, part, tell)
+        finally:
+            at_work.set()
+
+    async def _prepare(self, reader: LineReader, lines: Iterator[Line], turn: asyncio.Lock) -> _Prepared | None:
         """Return the next lines, ready to be recorded; ``None`` behind the last."""
         faults = _Trial()
-        part = await asyncio.to_thread(_checked, reader, lines, faults)
+        async with turn:
+            part = await asyncio.to_thread(_checked, reader, lines, faults)
         if part is None:
             return None
         events = await asyncio.to_thread(_events, part.good, await self._numbers(part.good))
@@ -268,6 +288,16 @@ class Importing:
                 "consent_seq": known.last_seq,
             }
             await self._parts.audit.append(AuditEntry("consent.import_finished", fields, record))
+
+
+async def _after(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Do *work* once *event* is set: threads that compute would keep the one that speaks to the database waiting."""
+    try:
+        await event.wait()
+    except BaseException:
+        work.close()
+        raise
+    return await work
 
 
 def _checked(reader: LineReader, lines: Iterator[Line], trial: _Trial) -> _Part | None:

@@ -83,12 +83,14 @@ class Trail:
         """
         await self._append(self._shared([self.audited(event) for event in events], batch))
 
-    async def note_imported(self, events: Sequence[KeptEvent], batch: str) -> None:
+    async def note_imported(self, events: Sequence[KeptEvent], batch: str, turn: asyncio.Lock) -> None:
         """Do the same for events as the ledger keeps them; the event loop does not wait while they are put together.
 
-        Raises ``AuditUnavailable`` as :meth:`note` does.
+        *turn* is held meanwhile. Raises ``AuditUnavailable`` as :meth:`note` does.
         """
-        await self._append(await asyncio.to_thread(self._imported, events, batch))
+        async with turn:
+            entries = await asyncio.to_thread(self._imported, events, batch)
+        await self._append(entries)
 
     async def catch_up(self) -> int:
         """Record the events that no audit record tells of, oldest first; return how many there were.

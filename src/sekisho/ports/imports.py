@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -177,8 +177,13 @@ class ImportBatches(Protocol):
     async def asked_again(self) -> int:
         """Return the sequence at which people were last asked again: a major notice or purpose was published."""
 
-    async def append(self, batch: str, part: ImportPart) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
+    async def append(
+        self, batch: str, part: ImportPart, at_work: Callable[[], None]
+    ) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
         """Record the events of *part* and that its lines are done, in one transaction; return both.
+
+        *at_work* is called, from any thread, once the database is at work and something else may well be done
+        meanwhile; of a small part perhaps never.
 
         ``None``, with nothing recorded, when the batch has meanwhile been brought further by somebody else, or
         people were asked again since the part was checked: look again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 
 import orjson
@@ -14,7 +15,7 @@ from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.records import consents
 from sekisho.adapters.records.consent_chain import EventChain
 from sekisho.adapters.records.consent_decisions import apart
-from sekisho.adapters.records.consent_projection import copied, fetch
+from sekisho.adapters.records.consent_projection import copied, copy_lines, fetch
 from sekisho.adapters.records.consent_rebuild import verified
 from sekisho.adapters.records.consent_rows import recorded_event
 from sekisho.adapters.records.consents import SqlConsentLedger
@@ -115,7 +116,7 @@ async def test_columns_arrive_as_they_were(database, rows):
 
     def through(connection):
         connection.exec_driver_sql("CREATE TEMP TABLE there (n bigint, t text, b bytea, i smallint) ON COMMIT DROP")
-        copied(connection, "there", ("n", "t", "b", "i"), rows)
+        copied(connection, "there", ("n", "t", "b", "i"), copy_lines(rows))
         back = fetch(connection, "SELECT n, t, b, i FROM there", ())
         arrays = "SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::smallint[])"
         return back, fetch(connection, arrays, list(zip(*rows, strict=True)))
@@ -133,7 +134,7 @@ async def test_records_made_from_rows_are_those_made_from_events(database: Datab
         apart(said(numbers[n % 6], ["lifecycle_email", "recommendation"][n % 2], KINDS[n % 5], n % 9, n % 3 == 0))
         for n in range(1_203)
     ]
-    await ledger.import_part(history, lambda appending, _unchanged: rows.extend(appending.rows))
+    await ledger.import_part(history, lambda appending, _unchanged: rows.extend(appending.rows), lambda: None)
     told = []
     for note in ("note_imported", "note_batch"):
         parts = Parts(
@@ -146,11 +147,15 @@ async def test_records_made_from_rows_are_those_made_from_events(database: Datab
             SystemClock(),
         )
         events = rows if note == "note_imported" else [recorded_event(row) for row in rows]
-        await getattr(Trail(parts), note)(events, "b" * 64)
+        await getattr(Trail(parts), note)(events, "b" * 64, *([asyncio.Lock()] if events is rows else []))
         told.append(audit.records)
     assert told[0] == told[1]
     found = [one for record in told[0] for one in audited_events(record)]
     assert [(one.seq, list(one.cells), one.facts) for one in found] == [
         (row.seq, orjson.loads(row.cells), orjson.loads(row.facts)) for row in rows
     ]
-    assert len(found) > 1_203  # a no of one who is linked is repeated for the other
+    assert [one.id for one in found] == sorted(one.id for one in found)  # as they were recorded
+    # A no of one who is linked is repeated for the other, and says of which event it is the copy.
+    copies = [(at, one.facts["copy_of"]) for at, one in enumerate(found) if "copy_of" in one.facts]
+    assert len(copies) == len(found) - 1_203 > 0
+    assert [original for _, original in copies] == [found[at - 1].id for at, _ in copies]

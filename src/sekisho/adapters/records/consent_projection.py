@@ -30,6 +30,9 @@ Query = tuple[str, Sequence[Sequence[object]]]
 Statement = tuple[Mapping[str, str], Sequence[Sequence[object]]]
 """SQL by dialect, and rows of parameters."""
 
+Spelled = tuple[str, list[str]]
+"""PostgreSQL's SQL, and arrays of parameters as text."""
+
 _COLUMNS = ", ".join(f"s.{name}" for name in StateRow._fields)
 _TYPES = ("bigint", "text", "text", "bigint", "bigint", "bigint", "bigint", "text", "text", "bigint", "bigint")
 _ASKED_AGAIN: Query = ("SELECT cell, asked_again_seq FROM consent_cell", ())
@@ -281,13 +284,23 @@ def fetch_together(connection: Connection, *queries: Query) -> list[list[Any]]:
 def write_together(connection: Connection, *statements: Statement) -> None:
     """Run each statement for all of its rows; PostgreSQL, which takes them as arrays, runs them all in one go."""
     if connection.dialect.name == "postgresql":
-        own = driver(connection)
-        with own.pipeline():
-            for sql, rows in statements:
-                own.execute(sql["postgresql"], [array(column) for column in zip(*rows, strict=True)])
+        run_together(connection, spelled(statements))
         return
     for sql, rows in statements:
         connection.exec_driver_sql(sql["sqlite"], [tuple(row) for row in rows])
+
+
+def spelled(statements: Iterable[Statement]) -> list[Spelled]:
+    """Return *statements* with their rows as PostgreSQL takes them, for :func:`run_together`."""
+    return [(sql["postgresql"], [array(column) for column in zip(*rows, strict=True)]) for sql, rows in statements]
+
+
+def run_together(connection: Connection, statements: Iterable[Spelled]) -> None:
+    """Run *statements* on PostgreSQL, all in one go."""
+    own = driver(connection)
+    with own.pipeline():
+        for sql, arrays in statements:
+            own.execute(sql, arrays)
 
 
 def array(values: Sequence[object]) -> str:
@@ -295,10 +308,14 @@ def array(values: Sequence[object]) -> str:
     return "{" + ",".join(_spelled(values, "NULL", _element)) + "}"
 
 
-def copied(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Insert *rows* of texts, bytes, integers and nulls by PostgreSQL's COPY; row by row the driver takes longer."""
-    spelled = [_spelled(column, "\\N", _field) for column in zip(*rows, strict=True)]
-    lines = "\n".join(map("\t".join, zip(*spelled, strict=True))).encode()
+def copy_lines(rows: Sequence[Sequence[object]]) -> bytes:
+    """Return *rows* of texts, bytes, integers and nulls as PostgreSQL's COPY reads them."""
+    columns = [_spelled(column, "\\N", _field) for column in zip(*rows, strict=True)]
+    return "\n".join(map("\t".join, zip(*columns, strict=True))).encode()
+
+
+def copied(connection: Connection, table: str, columns: Sequence[str], lines: bytes) -> None:
+    """Insert *lines*, which :func:`copy_lines` made, by COPY; the driver's way, row by row, takes longer."""
     copying = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
     with driver(connection).cursor() as cursor, cursor.copy(copying) as copy:
         copy.write(lines)

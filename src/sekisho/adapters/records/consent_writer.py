@@ -20,10 +20,14 @@ from sekisho.adapters.records.consent_chain import GENESIS, EventChain
 from sekisho.adapters.records.consent_projection import (
     Change,
     Projection,
+    Spelled,
     Statement,
     copied,
+    copy_lines,
     fetch_together,
     inserting,
+    run_together,
+    spelled,
     write_together,
 )
 from sekisho.adapters.records.consent_rows import (
@@ -182,19 +186,22 @@ class Appending:
         self._written, self._counted = len(self.rows), self.seq
 
     def send(self, beside: Executor, projection: Projection) -> None:
-        """Begin to write what was appended and touched, in *beside*; nothing else uses the connection meanwhile."""
-        self.wait()
+        """Begin to write to PostgreSQL what was appended and touched, in *beside*; nothing else uses it meanwhile."""
         new = self.rows[self._written :]
         self._written = len(self.rows)
-        self._sending = beside.submit(self._store, new, projection.changed())
+        # All that computes is done here: the thread beside shall only send, and wait.
+        statements = spelled(projection.changed())
+        lines = copy_lines(new)
+        self.wait()
+        self._sending = beside.submit(self._store, lines, statements)
 
-    def _store(self, rows: Sequence[EventRow], statements: Sequence[Statement]) -> None:
-        self._copy(rows)
-        write_together(self.connection, *statements)
+    def _store(self, lines: bytes, statements: Sequence[Spelled]) -> None:
+        copied(self.connection, consent_event.name, EventRow._fields, lines)
+        run_together(self.connection, statements)
 
     def _copy(self, rows: Sequence[EventRow]) -> None:
         if self.connection.dialect.name == "postgresql":
-            copied(self.connection, consent_event.name, EventRow._fields, rows)
+            copied(self.connection, consent_event.name, EventRow._fields, copy_lines(rows))
         else:
             bulk_insert(self.connection, consent_event, EventRow._fields, rows)
 

@@ -150,14 +150,17 @@ class SqlConsentLedger:
             recorded, unchanged = recorded + count, unchanged + same
         return ImportResult(recorded, unchanged, last)
 
-    async def import_part(self, events: Sequence[ImportedEvent], also: Callable[[Appending, int], None]) -> None:
+    async def import_part(
+        self, events: Sequence[ImportedEvent], also: Callable[[Appending, int], None], at_work: Callable[[], None]
+    ) -> None:
         """Append *events* in one transaction, as :meth:`import_history` does.
 
         *also* runs at its end, with how many of them changed nothing. What it raises undoes the transaction.
+        *at_work* runs once the database has begun to store them, of many alone.
         """
         for alike in {id(event.alike): event.alike for event in events}.values():
             _check(alike)
-        await self._append(partial(self._import, chunk=events, also=also))
+        await self._append(partial(self._import, chunk=events, also=also, at_work=at_work))
 
     def record_within(self, connection: Connection, events: Sequence[ConsentEventInput]) -> None:
         """Append *events* inside a transaction of somebody else, who commits; the ledger is locked until then."""
@@ -276,12 +279,14 @@ class SqlConsentLedger:
         appending: Appending,
         chunk: Sequence[ImportedEvent],
         also: Callable[[Appending, int], None] | None = None,
+        at_work: Callable[[], None] = lambda: None,
     ) -> tuple[int, int, int]:
         decisions = Decisions(appending, self._by_default, historical=True)
         with ThreadPoolExecutor(1, thread_name_prefix="records-import") as beside:
             for count, _ in enumerate(decisions.imported(chunk, self._seals), 1):
                 if count % _SLICE == 0 and self._database.dialect == "postgresql":
                     decisions.send(beside)
+                    at_work()
             decisions.write()
         if also is not None:
             also(appending, decisions.unchanged)

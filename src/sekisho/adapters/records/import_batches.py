@@ -77,7 +77,9 @@ class SqlImportBatches:
         except DatabaseFailed:
             raise ConsentUnavailable(_UNREADABLE) from None
 
-    async def append(self, batch: str, part: ImportPart) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
+    async def append(
+        self, batch: str, part: ImportPart, at_work: Callable[[], None]
+    ) -> tuple[ImportProgress, Sequence[KeptEvent]] | None:
         """See ``ports.imports.ImportBatches.append``."""
         after: ImportProgress | None = None
         events: Sequence[KeptEvent] = ()
@@ -89,7 +91,7 @@ class SqlImportBatches:
 
         try:
             if part.events:
-                await self._ledger.import_part(part.events, also)
+                await self._ledger.import_part(part.events, also, at_work)
             else:
                 after = await self._run(lambda connection: _move(connection, batch, part, 0, 0))
         except _MovedError:
