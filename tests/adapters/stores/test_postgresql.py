@@ -34,6 +34,9 @@ async def test_every_setting_is_pinned_whatever_the_role_says(server: Server, wo
     found = dict(await opened.connection.fetch("SELECT name, setting FROM pg_settings"))
     worker.store._release(opened, settled=True)
     assert {name: found[name] for name in session.SETTINGS} == session.SETTINGS
+    assert [found[name] for name in ("default_transaction_read_only", "TimeZone", "search_path", "row_security")] == [
+        "on", "UTC", "pg_catalog, pg_temp", "on"
+    ]  # fmt: skip
     assert found["client_encoding"] == "UTF8"
     assert found["statement_timeout"] == found["idle_in_transaction_session_timeout"] == "20000"
 
@@ -141,8 +144,11 @@ async def until(done: Any) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_caller_who_goes_away_stops_the_statement_on_the_server(server: Server, worker: Worker) -> None:
-    """The server runs nothing for a caller who is gone, and the place of its connection is free again."""
+async def test_a_caller_who_goes_away_stops_the_statement_on_the_server(
+    server: Server, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway cancels what runs for a caller who is gone, and the place of its connection is free again."""
+    monkeypatch.setitem(session.SETTINGS, "client_connection_check_interval", "0")  # the server's own way
     for _ in range(3):  # there are two places
         asked = asyncio.ensure_future(worker.people(None, worker.trust(SLOW)))
         await until(lambda: _sleeps(server))

@@ -198,6 +198,14 @@ async def test_new_and_erased_people_are_followed(server: Server, workers: list[
     assert applied(server) == before  # the same people under another version
 
 
+async def test_keys_that_now_belong_to_others_are_followed(workers: list[Worker]) -> None:
+    """The same numbers under other keys are other people: the table is brought up."""
+    one, two = workers
+    assert await one.people(one.view(1, range(10))) == set(range(10))
+    two.registry.first, two.registry.version = 101, 2  # the last one's key has no visits
+    assert await two.people(two.view(1, range(10))) == set(range(9))
+
+
 async def test_an_older_view_never_meets_newer_people(server: Server, workers: list[Worker]) -> None:
     """Where people came and consent went on, a view from before both is told to ask again."""
     one, two = workers

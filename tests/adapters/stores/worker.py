@@ -68,16 +68,17 @@ def plain(name: str = "x") -> Output:
 
 @dataclass
 class Registry:
-    """The identifiers ``100 + number`` of some numbers, the same for every worker."""
+    """The identifiers ``first + number`` of some numbers, the same for every worker."""
 
     numbers: list[int]
     version: int = 1
     asked: int = 0
+    first: int = 100
 
     async def keys(self, identifier: str) -> PeopleKeys:
         """Return all of them."""
         self.asked += 1
-        values = tuple(str(100 + number) for number in self.numbers)
+        values = tuple(str(self.first + number) for number in self.numbers)
         return PeopleKeys(identifier, np.array(self.numbers, np.int64), values, self.version)
 
 
