@@ -39,7 +39,7 @@ def test_addresses_that_are_taken(workspace, url):
         ("postgresql://gate@/crm?host=db.example", "the way to the server is not protected"),
         ("postgresql://gate@localhost,db.example/crm", "the way to the server is not protected"),
         ("postgresql://gate@localhost/crm?options=-crow_security%3Doff", "an option that is not allowed"),
-        ("postgresql://gate@localhost/crm?passfile=/tmp/x", "an option that is not allowed"),
+        ("postgresql://gate@localhost/crm?passfile=elsewhere", "an option that is not allowed"),
         ("postgresql://localhost/crm", "does not name a role"),
         ("postgresql://gate@localhost", "does not name a role"),
         ("postgresql://gate@localhost:99999/crm", "does not name a role"),

@@ -15,7 +15,7 @@ import orjson
 from starlette.responses import HTMLResponse
 
 _STYLE: Final = """
-body{font:16px/1.6 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+body{font:16px/1.6 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}
 body{color:#1c2430;background:#fff}
 h1{font-size:1.6rem}h2{margin-top:2.5rem;border-bottom:1px solid #c9d1dc}
 article{margin:1rem 0;padding:.75rem 1rem;border:1px solid #c9d1dc;border-radius:.5rem}

@@ -173,7 +173,7 @@ class JwtIdentity:
             registry.validate(claims)
         except ExpiredTokenError:
             raise _no("the token has expired; ask the issuer for a new one") from None
-        except Exception:  # noqa: BLE001 - as above
+        except Exception:  # noqa: BLE001 - hostile input: whatever fails is the same answer
             raise _no("a claim of the token is missing or wrong (iss, aud, exp, sub, nbf, iat)") from None
         expires, named = claims["exp"], claims["sub"]
         if not isinstance(expires, int | float) or not isinstance(named, str) or not now < expires:

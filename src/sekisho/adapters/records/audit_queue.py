@@ -44,6 +44,7 @@ class Answers:
         for future, outcome in outcomes:
             if future is not None:
                 settled = self._by_loop.setdefault(future.get_loop(), [])
+                # Each future gets the outcome of its own kind; the type of a union of futures cannot say so.
                 settled.append((future, outcome))  # type: ignore[arg-type]
 
     def give(self) -> None:
