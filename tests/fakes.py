@@ -18,7 +18,7 @@ from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType, Dataset, Requester, StatisticsView
 from sekisho.errors import NotFound, SekishoError, Unauthenticated
 from sekisho.http.services import ConsentDecision, ConsentEventRequest, ConsentQuestion, Release
-from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, DataSubjectRef
+from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, DataSubjectRef, Names, listed
 from sekisho.release import Ask, ReleasedPage
 
 
@@ -223,13 +223,15 @@ class FakeConsents:
         self,
         requester: Requester,
         purpose: str,
-        named: Mapping[str, Sequence[str]],
+        named: Mapping[str, Names],
         *,
         scope: Mapping[str, str],
         min_seq: int | None,
     ) -> tuple[dict[str, list[bool]], int]:
         self._called("filter", requester.name, purpose, dict(named), scope, min_seq)
-        masks = {kind: [(value, purpose) in self.allowed for value in values] for kind, values in named.items()}
+        masks = {
+            kind: [(value, purpose) in self.allowed for value in listed(values)] for kind, values in named.items()
+        }
         return masks, self.seq
 
     async def subject_consents(

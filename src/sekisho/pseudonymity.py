@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +19,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.record import REF_BYTES, subject_ref
 from sekisho.domain.terms import Purpose, Requester, SubjectNumber
-from sekisho.ports import KeyRing, PeopleIndex
+from sekisho.ports import KeyRing, Names, PeopleIndex, listed
 from sekisho.query.plan import Plan
 from sekisho.transform.page import numbers_of
 from sekisho.transform.pseudonym import PersonPseudonyms
@@ -107,9 +106,9 @@ class Pseudonymity:
         number = self._transforms(requester.name, purpose).person(pseudonym)
         return None if number is None else SubjectNumber(number)
 
-    def numbers_of(self, requester: Requester, purpose: str, pseudonyms: Sequence[str]) -> NDArray[np.int64]:
+    def numbers_of(self, requester: Requester, purpose: str, pseudonyms: Names) -> NDArray[np.int64]:
         """Return the person of each of *pseudonyms*, -1 for what *requester* never received for *purpose*."""
-        return self._transforms(requester.name, purpose).pseudonyms.decode_many(pseudonyms)
+        return self._transforms(requester.name, purpose).pseudonyms.decode_many(listed(pseudonyms))
 
     def pseudonyms_of(self, requester: Requester, purpose: str, numbers: NDArray[np.int64]) -> list[str]:
         """Return the pseudonym of each person of *numbers* as *requester* receives it for *purpose*.

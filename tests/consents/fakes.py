@@ -28,7 +28,7 @@ from sekisho.domain.consent import (
 from sekisho.domain.notices import Change, Notice, PurposeVersion, Status
 from sekisho.domain.terms import Catalogue, Cell, LegalBasis, Purpose, Requester, SubjectNumber
 from sekisho.errors import InvalidRequest, NotFound
-from sekisho.ports import DataSubjectRef, PeopleKeys
+from sekisho.ports import DataSubjectRef, Names, PeopleKeys, listed
 
 MARIKO = DataSubjectRef("customer_id", "17850")
 KENJI = DataSubjectRef("customer_id", "12583")
@@ -64,8 +64,8 @@ class FakePeople:
     async def number_of(self, ref: DataSubjectRef) -> SubjectNumber | None:
         return self.known.get(ref)
 
-    async def numbers_of(self, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
-        return np.array([self.known.get(DataSubjectRef(identifier, value), -1) for value in values], np.int64)
+    async def numbers_of(self, identifier: str, values: Names) -> NDArray[np.int64]:
+        return np.array([self.known.get(DataSubjectRef(identifier, value), -1) for value in listed(values)], np.int64)
 
     async def keys(self, identifier: str) -> PeopleKeys:
         found = [(number, ref.value) for ref, number in self.known.items() if ref.identifier == identifier]

@@ -8,9 +8,10 @@ import httpx
 import pytest
 from tests.http.conftest import AUDITOR, REQUESTER, World, client_of
 
-from sekisho.errors import AccessDenied, ConsentUnavailable, NotFound
+from sekisho.errors import AccessDenied, ConsentUnavailable, InvalidRequest, NotFound
 from sekisho.http.middleware import BODY_LIMITS
 from sekisho.http.subjects import by_kind
+from sekisho.ports import listed
 
 PURPOSE = "recommendation"
 
@@ -127,12 +128,20 @@ async def test_a_filter_refuses_what_names_nobody(client: httpx.AsyncClient, nam
     assert "17850" not in answer.text
 
 
-def test_names_of_one_kind_are_taken_apart_at_once() -> None:
-    """Values may hold colons, line ends and what looks like another name."""
-    assert by_kind(["a:1", "a:2:3"]) == {"a": ["1", "2:3"]}
-    assert by_kind(["a:1\na:2", "a:3"]) == {"a": ["1\na:2", "3"]}
-    assert by_kind(["a:1\nb:2", "b:3"]) == {"a": ["1\nb:2"], "b": ["3"]}
-    assert by_kind(["a:1\na:2", "b:3"]) == {"a": ["1\na:2"], "b": ["3"]}
+@pytest.mark.parametrize("more", [0, 1_000], ids=["few", "many"])
+def test_names_of_one_kind_are_taken_apart_at_once(more: int) -> None:
+    """Values may hold colons, line ends and what looks like another name, in a short list and in a long one."""
+
+    def apart(*names: str) -> dict[str, list[str]]:
+        return {kind: list(listed(values))[more:] for kind, values in by_kind(["a:0"] * more + [*names]).items()}
+
+    assert apart("a:1", "a:2:3") == {"a": ["1", "2:3"]}
+    assert apart("a:1\na:2", "a:関所") == {"a": ["1\na:2", "関所"]}
+    assert apart("a:1\nb:2", "a: 3 ") == {"a": ["1\nb:2", " 3 "]}
+    assert by_kind(["a:1"] * more + ["a:1\na:2", "b:3"])["b"] == ["3"]
+    assert by_kind(["a:1"] * more + ["ab:3"])["ab"] == ["3"]
+    with pytest.raises(InvalidRequest):
+        by_kind(["a:1"] * more + ["a:1", "a:"])
 
 
 async def test_a_hundred_thousand_names_fit_and_no_more(world: World, client: httpx.AsyncClient) -> None:

@@ -32,6 +32,7 @@ from sekisho.ports import (
     ConsentView,
     DataStore,
     DataSubjectRef,
+    Names,
     PeopleKeys,
     RecordedConsentEvent,
 )
@@ -106,7 +107,7 @@ class FakePeople:
     async def number_of(self, ref: DataSubjectRef) -> SubjectNumber | None:
         raise NotImplementedError
 
-    async def numbers_of(self, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
+    async def numbers_of(self, identifier: str, values: Names) -> NDArray[np.int64]:
         raise NotImplementedError
 
     async def register(self, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from sekisho.domain.consent_explained import Judgement, decisive_seq, judged, ru
 from sekisho.domain.consent_rules import asks_people, cells_in_scope, sees_all
 from sekisho.domain.terms import Cell, Purpose, Requester, SubjectNumber
 from sekisho.errors import AccessDenied, ConsentUnavailable, InvalidRequest, NotFound, PurposeNotRegistered
-from sekisho.ports import ConsentView, DataSubjectRef
+from sekisho.ports import ConsentView, DataSubjectRef, Names
 
 _WAIT_S = 1.0  # how long a min_seq is waited for
 _PSEUDONYM = "pseudonym"
@@ -106,7 +106,7 @@ class Reading:
         self,
         requester: Requester,
         purpose: str,
-        named: Mapping[str, Sequence[str]],
+        named: Mapping[str, Names],
         *,
         scope: Mapping[str, str] | None = None,
         min_seq: int | None = None,
@@ -191,7 +191,7 @@ class Reading:
         number = await self._people.number_of(questions[0].person)
         return [-1 if number is None else number]
 
-    def _by_pseudonym(self, requester: Requester, purpose: str, values: Sequence[str]) -> NDArray[np.int64]:
+    def _by_pseudonym(self, requester: Requester, purpose: str, values: Names) -> NDArray[np.int64]:
         if self._parts.pseudonyms is None:
             raise InvalidRequest("People cannot be named by pseudonym here.")
         return self._parts.pseudonyms.numbers_of(requester, purpose, values)

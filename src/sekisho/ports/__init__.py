@@ -29,12 +29,14 @@ from sekisho.ports.consent import (
     ConsentView,
     ConsentViews,
     DataSubjectRef,
+    Names,
     NoticeRegistry,
     People,
     PeopleIndex,
     PeopleKeys,
     Pseudonyms,
     RecordedConsentEvent,
+    listed,
 )
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "IdentityProvider",
     "KeyRing",
     "Mailer",
+    "Names",
     "NoticeRegistry",
     "NumberedCopies",
     "People",
@@ -62,4 +65,5 @@ __all__ = [
     "Pseudonyms",
     "RecordedConsentEvent",
     "ViewCache",
+    "listed",
 ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from sekisho.domain.consent import ConsentEventKind, ConsentRecord, ConsentState, Provenance
@@ -233,13 +234,22 @@ class PeopleKeys:
     version: int
 
 
+Names: TypeAlias = Sequence[str] | pa.LargeStringArray
+"""Identifiers of one kind; of many, an Arrow array, which need not become as many strings."""
+
+
+def listed(names: Names) -> Sequence[str]:
+    """Return *names* as strings."""
+    return names.to_pylist() if isinstance(names, pa.Array) else names
+
+
 class PeopleIndex(Protocol):
     """Finds people by their identifiers: all that the gateway and its stores ask of the registry."""
 
     async def number_of(self, ref: DataSubjectRef) -> SubjectNumber | None:
         """Return the person's number, or ``None`` when the identifier is unknown."""
 
-    async def numbers_of(self, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
+    async def numbers_of(self, identifier: str, values: Names) -> NDArray[np.int64]:
         """Return a number for each value, -1 where unknown."""
 
     async def keys(self, identifier: str) -> PeopleKeys:
@@ -273,7 +283,7 @@ class Pseudonyms(Protocol):
     def number_of(self, requester: Requester, purpose: str, pseudonym: str) -> SubjectNumber | None:
         """Return the person, or ``None`` when *requester* never received this for *purpose*."""
 
-    def numbers_of(self, requester: Requester, purpose: str, pseudonyms: Sequence[str]) -> NDArray[np.int64]:
+    def numbers_of(self, requester: Requester, purpose: str, pseudonyms: Names) -> NDArray[np.int64]:
         """Return the person of each of *pseudonyms*, -1 for what *requester* never received for *purpose*."""
 
     def pseudonyms_of(self, requester: Requester, purpose: str, numbers: NDArray[np.int64]) -> list[str]:

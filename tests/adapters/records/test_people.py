@@ -7,6 +7,7 @@ import itertools
 import time
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
@@ -253,6 +254,24 @@ def test_the_hash_of_many_is_aes_cmac_of_each(values, key):
         expected.append(mac.finalize())
     assert [row.tobytes() for row in hashing.many("customer_id", values)] == expected
     assert [hashing.one("customer_id", value) for value in values] == expected
+    array = pa.array(["before", *values], pa.large_string())[1:]
+    assert [row.tobytes() for row in hashing.many("customer_id", array)] == expected
+
+
+@pytest.mark.parametrize("kind", ["customer_id", "email_sha256"])
+async def test_an_array_of_names_finds_whom_the_names_find(people, kind):
+    """Names that come as an Arrow array are spelled as those that come one by one."""
+    known = ["ab" * 32, "cd" * 32]
+    await people.register(kind, known)
+    names = ["AB" * 32, " " + known[1], "ａｂ" * 32, known[0]] + ["0" * 64] * 2_000
+    array = pa.array(names, pa.large_string())
+    for count in (len(names), 4, 1):
+        for start in (0, 3):
+            part = array[start:count]
+            found = await people.numbers_of(kind, part)
+            assert found.tolist() == (await people.numbers_of(kind, part.to_pylist())).tolist()
+    plain = pa.array([known[0]] * 3_000, pa.large_string())
+    assert set((await people.numbers_of(kind, plain)).tolist()) == {1}
 
 
 @pytest.mark.slow

@@ -19,6 +19,8 @@ from functools import partial
 from itertools import compress
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from numpy.typing import NDArray
@@ -38,13 +40,14 @@ from sekisho.adapters.records.people_rows import (
 from sekisho.adapters.records.suppression import RecordsNoes, SuppressionList
 from sekisho.adapters.records.tables import data_subject
 from sekisho.adapters.records.tables import data_subject_identifier as identifiers
-from sekisho.domain.identifiers import all_normalised, normalised
+from sekisho.domain.identifiers import EMAIL_SHA256, all_normalised, normalised
 from sekisho.domain.terms import SubjectNumber
 from sekisho.errors import ConsentUnavailable, InvalidRequest
-from sekisho.ports import DataSubjectRef, KeyRing, PeopleKeys
+from sekisho.ports import DataSubjectRef, KeyRing, Names, PeopleKeys, listed
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _MANY = 2_000  # values from which looking up in memory pays
+_FIRST_VISIBLE, _LAST_VISIBLE = ord("!"), ord("~")
 _UNREADABLE = "The people registry did not answer; nothing was released. Try again."
 
 _VERSION = "SELECT value FROM ledger_counter WHERE name = 'identifier'"
@@ -105,17 +108,18 @@ class PeopleRegistry:
         kind = _kind(ref.identifier)
         return await self._numbers.of(self._hash.one(kind, normalised(kind, ref.value)))
 
-    async def numbers_of(self, identifier: str, values: Sequence[str]) -> NDArray[np.int64]:
+    async def numbers_of(self, identifier: str, values: Names) -> NDArray[np.int64]:
         """Return a number for each of *values* (shape (n,)), -1 where unknown.
 
         The first call with many values of a kind reads that kind's hashes into memory (16 bytes a person);
         later ones read what came and went since.
         """
-        spelled = _spelled(identifier, values)
-        if not spelled:
+        spelled = values if _is_plain(identifier, values) else _spelled(identifier, listed(values))
+        if not len(spelled):
             return np.empty(0, np.int64)
         try:
             if len(spelled) < _MANY:
+                spelled = listed(spelled)
                 return await self._database.read(partial(self._find, identifier=identifier, values=spelled))
             version = (await self._database.peek(_VERSION))[0][0]
             looked = self._looked.setdefault(identifier, _Looked())
@@ -350,6 +354,14 @@ def _kind(identifier: str) -> str:
 
 def _spelled(identifier: str, values: Sequence[str]) -> Sequence[str]:
     return all_normalised(_kind(identifier), values)
+
+
+def _is_plain(identifier: str, values: Names) -> bool:
+    """Return whether *values* are an array of which none can have two spellings: visible ASCII, as typed."""
+    if not isinstance(values, pa.LargeStringArray) or _kind(identifier) == EMAIL_SHA256 or values.offset:
+        return False
+    letters = np.frombuffer(values.buffers()[2], np.uint8)[: pc.sum(pc.binary_length(values)).as_py()]
+    return bool(len(letters)) and int(letters.min()) >= _FIRST_VISIBLE and int(letters.max()) <= _LAST_VISIBLE
 
 
 def _named(identifier: str, values: Sequence[str]) -> Sequence[str]:

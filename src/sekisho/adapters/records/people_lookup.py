@@ -11,7 +11,7 @@ takes half a second on either database, here a few hundredths.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,8 @@ import pyarrow.compute as pc
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 from numpy.typing import NDArray
+
+from sekisho.ports import Names
 
 HASH_BYTES = 16
 _AT_ONCE = 8_192  # values whose blocks stay in the processor's cache
@@ -29,9 +31,8 @@ Hashes = NDArray[np.uint64]
 """Shape (n, 2): the bytes of a hash, read as two little-endian words."""
 
 _WORD = np.dtype("<u8")
-_KEPT = np.frombuffer(
-    b"".join(b"\xff" * used + bytes(HASH_BYTES - used) for used in range(HASH_BYTES + 1)), _WORD
-).reshape(-1, 2)
+_BLOCK = np.dtype(f"V{HASH_BYTES}")
+_KEPT = np.frombuffer(b"".join(b"\xff" * used + bytes(HASH_BYTES - used) for used in range(HASH_BYTES + 1)), _BLOCK)
 
 
 class LookupHash:
@@ -48,7 +49,7 @@ class LookupHash:
         ends = [
             (filled ^ (0x80 << 8 * (HASH_BYTES - 1 - used))).to_bytes(HASH_BYTES, "big") for used in range(HASH_BYTES)
         ]
-        self._closings = np.frombuffer(b"".join([*ends, whole]), _WORD).reshape(-1, 2)
+        self._closings = np.frombuffer(b"".join([*ends, whole]), _BLOCK)
 
     def one(self, identifier: str, value: str) -> bytes:
         """Return the hash of one identifier."""
@@ -56,41 +57,45 @@ class LookupHash:
         mac.update(f"{identifier}\0{value}".encode())
         return mac.finalize()
 
-    def many(self, identifier: str, values: Sequence[str]) -> Hashes:
+    def many(self, identifier: str, values: Names) -> Hashes:
         """Return the hash of each of *values*, all of one kind."""
-        if not values:
+        if not len(values):
             return np.empty((0, 2), _WORD)
         kind, separator = pa.scalar(identifier, pa.large_string()), pa.scalar("\0", pa.large_string())
-        texts = pc.binary_join_element_wise(kind, pa.array(values, pa.large_string()), separator)
+        given = values if isinstance(values, pa.LargeStringArray) else pa.array(values, pa.large_string())
+        texts = pc.binary_join_element_wise(kind, given, separator)
         offsets = np.frombuffer(texts.buffers()[1], np.int64)[: len(values) + 1]
-        lengths = np.diff(offsets)
+        starts, lengths = offsets[:-1], np.diff(offsets)
         blocks = -(-lengths // HASH_BYTES)
         # Room for a whole block after the last value, so that every message can be taken as one slice.
         data = np.append(np.frombuffer(texts.buffers()[2], np.uint8)[: offsets[-1]], np.zeros(HASH_BYTES, np.uint8))
-        hashes = np.empty((len(values), 2), _WORD)
+        hashes = np.empty(len(values), _BLOCK)
         for count in np.flatnonzero(np.bincount(blocks)).tolist():
             places = np.flatnonzero(blocks == count)
             for start in range(0, len(places), _AT_ONCE):
                 chosen = places[start : start + _AT_ONCE]
-                hashes[chosen] = self._chained(data, offsets[chosen], lengths[chosen], count)
-        return hashes
+                hashes[chosen] = self._chained(data, starts[chosen], lengths[chosen], count)
+        return hashes.view(_WORD).reshape(-1, 2)
 
     def _chained(
         self, data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64], blocks: int
-    ) -> Hashes:
+    ) -> NDArray[np.void]:
         """Return the hashes of messages of *blocks* blocks each, the last of which may be filled up."""
-        messages = np.lib.stride_tricks.sliding_window_view(data, blocks * HASH_BYTES)[starts].view(_WORD)
+        size = blocks * HASH_BYTES
+        # Whole blocks are taken as one item each: numpy would go byte by byte through anything else.
+        every = np.ndarray((len(data) - size + 1,), f"V{size}", data, strides=(1,))
+        messages = every[starts].view(_WORD).reshape(-1, 2 * blocks)
         used = lengths - (blocks - 1) * HASH_BYTES
-        messages[:, -2:] &= _KEPT[used]  # behind a short message stands what belongs to the next
-        messages[:, -2:] ^= self._closings[used]
+        last = messages[:, -2:] & _words(_KEPT[used])  # behind a short message stands what belongs to the next
+        last ^= _words(self._closings[used])
         encryptor = self._cipher.encryptor()
         state = np.zeros((len(starts), 2), _WORD)
         out = np.empty(state.nbytes + HASH_BYTES - 1, np.uint8)  # the library wants a block of slack
-        for word in range(0, 2 * blocks, 2):
-            state ^= messages[:, word : word + 2]
+        for block in range(blocks):
+            state ^= last if block == blocks - 1 else messages[:, 2 * block : 2 * block + 2]
             written = encryptor.update_into(state.view(np.uint8).reshape(-1).data, out.data)
-            state = out[:written].view(_WORD).reshape(-1, 2)
-        return state
+            state = _words(out[:written])
+        return out[:written].view(_BLOCK)
 
 
 class LookupIndex:
@@ -173,6 +178,10 @@ class _Sorted:
         places = np.minimum(np.searchsorted(self.heads, heads), len(self.heads) - 1)
         known = (self.heads[places] == heads) & (self.checks[places] == checks)
         return np.where(known, self.numbers[places].astype(np.int64), _NOBODY)
+
+
+def _words(blocks: NDArray[Any]) -> Hashes:
+    return blocks.view(_WORD).reshape(-1, 2)
 
 
 def _halves(hashes: Hashes) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
