@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.consents.import_house import House, ndjson, open_house, said
 
-from sekisho.consents import importing
+from sekisho.consents import import_parts
 from sekisho.errors import ConsentUnavailable
 from sekisho.ports.imports import ImportPart
 
@@ -81,9 +81,9 @@ async def test_whatever_kills_an_import_the_ledger_is_that_of_one_go(monkeypatch
     with tempfile.TemporaryDirectory() as folder:
         whole, broken = (open_house(f"sqlite:///{folder}/{name}.db") for name in ("whole", "broken"))
         try:
-            monkeypatch.setattr(importing, "_PART", 1000)
+            monkeypatch.setattr(import_parts, "PART", 1000)
             expected = await whole.run(content, skip_faults=True)
-            monkeypatch.setattr(importing, "_PART", part)
+            monkeypatch.setattr(import_parts, "PART", part)
             left = list(kills)
             broken.batches = KilledAt(broken.batches, left)  # type: ignore[assignment]
             for _ in range(len(kills) + 1):
@@ -104,7 +104,7 @@ async def test_whatever_kills_an_import_the_ledger_is_that_of_one_go(monkeypatch
 
 async def test_two_who_import_the_same_file_at_once_record_it_once(house, monkeypatch):
     """Both get the finished batch; each line is in the ledger once, whoever recorded it."""
-    monkeypatch.setattr(importing, "_PART", 3)
+    monkeypatch.setattr(import_parts, "PART", 3)
     content = ndjson(said(f"customer_id:{n}", "lifecycle_email", "give", n) for n in range(1, 40))
     reports = await asyncio.gather(*(house.run(content) for _ in range(3)))
     assert {report["recorded"] for report in reports} == {39}
@@ -125,7 +125,7 @@ async def test_an_import_that_is_always_overtaken_ends(house, monkeypatch):
 
 async def test_progress_is_told(house, monkeypatch):
     """Both passes tell how far they are, up to the end."""
-    monkeypatch.setattr(importing, "_PART", 2)
+    monkeypatch.setattr(import_parts, "PART", 2)
     told: list[tuple[str, float]] = []
     await house.run(ndjson([GOOD] * 7), tell=lambda what, done: told.append((what, done)))
     for what in ("checking lines", "importing"):

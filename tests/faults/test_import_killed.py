@@ -20,11 +20,11 @@ PART = 100
 PROGRAM = f"""
 import asyncio, sys
 from tests.consents.import_house import DESK, open_house
-from sekisho.consents import importing
+from sekisho.consents import import_parts
 from sekisho.consents.import_lines import ImportFormat
 
 async def main(url, path):
-    importing._PART = {PART}
+    import_parts.PART = {PART}
     house = open_house(url)
     with open(path, "rb") as file:
         tell = lambda what, done: print(what, done, flush=True)

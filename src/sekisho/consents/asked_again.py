@@ -39,6 +39,12 @@ class AskedAgain:
         facts = {name: await parts.notices.purpose_versions(name) for name in parts.catalogue.purposes}
         return cls(await parts.notices.notices(), facts)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether *other* says the same of every line."""
+        return isinstance(other, AskedAgain) and (self._notices, self._facts) == (other._notices, other._facts)
+
+    __hash__ = None  # type: ignore[assignment]  # compared, never a key
+
     def in_force(self, purpose: Purpose) -> str | None:
         """Return the version of the notice that tells of *purpose* now, which a line without one is taken for."""
         published = self._notices.get(purpose.name, [])

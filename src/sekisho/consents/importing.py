@@ -1,7 +1,7 @@
 """Bulk history: NDJSON and CSV, tried first, resumable.
 
-A file is read twice. First every line is checked and nothing is written. Then its events are recorded in parts,
-each in one transaction with the note of how far the file has come: whatever ends the process, the same file
+First every line of a file is checked and nothing is written. Then its events are recorded in parts, each in one
+transaction with the note of how far the file has come: whatever ends the process, the same file
 sent again goes on behind the last line that is done, and nothing is lost or recorded twice. The file is known by
 the SHA-256 of its bytes.
 
@@ -12,54 +12,32 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sekisho.consents.asked_again import AskedAgain
-from sekisho.consents.import_events import Checked, LineReader
-from sekisho.consents.import_lines import ImportFormat, Line, lines_of, require_text
+from sekisho.consents.import_events import LineReader
+from sekisho.consents.import_lines import ImportFormat, require_text
+from sekisho.consents.import_parts import KeptParts, Part, PartReader, Trial
 from sekisho.consents.parts import Parts
 from sekisho.consents.trail import Trail
 from sekisho.domain.consent_rules import COLLECTION_POINT
-from sekisho.domain.terms import Requester, SubjectNumber
-from sekisho.errors import AccessDenied, AuditUnavailable, ConsentUnavailable, InvalidRequest, SekishoError
-from sekisho.ports import AuditEntry
+from sekisho.domain.terms import Requester
+from sekisho.errors import AccessDenied, AuditUnavailable, ConsentUnavailable
+from sekisho.ports import AuditEntry, listed
 from sekisho.ports.imports import ImportBatches, ImportedEvent, ImportPart, ImportProgress, KeptEvent
 
-_PART: Final = 5_000  # lines in one transaction: whoever withdraws meanwhile waits for no more than these
-_TOLD: Final = 100  # faults that a report lists
 _BLOCK: Final = 1 << 20
-_TURN: Final = 250  # lines after which others have their turn: a thread that computes gives way only after 5 ms
-_PAUSE: Final = 0.000_05  # seconds
 _TRIES: Final = 20  # times that somebody else may be faster with the same file, in a row
 
 T = TypeVar("T")
 
 Tell = Callable[[str, float], None]
 """Hears what is being done, and how much of it is (0.0 to 1.0)."""
-
-
-@dataclass(slots=True)
-class _Trial:
-    """What checking the lines has shown."""
-
-    lines: int = 0
-    fault_count: int = 0
-    faults: list[dict[str, object]] = field(default_factory=list)
-
-    def fault(self, line: int, fault: SekishoError) -> None:
-        self.fault_count += 1
-        if len(self.faults) < _TOLD:
-            told: dict[str, object] = {"line": line, "code": fault.code, "detail": fault.detail}
-            if fault.reasons:
-                told["reasons"] = list(fault.reasons)
-            self.faults.append(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +52,12 @@ class _File:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Some lines, up to line ``until``: how many, and those that may be imported."""
-
-    until: int
-    lines: int
-    good: Sequence[Checked]
-
-
-@dataclass(frozen=True, slots=True)
 class _Prepared:
     """Some lines, up to line ``until``: their events, and those that have faults."""
 
     until: int
     events: Sequence[ImportedEvent]
-    faults: _Trial
+    faults: Trial
 
 
 class Importing:
@@ -157,15 +126,15 @@ class Importing:
         known = await self._batches.find(batch) or ImportProgress(batch, file_format.value)
         if known.finished_at is not None and not dry_run:
             await self._note_finished(requester, known)
-            return _report(known, _Trial(), await self._seq(known))
-        trial = await self._try(file, known)
+            return _report(known, Trial(), await self._seq(known))
+        trial, kept = await self._try(file, known)
         if dry_run or (trial.fault_count and not skip_faults):
             return _report(known, trial, await self._seq(known))
         if not await self._parts.audit.healthy():
             raise AuditUnavailable("The audit log does not answer; nothing was imported. Try again.")
         whole = _done(known) + trial.lines
         known = await self._batches.begin(batch, file_format.value)
-        known, late = await self._import(file, known, whole)
+        known, late = await self._import(file, known, kept, whole)
         if late is not None:
             # What was good at first is not any more: a notice was published, a purpose went. The rest waits.
             late.lines = whole - _done(known)
@@ -174,26 +143,33 @@ class Importing:
         await self._note_finished(requester, known)
         return _report(known, trial, await self._seq(known))
 
-    async def _try(self, file: _File, known: ImportProgress) -> _Trial:
-        reader = LineReader(self._parts, file.requester, known.batch, await AskedAgain.read(self._parts))
-        trial = _Trial()
-        size = await asyncio.to_thread(_rewound, file.source)
-        lines = lines_of(file.source, file.format, after=known.lines)
-        while part := await asyncio.to_thread(_checked, reader, lines, trial):
-            trial.lines += part.lines
-            file.tell("checking lines", min(1.0, file.source.tell() / size))
-        return trial
+    async def _try(self, file: _File, known: ImportProgress) -> tuple[Trial, KeptParts]:
+        asked_again_seq = await self._batches.asked_again()
+        asked_again = await AskedAgain.read(self._parts)
+        reader = LineReader(self._parts, file.requester, known.batch, asked_again)
+        parts = PartReader(reader, file.source, file.format, known.lines)
+        trial, kept = Trial(), KeptParts(known.lines, asked_again, asked_again_seq)
+        size = await asyncio.to_thread(file.source.seek, 0, 2)
+        while (part := await asyncio.to_thread(parts.next)) is not None:
+            trial.add(part)
+            kept.keep(part)
+            file.tell("checking lines", min(1.0, file.source.tell() / max(size, 1)))
+        return trial, kept
 
-    async def _import(self, file: _File, known: ImportProgress, whole: int) -> tuple[ImportProgress, _Trial | None]:
+    async def _import(
+        self, file: _File, known: ImportProgress, kept: KeptParts, whole: int
+    ) -> tuple[ImportProgress, Trial | None]:
         """Record what is left of the file; return how far it has come, and the faults that stopped it."""
         overtaken = 0
         while known.finished_at is None and overtaken < _TRIES:
-            asked_again = await self._batches.asked_again()
-            reader = LineReader(self._parts, file.requester, known.batch, await AskedAgain.read(self._parts))
-            await asyncio.to_thread(_rewound, file.source)
-            lines = lines_of(file.source, file.format, after=known.lines)
+            asked_again_seq = await self._batches.asked_again()
+            asked_again = await AskedAgain.read(self._parts)
+            reader = LineReader(self._parts, file.requester, known.batch, asked_again)
+            parts = PartReader(
+                reader, file.source, file.format, known.lines, kept.take(known.lines, asked_again, asked_again_seq)
+            )
             turn = asyncio.Lock()  # of all that computes beside the database's work: each thread more slows that down
-            beside: list[asyncio.Task[Any]] = [asyncio.create_task(self._prepare(reader, lines, turn))]
+            beside: list[asyncio.Task[Any]] = [asyncio.create_task(self._prepare(parts, turn))]
             recorded: Sequence[KeptEvent] = ()
             try:
                 while (part := await beside[0]) is not None:
@@ -202,13 +178,13 @@ class Importing:
                     # The next part is read, and the last one audited, while the database is at work on this one.
                     at_work = asyncio.Event()
                     beside = [
-                        asyncio.create_task(_after(at_work, self._prepare(reader, lines, turn))),
+                        asyncio.create_task(_after(at_work, self._prepare(parts, turn))),
                         asyncio.create_task(_after(at_work, self._trail.note_imported(recorded, known.batch, turn))),
                     ]
                     recorded = ()
                     appended = await self._append(
                         known.batch,
-                        ImportPart(known.lines, part.until, part.events, part.faults.fault_count, asked_again),
+                        ImportPart(known.lines, part.until, part.events, part.faults.fault_count, asked_again_seq),
                         at_work,
                     )
                     await beside[1]
@@ -244,31 +220,24 @@ class Importing:
         finally:
             at_work.set()
 
-    async def _prepare(self, reader: LineReader, lines: Iterator[Line], turn: asyncio.Lock) -> _Prepared | None:
+    async def _prepare(self, parts: PartReader, turn: asyncio.Lock) -> _Prepared | None:
         """Return the next lines, ready to be recorded; ``None`` behind the last."""
-        faults = _Trial()
         async with turn:
-            part = await asyncio.to_thread(_checked, reader, lines, faults)
+            part = await asyncio.to_thread(parts.next)
         if part is None:
             return None
-        events = await asyncio.to_thread(_events, part.good, await self._numbers(part.good))
-        return _Prepared(part.until, events, faults)
+        events = await asyncio.to_thread(part.events, await self._numbers(part))
+        return _Prepared(part.until, events, part.faults)
 
-    async def _numbers(self, lines: Sequence[Checked]) -> NDArray[np.int64]:
-        """Return the person of each of *lines*; whoever was unknown is known from here on."""
-        numbers = np.full(len(lines), -1, np.int64)
-        kinds: dict[str, list[int]] = {}
-        for place, checked in enumerate(lines):
-            kinds.setdefault(checked.identifier, []).append(place)
-        for kind, places in kinds.items():
-            values = [lines[place].value for place in places]
+    async def _numbers(self, part: Part) -> NDArray[np.int64]:
+        """Return the person of each line of *part*; whoever was unknown is known from here on."""
+        numbers = np.full(len(part), -1, np.int64)
+        for kind, (places, values) in part.people.items():
             found = await self._parts.people.numbers_of(kind, values)
-            unknown = np.flatnonzero(found < 0)
-            if len(unknown):
-                found = found.copy()
-                found[unknown] = await self._parts.people.register(
-                    kind, [values[place] for place in unknown.tolist()]
-                )
+            unknown = np.flatnonzero(found < 0).tolist()
+            if unknown:
+                found, names = found.copy(), listed(values)
+                found[unknown] = await self._parts.people.register(kind, [names[place] for place in unknown])
             numbers[places] = found
         return numbers
 
@@ -300,25 +269,6 @@ async def _after(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
     return await work
 
 
-def _checked(reader: LineReader, lines: Iterator[Line], trial: _Trial) -> _Part | None:
-    """Return the next lines, checked, ``None`` behind the last; their faults go to *trial*."""
-    good: list[Checked] = []
-    until = count = 0
-    read, keep = reader.read, good.append
-    for until, said in islice(lines, _PART):
-        count += 1
-        if count % _TURN == 0:
-            time.sleep(_PAUSE)
-        if isinstance(said, InvalidRequest):
-            trial.fault(until, said)
-            continue
-        try:
-            keep(read(said))
-        except SekishoError as fault:
-            trial.fault(until, fault)
-    return _Part(until, count, good) if count else None
-
-
 def _fingerprint(source: BinaryIO, file_format: ImportFormat) -> str:
     digest = hashlib.sha256()
 
@@ -336,23 +286,12 @@ def _fingerprint(source: BinaryIO, file_format: ImportFormat) -> str:
     return digest.hexdigest()
 
 
-def _rewound(source: BinaryIO) -> int:
-    """Set *source* to its beginning and return its size, at least 1."""
-    size = source.seek(0, 2)
-    source.seek(0)
-    return max(size, 1)
-
-
-def _events(lines: Sequence[Checked], numbers: NDArray[np.int64]) -> list[ImportedEvent]:
-    return [checked.event(SubjectNumber(number)) for checked, number in zip(lines, numbers.tolist(), strict=True)]
-
-
 def _done(known: ImportProgress) -> int:
     """Return how many lines with an entry are done."""
     return known.recorded + known.left_out
 
 
-def _report(known: ImportProgress, trial: _Trial, seq: int) -> dict[str, object]:
+def _report(known: ImportProgress, trial: Trial, seq: int) -> dict[str, object]:
     finished = known.finished_at is not None
     waiting = 0 if finished else trial.lines
     return {
