@@ -16,10 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.ipc
 from rich.console import Console
-from rich.table import Table
 
 from tests.benchmarks import inside
-from tests.benchmarks.cases import Row, in_turns
+from tests.benchmarks.cases import Row, as_table, in_turns
 from tests.benchmarks.client import Server, start
 
 ROOT = Path("var/bench")
@@ -191,20 +190,7 @@ def show(rows: list[Row], profiles: list[tuple[str, str]]) -> None:
     console = Console(width=118)
     for sql, text in profiles:
         console.print(f"[bold]{sql}[/bold]\n{text}")
-    table = Table(title=f"Sekisho, {platform.machine()}, Python {platform.python_version()}")
-    for heading in ("measure", "governed", "without", "ratio", "target", "met", "note"):
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(
-            row.measure,
-            f"{row.ours:,.3f} {row.unit}",
-            "" if row.theirs is None else f"{row.theirs:,.3f} {row.unit}",
-            "" if row.ratio is None else f"{row.ratio:.2f}",
-            row.target,
-            "yes" if row.met else "NO",
-            row.note,
-        )
-    console.print(table)
+    console.print(as_table(f"Sekisho, {platform.machine()}, Python {platform.python_version()}", rows))
 
 
 if __name__ == "__main__":

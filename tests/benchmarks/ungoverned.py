@@ -49,9 +49,8 @@ class Ungoverned:
             dataset = relation.dataset
             assert dataset is not None
             assert relation.table is not None
-            store, table = dataset.name.split(".")
-            schema, name = (store, table) if dialect.kind is StoreKind.DUCKDB else ("main", dataset.relation)
-            reads |= {(dataset.name if dialect.kind is StoreKind.DUCKDB else name, c.name) for c in dataset.columns}
+            schema, name = dialect.physical(dataset)
+            reads |= {(dialect.reads(schema, name), column.name) for column in dataset.columns}
             relation.table.replace(
                 exp.Table(
                     this=exp.to_identifier(name, quoted=True),
@@ -59,6 +58,9 @@ class Ungoverned:
                     alias=exp.TableAlias(this=exp.to_identifier(relation.alias, quoted=True)),
                 )
             )
+        if dialect.numbered_parameters:
+            for node in list(statement.tree.find_all(exp.Placeholder)):
+                node.replace(exp.Parameter(this=exp.Var(this=str(int(str(node.this)[1:]) + 1))))
         outputs = tuple(
             Output(name, getattr(getattr(definition, "column", None), "type", None), TransformKind.CLEAR)
             for name, definition in statement.outputs.items()
