@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sekisho.costs import Laps, Step
 from sekisho.domain.access import ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery
 from sekisho.errors import AccessDenied, ConsentUnavailable, PolicyUnavailable, StoreUnavailable
@@ -49,7 +50,8 @@ class Means:
 class Answer:
     """Steps (6) to (8) of one answer, page by page.
 
-    ``fields`` is what every record of the answer says; ``limit`` and ``page_rows`` are in rows.
+    ``fields`` is what every record of the answer says; ``limit`` and ``page_rows`` are in rows. ``laps`` counts what
+    the steps take, and ``ended`` is told when the last page is ready.
     """
 
     means: Means
@@ -62,6 +64,8 @@ class Answer:
     release_id: str
     limit: int
     page_rows: int
+    laps: Laps
+    ended: Callable[[Laps], None]
     number: int = 0
     cut: bool = False
     rerun: bool = False
@@ -80,7 +84,10 @@ class Answer:
                         released = False
                         break
                     self.number += 1
+                    if last:
+                        self.ended(self.laps)
                     yield ready
+                    self.laps.resume()
 
     async def _ahead(self) -> AsyncGenerator[tuple[pa.RecordBatch, Awaitable[pa.RecordBatch] | None, bool], None]:
         """Yield each raw page, its transform where that runs ahead in a thread, and whether it is the last."""
@@ -93,14 +100,17 @@ class Answer:
                 if second is None:
                     # One small page, the common case and the one that must be quick: nothing runs ahead.
                     self.cut = started[0].num_rows > self.limit
+                    self.laps.lap(Step.FETCH)
                     yield self._small(started[0]), None, True
                     return
                 started.append(second)
             async with aclosing(self._limited(started, fetched)) as batches:
                 batch: pa.RecordBatch | None = await anext(batches)
+                self.laps.lap(Step.FETCH)
                 page = self._start(batch)
                 while batch is not None:
                     following = await anext(batches, None)
+                    self.laps.lap(Step.FETCH)
                     next_page = self._start(following)
                     yield batch, page, following is None
                     batch, page = following, next_page
@@ -202,6 +212,7 @@ class Answer:
         """Transform, recheck and record one page; ``None`` when the whole statement must run once more."""
         outputs, means = self.query.outputs, self.means
         page = await transformed
+        self.laps.lap(Step.TRANSFORM)
         hidden = [numbers_of(batch.column(len(outputs) + i)) for i in range(self.query.hidden)]
         rechecked = means.clock.monotonic()
         seq = 0
@@ -221,6 +232,7 @@ class Answer:
                 return None
         people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
         self._discharge(people)
+        self.laps.lap(Step.RECHECK)
         return await self._record(page, people if hidden else self._shown(batch), seq, rechecked, last=last)
 
     def _shown(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
@@ -268,6 +280,7 @@ class Answer:
             record_id = means.clock.new_id()
             fields["parent_id"] = self.release_id
         receipt = await means.audit.append(AuditEntry("access.release", fields, record_id))  # (8) record
+        self.laps.lap(Step.RECORD)
         if means.clock.monotonic() - rechecked > STALE_SECONDS:
             await means.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": self.number}))
             raise ConsentUnavailable("The page waited too long after its consent was checked; ask again.")

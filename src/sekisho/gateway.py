@@ -19,13 +19,15 @@ No customer data leaves a store without a purpose, a decision, a consent and a r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import pyarrow as pa
 
 from sekisho.anonymity.threshold import suppress_small_groups
 from sekisho.answer import KEYED, Answer, Means, prove, strictest
+from sekisho.costs import Costs, Key, Laps, Step
 from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery, Output
 from sekisho.domain.releases import keep_until
@@ -43,6 +45,7 @@ from sekisho.errors import (
     StoreUnavailable,
     UnknownPurpose,
 )
+from sekisho.explanation import PolicyRule, permission, refusal
 from sekisho.ports import (
     AuditEntry,
     AuditLog,
@@ -70,7 +73,8 @@ LONG_STATEMENT = 4_000
 class Gateway:
     """Steps (2) to (8) for every request, in this order and nowhere else.
 
-    ``stores`` has one entry for DuckDB (``"duckdb"``) and one for each SQLite store, by name.
+    ``stores`` has one entry for DuckDB (``"duckdb"``) and one for each SQLite store, by name. ``rules`` reads
+    what the policies tell of their reasons to say no, by reason.
     """
 
     catalogue: Catalogue
@@ -84,6 +88,8 @@ class Gateway:
     clock: Clock
     view_cache: ViewCache
     copies: NumberedCopies | None = None
+    rules: Callable[[], Mapping[str, PolicyRule]] = dict
+    costs: Costs = field(default_factory=Costs, repr=False)
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
     means: Means = field(init=False, repr=False)
@@ -101,37 +107,24 @@ class Gateway:
     async def query(self, requester: Requester, ask: Ask, *, page_rows: int = 10_000) -> Release:
         """Run all steps for *ask*. Raises a ``SekishoError``; then nothing was released."""
         try:
+            laps = Laps(self.clock.monotonic)
             purpose = self._purpose(requester, ask.purpose)
             question = await self._read(requester, purpose, ask.sql)  # (2)
-            return await self._answer(question, ask, page_rows)
+            laps.lap(Step.PARSE)
+            return await self._answer(question, ask, page_rows, laps)
         except SekishoError as refusal:
             await self._record_refusal(requester, ask.purpose, refusal)
             raise
 
     async def explain(self, requester: Requester, ask: Ask) -> dict[str, object]:
-        """Return decision, reasons, transforms, consent requirement and the governed SQL without literals."""
+        """Return decision, reasons, rows, masks, the governed SQL without literals, and governance's share."""
         purpose = self._purpose(requester, ask.purpose)
         question = await self._read(requester, purpose, ask.sql)
         decision = await self.policy.decide(question.request)
         if isinstance(decision, Deny):
-            return {
-                "decision": "deny", "code": decision.code, "reasons": list(decision.reasons),
-                "policy_revision": decision.revision,
-            }  # fmt: skip
+            return refusal(decision, await asyncio.to_thread(self.rules))
         plan = await self._plan(question, decision)
-        return {
-            "decision": "permit",
-            "reasons": [],
-            "legal_basis": decision.legal_basis.value,
-            "consent": {"required": decision.consent_required, "cells": list(decision.cells)},
-            "transforms": {n: {c: k.value for c, k in t.items()} for n, t in decision.transforms.items()},
-            "uses": {u.dataset.name: {c: sorted(k) for c, k in u.columns.items()} for u in question.request.datasets},
-            "obligations": [{"kind": o.kind.value, "value": o.value} for o in decision.obligations],
-            "columns": [{"name": o.name, "transform": o.transform.value} for o in plan.outputs],
-            "sql": plan.shown_sql,
-            "fenced": plan.fenced,
-            "policy_revision": decision.revision,
-        }
+        return permission(question, decision, plan, self.costs.of(_key(question, plan)))
 
     def datasets(self, requester: Requester) -> list[Dataset]:
         """Return the datasets that *requester* may see."""
@@ -188,9 +181,11 @@ class Gateway:
         kind = kinds.get(decision.code, AccessDenied)
         raise kind(f"The policy says no: {', '.join(decision.reasons)}.", reasons=decision.reasons)
 
-    async def _answer(self, question: Question, ask: Ask, page_rows: int) -> Release:
+    async def _answer(self, question: Question, ask: Ask, page_rows: int, laps: Laps) -> Release:
         permit = await self._decide(question.request)  # (3)
+        laps.lap(Step.DECIDE)
         view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)
+        laps.lap(Step.CONSENT)
         plan = await self._plan(question, permit)  # (5)
         keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
         query = bind(plan, ask.parameters, keyed)
@@ -207,7 +202,10 @@ class Gateway:
             release_id,
             ask.max_rows or MAX_ROWS,
             page_rows,
+            laps=laps,
+            ended=partial(self.costs.take, _key(question, plan)),
         )
+        laps.lap(Step.PLAN)
         pages = answer.pages()  # (6) to (8)
         first = await anext(pages)
         if first.last:
@@ -285,6 +283,11 @@ class Gateway:
         except AuditUnavailable:
             # Nothing leaves with a refusal; the log itself notes the gap when it is back.
             return
+
+
+def _key(question: Question, plan: Plan) -> Key:
+    """Return under what the costs of a statement are kept: another plan of it starts anew."""
+    return question.request.requester.name, question.request.purpose.name, plan.fingerprint
 
 
 def _single(table: pa.Table) -> pa.RecordBatch:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from sekisho.adapters.identity.jwks import public_jwk
 from sekisho.adapters.identity.oidc import CustomerTokens, SeparateIdentity
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.opa import OpaServer
+from sekisho.adapters.policy_rules import rules_in
 from sekisho.adapters.presidio import PresidioDetector
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.consents import SqlConsentLedger
@@ -31,7 +33,7 @@ from sekisho.adapters.records.floor import highest_consent_seq, holds_records
 from sekisho.adapters.records.idempotency import SqlIdempotencyStore
 from sekisho.adapters.records.notices import SqlNotices
 from sekisho.adapters.records.people import PeopleRegistry
-from sekisho.adapters.rego import EmbeddedRego
+from sekisho.adapters.rego import EmbeddedRego, shipped_policies
 from sekisho.adapters.stores.colocated import ColocatedCopies
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.adapters.stores.personal_data import StoredPersonalData
@@ -43,6 +45,7 @@ from sekisho.consents.parts import Parts
 from sekisho.domain.identifiers import EMAIL_SHA256
 from sekisho.domain.terms import StoreKind
 from sekisho.errors import SekishoError, StoreUnavailable, WorkspaceError
+from sekisho.explanation import PolicyRule
 from sekisho.gateway import Gateway
 from sekisho.ports import DataStore, IdentityProvider, PolicyDecisionPoint
 from sekisho.settings import PolicyEngine, Settings, load
@@ -143,6 +146,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         clock=clock,
         view_cache=FileViewCache(settings.folder / "var" / "views"),
         copies=_copies(settings, people, stores),
+        rules=cache(partial(_rules, settings)),
     )
     parts = Parts(
         catalogue,
@@ -231,6 +235,15 @@ def _policy(settings: Settings, clock: SystemClock) -> DecisionCache:
     return DecisionCache(EmbeddedRego(policy.bundle), clock)
 
 
+def _rules(settings: Settings) -> dict[str, PolicyRule]:
+    """Return what the policies say of their reasons; nothing where they say nothing that can be read."""
+    try:
+        found = list(rules_in(settings.policy.bundle or shipped_policies()))
+    except (SekishoError, OSError, UnicodeError):
+        return {}
+    return {rule["reason"]: PolicyRule(rule["title"], rule["source"], rule["remedy"]) for rule in found}
+
+
 def _stores(settings: Settings) -> dict[str, StoreAdapter]:
     catalogue = settings.catalogue
     stores: dict[str, StoreAdapter] = {}
@@ -275,6 +288,7 @@ def _copies(settings: Settings, people: PeopleRegistry, stores: Mapping[str, Sto
 def build_app(workspace: Workspace) -> FastAPI:
     """Return the ASGI application over an open workspace."""
     from sekisho.http.app import create_app  # noqa: PLC0415 - the command line without a server need not load it
+    from sekisho.http.metrics import Metrics  # noqa: PLC0415
     from sekisho.http.services import HttpSettings, Services  # noqa: PLC0415
 
     async def consents_answer() -> bool:
@@ -285,6 +299,8 @@ def build_app(workspace: Workspace) -> FastAPI:
     health = {f"store:{name}": store.healthy for name, store in workspace.stores.items()}
     spool = workspace.settings.folder / "var" / "spool"
     spool.mkdir(mode=0o700, exist_ok=True)
+    metrics = Metrics()
+    workspace.gateway.costs.watch(metrics.step)
     return create_app(
         Services(
             gateway=workspace.gateway,
@@ -302,6 +318,7 @@ def build_app(workspace: Workspace) -> FastAPI:
                 "consent": consents_answer,
             },
             settings=HttpSettings(spool_folder=spool),
+            metrics=metrics,
         )
     )
 

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
-import yaml
 
 from sekisho.cli.running import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, answer, answer_json, answer_table, say
-from sekisho.errors import SekishoError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 app = typer.Typer(help="The policies that decide.", no_args_is_help=True)
-
-_BLOCK = re.compile(r"^# METADATA\n((?:^#.*\n)+)", re.MULTILINE)
 
 
 @app.command(epilog="Example: sekisho policy show")
@@ -29,7 +20,9 @@ def show(
     as_json: JsonOption = False,  # noqa: FBT002
 ) -> None:
     """List every reason for which the policies of a workspace can say no, with its source and the remedy."""
-    rules = sorted(_rules(_folder(workspace)), key=lambda rule: (rule["code"], rule["reason"]))
+    from sekisho.adapters.policy_rules import rules_in  # noqa: PLC0415 - slow to import
+
+    rules = sorted(rules_in(_folder(workspace)), key=lambda rule: (rule["code"], rule["reason"]))
     if as_json:
         answer_json(rules)
     else:
@@ -61,28 +54,6 @@ def _folder(workspace: Path) -> Path:
     if workspace == DEFAULT_WORKSPACE and not (workspace / FILE_NAME).is_file():
         return shipped_policies()
     return load(workspace).policy.bundle or shipped_policies()
-
-
-def _rules(folder: Path) -> Iterator[dict[str, str]]:
-    """Yield what the METADATA of each rule that can refuse says."""
-    for path in sorted(folder.rglob("*.rego")):
-        if path.stem.endswith("_test") or "checks" in path.parts:
-            continue
-        for block in _BLOCK.finditer(path.read_text("utf-8")):
-            try:
-                about = yaml.safe_load(re.sub(r"^# ?", "", block.group(1), flags=re.MULTILINE))
-                custom = about.get("custom") or {}
-            except (yaml.YAMLError, AttributeError):
-                raise SekishoError(f"The METADATA of a rule in {path.name} cannot be read.") from None
-            if "reason" in custom:
-                yield {
-                    "code": str(custom["code"]),
-                    "reason": str(custom["reason"]),
-                    "title": str(about.get("title", "")),
-                    "source": str(custom.get("source", "")),
-                    "remedy": str(custom.get("remedy", "")),
-                    "file": path.relative_to(folder).as_posix(),
-                }
 
 
 def _opa() -> str | None:

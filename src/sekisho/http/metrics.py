@@ -8,6 +8,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.types import Scope
 
+from sekisho.costs import Step
+
+_STEP_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -32,6 +35,14 @@ class Metrics:
             registry=self.registry,
         )
         self._meters: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}  # by route, status and code
+        steps = Histogram(
+            "sekisho_step_seconds",
+            "Time that the steps of complete answers took; fetch is the wait for the stores.",
+            ("step",),
+            buckets=_STEP_BUCKETS,
+            registry=self.registry,
+        )
+        self._steps = {step: steps.labels(step.value) for step in Step}
         self._rows = Counter(
             "sekisho_released_rows", "Rows released, by format.", ("format",), registry=self.registry
         )
@@ -55,6 +66,10 @@ class Metrics:
         """Count one page that left, in the format *form*."""
         self._pages.labels(form).inc()
         self._rows.labels(form).inc(rows)
+
+    def step(self, step: Step, seconds: float) -> None:
+        """Count what one step of an answer took."""
+        self._steps[step].observe(seconds)
 
     def void(self, pages: int) -> None:
         """Count pages that were dropped after their recheck grew old."""

@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks.stores``: what governance costs over PostgreSQL and Parquet, in one run.
 
-Needs a PostgreSQL server in ``SEKISHO_BENCH_POSTGRES`` or ``SEKISHO_TEST_POSTGRES``; makes two databases and a role of
-its own there, and removes them. Sizes come from the environment; the targets are about the defaults:
+Needs a PostgreSQL server in ``SEKISHO_BENCH_POSTGRES`` or ``SEKISHO_TEST_POSTGRES``; makes two databases and a role
+of its own there, and removes them. Sizes come from the environment; the targets are about the defaults:
 
 ===========================  ==========  ======================
 ``SEKISHO_BENCH_ROWS``       10,000,000  order lines, in each store

@@ -48,7 +48,9 @@ def export(both: Servers) -> list[Row]:
     for store, name in _STORES.items():
         for form, accept in (("Arrow", ARROW), ("NDJSON", NDJSON)):
             for columns, statement in (("no keys", PLAIN), ("two keys", KEYED)):
-                rows.append(_exported(both.governed, f"{store}, {form}, {columns}", question(statement.format(name)), accept))
+                rows.append(
+                    _exported(both.governed, f"{store}, {form}, {columns}", question(statement.format(name)), accept)
+                )
     return rows
 
 
@@ -81,9 +83,13 @@ def _exported(server: Server, measure: str, body: Body, accept: str) -> Row:
     quarter = len(samples) // 4 or 1
     first, last = (max(value for _, value in part) for part in (samples[:quarter], samples[-quarter:]))
     grown = last - first
-    note = f"{before:.0f} MB before, {grown:+.0f} MB from first to last quarter, {size / 1e6:,.0f} MB in {taken:.0f} s"
+    note = (
+        f"{before:.0f} MB before, {grown:+.0f} MB from first to last quarter, {size / 1e6:,.0f} MB in {taken:.0f} s"
+    )
     met = most <= 300 and grown <= _FLAT_MB
-    return Row(f"export of {ROWS:,} rows, memory: {measure}", most, None, None, "≤ 300, flat", met, unit="MB", note=note)
+    return Row(
+        f"export of {ROWS:,} rows, memory: {measure}", most, None, None, "≤ 300, flat", met, unit="MB", note=note
+    )
 
 
 def memory(server: Server) -> float:

@@ -27,7 +27,7 @@ _KEYS = 500
 
 
 def mixed(both: Servers) -> list[Row]:
-    """Compare what both answer a second: 70 % point reads, 25 % a hundred rows, 5 % an aggregate of one in a hundred."""
+    """Compare what both answer a second: small reads most of all, and some aggregates."""
     keys = question(f"SELECT customer_id FROM shop.customers WHERE points < 2500 LIMIT {_KEYS}")
     loads = []
     for server in (both.governed, both.plain):
@@ -76,7 +76,9 @@ def _load(server: Server, file: Path, seconds: float) -> float:
 
 async def load(port: int, token: str, seconds: float, bodies: list[Body]) -> float:
     """Return how many answers a second came for :data:`CLIENTS` connections."""
-    head = f"POST /v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    head = (
+        f"POST /v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    )
     requests = []
     for body in bodies:
         text = json.dumps(body).encode()
@@ -105,5 +107,7 @@ async def load(port: int, token: str, seconds: float, bodies: list[Body]) -> flo
 
 
 if __name__ == "__main__":
-    found = asyncio.run(load(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), json.loads(Path(sys.argv[4]).read_text())))
+    found = asyncio.run(
+        load(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), json.loads(Path(sys.argv[4]).read_text()))
+    )
     sys.stdout.write(f"{found}\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from functools import partial
 
 import psycopg
 from sqlalchemy import make_url
@@ -19,7 +20,8 @@ from tests.benchmarks.stores.reads import PLAIN, period
 _MAKE = """
 CREATE SCHEMA peer;
 CREATE UNLOGGED TABLE peer.consent AS
-  SELECT n AS customer_id, 'recommendation'::text AS purpose FROM generate_series(1::bigint, {people}) n WHERE n % 4 > 0;
+  SELECT n AS customer_id, 'recommendation'::text AS purpose FROM generate_series(1::bigint, {people}) n
+  WHERE n % 4 > 0;
 ALTER TABLE peer.consent ADD PRIMARY KEY (customer_id, purpose);
 CREATE VIEW peer.barrier WITH (security_barrier) AS SELECT * FROM public.order_lines t WHERE EXISTS (
   SELECT FROM peer.consent c WHERE c.customer_id = t.customer_id AND c.purpose = 'recommendation');
@@ -90,12 +92,12 @@ def _compared(
             ("point read", _POINT.format("public.customers"), _POINT.format(customers), (PEOPLE // 2 + 1,), 300),
         ):
             pair = in_turns(
-                lambda sql=ours, given=values: _seconds(bound, sql, given),
-                lambda sql=theirs, given=values: _seconds(plain, sql, given),
-                times, 1,
-            )  # fmt: skip
+                partial(_seconds, bound, ours, values), partial(_seconds, plain, theirs, values), times, 1
+            )
             row = pair.row(f"peer: {title}: {measure}", 0)
-            rows.append(Row(row.measure, row.ours, row.theirs, row.ratio, "", met=True, note="in the server, no HTTP"))
+            rows.append(
+                Row(row.measure, row.ours, row.theirs, row.ratio, "", met=True, note="in the server, no HTTP")
+            )
     return rows
 
 

@@ -124,7 +124,9 @@ def _build(made: Place, server: URL, name: str) -> None:
     settings = prepare(folder)
     catalogue = load(folder).catalogue
     datasets = [dataset for dataset in catalogue.datasets.values() if dataset.store == "shop"]
-    asyncio.run(rights.apply(rights.script(catalogue.stores["shop"], datasets, password=None, connections=64), made.shop))
+    asyncio.run(
+        rights.apply(rights.script(catalogue.stores["shop"], datasets, password=None, connections=64), made.shop)
+    )
     asyncio.run(_people(folder))
     with psycopg.connect(_text(make_url(settings.database_url).set(drivername="postgresql")), autocommit=True) as own:
         own.execute("SET synchronous_commit = off")

@@ -52,7 +52,15 @@ async def _rewrite(place: Place, *, profiled: bool) -> tuple[list[Row], list[tup
             found = statistics.median(wall) * 1e3
             note = f"{statistics.median(cpu) * 1e3:.2f} ms of CPU; parse, resolve, rewrite, generate"
             rows.append(
-                Row(f"rewrite, {measure}, uncached, p50", found, None, None, f"≤ {target} ms", found <= target, note=note)
+                Row(
+                    f"rewrite, {measure}, uncached, p50",
+                    found,
+                    None,
+                    None,
+                    f"≤ {target} ms",
+                    found <= target,
+                    note=note,
+                )
             )
             if profiled:
                 profiles.append((sql.strip(), _profile(workspace, sql, permit)))

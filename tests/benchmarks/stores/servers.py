@@ -36,9 +36,7 @@ class Servers:
     governed: Server
     plain: Server
 
-    def in_turns(
-        self, ours: Body, theirs: Body, times: int, *, accept: str = JSON, warm: int = 2
-    ) -> Pair:
+    def in_turns(self, ours: Body, theirs: Body, times: int, *, accept: str = JSON, warm: int = 2) -> Pair:
         """Ask the governed server *ours* and the other *theirs*, in turns."""
         return in_turns(
             partial(seconds, self.governed, ours, accept), partial(seconds, self.plain, theirs, accept), times, warm
