@@ -72,11 +72,17 @@ def permission(question: Question, permit: Permit, plan: Plan, cost: dict[str, o
         "obligations": [{"kind": o.kind.value, "value": o.value} for o in permit.obligations],
         "columns": [{"name": o.name, "transform": o.transform.value} for o in plan.outputs],
         "sql": plan.shown_sql,
-        "statements": [{"engine": plan.engine.value, "stores": list(plan.stores), "sql": plan.shown_sql}],
+        "statements": _statements(plan),
         "fenced": plan.fenced,
         "cost": cost,
         "policy_revision": permit.revision,
     }
+
+
+def _statements(plan: Plan) -> list[dict[str, object]]:
+    """Return what each store runs: first what other stores read for the statement, then the statement itself."""
+    scanned = [statement for scan in getattr(plan, "scans", ()) for statement in _statements(scan.plan)]
+    return [*scanned, {"engine": plan.engine.value, "stores": list(plan.stores), "sql": plan.shown_sql}]
 
 
 def _reason(reason: str, rule: PolicyRule | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
     RequesterOption,
     WorkspaceOption,
+    answer_json,
     requester_named,
     with_workspace,
 )
@@ -36,6 +37,9 @@ def query(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     form: FormOption = None,
     max_rows: Annotated[int | None, typer.Option(min=1, help="Rows at most.", show_default=False)] = None,
+    explain: Annotated[  # noqa: FBT002
+        bool, typer.Option("--explain", help="Say what would happen and why, as JSON; release nothing.")
+    ] = False,
 ) -> None:
     """Ask one governed query, without a server. It is decided, masked and recorded like any other."""
     written = chosen(form)
@@ -43,6 +47,9 @@ def query(
     async def ask(opened: Workspace) -> None:
         from sekisho.release import Ask  # noqa: PLC0415 - slow to import
 
+        if explain:
+            answer_json(await opened.gateway.explain(requester_named(opened, requester), Ask(purpose, sql)))
+            return
         release = await opened.gateway.query(
             requester_named(opened, requester), Ask(purpose, sql, max_rows=max_rows), page_rows=page_rows(written)
         )
