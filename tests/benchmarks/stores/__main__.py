@@ -15,7 +15,7 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from tests.benchmarks.stores.reads import aggregate, overlay, point, selective
 from tests.benchmarks.stores.rewriting import rewrite
 from tests.benchmarks.stores.servers import Servers, servers
 
-SERVED: dict[str, Callable[[Servers], list[Row]]] = {
+SERVED: dict[str, Callable[[Servers], Iterator[Row]]] = {
     "point": point,
     "selective": selective,
     "aggregate": aggregate,
@@ -80,16 +80,25 @@ def main() -> None:
     console.print(ANCHORS, markup=False, highlight=False)
 
 
-def _measured(name: str, made: Place, progress: Console, *, profiled: bool) -> list[Row]:
+def _measured(name: str, made: Place, progress: Console, *, profiled: bool) -> Iterator[Row]:
+    """Yield the rows of one part; one that breaks ends with a row that says so, and the others go on."""
+    try:
+        yield from _rows(name, made, progress, profiled=profiled)
+    except (RuntimeError, OSError) as fault:
+        yield Row(f"{name}: broke off", 0, None, None, "–", met=False, note=str(fault)[:200])
+
+
+def _rows(name: str, made: Place, progress: Console, *, profiled: bool) -> Iterator[Row]:
     if name == "rewrite":
         rows, profiles = rewrite(made, profiled=profiled)
         for sql, text in profiles:
             progress.print(f"{sql}\n{text}", markup=False, highlight=False)
-        return rows
-    if name == "peers":
-        return peers(made)
-    with servers(made) as both:
-        return SERVED[name](both)
+        yield from rows
+    elif name == "peers":
+        yield from peers(made)
+    else:
+        with servers(made) as both:
+            yield from SERVED[name](both)
 
 
 if __name__ == "__main__":

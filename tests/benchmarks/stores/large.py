@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks.cases import Row
 from tests.benchmarks.client import Server
 from tests.benchmarks.stores.place import ROWS
+from tests.benchmarks.stores.reads import at
 from tests.benchmarks.stores.servers import ARROW, NDJSON, Body, Servers, question, read_through, table
 
 KEYED = "SELECT customer_id, invoice, stock_code, quantity, unit_price, ordered_at, country FROM {}"
@@ -19,9 +21,8 @@ _CHUNK = 1 << 18
 _FLAT_MB = 30  # by which the last quarter may lie above the first: pools grow, and pages differ in size
 
 
-def arrow(both: Servers) -> list[Row]:
+def arrow(both: Servers) -> Iterator[Row]:
     """Send a tenth of the rows that are there as Arrow, with two keyed columns and with none."""
-    rows = []
     wanted = ROWS // 10
     for store, name in _STORES.items():
         for columns, statement, target in (("two pseudonym columns", KEYED, 1.3), ("none", PLAIN, 1.1)):
@@ -32,26 +33,21 @@ def arrow(both: Servers) -> list[Row]:
             released = table(both.governed, ours).num_rows
             theirs = ours | {"sql": f"{ours['sql']} LIMIT {released}"}
             pair = both.in_turns(ours, theirs, 7, accept=ARROW, warm=1)
-            rows.append(pair.row(f"{released:,} rows to Arrow over HTTP, {columns}, {store}", target))
-    return rows
+            yield pair.row(f"{released:,} rows to Arrow over HTTP, {columns}, {store}", target)
 
 
 def _until(released: int) -> str:
-    from tests.benchmarks.stores.reads import _at
+    """Return the instant before which so many lines of people who agree lie."""
+    return at(int(released / 0.75) * 10)
 
-    return _at(int(released / 0.75) * 10)
 
-
-def export(both: Servers) -> list[Row]:
+def export(both: Servers) -> Iterator[Row]:
     """Send all rows, and look at the process that sends them."""
-    rows = []
     for store, name in _STORES.items():
         for form, accept in (("Arrow", ARROW), ("NDJSON", NDJSON)):
             for columns, statement in (("no keys", PLAIN), ("two keys", KEYED)):
-                rows.append(
-                    _exported(both.governed, f"{store}, {form}, {columns}", question(statement.format(name)), accept)
-                )
-    return rows
+                body = question(statement.format(name))
+                yield _exported(both.governed, f"{store}, {form}, {columns}", body, accept)
 
 
 def _exported(server: Server, measure: str, body: Body, accept: str) -> Row:
