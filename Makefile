@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench benchconsent withdrawals policy lock clean
+.PHONY: help demo serve test check bench benchstores benchconsent withdrawals policy lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -51,6 +51,10 @@ policy:  ## Format, check and test the policies (needs opa)
 
 bench: $(VENV)/dev.stamp  ## Measure what governance costs, as ratios in one run
 	@$(BIN)/python -m tests.benchmarks
+	@if [ -n "$$SEKISHO_TEST_POSTGRES$$SEKISHO_BENCH_POSTGRES" ]; then $(BIN)/python -m tests.benchmarks.stores; else echo "Over PostgreSQL: SEKISHO_TEST_POSTGRES=postgresql://... make benchstores"; fi
+
+benchstores: $(VENV)/dev.stamp  ## The same over PostgreSQL and Parquet at ten million rows (needs SEKISHO_TEST_POSTGRES)
+	@$(BIN)/python -m tests.benchmarks.stores
 
 benchconsent: $(VENV)/dev.stamp  ## Measure the consent engine (needs SEKISHO_TEST_POSTGRES)
 	@$(BIN)/python -m tests.benchmarks.consent
