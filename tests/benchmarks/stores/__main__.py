@@ -18,6 +18,7 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from subprocess import SubprocessError
 
 from rich.console import Console
 
@@ -84,7 +85,7 @@ def _measured(name: str, made: Place, progress: Console, *, profiled: bool) -> I
     """Yield the rows of one part; one that breaks ends with a row that says so, and the others go on."""
     try:
         yield from _rows(name, made, progress, profiled=profiled)
-    except (RuntimeError, OSError) as fault:
+    except (RuntimeError, OSError, SubprocessError) as fault:
         yield Row(f"{name}: broke off", 0, None, None, "–", met=False, note=str(fault)[:200])
 
 

@@ -1,7 +1,7 @@
 """Throughput under 64 clients that ask small and middling questions.
 
-``python -m tests.benchmarks.stores.mixed PORT TOKEN SECONDS FILE`` is the load: a process of its own, raw sockets,
-so that the client costs little. FILE holds the bodies; it prints how many answers came a second.
+``python -m tests.benchmarks.stores.mixed PORT SECONDS FILE`` is the load: a process of its own, raw sockets,
+so that the client costs little. FILE holds a token and the bodies; it prints how many answers came a second.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def mixed(both: Servers) -> Iterator[Row]:
         commands = []
         for place, (server, bodies) in enumerate(loads):
             file = Path(folder) / f"{place}.json"
-            file.write_text(json.dumps(bodies), encoding="utf-8")
+            file.write_text(json.dumps([server.token, bodies]), encoding="utf-8")
             commands.append((server, file))
         for server, file in commands:
             _load(server, file, 2.0)
@@ -69,7 +69,7 @@ def _bodies(people: list[object]) -> list[Body]:
 
 def _load(server: Server, file: Path, seconds: float) -> float:
     command = [sys.executable, "-m", "tests.benchmarks.stores.mixed", str(server.connection.port)]
-    command += [server.token, str(seconds), str(file)]
+    command += [str(seconds), str(file)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -106,7 +106,5 @@ async def load(port: int, token: str, seconds: float, bodies: list[Body]) -> flo
 
 
 if __name__ == "__main__":
-    found = asyncio.run(
-        load(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), json.loads(Path(sys.argv[4]).read_text()))
-    )
-    sys.stdout.write(f"{found}\n")
+    given, asked = json.loads(Path(sys.argv[3]).read_text(encoding="utf-8"))
+    sys.stdout.write(f"{asyncio.run(load(int(sys.argv[1]), given, float(sys.argv[2]), asked))}\n")

@@ -3,7 +3,7 @@
 Two ways lead in. :meth:`Database.run` and :meth:`Database.read` take a function and run it in a worker
 thread inside one transaction: the event loop never waits for a disk. :meth:`Database.peek` is for
 reads so small that the way into a thread would cost more than the read: on SQLite it answers inline, on
-PostgreSQL from one thread with one connection that stays open.
+PostgreSQL from connections that stay open, of the event loop itself where all parameters are numbers.
 
 Both databases are set so that a commit that has answered survives a crash (``synchronous=FULL``,
 ``synchronous_commit`` not off). No driver's own text leaves this module: it may quote a value.
@@ -18,10 +18,12 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 import psycopg
 from alembic import command
 from alembic.config import Config
@@ -30,6 +32,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 
 import sekisho
+from sekisho.adapters.records.glances import Glances, NoGlance
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -107,6 +110,7 @@ class Database:
         self._inline: sqlite3.Connection | None = None
         self._tiny = threading.local()  # one connection for each thread of the peeker
         self._tinies: list[psycopg.Connection[Row]] = []
+        self._glances = Glances(self._url) if self.dialect == "postgresql" else None
 
     @property
     def inline(self) -> bool:
@@ -137,12 +141,20 @@ class Database:
         """
         if self.dialect == "sqlite":
             return self._peek_inline(sql, parameters)
+        if self._glances is not None and not self._closed and all(isinstance(each, int) for each in parameters):
+            with suppress(NoGlance):
+                try:
+                    return await self._glances.rows(sql, parameters)
+                except asyncpg.PostgresError as error:
+                    raise DatabaseFailed(f"The database did not answer ({type(error).__name__}).") from None
         loop = asyncio.get_running_loop()
         return await self._submit(loop, self._peeker, partial(self._peek_tiny, sql, parameters))
 
     async def close(self) -> None:
         """Wait for running work and close every connection. Closing twice is harmless."""
         loop = asyncio.get_running_loop()
+        if self._glances is not None:
+            await self._glances.close()
         for pool in (self._writers, self._readers, self._peeker):
             await loop.run_in_executor(None, pool.shutdown)
         self.dispose()
@@ -152,6 +164,8 @@ class Database:
         with self._lock:
             self._closed = True
             self._close_inline()
+            if self._glances is not None:
+                self._glances.cut()
             for connection in self._tinies:
                 connection.close()
             self._tinies.clear()
