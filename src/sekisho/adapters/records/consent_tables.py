@@ -14,7 +14,9 @@ consent_event = Table(
     metadata,
     Column("seq", BigInt, primary_key=True, autoincrement=False),
     Column("id", String(36), nullable=False, unique=True),
-    Column("number", ForeignKey("data_subject.number")),  # null for what concerns everybody (publish)
+    # Null for what concerns everybody (publish). Held against the counter of people: a foreign key would mark the
+    # person's row anew for every event.
+    Column("number", BigInt),
     Column("purpose", String(64), nullable=False),  # empty for link and unlink
     Column("cells", Text, nullable=False),  # JSON array
     Column("kind", String(16), nullable=False),

@@ -41,7 +41,7 @@ from sekisho.adapters.records.consent_tables import consent_event
 from sekisho.adapters.records.database import bulk_insert
 from sekisho.domain.consent import ConsentEventKind, Provenance
 from sekisho.domain.terms import Cell
-from sekisho.errors import ConsentUnavailable
+from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import Clock
 
 _HASH = EventRow._fields.index("hash")
@@ -51,8 +51,9 @@ _ADVANCE = {
     "sqlite": "UPDATE ledger_counter SET value = ? WHERE name = 'consent'",
 }
 _HEAD = (
-    "SELECT {}, e.hash, e.recorded_at FROM ledger_counter c LEFT JOIN consent_event e ON e.seq = c.value"
-    " WHERE c.name = 'consent'"
+    "SELECT {}, e.hash, e.recorded_at, p.value FROM ledger_counter c"
+    " JOIN ledger_counter p ON p.name = 'data_subject'"
+    " LEFT JOIN consent_event e ON e.seq = c.value WHERE c.name = 'consent'"
 )
 _NUMERIC = {"seq", "number", "occurred_at", "recorded_at", "said_at", "counts_at", "valid_until", "holds_until"}
 _INSERT = inserting(
@@ -103,7 +104,7 @@ class Appending:
             connection, (_LOCK[connection.dialect.name], ()), (_HEAD.format(now_sql), ())
         )
         self.seq: int = held[0]
-        now, hash_before, recorded_at = head
+        now, hash_before, recorded_at, self._people = head
         if self.seq and hash_before is None:
             raise ConsentUnavailable("The newest event of the consent ledger is missing; nothing was recorded.")
         self.now: int = max(now, (recorded_at or 0) + 1)
@@ -153,7 +154,13 @@ class Appending:
         )
 
     def add(self, row: EventRow) -> EventRow:
-        """Append *row*, which is the next but for its hash, chained to the one before it; return it with that."""
+        """Append *row*, which is the next but for its hash, chained to the one before it; return it with that.
+
+        Raises ``InvalidRequest`` when it names a person who is not registered.
+        """
+        number = row[2]
+        if number is not None and not 0 < number <= self._people:
+            raise InvalidRequest("A consent event names a data subject who is not registered.")
         self.seq = row[0]
         self._hash = self._chain.following(self._hash, row)
         row = EventRow._make(row[:_HASH] + (self._hash,) + row[_HASH + 1 :])  # noqa: RUF005 - twice as fast

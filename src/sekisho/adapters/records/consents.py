@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 _GROUP = 1_000  # events from which on a shared transaction takes no more
 _IMPORT = 20_000  # events in one transaction of an import
-_SLICE = 1_000  # of them the database stores while the next are worked out
+_SLICE = 500  # of them the database stores while the next are worked out
 _UNREADABLE = "The consent ledger did not answer. Try again."
 # One statement reads the sequence and the records, so that they belong together.
 _RECORDS = (
@@ -282,11 +282,11 @@ class SqlConsentLedger:
         at_work: Callable[[], None] = lambda: None,
     ) -> tuple[int, int, int]:
         decisions = Decisions(appending, self._by_default, historical=True)
+        at_work()  # from here on, most of the time is the database's
         with ThreadPoolExecutor(1, thread_name_prefix="records-import") as beside:
             for count, _ in enumerate(decisions.imported(chunk, self._seals), 1):
                 if count % _SLICE == 0 and self._database.dialect == "postgresql":
                     decisions.send(beside)
-                    at_work()
             decisions.write()
         if also is not None:
             also(appending, decisions.unchanged)
@@ -295,7 +295,7 @@ class SqlConsentLedger:
     async def _append(self, work: Callable[[Appending], T]) -> T:
         try:
             return await self._database.run(lambda connection: work(self._appending(connection)))
-        except DatabaseConflict:
+        except DatabaseConflict:  # a link to nobody
             raise InvalidRequest("A consent event names a data subject who is not registered.") from None
         except DatabaseFailed:
             raise ConsentUnavailable(_UNREADABLE) from None
