@@ -141,7 +141,7 @@ def decided(made: Place, people: int, *, logged: bool = False) -> None:
         " SELECT n, cell, CASE WHEN n %% 4 = 0 THEN 'refused' ELSE 'given' END, 1, 1600000000000000 + n * 977,"
         f" CASE WHEN n %% 5 = 0 AND n %% 4 > 0 THEN {_END} + (n * 7919 + place * 104729) %% 1095 * {_DAY}"
         " + n %% 86399 * 1000003 END, '1' FROM generate_series(%s::bigint, %s::bigint) n,"
-        " unnest(%s::text[]) WITH ORDINALITY AS asked (cell, place)"
+        " unnest(%s::text[]) WITH ORDINALITY AS asked (cell, place) ORDER BY n, place"
     )
     first, last, cells = CUSTOMERS + 1, CUSTOMERS + people, made.cells()
     blocks = [(low, min(low + _BLOCK - 1, last), cells) for low in range(first, last + 1, _BLOCK)]

@@ -10,6 +10,7 @@ grows from one transaction to the next, as ``seq`` does, so that "what was known
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 
@@ -46,6 +47,7 @@ from sekisho.ports import Clock
 
 _HASH = EventRow._fields.index("hash")
 _COPY = 2_000  # events from which on COPY is faster than one statement with arrays
+_PAUSE = 0.000_2  # seconds, for a thread to begin: one that computes gives way only after 5 ms
 _ADVANCE = {
     "postgresql": "UPDATE ledger_counter SET value = (%s::bigint[])[1] WHERE name = 'consent'",
     "sqlite": "UPDATE ledger_counter SET value = ? WHERE name = 'consent'",
@@ -201,6 +203,7 @@ class Appending:
         lines = copy_lines(new)
         self.wait()
         self._sending = beside.submit(self._store, lines, statements)
+        time.sleep(_PAUSE)
 
     def _store(self, lines: bytes, statements: Sequence[Spelled]) -> None:
         copied(self.connection, consent_event.name, EventRow._fields, lines)
