@@ -73,8 +73,9 @@ LONG_STATEMENT = 4_000
 class Gateway:
     """Steps (2) to (8) for every request, in this order and nowhere else.
 
-    ``stores`` has one entry for DuckDB (``"duckdb"``) and one for each SQLite store, by name. ``rules`` reads
-    what the policies tell of their reasons to say no, by reason.
+    ``stores`` has one entry for DuckDB (``"duckdb"``), which reads the files and joins what lies in several stores,
+    and one for each other store, by name. ``rules`` reads what the policies tell of their reasons to say no, by
+    reason.
     """
 
     catalogue: Catalogue
@@ -263,6 +264,7 @@ class Gateway:
             "decision": "permit",
             "action": request.action,
             "datasets": [use.dataset.name for use in request.datasets],
+            "stores": sorted({use.dataset.store for use in request.datasets}),
             "columns": {f"{n}.{c}": k.value for n, t in permit.transforms.items() for c, k in t.items()},
             "policy": {"revision": permit.revision},
             "query_fp": fingerprint,

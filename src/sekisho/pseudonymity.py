@@ -96,7 +96,7 @@ class Pseudonymity:
 
     async def of(self, requester: Requester, purpose: Purpose, plan: Plan | None = None) -> KeyedTransforms:
         """Return the transforms of *requester* for *purpose*, ready to bind *plan*."""
-        for slot in plan.slots if plan is not None else ():
+        for slot in plan.all_slots() if plan is not None else ():
             if slot.identifier is not None:
                 await self._load(slot.identifier)
         return self._transforms(requester.name, purpose.name)

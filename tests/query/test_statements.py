@@ -71,8 +71,10 @@ def test_the_dialect_is_that_of_the_store() -> None:
     """A statement is read in the dialect of the engine that holds its datasets."""
     assert plan_of("SELECT points FROM crm.customers").engine is StoreKind.SQLITE
     assert plan_of("SELECT quantity FROM pos.order_lines, web.events").stores == ("pos", "web")
-    with pytest.raises(StatementRefused):
-        plan_of("SELECT quantity // 2, points FROM pos.order_lines, crm.customers")
+    both = plan_of("SELECT quantity // 2, points FROM pos.order_lines, crm.customers")
+    assert (both.engine, both.stores) == (StoreKind.DUCKDB, ("crm", "pos"))
+    with pytest.raises(StatementRefused, match="Over these stores, statements are DuckDB SQL"):
+        plan_of("SELECT julianday(signed_up_on), quantity FROM pos.order_lines, crm.customers")
 
 
 def test_limits() -> None:

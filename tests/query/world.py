@@ -77,10 +77,11 @@ class World:
         stores = declared.stores
         files = {name: store for name, store in stores.items() if store.kind is StoreKind.DUCKDB}
         self.folder = folder
-        self.duckdb = DuckDbStores(files, DATASETS, threads=1, timeout=20)
         self.sqlite = SqliteStore(stores["crm"], DATASETS, timeout=20)
+        crm = WatchedStore(self.sqlite)
+        self.duckdb = DuckDbStores(files, DATASETS, threads=1, timeout=20, others={"crm": crm})
         self._closing = (self.duckdb.close, self.sqlite.close)
-        self._stand_behind(declared, rows, {"duckdb": WatchedStore(self.duckdb), "crm": WatchedStore(self.sqlite)})
+        self._stand_behind(declared, rows, {"duckdb": WatchedStore(self.duckdb), "crm": crm})
 
     def _stand_behind(self, declared: Catalogue, rows: Rows, stores: dict[str, WatchedStore]) -> None:
         """Put a gateway in front of *stores*."""

@@ -247,9 +247,6 @@ def _rules(settings: Settings) -> dict[str, PolicyRule]:
 def _stores(settings: Settings) -> dict[str, StoreAdapter]:
     catalogue = settings.catalogue
     stores: dict[str, StoreAdapter] = {}
-    files = {name: store for name, store in catalogue.stores.items() if store.kind is StoreKind.DUCKDB}
-    if files:
-        stores["duckdb"] = DuckDbStores(files, catalogue.datasets, copies=copies_folder(settings))
     for name, store in catalogue.stores.items():
         if store.kind is StoreKind.SQLITE:
             stores[name] = SqliteStore(store, catalogue.datasets)
@@ -257,6 +254,11 @@ def _stores(settings: Settings) -> dict[str, StoreAdapter]:
             from sekisho.adapters.stores.postgresql import PostgresStore  # noqa: PLC0415 - only who has one loads it
 
             stores[name] = PostgresStore(store, catalogue.datasets)
+    files = {name: store for name, store in catalogue.stores.items() if store.kind is StoreKind.DUCKDB}
+    if files or len(stores) > 1 or not all(store.writes for store in catalogue.stores.values()):
+        # It reads the files, and joins what lies in several stores.
+        others = dict[str, DataStore](stores)
+        stores["duckdb"] = DuckDbStores(files, catalogue.datasets, copies=copies_folder(settings), others=others)
     return stores
 
 

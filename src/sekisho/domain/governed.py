@@ -81,6 +81,8 @@ class GovernedQuery:
         Whether rows must be put into the order of their tokens before release.
     fingerprint:
         SHA-256 of the statement with its literals hidden, for the audit record.
+    scans:
+        What other stores must read first: the statement finds it in temporary tables.
     """
 
     engine: StoreKind
@@ -94,3 +96,23 @@ class GovernedQuery:
     reads: frozenset[tuple[str, str]]
     order_by_token: bool
     fingerprint: str
+    scans: tuple[Scan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one store reads for a statement that another engine runs.
+
+    Attributes
+    ----------
+    table:
+        Name of the temporary table that holds its rows.
+    types:
+        Type of each of its columns, in order; the person number, if it is carried, is the last column.
+    query:
+        The governed statement of the store.
+    """
+
+    table: str
+    types: tuple[tuple[str, ColumnType], ...]
+    query: GovernedQuery

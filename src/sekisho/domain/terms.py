@@ -242,12 +242,15 @@ class Store:
         password stands.
     password_file:
         Absolute path of the file with the password of a server, where it asks for one.
+    writes:
+        Whether the gateway may write tables of its own into a server. Where it may not, DuckDB runs the statements.
     """
 
     name: str
     kind: StoreKind
     location: str
     password_file: str | None = None
+    writes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,11 @@ class Mailer(Protocol):
 
 
 class DataStore(Protocol):
-    """One engine that runs governed statements over one or more stores."""
+    """One engine that runs governed statements over one or more stores.
+
+    A scan for a statement over several stores is a governed statement like any other, so that every store can be
+    scanned; the engine that joins them is given the others when it is made.
+    """
 
     def fetch(
         self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex, *, page_rows: int

@@ -9,6 +9,7 @@ reaches a store is generated from the tree, never the requester's own.
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 
 import sqlglot
 from sqlglot import exp
@@ -17,6 +18,9 @@ from sqlglot.errors import SqlglotError
 from sekisho.domain.terms import Dataset, StoreKind
 from sekisho.errors import InvalidRequest, StatementRefused, UnknownDataset
 from sekisho.query.dialects import DIALECTS, Dialect
+
+JOINS = StoreKind.DUCKDB
+"""The engine that joins what lies in several stores."""
 
 MAX_STATEMENT_CHARACTERS = 50_000
 MAX_NODES = 5_000
@@ -127,8 +131,10 @@ def shown_name(name: str) -> str:
     return f"'{name}'" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]{0,63}", name) else "(a name outside the catalogue)"
 
 
-def parse(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) -> tuple[exp.Query, Dialect]:
-    """Read one statement in the dialect of the stores that it names.
+def parse(
+    sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind], scanned: AbstractSet[str] = frozenset()
+) -> tuple[exp.Query, Dialect]:
+    """Read one statement in the dialect of the stores that it names; where no engine of theirs joins them, DuckDB's.
 
     Parameters
     ----------
@@ -138,6 +144,8 @@ def parse(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) ->
         Datasets that the requester may see, by ``store.table``.
     kinds:
         Engine of each store.
+    scanned:
+        Stores whose statements DuckDB runs, whatever their engine.
 
     Returns
     -------
@@ -159,33 +167,41 @@ def parse(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) ->
     if "\x00" in sql or _SURROGATE.search(sql):
         raise StatementRefused("The statement holds a NUL character or half a surrogate pair.")
     faults: dict[StoreKind, StatementRefused] = {}
+    engines = set(kinds.values()) | ({JOINS} if scanned or len(kinds) > 1 else set())
     for kind, dialect in DIALECTS.items():
-        if kind not in kinds.values():
+        if kind not in engines:
             continue
         try:
             tree = _parse_one(sql, dialect)
             _check(tree, dialect)
             _fold_names(tree, dialect)
-            engines = {kinds[d.store] for d in _datasets(tree, visible)}
+            stores = {dataset.store for dataset in _datasets(tree, visible)}
         except StatementRefused as fault:
             faults[kind] = fault
             continue
-        if len(engines) > 1:
-            raise StatementRefused("The statement reads stores of different engines; read each by its own statement.")
-        if engines == {kind}:
-            return tree, dialect
-        if not engines:
+        if not stores:
             raise StatementRefused("The statement reads no dataset.")
+        if engine_of(stores, kinds, scanned) is kind:
+            return tree, dialect
     # The fault that helps is that of the engine whose stores the text names.
-    named = [kind for kind in faults if _names_a_store(sql, kind, visible, kinds)]
-    for kind in (*named, *faults):
-        raise faults[kind]
+    stores = {d.store for d in visible.values() if re.search(rf'\b{re.escape(d.store)}"?\s*\.', sql, re.IGNORECASE)}
+    wanted = engine_of(stores, kinds, scanned)
+    if wanted is JOINS and wanted in faults and any(kinds[store] is not JOINS for store in stores):
+        raise StatementRefused(f"{faults[wanted].detail} Over these stores, statements are DuckDB SQL.")
+    for kind in (wanted, *faults):
+        if kind in faults:
+            raise faults[kind]
     raise StatementRefused("The statement cannot be read in the dialect of its stores.")
 
 
-def _names_a_store(sql: str, kind: StoreKind, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) -> bool:
-    stores = {dataset.store for dataset in visible.values() if kinds[dataset.store] is kind}
-    return any(re.search(rf'\b{re.escape(store)}"?\s*\.', sql, re.IGNORECASE) for store in stores)
+def engine_of(stores: AbstractSet[str], kinds: dict[str, StoreKind], scanned: AbstractSet[str]) -> StoreKind:
+    """Return the engine that runs a statement over *stores*: their own where one reads them all, else DuckDB."""
+    engines = {kinds[store] for store in stores}
+    if len(engines) == 1 and not stores & scanned:
+        (engine,) = engines
+        if len(stores) == 1 or DIALECTS[engine].joins_stores:
+            return engine
+    return JOINS
 
 
 def _parse_one(sql: str, dialect: Dialect) -> exp.Query:

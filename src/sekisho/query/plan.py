@@ -7,11 +7,11 @@ neither raw keys nor tokens ever stand in SQL text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sekisho.domain.governed import GovernedQuery, Output, Projection
+from sekisho.domain.governed import GovernedQuery, Output, Projection, Scan
 from sekisho.domain.terms import ColumnType, StoreKind
 from sekisho.errors import InvalidRequest, MaskedColumnUse
 from sekisho.query.kinds import PERSON
@@ -88,6 +88,22 @@ class Plan:
     order_by_token: bool
     fenced: bool
     fingerprint: str
+    scans: tuple[PlannedScan, ...] = ()
+
+    def all_slots(self) -> Iterator[Slot]:
+        """Yield the slots of the statement and of its scans."""
+        yield from self.slots
+        for scan in self.scans:
+            yield from scan.plan.slots
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedScan:
+    """A scan without its values. See :class:`~sekisho.domain.governed.Scan`."""
+
+    table: str
+    types: tuple[tuple[str, ColumnType], ...]
+    plan: Plan
 
 
 _PYTHON: dict[ColumnType, tuple[type, ...]] = {
@@ -125,6 +141,7 @@ def bind(plan: Plan, parameters: Sequence[object], codec: TokenCodec) -> Governe
         reads=plan.reads,
         order_by_token=plan.order_by_token,
         fingerprint=plan.fingerprint,
+        scans=tuple(Scan(scan.table, scan.types, bind(scan.plan, parameters, codec)) for scan in plan.scans),
     )
 
 

@@ -8,16 +8,17 @@ before conjuncts are copied into them, the fence comes last.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import COPIES, NUMBER, Output, Projection
-from sekisho.domain.terms import Dataset
+from sekisho.domain.terms import Cell, Dataset
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import MASKED_TYPES, Dialect
+from sekisho.query.form import is_rowwise, without_literals
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import comparable, hoistable, leak_proof
 from sekisho.query.names import Derived, Physical, Relation, Statement
@@ -54,7 +55,7 @@ def check_masks(draft: Draft) -> Draft:
     """Refuse every use of a masked column that only its raw value could answer."""
     drop_order_by_key(draft.statement, draft.kinds)
     draft.output_kinds = draft.kinds.check()
-    draft.rowwise = _is_rowwise(draft.statement)
+    draft.rowwise = is_rowwise(draft.statement)
     draft.fenced = not leak_proof(draft.statement, draft.kinds, draft.dialect.comparisons)
     return draft
 
@@ -86,7 +87,7 @@ def bind_values(draft: Draft) -> Draft:
 def govern_tables(draft: Draft) -> Draft:
     """Replace every governed table by a subquery that masks, filters and knows whose row it is."""
     for relation in draft.statement.relations:
-        select = _governed_table(relation, draft)
+        select = governed_table(relation, draft)
         draft.governed[id(relation)] = select
         if relation.table is None:
             raise StatementRefused("A dataset could not be bound.")
@@ -102,15 +103,9 @@ def hoist_conjuncts(draft: Draft) -> Draft:
     The store can then use its indexes although the table is fenced. A copied conjunct is a comparison
     that is false for NULL, so copying it below an outer join changes nothing.
     """
-    for scope in draft.statement.scopes:
-        where = scope.select.args.get("where")
-        if where is None:
-            continue
-        for conjunct in _conjuncts(where.this):
-            relation = hoistable(conjunct, draft.statement, draft.kinds, draft.dialect.comparisons)
-            if relation is not None and any(relation is source for source in scope.sources.values()):
-                for copy in _inside(conjunct, relation, draft):
-                    draft.governed[id(relation)].where(copy, copy=False)
+    for conjunct, relation in conjuncts(draft):
+        for copy in inside(conjunct, relation, draft):
+            draft.governed[id(relation)].where(copy, copy=False)
     return draft
 
 
@@ -127,7 +122,7 @@ def carry_people(draft: Draft) -> Draft:
     if not draft.rowwise or not isinstance(draft.statement.tree, exp.Select):
         return draft
     for relation in draft.statement.relations:
-        if _has_number(draft.governed[id(relation)]):
+        if has_number(draft.governed[id(relation)]):
             draft.statement.tree.append(
                 "expressions",
                 exp.Alias(
@@ -143,7 +138,7 @@ def end_all_ties(draft: Draft) -> Draft:
     """Let no cut, sort or numbering show the order in which rows lie in the store."""
     draft.ordered = draft.statement.tree.args.get("order") is not None
     relations = draft.statement.relations
-    numbered = {id(relation): NUMBER for relation in relations if _has_number(draft.governed[id(relation)])}
+    numbered = {id(relation): NUMBER for relation in relations if has_number(draft.governed[id(relation)])}
     if end_ties(draft.statement, draft.kinds, draft.dialect, numbered):
         draft.slots.update((name, Slot(name, None, seed=True)) for name in SEEDS)
     return draft
@@ -166,9 +161,14 @@ def rewrite(statement: Statement, dialect: Dialect, permit: Permit, copies: froz
     *copies* names the datasets of which a copy with person numbers may be read in place of the files.
     Raises ``MaskedColumnUse`` or ``StatementRefused``.
     """
-    draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies)
-    for rule in RULES:
+    return planned(Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies), RULES)
+
+
+def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
+    """Apply *rules* to *draft* and generate the plan."""
+    for rule in rules:
         draft = rule(draft)
+    statement, dialect, permit = draft.statement, draft.dialect, draft.permit
     if any(o.kind is ObligationKind.MAX_DATA_SUBJECTS for o in permit.obligations) and not draft.hidden:
         raise StatementRefused(
             "This purpose shows one person at a time: select rows of one dataset, without grouping or subqueries."
@@ -177,7 +177,7 @@ def rewrite(statement: Statement, dialect: Dialect, permit: Permit, copies: froz
     keyed = any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
     if dialect.numbered_parameters:
         number_parameters(tree, draft.slots)
-    shown = dialect.generate(_without_literals(tree))
+    shown = dialect.generate(without_literals(tree))
     stores = tuple(sorted({r.dataset.store for r in statement.relations if r.dataset is not None}))
     if len(stores) > 1 and not dialect.joins_stores:
         raise StatementRefused(f"The statement reads several {dialect.title} stores; read each by its own statement.")
@@ -202,7 +202,8 @@ def rewrite(statement: Statement, dialect: Dialect, permit: Permit, copies: froz
 # -- governed tables -------------------------------------------------------------------------------
 
 
-def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
+def governed_table(relation: Relation, draft: Draft) -> exp.Select:
+    """Return the subquery that stands for *relation* in the words of its store."""
     dataset, dialect = relation.dataset, draft.dialect
     if dataset is None:
         raise StatementRefused("A dataset could not be bound.")
@@ -242,7 +243,7 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
             if people.keys
             else exp.EQ(this=_column("n", "g"), expression=number.copy()),
             # Nobody's rows count in statistics, whose groups are checked; as rows they are never released.
-            side="LEFT" if _counts_only(draft.permit) and not people.cells else None,
+            side="LEFT" if counts_only(draft.permit) and not people.cells else None,
         )
         select.set("joins", [join])
         draft.reads.add((table, key.column if people.keys else NUMBER))
@@ -255,7 +256,8 @@ def _governed_table(relation: Relation, draft: Draft) -> exp.Select:
     return select
 
 
-def _counts_only(permit: Permit) -> bool:
+def counts_only(permit: Permit) -> bool:
+    """Return whether the rows of nobody count: in statistics, whose groups are checked."""
     return any(obligation.kind is ObligationKind.MIN_GROUP for obligation in permit.obligations)
 
 
@@ -267,10 +269,15 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     identifier = dataset.data_subject.identifier
     cells = draft.permit.cells if draft.permit.consent_required else ()
     keys = not _copied(dataset, draft)
-    digest = hashlib.sha256("\n".join((identifier if keys else "", *cells)).encode()).hexdigest()[:12]
-    projection = Projection(f"{'p' if keys else 'n'}_{digest}", identifier, cells, keys)
+    projection = people_table(identifier, cells, keys=keys)
     draft.projections[projection.table] = projection
     return projection
+
+
+def people_table(identifier: str, cells: tuple[Cell, ...], *, keys: bool) -> Projection:
+    """Return the table of the people with *identifier* who agree to *cells*, or of their numbers alone."""
+    digest = hashlib.sha256("\n".join((identifier if keys else "", *cells)).encode()).hexdigest()[:12]
+    return Projection(f"{'p' if keys else 'n'}_{digest}", identifier, cells, keys)
 
 
 def _copied(dataset: Dataset, draft: Draft) -> bool:
@@ -324,6 +331,16 @@ def _row_filter(comparison: Comparison, draft: Draft) -> exp.Expr:
 # -- conjuncts ---------------------------------------------------------------------------------------
 
 
+def conjuncts(draft: Draft) -> Iterator[tuple[exp.Expr, Relation]]:
+    """Yield each conjunct of a WHERE that may be copied into a governed table, with that table."""
+    for scope in draft.statement.scopes:
+        where = scope.select.args.get("where")
+        for conjunct in _conjuncts(where.this) if where is not None else ():
+            relation = hoistable(conjunct, draft.statement, draft.kinds, draft.dialect.comparisons)
+            if relation is not None and any(relation is source for source in scope.sources.values()):
+                yield conjunct, relation
+
+
 def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
     if isinstance(node, exp.And):
         return _conjuncts(node.left) + _conjuncts(node.right)
@@ -332,7 +349,7 @@ def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
     return [node]
 
 
-def _inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Expr]:
+def inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Expr]:
     """Return what *conjunct* says, in the words of the physical table."""
     copy = conjunct.copy()
     column = next(iter(copy.find_all(exp.Column)))
@@ -376,24 +393,6 @@ def _outputs(draft: Draft) -> tuple[Output, ...]:
     return tuple(outputs)
 
 
-def _is_rowwise(statement: Statement) -> bool:
-    """Return whether every output row is made of one row of each governed table, and nothing else."""
-    tree = statement.tree
-    if not isinstance(tree, exp.Select) or len(statement.scopes) != 1:
-        return False
-    if any(tree.args.get(key) for key in ("group", "having", "distinct", "qualify", "with_")):
-        return False
-    if tree.find(exp.AggFunc, exp.Window, exp.SetOperation) is not None:
-        return False
-    return len(statement.relations) == len(statement.scopes[0].sources)
-
-
-def _has_number(select: exp.Select) -> bool:
+def has_number(select: exp.Select) -> bool:
+    """Return whether a governed table carries the person number of its rows."""
     return any(projection.alias == NUMBER for projection in select.expressions)
-
-
-def _without_literals(tree: exp.Expr) -> exp.Expr:
-    copy = tree.copy()
-    for literal in list(copy.find_all(exp.Literal)):
-        literal.replace(exp.Placeholder())
-    return copy

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sekisho.domain.access import AccessRequest, DatasetUse, Permit
-from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
+from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, Store
 from sekisho.query.dialects import Dialect
 from sekisho.query.lift import lift
 from sekisho.query.names import Statement
 from sekisho.query.parse import parse
 from sekisho.query.plan import Plan
 from sekisho.query.resolve import resolve
-from sekisho.query.rules import rewrite
+from sekisho.query.scans import rewrite
 
 _REMEMBERED = 2_048
 
@@ -35,7 +36,7 @@ class Question:
     fingerprint: str
     _sql: str = field(repr=False)
     _visible: dict[str, Dataset] = field(repr=False)
-    _kinds: dict[str, StoreKind] = field(repr=False)
+    _stores: Mapping[str, Store] = field(repr=False)
     _fresh: tuple[Statement, Dialect] | None = field(default=None, repr=False)
     _permit: Permit | None = field(default=None, repr=False)
     _copies: frozenset[str] = field(default=frozenset(), repr=False)
@@ -49,16 +50,17 @@ class Question:
         if self._plan is not None and self._copies == copies and (self._permit is permit or self._permit == permit):
             return self._plan
         # Rewriting uses a statement up; the first plan takes the one that resolution left.
-        statement, dialect = self._fresh or read(self._sql, self._visible, self._kinds)
+        statement, dialect = self._fresh or read(self._sql, self._visible, self._stores)
         self._fresh = None
-        plan = rewrite(statement, dialect, permit, copies)
+        plan = rewrite(statement, dialect, permit, copies, self._stores)
         self._permit, self._copies, self._plan = permit, copies, plan
         return plan
 
 
-def read(sql: str, visible: dict[str, Dataset], kinds: dict[str, StoreKind]) -> tuple[Statement, Dialect]:
+def read(sql: str, visible: dict[str, Dataset], stores: Mapping[str, Store]) -> tuple[Statement, Dialect]:
     """Parse and resolve *sql*. Raises the refusals of both."""
-    tree, dialect = parse(sql, visible, kinds)
+    kinds = {store.name: store.kind for store in stores.values()}
+    tree, dialect = parse(sql, visible, kinds, {store.name for store in stores.values() if not store.writes})
     return resolve(lift(tree), visible, lateral=dialect.lateral_aliases, standard=dialect.standard_names), dialect
 
 
@@ -67,7 +69,6 @@ class Statements:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._kinds = {store.name: store.kind for store in catalogue.stores.values()}
         self._visible: dict[str, dict[str, Dataset]] = {}
         self._known: OrderedDict[tuple[str, str, str], Question] = OrderedDict()
 
@@ -97,7 +98,7 @@ class Statements:
         visible = self._visible.get(requester.name)
         if visible is None:
             visible = self._visible[requester.name] = self._catalogue.visible_to(requester)
-        statement, dialect = read(sql, visible, self._kinds)
+        statement, dialect = read(sql, visible, self._catalogue.stores)
         uses = tuple(
             DatasetUse(visible[name], {column: frozenset(kinds) for column, kinds in columns.items()})
             for name, columns in sorted(statement.uses.items())
@@ -106,4 +107,4 @@ class Statements:
             requester, purpose, uses, "query" if view is None else "view", None if view is None else view.name
         )
         fingerprint = hashlib.sha256(f"{self._catalogue.revision}\n{sql}".encode()).hexdigest()
-        return Question(request, fingerprint, sql, visible, self._kinds, (statement, dialect))
+        return Question(request, fingerprint, sql, visible, self._catalogue.stores, (statement, dialect))

@@ -20,19 +20,12 @@ import pyarrow as pa
 
 from sekisho.adapters.stores.people_table import Version, refresh, refresh_numbers
 from sekisho.adapters.stores.personal_data import Key, statement
+from sekisho.adapters.stores.scanned import TYPES, Scans
 from sekisho.domain.governed import COPIES, NUMBER, GovernedQuery
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StatementRefused, StoreUnavailable
-from sekisho.ports import ConsentView, PeopleIndex, PeopleKeys
+from sekisho.ports import ConsentView, DataStore, PeopleIndex, PeopleKeys
 
-_TYPES = {
-    ColumnType.STRING: "VARCHAR",
-    ColumnType.INTEGER: "BIGINT",
-    ColumnType.DOUBLE: "DOUBLE",
-    ColumnType.BOOLEAN: "BOOLEAN",
-    ColumnType.DATE: "DATE",
-    ColumnType.TIMESTAMP: "TIMESTAMP",
-}
 _HELD = {
     ColumnType.STRING: re.compile(r"VARCHAR|ENUM\(.*\)"),
     ColumnType.INTEGER: re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)"),
@@ -72,6 +65,10 @@ class DuckDbStores:
         Seconds after which a statement is stopped.
     copies:
         Folder of the copies that :meth:`attach` may be given, or ``None``.
+    others:
+        The other stores, by name, which it reads by governed scans where a statement is over several.
+    scan_bytes:
+        What the scans of one statement may hold in memory; those of all statements at once, twice as much.
     """
 
     def __init__(
@@ -82,6 +79,8 @@ class DuckDbStores:
         threads: int = 2,
         timeout: float = 120.0,
         copies: Path | None = None,
+        others: Mapping[str, DataStore] | None = None,
+        scan_bytes: int = 1 << 30,
     ) -> None:
         self._timeout = timeout
         self._write = threading.Lock()
@@ -90,6 +89,11 @@ class DuckDbStores:
         self._key_types: dict[str, ColumnType] = {}
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="duckdb")
         self._stores = dict(stores)
+        self._scans = Scans(others or {}, self._pool, most=scan_bytes)
+        for dataset in datasets.values():
+            key = dataset.column(dataset.data_subject.column) if dataset.data_subject is not None else None
+            if dataset.data_subject is not None and key is not None:
+                self._key_types[dataset.data_subject.identifier] = key.type
         try:
             # No variable of this process is a table; the parser, a database of its own, needs no lock-down.
             self._parser = duckdb.connect(":memory:", config={"threads": 1})
@@ -104,6 +108,7 @@ class DuckDbStores:
                 if dataset.store in stores:
                     self._view(stores[dataset.store], dataset)
             for setting in (
+                "SET temp_directory = ''",  # what does not fit into memory is customers' data in clear on a disk
                 "SET autoinstall_known_extensions = false",
                 "SET autoload_known_extensions = false",
                 "SET enable_external_access = false",
@@ -122,10 +127,10 @@ class DuckDbStores:
         pattern = (Path(store.location) / dataset.relation).as_posix().replace("'", "''")
         columns = ", ".join(f'"{column.name}"' for column in dataset.columns)
         if dataset.relation.endswith((".jsonl", ".ndjson", ".json")):
-            types = ", ".join(f"'{column.name}': '{_TYPES[column.type]}'" for column in dataset.columns)
+            types = ", ".join(f"'{column.name}': '{TYPES[column.type]}'" for column in dataset.columns)
             source = f"read_json('{pattern}', format = 'newline_delimited', columns = {{{types}}})"
         elif dataset.relation.endswith(".csv"):
-            types = ", ".join(f"'{column.name}': '{_TYPES[column.type]}'" for column in dataset.columns)
+            types = ", ".join(f"'{column.name}': '{TYPES[column.type]}'" for column in dataset.columns)
             source = f"read_csv('{pattern}', header = true, columns = {{{types}}})"
         else:
             source = f"read_parquet('{pattern}')"
@@ -139,10 +144,6 @@ class DuckDbStores:
                     f"The files of {dataset.name} hold {declared.name} as {held[declared.name]}, the catalogue as"
                     f" {declared.type.value}; correct its type in sekisho.yaml."
                 )
-        if dataset.data_subject is not None:
-            column = dataset.column(dataset.data_subject.column)
-            if column is not None:
-                self._key_types[dataset.data_subject.identifier] = column.type
 
     def attach(self, dataset: Dataset, path: Path) -> None:
         """Let statements read *path*, a copy of *dataset* with person numbers, in the place of an earlier one.
@@ -170,18 +171,26 @@ class DuckDbStores:
             if self._versions.get(projection.table) != wanted:
                 await loop.run_in_executor(self._pool, self._bring_up, projection.table, keys, view)
         cursor = self._db.cursor()
-        watchdog = loop.call_later(self._timeout, cursor.interrupt)
-        try:
-            reader, batch = await loop.run_in_executor(self._pool, self._start, cursor, query, page_rows)
-            while batch is not None:
-                yield batch
-                batch = await loop.run_in_executor(self._pool, _next, reader)
-        except (duckdb.Error, OSError, pa.ArrowException, UnicodeError) as fault:
-            raise _sanitised(fault) from None
-        finally:
-            watchdog.cancel()
-            cursor.interrupt()
-            cursor.close()
+        with self._scans.held() as held:
+            watchdog = None
+            try:
+                if query.scans:
+                    async with asyncio.timeout(self._timeout):
+                        await self._scans.load(cursor, query.scans, consent, people, held)
+                watchdog = loop.call_later(self._timeout, cursor.interrupt)
+                reader, batch = await loop.run_in_executor(self._pool, self._start, cursor, query, page_rows)
+                while batch is not None:
+                    yield batch
+                    batch = await loop.run_in_executor(self._pool, _next, reader)
+            except TimeoutError:
+                raise StoreUnavailable("The statement took too long and was stopped.") from None
+            except (duckdb.Error, OSError, pa.ArrowException, UnicodeError) as fault:
+                raise _sanitised(fault) from None
+            finally:
+                if watchdog is not None:
+                    watchdog.cancel()
+                cursor.interrupt()
+                cursor.close()
 
     async def rows_with_key(self, dataset: Dataset, keys: Sequence[Key], most: int) -> list[tuple[object, ...]]:
         """See ``adapters.stores.personal_data.KeyedStore``; instants are naive and in UTC."""
@@ -338,6 +347,8 @@ def _sanitised(fault: Exception) -> StatementRefused | StoreUnavailable:
     text = str(fault)
     if isinstance(fault, duckdb.InterruptException) or text.startswith("INTERRUPT Error:"):
         return StoreUnavailable("The statement took too long and was stopped.")
+    if isinstance(fault, duckdb.OutOfMemoryException) or text.startswith("Out of Memory Error:"):
+        return StoreUnavailable("The statement needs more memory than there is; narrow it, or ask again later.")
     kind = type(fault).__name__.removesuffix("Exception")
     if not isinstance(fault, duckdb.Error):
         kind = next((kind for kind in _MIDWAY if text.startswith(f"{kind} Error:")), "")

@@ -148,6 +148,8 @@ class Dialect:
         Rewrites what the engine says in a second way into the first, on the tree as it was read.
     check:
         Refuses what this engine alone would let through.
+    scanned_by:
+        Types of columns that a scan for DuckDB may compare with a value: this engine reads the value as DuckDB does.
     lateral_aliases:
         Whether a select list may refer to the names of its own earlier columns.
     standard_names:
@@ -184,6 +186,7 @@ class Dialect:
     refused: frozenset[type[exp.Expr]] = frozenset()
     settle: Callable[[exp.Query], None] = _as_written
     check: Callable[[exp.Expr], None] = _no_more
+    scanned_by: frozenset[ColumnType] = frozenset()
     lateral_aliases: bool = False
     standard_names: bool = False
     joins_stores: bool = False

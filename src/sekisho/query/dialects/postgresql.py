@@ -194,6 +194,7 @@ POSTGRESQL = Dialect(
     physical=_physical,
     people_schema="sekisho",
     mix=_mix,
+    scanned_by=frozenset({ColumnType.STRING, ColumnType.INTEGER, ColumnType.DATE, ColumnType.TIMESTAMP}),
     settle=_settle,
     check=_check,
     standard_names=True,

@@ -48,6 +48,7 @@ SQLITE = Dialect(
     physical=_physical,
     people_schema="temp",
     mix=_mix,
+    scanned_by=frozenset({ColumnType.STRING, ColumnType.INTEGER, ColumnType.DOUBLE}),  # dates are texts there
     qualified_reads=False,
     fence_needs_limit=True,
 )

@@ -1,0 +1,27 @@
+"""What a statement looks like: whether its rows are people's, and its text without values."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from sekisho.query.names import Statement
+
+
+def is_rowwise(statement: Statement) -> bool:
+    """Return whether every output row is made of one row of each governed table, and nothing else."""
+    tree = statement.tree
+    if not isinstance(tree, exp.Select) or len(statement.scopes) != 1:
+        return False
+    if any(tree.args.get(key) for key in ("group", "having", "distinct", "qualify", "with_")):
+        return False
+    if tree.find(exp.AggFunc, exp.Window, exp.SetOperation) is not None:
+        return False
+    return len(statement.relations) == len(statement.scopes[0].sources)
+
+
+def without_literals(tree: exp.Expr) -> exp.Expr:
+    """Return a copy of *tree* with a mark in the place of each literal."""
+    copy = tree.copy()
+    for literal in list(copy.find_all(exp.Literal)):
+        literal.replace(exp.Placeholder())
+    return copy
