@@ -1,15 +1,44 @@
-"""Parameters as an engine takes them by number, and the types that they must have."""
+"""Values that become parameters, parameters as an engine takes them by number, and the types that they must have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from sekisho.domain.terms import ColumnType
 from sekisho.query.kinds import PERSON
+from sekisho.query.leakproof import comparable
 from sekisho.query.names import Statement
 from sekisho.query.plan import Slot
+
+if TYPE_CHECKING:
+    from sekisho.query.rules import Draft
+
+
+def bind_values(draft: Draft) -> Draft:
+    """Turn parameters, and literals compared with keys, into named slots."""
+    for node in list(draft.statement.tree.find_all(exp.Placeholder, exp.Literal)):
+        domain = draft.kinds.tokens.get(id(node))
+        given = int(str(node.this)[1:]) if isinstance(node, exp.Placeholder) else None
+        if given is not None:
+            draft.given = max(draft.given, given + 1)
+        elif domain is None:
+            continue
+        literal = None if given is not None else node.this
+        expects = comparable(node, draft.statement, draft.kinds) if given is not None and domain is None else None
+        name = f"v{len(draft.slots)}"
+        draft.slots[name] = Slot(
+            name, given, literal, domain, key_type=key_type(domain, draft.statement), expects=expects,
+            pattern=draft.dialect.backslash_escapes and isinstance(node.parent, exp.Like | exp.ILike),
+        )  # fmt: skip
+        placeholder = exp.Placeholder(this=name)
+        draft.kinds.tokens[id(placeholder)] = domain or ""
+        node.replace(placeholder)
+        draft.statement.kept.append(node)
+        draft.statement.kept.append(placeholder)
+    return draft
 
 
 def key_type(domain: str | None, statement: Statement) -> ColumnType | None:

@@ -20,10 +20,10 @@ from sekisho.errors import StatementRefused
 from sekisho.query.dialects import MASKED_TYPES, Dialect
 from sekisho.query.form import is_rowwise, without_literals
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
-from sekisho.query.leakproof import comparable, hoistable, leak_proof
+from sekisho.query.leakproof import hoistable, leak_proof
 from sekisho.query.names import Derived, Physical, Relation, Statement
 from sekisho.query.order import SEEDS, drop_order_by_key, end_ties
-from sekisho.query.parameters import key_type, number_parameters
+from sekisho.query.parameters import bind_values, number_parameters
 from sekisho.query.plan import Plan, Slot
 
 
@@ -57,30 +57,6 @@ def check_masks(draft: Draft) -> Draft:
     draft.output_kinds = draft.kinds.check()
     draft.rowwise = is_rowwise(draft.statement)
     draft.fenced = not leak_proof(draft.statement, draft.kinds, draft.dialect.comparisons)
-    return draft
-
-
-def bind_values(draft: Draft) -> Draft:
-    """Turn parameters, and literals compared with keys, into named slots."""
-    for node in list(draft.statement.tree.find_all(exp.Placeholder, exp.Literal)):
-        domain = draft.kinds.tokens.get(id(node))
-        given = int(str(node.this)[1:]) if isinstance(node, exp.Placeholder) else None
-        if given is not None:
-            draft.given = max(draft.given, given + 1)
-        elif domain is None:
-            continue
-        literal = None if given is not None else node.this
-        expects = comparable(node, draft.statement, draft.kinds) if given is not None and domain is None else None
-        name = f"v{len(draft.slots)}"
-        draft.slots[name] = Slot(
-            name, given, literal, domain, key_type=key_type(domain, draft.statement), expects=expects,
-            pattern=draft.dialect.backslash_escapes and isinstance(node.parent, exp.Like | exp.ILike),
-        )  # fmt: skip
-        placeholder = exp.Placeholder(this=name)
-        draft.kinds.tokens[id(placeholder)] = domain or ""
-        node.replace(placeholder)
-        draft.statement.kept.append(node)
-        draft.statement.kept.append(placeholder)
     return draft
 
 
@@ -230,6 +206,7 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
         columns.append(exp.Alias(this=number.copy(), alias=exp.to_identifier(NUMBER, quoted=True)))
     if not columns:  # COUNT(*) over a dataset of nobody: some column must stand there
         columns.append(exp.Alias(this=exp.Literal.number(1), alias=exp.to_identifier("__row", quoted=True)))
+        draft.reads.add((table, ""))
     select = exp.Select(expressions=columns)
     select.set("from_", exp.From(this=_physical(dataset, draft)))
     if people is not None and key is not None:

@@ -170,7 +170,7 @@ def _scan(relation: Relation, draft: JoinedDraft) -> Scanned:
     whole = dataset = _dataset(relation)
     store, transforms = draft.stores[dataset.store], draft.permit.transforms[dataset.name]
     permit, key = draft.permit, dataset.data_subject
-    if not store.writes:
+    if not store.writes and key is not None:
         # Whose row it is is found out in DuckDB: here it is data of nobody that has the key as a column.
         dataset, permit = replace(dataset, data_subject=None), replace(permit, consent_required=False, cells=())
     # What shows nothing is not read, and the person comes as a number or a key of its own.
