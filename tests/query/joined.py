@@ -112,9 +112,7 @@ class JoinedWorld(World):
             if places.kind(name) is _SERVER:
                 for dataset in there:
                     servers[name].load(dataset, [_typed(row, dataset) for row in rows[dataset.name]])
-                servers[name].bootstrap(there, name)
-                if not places.writes:
-                    servers[name].run("DROP SCHEMA sekisho CASCADE")
+                servers[name].bootstrap(there, name, writes=places.writes)
             elif places.kind(name) is _LITE:
                 _write_sqlite(folder / f"{name}.db", there, rows)
             else:

@@ -95,3 +95,12 @@ def test_relations_are_tables_of_the_store(workspace, relation, fits):
         assert relation in {each.relation for each in workspace.load(text).catalogue.datasets.values()}
     else:
         assert "is no table of the store" in "\n".join(workspace.faults(text))
+
+
+def test_a_store_may_say_that_it_allows_no_writing(workspace):
+    """``writes`` is true unless it is said; files have no such key."""
+    url = "postgresql://gate@localhost/crm"
+    assert workspace.load(GOOD.replace(FILE, declared(url))).catalogue.stores["crm"].writes
+    assert not workspace.load(GOOD.replace(FILE, declared(url, ", writes: false"))).catalogue.stores["crm"].writes
+    faults = workspace.faults_of(FILE, "crm: {kind: sqlite, location: stores/crm.db, writes: false}")
+    assert "`writes` is for a store in a server" in "\n".join(faults)

@@ -29,7 +29,7 @@ def errors_and_warnings(store: Store, datasets: Sequence[Dataset]) -> Iterator[t
         yield f"store {store.name}", error.detail, True
         return
     again = f"sekisho stores bootstrap {store.name}"
-    if not seen.owns_schema:
+    if store.writes and not seen.owns_schema:
         yield f"store {store.name}", f"it has no schema {SCHEMA} of the gateway's own; {again}", True
     for dataset in datasets:
         held = seen.columns[dataset.name]

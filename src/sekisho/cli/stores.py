@@ -170,7 +170,11 @@ async def _people_tables(opened: Workspace, chosen: str | None) -> dict[str, lis
     known = {cell for purpose in opened.settings.catalogue.purposes.values() for cell in purpose.all_cells()}
     written: dict[str, list[str]] = {}
     for name, store in opened.stores.items():
-        if isinstance(store, PostgresStore) and chosen in {None, name}:
+        if (
+            isinstance(store, PostgresStore)
+            and opened.settings.catalogue.stores[name].writes
+            and chosen in {None, name}
+        ):
             written[name] = await store.synchronise(opened.ledger, opened.people, known)
             await opened.audit.append(AuditEntry("stores.sync", {"store": name, "tables": len(written[name])}))
     return written

@@ -47,7 +47,7 @@ def stores(root: Section, folder: Path, own: Mapping[str, Path]) -> dict[str, St
             if server is not None:
                 found[name] = server
             continue
-        for key in ("url", "password_file"):
+        for key in ("url", "password_file", "writes"):
             if section.has(key):
                 section.wrong(key, f"`{key}` is for a store in a server", "leave it out, or write `kind: postgresql`")
         if not section.has("location"):

@@ -86,6 +86,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("location", "the database file, or the folder of the files"),
         Key("url", "postgresql://sekisho_crm@db.shop.example/crm?sslmode=verify-full"),
         Key("password_file", "/run/secrets/crm"),
+        Key("writes", "false"),
     ),
     "purposes.*": (
         _must("title", "{ja: …, en: …}"),

@@ -24,7 +24,8 @@ def server_store(name: str, section: Section, folder: Path) -> Store | None:
     password_file = section.path("password_file", folder)
     if url is None or not _is_address(section, url):
         return None
-    return Store(name, StoreKind.POSTGRESQL, url, str(password_file) if password_file else None)
+    writes = section.flag("writes") if section.has("writes") else True
+    return Store(name, StoreKind.POSTGRESQL, url, str(password_file) if password_file else None, writes)
 
 
 def _is_address(section: Section, url: str) -> bool:

@@ -7,7 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -55,9 +55,10 @@ class Server:
 
         return asyncio.run(ask())
 
-    def bootstrap(self, datasets: Sequence[Dataset], name: str = "crm") -> None:
+    def bootstrap(self, datasets: Sequence[Dataset], name: str = "crm", *, writes: bool = True) -> None:
         """Give the role its rights."""
-        text = rights.script(self.store(name), datasets, password=None, connections=40)
+        store = replace(self.store(name), writes=writes)
+        text = rights.script(store, datasets, password=None, connections=40)
         asyncio.run(rights.apply(text, self.admin))
 
     def load(self, dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> None:

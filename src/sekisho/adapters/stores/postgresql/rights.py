@@ -1,6 +1,7 @@
 """The rights that the gateway needs in a PostgreSQL store, as a script for its administrator.
 
-The role may read the governed columns, nothing else, and owns one schema, ``sekisho``, for the people tables.
+The role may read the governed columns, nothing else, and owns one schema, ``sekisho``, for the people tables; none
+where the store is declared with ``writes: false``.
 The script can be run again: it takes back what was granted by an earlier catalogue.
 """
 
@@ -79,11 +80,7 @@ def script(store: Store, datasets: Iterable[Dataset], *, password: str | None, c
         f"  ALTER ROLE {name} IN DATABASE {quoted(database)} SET log_parameter_max_length = 0;",
         "END IF; END $$;",
         "",
-        "-- One schema of its own, for the people tables.",
-        f"CREATE SCHEMA IF NOT EXISTS {quoted(SCHEMA)} AUTHORIZATION {name};",
-        f"ALTER SCHEMA {quoted(SCHEMA)} OWNER TO {name};",
-        f"REVOKE ALL ON SCHEMA {quoted(SCHEMA)} FROM PUBLIC;",
-        "",
+        *(_own_schema(name) if store.writes else ()),
         "-- To read the columns of the catalogue.",
     ]
     for schema in schemas:
@@ -98,6 +95,16 @@ def script(store: Store, datasets: Iterable[Dataset], *, password: str | None, c
             f"GRANT SELECT ({columns}) ON TABLE {relation} TO {name};",
         ]
     return "\n".join([*lines, "COMMIT;", ""])
+
+
+def _own_schema(role: str) -> tuple[str, ...]:
+    return (
+        "-- One schema of its own, for the people tables.",
+        f"CREATE SCHEMA IF NOT EXISTS {quoted(SCHEMA)} AUTHORIZATION {role};",
+        f"ALTER SCHEMA {quoted(SCHEMA)} OWNER TO {role};",
+        f"REVOKE ALL ON SCHEMA {quoted(SCHEMA)} FROM PUBLIC;",
+        "",
+    )
 
 
 async def apply(text: str, url: str) -> None:
