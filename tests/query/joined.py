@@ -67,6 +67,7 @@ class Places:
 PLACES: Mapping[str, Places] = {
     "SQLite, files": Places(_LITE, _FILES, _FILES),
     "SQLite, SQLite": Places(_LITE, _LITE, _LITE),
+    "SQLite, SQLite, files": Places(_LITE, _LITE, _FILES),
     "PostgreSQL, files": Places(_SERVER, _FILES, _FILES),
     "SQLite, PostgreSQL": Places(_LITE, _SERVER, _SERVER),
     "PostgreSQL, SQLite, files": Places(_SERVER, _LITE, _FILES),
