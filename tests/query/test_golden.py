@@ -1,5 +1,6 @@
 """Statements and what becomes of them, as plain files: the first things to read in a review of the rewriter.
 
+The folder ``joined`` holds statements over several stores: under each stand the scans, in the words of their stores.
 A file ``golden/<engine>/<name>.sql`` holds a comment, a statement, ``-->``, and the governed statement or refusal.
 A comment that ends with a purpose in brackets asks for that. After a change that is meant,
 ``SEKISHO_GOLDEN=write pytest tests/query/test_golden.py`` writes them anew; read what changed.
@@ -9,34 +10,56 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlglot
 
-from sekisho.domain.terms import Catalogue, StoreKind
+from sekisho.domain.terms import Catalogue, Store, StoreKind
 from sekisho.errors import SekishoError
 from sekisho.query.dialects import DIALECTS
+from sekisho.query.plan import Plan
 from tests.query.planning import plan_of
-from tests.query.shop import shop_catalogue
+from tests.query.shop import SHOP, shop_catalogue
 from tests.query.world import catalogue
 
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*/*.sql"))
 _FILE = re.compile(r"(?:-- [^\n]+\n)+(?P<sql>.+?)\n-->\n(?P<governed>.*)\Z", re.DOTALL)
-AT_LEAST = {"duckdb": 16, "sqlite": 12, "postgresql": 40}
+AT_LEAST = {"duckdb": 16, "sqlite": 12, "postgresql": 40, "joined": 12}
 
 
 def governed(engine: str, sql: str, title: str) -> str:
-    """Return the governed statement, set in lines, or the refusal."""
+    """Return the governed statement, set in lines, with the scans that it reads; or the refusal."""
     purpose = re.search(r"\[(\w+)\]", title)
-    declared: Catalogue = shop_catalogue() if engine == "postgresql" else catalogue(Path("/nowhere"))
+    declared = {"postgresql": shop_catalogue, "joined": _all_stores}.get(
+        engine, lambda: catalogue(Path("/nowhere"))
+    )()
     try:
         plan = plan_of(sql, purpose=purpose[1] if purpose else "recommendation", declared=declared)
     except SekishoError as refusal:
         return f"-- {refusal.code}: {refusal.detail}\n"
-    dialect = DIALECTS[StoreKind(engine)].sqlglot
+    said = _lines(plan)
+    for scan in plan.scans:
+        said += f"-- {scan.table}: {scan.plan.stores[0]}, {scan.plan.engine}\n{_lines(scan.plan)}"
+    return said
+
+
+def _lines(plan: Plan) -> str:
+    dialect = DIALECTS[plan.engine].sqlglot
     return sqlglot.parse_one(plan.sql, dialect=dialect).sql(dialect=dialect, pretty=True, identify=True) + "\n"
+
+
+def _all_stores() -> Catalogue:
+    """Return the catalogue of the files and of SQLite, with PostgreSQL as ``shop``, and read-only as ``desk``."""
+    files = catalogue(Path("/nowhere"))
+    desk = {
+        name.replace("shop.", "desk."): replace(dataset, name=name.replace("shop.", "desk."), store="desk")
+        for name, dataset in SHOP.items()
+    }
+    servers = {name: Store(name, StoreKind.POSTGRESQL, "", writes=name == "shop") for name in ("shop", "desk")}
+    return replace(files, stores={**files.stores, **servers}, datasets={**files.datasets, **SHOP, **desk})
 
 
 @pytest.mark.parametrize("path", FILES, ids=[f"{path.parent.name}/{path.stem}" for path in FILES])
