@@ -124,17 +124,17 @@ class JoinedWorld(World):
         closing = []
         for name, store in declared.stores.items():
             if store.kind is _LITE:
-                lite = SqliteStore(store, datasets, timeout=20)
+                lite = SqliteStore(store, datasets, timeout=300)
                 self.others[name], close = WatchedStore(lite), lite.close
             elif store.kind is _SERVER:
-                server = PostgresStore(store, datasets, timeout=20)
+                server = PostgresStore(store, datasets, timeout=300)
                 self.servers.append(server)
                 self.others[name], close = WatchedStore(server), server.close
             else:
                 continue
             closing.append(close)
         files = {name: store for name, store in declared.stores.items() if store.kind is _FILES}
-        self.duckdb = DuckDbStores(files, datasets, threads=1, timeout=20, others=self.others, **engine)
+        self.duckdb = DuckDbStores(files, datasets, threads=1, timeout=300, others=self.others, **engine)
         self._closing = (self.duckdb.close, *closing)
         self._stand_behind(declared, rows, self.others | {"duckdb": WatchedStore(self.duckdb)})
 

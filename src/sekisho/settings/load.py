@@ -81,7 +81,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     identifiers = {d.data_subject.identifier for d in datasets.values() if d.data_subject is not None}
     signing_in = customers.customers(root, folder, identity, identifiers)
     requesters = catalogue.requesters(root, purposes)
-    published = views(root, purposes, datasets, stores)
+    published = views(root, purposes, datasets)
     if not (controller and database_url and keys_folder and audit_folder and policy and identity):
         return None
     if signing_in is None or outgoing is None:

@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from sekisho.domain.terms import Dataset, Purpose, StatisticsView, Store
+from sekisho.domain.terms import Dataset, Purpose, StatisticsView
 from sekisho.settings.faults import nearest, shown
 from sekisho.settings.section import Section
 
@@ -23,7 +23,6 @@ def views(
     root: Section,
     purposes: Mapping[str, Purpose],
     datasets: Mapping[str, Dataset],
-    stores: Mapping[str, Store],
 ) -> dict[str, StatisticsView]:
     """Return the views by name."""
     found: dict[str, StatisticsView] = {}
@@ -35,7 +34,7 @@ def views(
         if purpose is not None:
             _check_purpose(root, section, purpose, purposes)
         if sql is not None:
-            _check_statement(root, section, sql, people, purpose, datasets, stores)
+            _check_statement(root, section, sql, people, purpose, datasets)
         if purpose and people and sql:
             found[name] = StatisticsView(name, purpose, sql, people, min_group, title)
     return found
@@ -58,7 +57,6 @@ def _check_statement(
     people: str | None,
     purpose: str | None,
     datasets: Mapping[str, Dataset],
-    stores: Mapping[str, Store],
 ) -> None:
     try:
         statements = sqlglot.parse(sql, dialect="duckdb")
@@ -76,7 +74,6 @@ def _check_statement(
             "people", f"{shown(people)} is no output column of the view", nearest(people, query.named_selects)
         )
     defined = {cte.alias for cte in query.find_all(exp.CTE)}
-    engines = set()
     for table in query.find_all(exp.Table):
         name = f"{table.db}.{table.name}" if table.db else table.name
         dataset = datasets.get(name)
@@ -89,7 +86,3 @@ def _check_statement(
             continue
         if purpose is not None and purpose not in dataset.purposes:
             section.wrong("sql", f"{name} is not for the purpose {purpose}", f"add it to the purposes of {name}")
-        store = stores.get(dataset.store)
-        engines |= {store.kind.value} if store else set()
-    if len(engines) > 1:
-        section.wrong("sql", "one statement over two engines", "read stores of one kind in one view")
