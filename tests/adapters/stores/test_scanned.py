@@ -94,8 +94,10 @@ def test_a_scan_comes_in_pages_and_is_gone_afterwards(world: JoinedWorld) -> Non
 def test_a_scan_that_is_too_large_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What would be held is bounded; the refusal says what to do, and nothing stays."""
     with joined_world(tmp_path_factory.mktemp("small"), PLACES["SQLite, files"], scan_bytes=300) as small:
+        crm = meddle(small, "crm", nothing)
         with pytest.raises(StatementRefused, match="more than may be held"):
             small.ask(ROWS)
+        assert crm.closed == 1
         assert (held(small), tables(small)) == (0, [])
         # Less of the same store fits.
         assert small.ask(f"{ROWS} WHERE c.customer_id = '{small.pseudonym(12)}'").rows
@@ -221,11 +223,14 @@ def test_dates_and_instants_of_texts(tmp_path_factory: pytest.TempPathFactory) -
             db.execute("DELETE FROM tickets")
             marks = [(FIRST_ID + person, f"T{n}", text) for n, text in enumerate(values)]
             db.executemany("INSERT INTO tickets (customer_id, ticket_id, opened_at) VALUES (?, ?, ?)", marks)
+            db.execute("UPDATE customers SET signed_up_on = 'no day' WHERE customer_id = ?", [FIRST_ID + person])
         db.close()
         rows = world.ask(
             "SELECT DISTINCT t.opened_at FROM crm.tickets t JOIN pos.order_lines o USING (customer_id)"
         ).rows
         assert {row[0] and str(row[0]) for row in rows} == set(values.values())
+        days = world.ask("SELECT c.signed_up_on FROM crm.customers c JOIN pos.order_lines o USING (customer_id)").rows
+        assert None in {row[0] for row in days}
 
 
 # -- PostgreSQL ----------------------------------------------------------------------------------------
