@@ -81,7 +81,7 @@ def permission(question: Question, permit: Permit, plan: Plan, cost: dict[str, o
 
 def _statements(plan: Plan) -> list[dict[str, object]]:
     """Return what each store runs: first what other stores read for the statement, then the statement itself."""
-    scanned = [statement for scan in getattr(plan, "scans", ()) for statement in _statements(scan.plan)]
+    scanned = [statement for scan in plan.scans for statement in _statements(scan.plan)]
     return [*scanned, {"engine": plan.engine.value, "stores": list(plan.stores), "sql": plan.shown_sql}]
 
 

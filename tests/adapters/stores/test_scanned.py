@@ -199,10 +199,12 @@ def test_explain_shows_what_each_store_runs_without_values(world: JoinedWorld) -
     sql = f"{ROWS} WHERE c.points > 12345 AND o.country = 'Atlantis'"
     ask = Ask("recommendation", sql, (), None)
     told = world._runner.run(world.gateway.explain(REQUESTERS["recommender"], ask))
-    scans = told["scans"]
-    assert isinstance(scans, dict)
-    assert {scan["store"] for scan in scans.values()} == {"crm", "pos"}
-    assert all('WHERE "t".' in scan["sql"] for scan in scans.values())
+    statements = told["statements"]
+    assert isinstance(statements, list)
+    *scans, whole = statements
+    assert {(scan["engine"], *scan["stores"]) for scan in scans} == {("sqlite", "crm"), ("sqlite", "pos")}
+    assert all('WHERE "t".' in scan["sql"] for scan in scans)
+    assert (whole["engine"], whole["stores"]) == ("duckdb", ["crm", "pos"])
     assert "12345" not in str(told)
     assert "Atlantis" not in str(told)
 
