@@ -18,7 +18,7 @@ from tests.strategies import statements
 
 from sekisho.domain.governed import GovernedQuery
 from sekisho.errors import MaskedColumnUse, SekishoError
-from sekisho.query import parse, scans
+from sekisho.query import parse, rules, scans
 from sekisho.query.dialects import Dialect
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
@@ -126,7 +126,7 @@ def test_without_the_row_filter_in_the_scan_expressions_meet_filtered_rows(
 ) -> None:
     """The permit's row filters are the scan's alone: without them the suite sees rows that it must not see."""
     assert SHAPES["filter"][1] is FILTERS
-    plain = scans.governed_table
+    plain = rules.governed_table
     monkeypatch.setattr(scans, "governed_table", lambda relation, draft: _unfiltered(plain(relation, draft)))
     assert len(failing(crowd, "filter")) > 10
 
@@ -140,8 +140,8 @@ def test_where_a_scan_cannot_tell_who_agrees_the_fence_holds(
     tmp_path_factory: pytest.TempPathFactory, everything_scanned: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stores that allow no writing hand over everybody: nothing fails, and much does when nothing is fenced."""
-    monkeypatch.setitem(EXPRESSIONS, "duckdb", EXPRESSIONS["duckdb"][:3])
-    with joined_world(tmp_path_factory.mktemp("open"), PLACES["SQLite, SQLite"], _rows(100_000)) as world:
+    monkeypatch.setitem(EXPRESSIONS, "duckdb", EXPRESSIONS["duckdb"][:2])
+    with joined_world(tmp_path_factory.mktemp("open"), PLACES["SQLite, SQLite"], _rows(60_000)) as world:
         closed = {name: replace(store, writes=False) for name, store in world.catalogue.stores.items()}
         monkeypatch.setattr(world.gateway.statements, "_catalogue", replace(world.catalogue, stores=closed))
         assert failing(world, "consent") == []

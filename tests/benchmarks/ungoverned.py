@@ -42,8 +42,7 @@ class Ungoverned:
         )
 
     def _plan(self, requester: Requester, sql: str) -> GovernedQuery:
-        kinds = {store.name: store.kind for store in self.catalogue.stores.values()}
-        statement, dialect = read(sql, self.catalogue.visible_to(requester), kinds)
+        statement, dialect = read(sql, self.catalogue.visible_to(requester), self.catalogue.stores)
         reads = set()
         for relation in statement.relations:
             dataset = relation.dataset

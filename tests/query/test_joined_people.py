@@ -87,7 +87,8 @@ class Desk:
     def close(self) -> None:
         """Close everything."""
         self.runner.close()
-        for store in (self.duckdb, *self.others.values()):
+        self.duckdb.close()
+        for store in self.others.values():
             store.close()
 
     def ask(self, sql: str) -> list[tuple[object, ...]]:

@@ -173,6 +173,7 @@ def test_who_withdraws_after_the_scan_is_in_no_answer(world: JoinedWorld, store:
     """Rows are rechecked before they leave; an aggregate is computed once more."""
     leaving = next(p for p in range(10, 50) if agrees(p, "recommendation"))
     before = world.ask(COUNT).rows[0][0]
+    assert isinstance(before, int)
     pseudonym = world.pseudonym(leaving)
     assert pseudonym in world.ask(ROWS).column("customer_id")
 
