@@ -19,7 +19,7 @@ No customer data leaves a store without a purpose, a decision, a consent and a r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -53,6 +53,7 @@ from sekisho.ports import (
     ConsentViews,
     DataStore,
     Detector,
+    KeyBits,
     KeyRing,
     NumberedCopies,
     PeopleIndex,
@@ -91,6 +92,7 @@ class Gateway:
     copies: NumberedCopies | None = None
     rules: Callable[[], Mapping[str, PolicyRule]] = dict
     costs: Costs = field(default_factory=Costs, repr=False)
+    key_bits: Sequence[KeyBits] = ()
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
     means: Means = field(init=False, repr=False)
@@ -223,9 +225,14 @@ class Gateway:
 
     async def _plan(self, question: Question, permit: Permit) -> Plan:
         copies: frozenset[str] = frozenset()
-        if self.copies is not None and permit.consent_required:
-            copies = await self.copies.usable([use.dataset.name for use in question.request.datasets])
-        return question.plan(permit, copies)
+        by_bits: frozenset[str] = frozenset()
+        if permit.consent_required:
+            names = [use.dataset.name for use in question.request.datasets]
+            if self.copies is not None:
+                copies = await self.copies.usable(names)
+            for store in self.key_bits:
+                by_bits |= await store.by_bits(names, self.people)
+        return question.plan(permit, copies, by_bits)
 
     async def _read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:
         if len(sql) > LONG_STATEMENT and self.statements.known(requester, purpose, sql) is None:

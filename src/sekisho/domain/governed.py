@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import Cell, ColumnType, StoreKind
@@ -38,19 +39,46 @@ class Output:
     domain: str | None = None
 
 
+class Shape(Enum):
+    """How a statement learns who may be read.
+
+    ``KEYS``: a table of raw key and person number, joined by the key. ``NUMBERS``: a table of person numbers alone,
+    each once, for data that carries them. ``BITS``: no table; one bit for each whole number that a raw key may be,
+    which travels with the statement.
+    """
+
+    KEYS = "keys"
+    NUMBERS = "numbers"
+    BITS = "bits"
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A table of people beside the data: raw key and person number.
+    """The people of a statement, beside the data.
 
     ``cells`` are the cells all of which a listed person has in force; empty means everybody known.
-    ``table`` is the name under which the statement joins it. Without ``keys`` the table holds person
-    numbers alone, each once, for data that carries them.
+    ``table`` is the name under which the statement joins it; for bits, which have no table, a name like it.
     """
 
     table: str
     identifier: str
     cells: tuple[Cell, ...]
-    keys: bool = True
+    shape: Shape = Shape.KEYS
+
+    @property
+    def keys(self) -> bool:
+        """Whether the raw key of each person stands in the table."""
+        return self.shape is Shape.KEYS
+
+    @property
+    def withdrawn(self) -> str:
+        """Name of the parameter that holds the numbers of those who withdrew since the table was written."""
+        return f"gone_{self.table}"
+
+    @property
+    def bits(self) -> tuple[str, str, str]:
+        """Names of the parameters that hold the lowest key, the highest, and the bits of all between them."""
+        return f"low_{self.table}", f"high_{self.table}", f"bits_{self.table}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +111,8 @@ class GovernedQuery:
         SHA-256 of the statement with its literals hidden, for the audit record.
     scans:
         What other stores must read first: the statement finds it in temporary tables.
+    cut:
+        Whether the statement itself ends with LIMIT or OFFSET.
     """
 
     engine: StoreKind
@@ -97,6 +127,7 @@ class GovernedQuery:
     order_by_token: bool
     fingerprint: str
     scans: tuple[Scan, ...] = ()
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,13 @@ class NumberedCopies(Protocol):
         """
 
 
+class KeyBits(Protocol):
+    """A store for whose keys one bit each can travel with a statement: whether that person may be read."""
+
+    async def by_bits(self, datasets: Collection[str], people: PeopleIndex) -> frozenset[str]:
+        """Return those of *datasets* whose keys are whole numbers that lie close enough together."""
+
+
 class Detector(Protocol):
     """Finds and masks personal data in free text."""
 

@@ -51,8 +51,8 @@ FUNCTIONS = frozenset(
         "length", "substring", "substr", "trim", "btrim", "ltrim", "rtrim", "concat", "concat_ws", "replace",
         "strpos", "position", "left", "right", "split_part", "starts_with", "like_escape", "to_char", "date",
         "date_trunc", "date_part", "extract", "age", "isfinite", "make_date", "timezone", "hashint8extended",
-        "hashtextextended", "int2", "int4", "int8", "float4", "float8", "numeric", "text", "bpchar", "varchar",
-        "bool", "timestamp", "timestamptz", "time", "interval",
+        "hashtextextended", "get_bit", "int2", "int4", "int8", "float4", "float8", "numeric", "text", "bpchar",
+        "varchar", "bool", "timestamp", "timestamptz", "time", "interval",
     }
 )  # fmt: skip
 """Functions of ``pg_catalog`` that a governed statement may call, as the server writes them."""

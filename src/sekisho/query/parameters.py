@@ -60,6 +60,8 @@ def number_parameters(tree: exp.Query, slots: Mapping[str, Slot]) -> None:
         slot = slots[str(node.this)]
         parameter: exp.Expr = exp.Parameter(this=exp.Var(this=str(numbers[slot.name])))
         person = slot.domain == PERSON and slot.identifier is None
-        if slot.seed or person or slot.key_type is ColumnType.INTEGER:
+        if slot.of_store is not None:
+            parameter = exp.Cast(this=parameter, to=exp.DataType.build(slot.of_store, dialect="postgres"))
+        elif slot.seed or person or slot.key_type is ColumnType.INTEGER:
             parameter = exp.Cast(this=parameter, to=exp.DataType.build("BIGINT"))
         node.replace(parameter)

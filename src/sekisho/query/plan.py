@@ -57,6 +57,8 @@ class Slot:
         Whether it is the seed, of this name, of the order of rows.
     pattern:
         Whether it is a LIKE pattern, which must not end in its escape character.
+    of_store:
+        SQL type of a value that the store itself puts in when it runs the statement: who may be read.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Slot:
     expects: ColumnType | None = None
     seed: bool = False
     pattern: bool = False
+    of_store: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Plan:
     fenced: bool
     fingerprint: str
     scans: tuple[PlannedScan, ...] = ()
+    cut: bool = False
 
     def all_slots(self) -> Iterator[Slot]:
         """Yield the slots of the statement and of its scans."""
@@ -142,12 +146,15 @@ def bind(plan: Plan, parameters: Sequence[object], codec: TokenCodec) -> Governe
         order_by_token=plan.order_by_token,
         fingerprint=plan.fingerprint,
         scans=tuple(Scan(scan.table, scan.types, bind(scan.plan, parameters, codec)) for scan in plan.scans),
+        cut=plan.cut,
     )
 
 
 def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec) -> object:
     if slot.seed:
         return codec.seed(slot.name)
+    if slot.of_store is not None:
+        return None  # and who reads it as NULL reads no row
     value = parameters[slot.given] if slot.given is not None else slot.literal
     which = f"Parameter {slot.given + 1}" if slot.given is not None else "A literal"
     if value is not None and not isinstance(value, str | int | float | bool):

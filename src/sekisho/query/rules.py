@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
-from sekisho.domain.governed import COPIES, NUMBER, Output, Projection
-from sekisho.domain.terms import Cell, Dataset
+from sekisho.domain.governed import COPIES, NUMBER, Output, Projection, Shape
+from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused
+from sekisho.query.consent import projection_of, restrict
 from sekisho.query.dialects import MASKED_TYPES, Dialect
 from sekisho.query.form import is_rowwise, without_literals
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
@@ -36,6 +37,7 @@ class Draft:
     permit: Permit
     kinds: Kinds
     copies: frozenset[str] = frozenset()
+    by_bits: frozenset[str] = frozenset()
     output_kinds: list[Kind] = field(default_factory=list)
     slots: dict[str, Slot] = field(default_factory=dict)
     given: int = 0
@@ -131,13 +133,21 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def rewrite(statement: Statement, dialect: Dialect, permit: Permit, copies: frozenset[str] = frozenset()) -> Plan:
+def rewrite(
+    statement: Statement,
+    dialect: Dialect,
+    permit: Permit,
+    copies: frozenset[str] = frozenset(),
+    by_bits: frozenset[str] = frozenset(),
+) -> Plan:
     """Apply :data:`RULES` to *statement* and generate the plan. The statement is used up.
 
-    *copies* names the datasets of which a copy with person numbers may be read in place of the files.
+    *copies* names the datasets of which a copy with person numbers may be read in place of the files; *by_bits* those
+    for whose keys one bit each may travel with the statement, where it says nothing of who its people are.
     Raises ``MaskedColumnUse`` or ``StatementRefused``.
     """
-    return planned(Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies), RULES)
+    draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies, by_bits)
+    return planned(draft, RULES)
 
 
 def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
@@ -172,6 +182,7 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
         order_by_token=keyed and not draft.ordered,
         fenced=draft.fenced,
         fingerprint=hashlib.sha256(shown.encode()).hexdigest(),
+        cut=tree.args.get("limit") is not None or tree.args.get("offset") is not None,
     )
 
 
@@ -186,6 +197,7 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
     transforms = draft.permit.transforms[dataset.name]
     key = dataset.data_subject
     people = _people(relation, draft)
+    listed = people is not None and people.shape is not Shape.BITS
     number = _number(dataset, draft)
     table = dialect.reads(*_place(dataset, draft))
     columns: list[exp.Expr] = []
@@ -194,7 +206,7 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
             continue
         kind = transforms[column.name]
         if kind is TransformKind.PSEUDONYM:
-            if people is None or key is None or key.column != column.name:
+            if not listed or key is None or key.column != column.name:
                 raise StatementRefused("Only the data-subject key of a dataset can be pseudonymised.")
             value: exp.Expr = number
         else:
@@ -202,7 +214,7 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
             if value.find(exp.Column) is not None:  # a blank reads nothing
                 draft.reads.add((table, column.name))
         columns.append(exp.Alias(this=value, alias=exp.to_identifier(column.name, quoted=True)))
-    if people is not None:
+    if listed:
         columns.append(exp.Alias(this=number.copy(), alias=exp.to_identifier(NUMBER, quoted=True)))
     if not columns:  # COUNT(*) over a dataset of nobody: some column must stand there
         columns.append(exp.Alias(this=exp.Literal.number(1), alias=exp.to_identifier("__row", quoted=True)))
@@ -210,21 +222,13 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
     select = exp.Select(expressions=columns)
     select.set("from_", exp.From(this=_physical(dataset, draft)))
     if people is not None and key is not None:
-        join = exp.Join(
-            this=exp.Table(
-                this=exp.to_identifier(people.table, quoted=True),
-                db=exp.to_identifier(dialect.people_schema, quoted=True),
-                alias=exp.TableAlias(this=exp.to_identifier("g", quoted=True)),
-            ),
-            on=exp.EQ(this=_column("k", "g"), expression=_column(key.column, "t"))
-            if people.keys
-            else exp.EQ(this=_column("n", "g"), expression=number.copy()),
-            # Nobody's rows count in statistics, whose groups are checked; as rows they are never released.
-            side="LEFT" if counts_only(draft.permit) and not people.cells else None,
-        )
-        select.set("joins", [join])
-        draft.reads.add((table, key.column if people.keys else NUMBER))
-        draft.reads |= {(dialect.people_name(people.table), name) for name in ("k", "n")}
+        # Nobody's rows count in statistics, whose groups are checked; as rows they are never released.
+        optional = counts_only(draft.permit) and not people.cells
+        given = restrict(select, people, _column(key.column, "t"), number, dialect, optional=optional)
+        draft.slots.update((slot.name, slot) for slot in given)
+        draft.reads.add((table, NUMBER if people.shape is Shape.NUMBERS else key.column))
+        if listed:
+            draft.reads |= {(dialect.people_name(people.table), name) for name in ("k", "n")}
     elif draft.permit.consent_required:
         raise StatementRefused("A dataset without data subjects cannot be covered by consent.")
     for comparison in draft.permit.row_filters.get(dataset.name, ()):
@@ -243,18 +247,23 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     dataset = relation.dataset
     if dataset is None or dataset.data_subject is None:
         return None
-    identifier = dataset.data_subject.identifier
     cells = draft.permit.cells if draft.permit.consent_required else ()
-    keys = not _copied(dataset, draft)
-    projection = people_table(identifier, cells, keys=keys)
+    shape = _shape(relation, dataset, dataset.data_subject.column, draft)
+    projection = projection_of(dataset.data_subject.identifier, cells, shape)
     draft.projections[projection.table] = projection
     return projection
 
 
-def people_table(identifier: str, cells: tuple[Cell, ...], *, keys: bool) -> Projection:
-    """Return the table of the people with *identifier* who agree to *cells*, or of their numbers alone."""
-    digest = hashlib.sha256("\n".join((identifier if keys else "", *cells)).encode()).hexdigest()[:12]
-    return Projection(f"{'p' if keys else 'n'}_{digest}", identifier, cells, keys)
+def _shape(relation: Relation, dataset: Dataset, key: str, draft: Draft) -> Shape:
+    """Return how a governed table learns who may be read.
+
+    Bits say that a row may be read and not whose it is: nothing above may ask for the person of a row.
+    """
+    if _copied(dataset, draft):
+        return Shape.NUMBERS
+    asks_who = draft.rowwise or key in relation.used or any(k.sort is Sort.KEYED for k in draft.output_kinds)
+    by_bits = dataset.name in draft.by_bits and draft.dialect.consent_travels and bool(draft.permit.cells)
+    return Shape.BITS if by_bits and draft.permit.consent_required and not asks_who else Shape.KEYS
 
 
 def _copied(dataset: Dataset, draft: Draft) -> bool:

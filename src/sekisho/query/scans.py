@@ -20,10 +20,11 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from sekisho.domain.access import Permit, TransformKind
-from sekisho.domain.governed import NUMBER, Output
+from sekisho.domain.governed import NUMBER, Output, Shape
 from sekisho.domain.terms import ColumnType, Dataset, Store
 from sekisho.errors import StatementRefused
 from sekisho.query import rules
+from sekisho.query.consent import projection_of, restrict
 from sekisho.query.dialects import DIALECTS, MASKED_TYPES, Dialect
 from sekisho.query.form import without_literals
 from sekisho.query.kinds import PERSON, Kinds, Sort
@@ -40,7 +41,6 @@ from sekisho.query.rules import (
     governed_table,
     has_number,
     inside,
-    people_table,
 )
 
 KEY = "__key"
@@ -70,11 +70,16 @@ class JoinedDraft(Draft):
 
 
 def rewrite(
-    statement: Statement, dialect: Dialect, permit: Permit, copies: frozenset[str], stores: Mapping[str, Store]
+    statement: Statement,
+    dialect: Dialect,
+    permit: Permit,
+    copies: frozenset[str],
+    by_bits: frozenset[str],
+    stores: Mapping[str, Store],
 ) -> Plan:
     """Return the plan of *statement*, which reads some of *stores*; see ``rules.rewrite``."""
     if not any(_is_foreign(relation, dialect, stores) for relation in statement.relations):
-        return rules.rewrite(statement, dialect, permit, copies)
+        return rules.rewrite(statement, dialect, permit, copies, by_bits)
     draft = JoinedDraft(statement, dialect, permit, Kinds(statement, permit.transforms), copies, stores=stores)
     plan = rules.planned(draft, JOINED)
     shown = [plan.shown_sql, *(scan.plan.shown_sql for scan in draft.scans)]
@@ -278,21 +283,11 @@ def _over(relation: Relation, scanned: Scanned, draft: JoinedDraft) -> exp.Selec
     select = exp.Select(expressions=columns)
     select.set("from_", exp.From(this=scanned.rows))
     if key is not None and (cells or by_key):
-        people = people_table(key.identifier, cells, keys=by_key)
+        people = projection_of(key.identifier, cells, Shape.KEYS if by_key else Shape.NUMBERS)
         draft.projections[people.table] = people
-        table = exp.Table(
-            this=exp.to_identifier(people.table, quoted=True),
-            db=exp.to_identifier(draft.dialect.people_schema, quoted=True),
-            alias=exp.TableAlias(this=exp.to_identifier("g", quoted=True)),
-        )
-        on = (
-            exp.EQ(this=_column("k", "g"), expression=_column(KEY))
-            if by_key
-            else exp.EQ(this=_column("n", "g"), expression=number.copy())
-        )
         # As in a store of one's own: the rows of nobody count in statistics alone.
-        side = "LEFT" if counts_only(draft.permit) and not cells else None
-        select.set("joins", [exp.Join(this=table, on=on, side=side)])
+        optional = counts_only(draft.permit) and not cells
+        restrict(select, people, _column(KEY), number, draft.dialect, optional=optional)
     return select
 
 

@@ -39,21 +39,25 @@ class Question:
     _stores: Mapping[str, Store] = field(repr=False)
     _fresh: tuple[Statement, Dialect] | None = field(default=None, repr=False)
     _permit: Permit | None = field(default=None, repr=False)
-    _copies: frozenset[str] = field(default=frozenset(), repr=False)
+    _offered: tuple[frozenset[str], frozenset[str]] = field(default=(frozenset(), frozenset()), repr=False)
     _plan: Plan | None = field(default=None, repr=False)
 
-    def plan(self, permit: Permit, copies: frozenset[str] = frozenset()) -> Plan:
+    def plan(
+        self, permit: Permit, copies: frozenset[str] = frozenset(), by_bits: frozenset[str] = frozenset()
+    ) -> Plan:
         """Return the plan under *permit*, made once. Raises ``MaskedColumnUse`` or ``StatementRefused``.
 
-        *copies* names the datasets of which a copy with person numbers may be read now.
+        *copies* names the datasets of which a copy with person numbers may be read now, *by_bits* those whose keys
+        may have a bit each.
         """
-        if self._plan is not None and self._copies == copies and (self._permit is permit or self._permit == permit):
+        offered = (copies, by_bits)
+        if self._plan is not None and self._offered == offered and (self._permit is permit or self._permit == permit):
             return self._plan
         # Rewriting uses a statement up; the first plan takes the one that resolution left.
         statement, dialect = self._fresh or read(self._sql, self._visible, self._stores)
         self._fresh = None
-        plan = rewrite(statement, dialect, permit, copies, self._stores)
-        self._permit, self._copies, self._plan = permit, copies, plan
+        plan = rewrite(statement, dialect, permit, copies, by_bits, self._stores)
+        self._permit, self._offered, self._plan = permit, offered, plan
         return plan
 
 

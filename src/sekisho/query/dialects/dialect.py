@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import sqlglot
 from sqlglot import exp
@@ -166,6 +166,11 @@ class Dialect:
         Whether parameters are ``$1``, ``$2`` … in the order of the slots.
     fence_needs_limit:
         Whether OFFSET must follow a LIMIT.
+    fence_offset:
+        The zero that OFFSET takes.
+    consent_travels:
+        Whether a statement brings who may be read as parameters: those who withdrew since a people table was
+        written, or bits in place of the table.
     backslash_escapes:
         Whether a LIKE pattern that ends in a backslash fails on the rows that match so far.
     parameter_sign:
@@ -194,6 +199,8 @@ class Dialect:
     qualified_people: bool = False
     numbered_parameters: bool = False
     fence_needs_limit: bool = False
+    fence_offset: exp.Expr = field(default_factory=partial(exp.Literal.number, 0))
+    consent_travels: bool = False
     backslash_escapes: bool = False
     parameter_sign: str = ":"
 
@@ -226,7 +233,7 @@ class Dialect:
         """
         if self.fence_needs_limit:
             select.set("limit", exp.Limit(expression=exp.Neg(this=exp.Literal.number(1))))
-        select.set("offset", exp.Offset(expression=exp.Literal.number(0)))
+        select.set("offset", exp.Offset(expression=self.fence_offset.copy()))
         return select
 
     def reads(self, schema: str, table: str) -> str:

@@ -201,5 +201,9 @@ POSTGRESQL = Dialect(
     qualified_people=True,
     numbered_parameters=True,
     backslash_escapes=True,
+    # A number is read as int4 and cast: an expression, on which the planner gives up parallel plans below the fence.
+    # A text is read as int8 at once.
+    fence_offset=exp.Literal.string("0"),
+    consent_travels=True,
 )
 """PostgreSQL 14 and newer."""

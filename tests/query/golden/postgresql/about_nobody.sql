@@ -10,7 +10,7 @@ FROM (
   FROM "sales"."products" AS "t"
   WHERE
     "t"."stock_code" = 'S001'
-  OFFSET 0
+  OFFSET '0'
 ) AS "products"
 WHERE
   "products"."stock_code" = 'S001'

@@ -26,7 +26,7 @@ FROM (
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
   WHERE
-    "t"."event_type" = 'view'
+    "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."event_type" = 'view'
 ) AS "events"
 WHERE
   "events"."user_agent" = 'Firefox' AND "events"."event_type" = 'view'

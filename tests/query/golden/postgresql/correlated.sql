@@ -15,7 +15,7 @@ SELECT
       JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
         ON "g"."k" = "t"."customer_id"
       WHERE
-        "t"."minutes" > 5
+        "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."minutes" > 5
     ) AS "t"
     WHERE
       "t"."customer_id" = "c"."customer_id" AND "t"."minutes" > 5
@@ -27,4 +27,6 @@ FROM (
   FROM "public"."customers" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
 ) AS "c"

@@ -13,12 +13,14 @@ FROM (
   FROM "public"."customers" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
 ) AS "customers"
 ORDER BY
   HASHINT8EXTENDED(
     "customers"."__person",
     (
-      CAST($1 AS BIGINT) * 4294967296 + CAST($2 AS BIGINT) * 2
-    ) # CAST($3 AS BIGINT)
+      CAST($2 AS BIGINT) * 4294967296 + CAST($3 AS BIGINT) * 2
+    ) # CAST($4 AS BIGINT)
   )
 LIMIT 3

@@ -10,7 +10,9 @@ FROM (
   FROM "public"."customers" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
-  OFFSET 0
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
+  OFFSET '0'
 ) AS "customers"
 EXCEPT
 SELECT
@@ -24,8 +26,8 @@ FROM (
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
   WHERE
-    "t"."minutes" > 3
-  OFFSET 0
+    "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."minutes" > 3
+  OFFSET '0'
 ) AS "tickets"
 WHERE
   "tickets"."minutes" > 3

@@ -13,8 +13,8 @@ FROM (
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
   WHERE
-    "t"."member_rank" = 'gold'
-  OFFSET 0
+    "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."member_rank" = 'gold'
+  OFFSET '0'
 ) AS "customers"
 WHERE
   "customers"."member_rank" = 'gold'

@@ -13,7 +13,10 @@ FROM (
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
   WHERE
-    "t"."member_rank" = 'gold' AND "t"."points" BETWEEN 10 AND 50
+    (
+      "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."member_rank" = 'gold'
+    )
+    AND "t"."points" BETWEEN 10 AND 50
 ) AS "customers"
 WHERE
   "customers"."member_rank" = 'gold' AND "customers"."points" BETWEEN 10 AND 50

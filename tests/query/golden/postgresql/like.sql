@@ -13,7 +13,9 @@ FROM (
   FROM "public"."customers" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
-  OFFSET 0
+  WHERE
+    "g"."n" <> ALL(CAST($3 AS BIGINT[]))
+  OFFSET '0'
 ) AS "customers"
 WHERE
   "customers"."member_rank" LIKE 'go%'

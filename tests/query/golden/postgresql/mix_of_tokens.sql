@@ -12,6 +12,8 @@ FROM (
   FROM "sales"."order_lines" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
 ) AS "order_lines"
 GROUP BY
   "order_lines"."invoice"
@@ -20,7 +22,7 @@ ORDER BY
   HASHTEXTEXTENDED(
     CAST("order_lines"."invoice" AS TEXT),
     (
-      CAST($1 AS BIGINT) * 4294967296 + CAST($2 AS BIGINT) * 2
-    ) # CAST($3 AS BIGINT)
+      CAST($2 AS BIGINT) * 4294967296 + CAST($3 AS BIGINT) * 2
+    ) # CAST($4 AS BIGINT)
   )
 LIMIT 3

@@ -13,6 +13,8 @@ FROM (
   FROM "public"."customers" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
 ) AS "c"
 LEFT JOIN (
   SELECT
@@ -23,7 +25,7 @@ LEFT JOIN (
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
   WHERE
-    "t"."channel" = 'mail'
+    "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."channel" = 'mail'
 ) AS "t"
   ON "t"."customer_id" = "c"."customer_id"
 WHERE

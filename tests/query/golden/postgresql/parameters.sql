@@ -13,8 +13,11 @@ FROM (
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
   WHERE
-    "t"."member_rank" = $3 AND "t"."points" IN ($4, $5)
-  OFFSET 0
+    (
+      "g"."n" <> ALL(CAST($6 AS BIGINT[])) AND "t"."member_rank" = $3
+    )
+    AND "t"."points" IN ($4, $5)
+  OFFSET '0'
 ) AS "customers"
 WHERE
   "customers"."member_rank" = $3 AND "customers"."points" IN ($4, $5)

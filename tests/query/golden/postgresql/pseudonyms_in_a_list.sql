@@ -14,8 +14,11 @@ FROM (
     ON "g"."k" = "t"."customer_id"
   WHERE
     (
-      "g"."n" IN (CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT))
-      AND "t"."customer_id" IN (CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT))
+      (
+        "g"."n" <> ALL(CAST($5 AS BIGINT[]))
+        AND "g"."n" IN (CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT))
+      )
+      AND "t"."customer_id" IN (CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT))
     )
     AND "t"."points" > $4
 ) AS "customers"

@@ -13,7 +13,9 @@ FROM (
     FROM "public"."customers" AS "t"
     JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
       ON "g"."k" = "t"."customer_id"
-    OFFSET 0
+    WHERE
+      "g"."n" <> ALL(CAST($1 AS BIGINT[]))
+    OFFSET '0'
   ) AS "customers"
   UNION
   SELECT
@@ -25,14 +27,16 @@ FROM (
     FROM "public"."tickets" AS "t"
     JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
       ON "g"."k" = "t"."customer_id"
-    OFFSET 0
+    WHERE
+      "g"."n" <> ALL(CAST($1 AS BIGINT[]))
+    OFFSET '0'
   ) AS "tickets"
 ) AS "__rows"
 ORDER BY
   HASHINT8EXTENDED(
     "__rows"."customer_id",
     (
-      CAST($1 AS BIGINT) * 4294967296 + CAST($2 AS BIGINT) * 2
-    ) # CAST($3 AS BIGINT)
+      CAST($2 AS BIGINT) * 4294967296 + CAST($3 AS BIGINT) * 2
+    ) # CAST($4 AS BIGINT)
   )
 LIMIT 5

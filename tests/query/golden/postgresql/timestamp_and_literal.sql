@@ -13,7 +13,10 @@ FROM (
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
   WHERE
-    "t"."invoiced_at" >= '2011-03-01' AND "t"."invoiced_at" < '2011-04-01'
+    (
+      "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."invoiced_at" >= '2011-03-01'
+    )
+    AND "t"."invoiced_at" < '2011-04-01'
 ) AS "order_lines"
 WHERE
   "order_lines"."invoiced_at" >= '2011-03-01'

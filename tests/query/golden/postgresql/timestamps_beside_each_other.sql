@@ -14,7 +14,9 @@ FROM (
   FROM "sales"."order_lines" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
-  OFFSET 0
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
+  OFFSET '0'
 ) AS "o"
 JOIN (
   SELECT
@@ -24,6 +26,8 @@ JOIN (
   FROM "public"."events" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
-  OFFSET 0
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
+  OFFSET '0'
 ) AS "e"
   ON "o"."customer_id" = "e"."customer_id" AND "o"."invoiced_at" < "e"."occurred_at"

@@ -12,6 +12,8 @@ FROM (
   FROM "sales"."order_lines" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
+  WHERE
+    "g"."n" <> ALL(CAST($2 AS BIGINT[]))
 ) AS "order_lines"
 WHERE
   "order_lines"."invoice" = $1 OR "order_lines"."invoice" IS NULL

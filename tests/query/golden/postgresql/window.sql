@@ -8,8 +8,8 @@ SELECT
     ORDER BY "customers"."points" DESC, HASHINT8EXTENDED(
       "customers"."__person",
       (
-        CAST($1 AS BIGINT) * 4294967296 + CAST($2 AS BIGINT) * 2
-      ) # CAST($3 AS BIGINT)
+        CAST($2 AS BIGINT) * 4294967296 + CAST($3 AS BIGINT) * 2
+      ) # CAST($4 AS BIGINT)
     )
   ) AS "nth"
 FROM (
@@ -21,5 +21,7 @@ FROM (
   FROM "public"."customers" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
-  OFFSET 0
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
+  OFFSET '0'
 ) AS "customers"

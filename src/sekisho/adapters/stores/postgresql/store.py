@@ -13,9 +13,10 @@ import pyarrow as pa
 from sekisho.adapters.stores.personal_data import Key
 from sekisho.adapters.stores.postgresql import oracle, rows
 from sekisho.adapters.stores.postgresql.inspection import physical, quoted
-from sekisho.adapters.stores.postgresql.people import APPLIED, HELD, Content, Contents, PeopleTables
+from sekisho.adapters.stores.postgresql.members import BitsByKey, Registries, Wanted
+from sekisho.adapters.stores.postgresql.people import APPLIED, Judged, PeopleTables
 from sekisho.adapters.stores.postgresql.session import FAULTS, Session, connect, in_step, own_error
-from sekisho.domain.governed import GovernedQuery, Projection
+from sekisho.domain.governed import GovernedQuery, Projection, Shape
 from sekisho.domain.terms import Cell, ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import ConsentUnavailable, SekishoError, StatementRefused, StoreUnavailable
 from sekisho.ports import ConsentView, ConsentViews, PeopleIndex
@@ -24,6 +25,7 @@ _T = TypeVar("_T")
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TRIES = 5  # to find a snapshot whose people tables are as new as the statement's view
+_SMALL = 10_000  # rows of an answer that is asked for at once
 _CHECKED = 10_000  # statements of which the oracle's answer is remembered
 _HEAVY = 2_000  # rows from which a page is made in a thread
 _SETTLE_S = 5.0
@@ -58,9 +60,12 @@ class PostgresStore:
         self._open: set[Session] = set()
         self._idle: list[Session] = []
         self._settling: set[asyncio.Task[None]] = set()
+        self._besides: set[str] = set()
+        self._large: set[str] = set()
         self._checked: set[tuple[str, frozenset[tuple[str, str]]]] = set()
         self._tables = PeopleTables(store.name)
-        self._contents = Contents(
+        self._bits = BitsByKey()
+        self._registries = Registries(
             {
                 dataset.data_subject.identifier: column.type
                 for dataset in self._datasets
@@ -83,14 +88,13 @@ class PostgresStore:
         session = await self._acquire(time)
         settled = False
         try:
-            cursor, schema = await time.of(self._start(session, query, consent, people))
-            found = await time.of(cursor.fetch(page_rows))
+            cursor, schema, found = await time.of(self._start(session, query, consent, people, page_rows))
             while True:
                 page = await _page(found, schema)
                 settled = True  # while nobody asks for more, nothing runs on the server
                 yield page
                 settled = False
-                if len(found) < page_rows:
+                if cursor is None or len(found) < page_rows:
                     break
                 found = await time.of(cursor.fetch(page_rows))
                 if not found:
@@ -138,10 +142,13 @@ class PostgresStore:
         found = await self._alone(f"SELECT max(consent) AS seq FROM {APPLIED}")
         return int(found[0]["seq"] or 0) if found else 0
 
-    async def synchronise(self, consents: ConsentViews, people: PeopleIndex, known: Collection[Cell]) -> list[str]:
-        """Write every people table that is in use as it must be now; return their names.
+    async def synchronise(
+        self, consents: ConsentViews, people: PeopleIndex, known: Collection[Cell], *, anew: bool = True
+    ) -> list[str]:
+        """Bring every people table that is in use up to now; return their names.
 
-        A table for cells that are not among the *known* ones is left: no statement can ask for it. Raises
+        *anew* compares what really stands in them; else their differences are written, as ``applied`` says. A table
+        for cells that are not among the *known* ones is left: no statement can ask for it. Raises
         ``ConsentUnavailable`` when the store has seen a later sequence than the ledger has.
         """
         found = await self._alone(f"SELECT projection, identifier, cells FROM {APPLIED} ORDER BY 1")
@@ -152,9 +159,9 @@ class PostgresStore:
                 continue
             projection = Projection(row["projection"], row["identifier"], cells)
             view = await consents.view(cells) if cells else None
-            content = await self._contents.of(projection, await people.keys(projection.identifier), view)
+            identifiers = await self._registries.of(await people.keys(projection.identifier))
             async with self._session(_PATIENT_S) as (session, time):
-                await time.of(self._tables.bring_up(session, content, anew=True))
+                await time.of(self._tables.bring_up(session, Wanted(projection, identifiers, view), anew=anew))
             done.append(projection.table)
         return done
 
@@ -188,37 +195,97 @@ class PostgresStore:
     # -- a statement ---------------------------------------------------------------------------------
 
     async def _start(
-        self, session: Session, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex
-    ) -> tuple[Any, pa.Schema]:
-        """Return a cursor over *query* in a snapshot whose people tables are as new as *consent*, and its schema."""
+        self,
+        session: Session,
+        query: GovernedQuery,
+        consent: ConsentView | None,
+        people: PeopleIndex,
+        page_rows: int,
+    ) -> tuple[Any, pa.Schema, Sequence[Any]]:
+        """Return what :meth:`_opened` does, in a snapshot whose people tables are as new as *consent*."""
         connection = session.connection
+        gone = False
         for _ in range(_TRIES):
-            contents = await self._wanted(query, consent, people)
-            late = contents
+            listed, by_bits = await self._wanted(query, consent, people)
+            judged = Judged(late=listed)
             try:
                 await connection.execute(_BEGIN)
-                if contents:
-                    held = await (await session.prepared(HELD)).fetch([content.table for content in contents])
-                    late = self._tables.behind(contents, held)
+                if listed:
+                    judged = await self._tables.judge(session, listed, query.parameters)
             except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError):
-                late = contents  # the gateway's schema: there is none yet, or the role may not use it
-            if not late:
-                return await self._opened(session, query)
+                judged = Judged(late=listed)  # the gateway's schema: there is none yet, or the role may not use it
+            if not judged.late:
+                try:
+                    opened = await self._opened(session, query, judged.given | by_bits, page_rows)
+                except asyncpg.UndefinedTableError:
+                    if gone or not listed:
+                        raise
+                    gone, judged.late = True, listed  # somebody dropped a people table, if it is not the data's own
+                else:
+                    for each in judged.soon:
+                        self._bring_up_besides(each)
+                    return opened
             await connection.execute("ROLLBACK")
-            for content in late:
-                await self._tables.bring_up(session, content)
+            for each in judged.late:
+                await self._tables.bring_up(session, each)
         raise ConsentUnavailable("Consent changed while the statement was prepared; ask again.")
 
-    async def _wanted(self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex) -> list[Content]:
-        contents = []
+    async def _wanted(
+        self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex
+    ) -> tuple[list[Wanted], dict[str, object]]:
+        """Return what the people tables of *query* must hold, and the parameters that stand in place of one."""
+        listed, given = [], dict[str, object]()
         for projection in query.projections:
-            if not projection.keys or (projection.cells and consent is None):
+            if projection.shape is Shape.NUMBERS or (projection.cells and consent is None):
                 raise StatementRefused("PostgreSQL looks people up by their keys, and those who agree by consent.")
-            keys = await people.keys(projection.identifier)
-            contents.append(await self._contents.of(projection, keys, consent if projection.cells else None))
-        return contents
+            known = await self._registries.of(await people.keys(projection.identifier))
+            wanted = Wanted(projection, known, consent if projection.cells else None)
+            if projection.shape is Shape.KEYS:
+                listed.append(wanted)
+                continue
+            bits = await self._bits.of(wanted, consent) if wanted.view is not None and consent is not None else None
+            if bits is None or not set(projection.bits) <= query.parameters.keys():
+                raise ConsentUnavailable("The keys of this store have changed; ask again.")
+            given |= dict(zip(projection.bits, (bits.low, bits.high, bits.bits), strict=True))
+        return listed, given
 
-    async def _opened(self, session: Session, query: GovernedQuery) -> tuple[Any, pa.Schema]:
+    def _bring_up_besides(self, wanted: Wanted) -> None:
+        """Write a table's difference while statements run on; those who withdrew travel with them until then."""
+        if wanted.table in self._besides:
+            return
+
+        async def bring_up() -> None:
+            try:
+                async with self._session(_PATIENT_S) as (session, time):
+                    await time.of(self._tables.bring_up(session, wanted))
+            except SekishoError:
+                return  # whoever finds the table too far behind tries again, and says so
+            finally:
+                self._besides.discard(wanted.table)
+
+        self._besides.add(wanted.table)
+        task = asyncio.get_running_loop().create_task(bring_up())
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def by_bits(self, datasets: Collection[str], people: PeopleIndex) -> frozenset[str]:
+        """See ``ports.KeyBits.by_bits``."""
+        found = set()
+        for dataset in self._datasets:
+            if dataset.name in datasets and dataset.data_subject is not None:
+                known = await self._registries.of(await people.keys(dataset.data_subject.identifier))
+                if await self._bits.possible(known):
+                    found.add(dataset.name)
+        return frozenset(found)
+
+    async def _opened(
+        self, session: Session, query: GovernedQuery, given: Mapping[str, object], page_rows: int
+    ) -> tuple[Any, pa.Schema, Sequence[Any]]:
+        """Return a cursor over *query*, into which the store puts what is *given*, its schema, and the first page.
+
+        There is no cursor when the first page is the whole answer. The server gives a cursor no second process, so
+        that what does not show row by row is first asked for as if it were small.
+        """
         statement = await session.prepared(query.sql)
         asked = (query.sql, query.reads)
         if asked not in self._checked:
@@ -226,8 +293,18 @@ class PostgresStore:
             if len(self._checked) < _CHECKED:
                 self._checked.add(asked)
         schema = rows.schema_of(query, statement.get_attributes())
-        given = rows.arguments(query.parameters, statement.get_parameters())
-        return await statement.cursor(*given), schema
+        values = {name: given.get(name, value) for name, value in query.parameters.items()}
+        arguments = rows.arguments(values, statement.get_parameters())
+        if not query.rowwise and query.sql not in self._large:
+            most = min(page_rows, _SMALL)
+            limited = f"SELECT * FROM ({query.sql}) AS answer" if query.cut else query.sql
+            found = await (await session.prepared(f"{limited} LIMIT {most + 1}")).fetch(*arguments)
+            if len(found) <= most:
+                return None, schema, found
+            if len(self._large) < _CHECKED:
+                self._large.add(query.sql)
+        cursor = await statement.cursor(*arguments)
+        return cursor, schema, await cursor.fetch(page_rows)
 
     # -- connections ---------------------------------------------------------------------------------
 

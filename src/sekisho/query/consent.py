@@ -1,0 +1,88 @@
+"""How a governed table keeps the rows of those who may not be read out: one condition at its scan.
+
+Which shape is cheapest was measured for each engine; ADR 20 has the table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlglot import exp
+
+from sekisho.domain.governed import Projection, Shape
+from sekisho.domain.terms import Cell
+from sekisho.query.dialects import Dialect
+from sekisho.query.plan import Slot
+
+_PREFIXES = {Shape.KEYS: "p", Shape.NUMBERS: "n", Shape.BITS: "b"}
+
+
+def projection_of(identifier: str, cells: tuple[Cell, ...], shape: Shape) -> Projection:
+    """Return the people whose *identifier* is known and who agree to all *cells*, in one shape."""
+    of = "" if shape is Shape.NUMBERS else identifier
+    digest = hashlib.sha256("\n".join((of, *cells)).encode()).hexdigest()[:12]
+    return Projection(f"{_PREFIXES[shape]}_{digest}", identifier, cells, shape)
+
+
+def restrict(
+    select: exp.Select, people: Projection, key: exp.Column, number: exp.Expr, dialect: Dialect, *, optional: bool
+) -> list[Slot]:
+    """Let through *select* the rows of *people* alone; return the parameters that the store puts in.
+
+    Parameters
+    ----------
+    select:
+        The scan of a governed table.
+    people:
+        Who may be read.
+    key, number:
+        Raw key and person number of a row.
+    dialect:
+        Of the engine.
+    optional:
+        Whether rows of nobody pass as well.
+    """
+    if people.shape is Shape.BITS:
+        low, high, bits = (
+            Slot(name, None, of_store=kind)
+            for name, kind in zip(people.bits, ("BIGINT", "BIGINT", "BYTEA"), strict=True)
+        )
+        select.where(_bit_is_set(key, low, high, bits), copy=False)
+        return [low, high, bits]
+    join = exp.Join(
+        this=exp.Table(
+            this=exp.to_identifier(people.table, quoted=True),
+            db=exp.to_identifier(dialect.people_schema, quoted=True),
+            alias=exp.TableAlias(this=exp.to_identifier("g", quoted=True)),
+        ),
+        on=exp.EQ(this=_of_person("k"), expression=key)
+        if people.keys
+        else exp.EQ(this=_of_person("n"), expression=number.copy()),
+        side="LEFT" if optional else None,
+    )
+    select.set("joins", [join])
+    if not people.cells or not dialect.consent_travels:
+        return []
+    gone = Slot(people.withdrawn, None, of_store="BIGINT[]")
+    select.where(exp.NEQ(this=_of_person("n"), expression=exp.All(this=exp.Paren(this=_value(gone)))), copy=False)
+    return [gone]
+
+
+def _bit_is_set(key: exp.Column, low: Slot, high: Slot, bits: Slot) -> exp.Expr:
+    """Return the condition that the bit of *key* is set; a key that has no bit is nobody's."""
+    place = exp.Sub(this=key.copy(), expression=_value(low))
+    bit = exp.Anonymous(this="GET_BIT", expressions=[_value(bits), place])
+    has_bit = exp.Between(this=key, low=_value(low), high=_value(high))
+    # CASE, because the function fails on a place that is not there, and conditions have no order.
+    return exp.Case(
+        ifs=[exp.If(this=has_bit, true=exp.EQ(this=bit, expression=exp.Literal.number(1)))],
+        default=exp.Boolean(this=False),
+    )
+
+
+def _value(slot: Slot) -> exp.Placeholder:
+    return exp.Placeholder(this=slot.name)
+
+
+def _of_person(name: str) -> exp.Column:
+    return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier("g", quoted=True))
