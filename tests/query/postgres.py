@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import psycopg
 import pyarrow as pa
 import pytest
@@ -23,10 +25,10 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url
 
 from sekisho.domain.access import TransformKind
-from sekisho.domain.governed import GovernedQuery
+from sekisho.domain.governed import GovernedQuery, Projection, Shape
 from sekisho.domain.terms import ColumnType, Dataset
 from sekisho.errors import StatementRefused
-from sekisho.ports import ConsentView
+from sekisho.ports import ConsentView, PeopleKeys
 from sekisho.query import oracle
 from tests.query.reference import Judge, Reference
 from tests.query.shop import SHOP, shop, shop_catalogue
@@ -90,24 +92,32 @@ class PostgresWorld(World):
         self.connection.execute("CREATE TABLE public.hidden AS SELECT 1 AS customer_id, 'NGsecret' AS secret")
         self.connection.execute("CREATE INDEX ON sales.order_lines (customer_id)")
         self._closing = (self.connection.close,)
-        self._stand_behind(shop_catalogue(), renamed, {"shop": WatchedStore(DirectStore(self.connection))})
+        self.direct = DirectStore(self.connection)
+        self._stand_behind(shop_catalogue(), renamed, {"shop": WatchedStore(self.direct)})
+        self.gateway = replace(self.gateway, key_bits=(self.direct,))
 
 
 class DirectStore:
-    """Runs governed statements as they are, after asking the server what it would read."""
+    """Runs governed statements as they are, after asking the server what it would read.
+
+    ``shape`` says how they learn who may be read: ``members`` (a people table as it must be), ``overlay`` (a people
+    table of everybody, and those who withdrew), ``bits`` (where a statement takes them).
+    """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
-        self._held: dict[str, tuple[object, object]] = {}
+        self.shape = "members"
+        self._held: dict[str, object] = {}
         self._looked_at: set[str] = set()
         connection.execute("CREATE SCHEMA sekisho")
 
     async def fetch(
         self, query: GovernedQuery, consent: ConsentView | None, people: Any, *, page_rows: int
     ) -> AsyncGenerator[pa.RecordBatch, None]:
+        given: dict[str, object] = {}
         for projection in query.projections:
-            await self._bring_up(projection, consent if projection.cells else None, people)
-        values = list(query.parameters.values())
+            given |= await self._people(projection, consent if projection.cells else None, people)
+        values = [given.get(name, value) for name, value in query.parameters.items()]
         try:
             with psycopg.RawCursor(self.connection) as cursor:
                 if query.sql not in self._looked_at:
@@ -127,12 +137,29 @@ class DirectStore:
         for start in range(0, max(len(rows), 1), page_rows):
             yield table.slice(start, page_rows)
 
-    async def _bring_up(self, projection: Any, consent: ConsentView | None, people: Any) -> None:
+    async def by_bits(self, datasets: Collection[str], people: Any) -> frozenset[str]:
+        return frozenset(datasets) if self.shape == "bits" else frozenset()
+
+    async def _people(self, projection: Projection, consent: ConsentView | None, people: Any) -> dict[str, object]:
+        """Write the people table, or return what stands in its place."""
         keys = await people.keys(projection.identifier)
-        version = (keys.version, consent.version if consent else None)
+        everybody = set(keys.numbers.tolist())
+        listed = everybody & set(consent.members().tolist()) if consent else everybody
+        if projection.shape is Shape.BITS:
+            values = np.array(keys.values, np.int64)
+            flags = np.zeros(int(values.max() - values.min()) + 1, np.bool_)
+            flags[values[np.isin(keys.numbers, list(listed))] - values.min()] = True
+            bits = np.packbits(flags, bitorder="little").tobytes()
+            return dict(zip(projection.bits, (int(values.min()), int(values.max()), bits), strict=True))
+        gone: list[int] = []
+        if self.shape == "overlay" and consent is not None:
+            gone, listed = sorted(everybody - listed), everybody
+        self._bring_up(projection, keys, listed, (keys.version, consent.version if consent else None, self.shape))
+        return {projection.withdrawn: gone}
+
+    def _bring_up(self, projection: Projection, keys: PeopleKeys, listed: set[int], version: object) -> None:
         if self._held.get(projection.table) == version:
             return
-        listed = set(consent.members().tolist()) if consent else set(keys.numbers.tolist())
         self.connection.execute(pg.SQL("DROP TABLE IF EXISTS {}").format(pg.Identifier("sekisho", projection.table)))
         rows = [{"k": k, "n": n} for k, n in zip(keys.values, keys.numbers.tolist(), strict=True) if n in listed]
         load(self.connection, "sekisho", projection.table, {"k": "bigint", "n": "bigint"}, rows)

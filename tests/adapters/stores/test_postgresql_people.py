@@ -290,7 +290,7 @@ people.PeopleTables._apply = dies
 if step == "inside":
     people._SAY = (
         "SELECT pg_sleep(600), $1::text, $2::text, $3::text[], $4::bigint, $5::bytea, $6::bigint, $7::bigint,"
-        " $8::bytea"
+        " $8::bytea, $9::bytea"
     )
 
 async def main():

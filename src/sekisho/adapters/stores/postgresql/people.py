@@ -155,6 +155,11 @@ class PeopleTables:
                 listed = await self._apply(session, wanted, anew=anew)
                 await connection.execute("COMMIT")
             except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidSchemaNameError):
+                if wanted.table in self._listed:
+                    raise ConsentUnavailable(
+                        f"The store {self._store} is too far behind the ledger, and the gateway may not write there any"
+                        f" more; look at: sekisho stores bootstrap {self._store}."
+                    ) from None
                 raise StoreUnavailable(
                     f"The store {self._store} has no schema {SCHEMA} that the gateway may write its people tables"
                     f" into; make it by: sekisho stores bootstrap {self._store}."
