@@ -15,11 +15,12 @@ import pytest
 from tests.attacks.test_sql_withheld_rows import SHAPES, STATEMENTS
 from tests.query.postgres import PostgresWorld, database
 from tests.query.shop import shop
-from tests.query.world import FIRST_ID, PEOPLE, ROWS, Rows, agrees
+from tests.query.world import FIRST_ID, PEOPLE, REQUESTERS, ROWS, Rows, agrees
 
 from sekisho.errors import SekishoError
 from sekisho.query import rules
 from sekisho.query.dialects import Dialect
+from sekisho.release import Ask
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -79,6 +80,25 @@ def crowd() -> Iterator[PostgresWorld]:
         yield built
 
 
+@pytest.fixture
+def hurried(crowd: PostgresWorld) -> Iterator[PostgresWorld]:
+    """The same, on a server that works with several processes wherever it may."""
+    before = crowd.direct.shape
+    for setting in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+        crowd.connection.execute(f"SET {setting} = 0")
+    crowd.gateway.statements._known.clear()
+    yield crowd
+    crowd.connection.execute("RESET ALL")
+    crowd.direct.shape = before
+    crowd.gateway.statements._known.clear()
+
+
+def runs(crowd: PostgresWorld, sql: str) -> str:
+    """Return what the store runs for *sql*."""
+    ask = Ask("recommendation", sql, ())
+    return str(crowd._runner.run(crowd.gateway.explain(REQUESTERS["recommender"], ask))["sql"])
+
+
 def failing(crowd: PostgresWorld, shape: str, expressions: tuple[str, ...] = EXPRESSIONS) -> list[str]:
     """Return the statements that end in an error."""
     purpose, crowd.policy.filters = FILTERED[shape]
@@ -97,6 +117,24 @@ def failing(crowd: PostgresWorld, shape: str, expressions: tuple[str, ...] = EXP
 def test_no_expression_meets_a_withheld_row(crowd: PostgresWorld, shape: str) -> None:
     """Every statement is answered: nothing failed on a row that is not the requester's to see."""
     assert failing(crowd, shape) == []
+
+
+@pytest.mark.parametrize("shape", ["members", "overlay", "bits"])
+def test_no_expression_meets_a_withheld_row_whatever_says_who_may_be_read(hurried: PostgresWorld, shape: str) -> None:
+    """The same with a table of members, a table of everybody and who withdrew, and bits; in plans of several processes."""
+    hurried.direct.shape = shape
+    assert failing(hurried, "consent") == []
+    assert ("GET_BIT" in runs(hurried, "SELECT count(*) AS n FROM shop.order_lines")) is (shape == "bits")
+
+
+@pytest.mark.parametrize("shape", ["overlay", "bits"])
+def test_without_the_fence_these_shapes_fail_as_well(
+    hurried: PostgresWorld, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither who withdrew nor bits by themselves keep an expression from a withheld row."""
+    hurried.direct.shape = shape
+    monkeypatch.setattr(Dialect, "fence", lambda _self, select: select)
+    assert len(failing(hurried, "consent")) > 10
 
 
 def test_without_the_fence_expressions_meet_withheld_rows(

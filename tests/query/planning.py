@@ -23,10 +23,13 @@ def plan_of(
     purpose: str = "recommendation",
     policy: ClassPolicy | None = None,
     declared: Catalogue | None = None,
+    shape: str = "",
 ) -> Plan:
-    """Return the plan of *sql* under a policy by class."""
+    """Return the plan of *sql* under a policy by class, where every dataset has ``copies``, or ``bits`` by key."""
     question = question_of(sql, purpose=purpose, declared=declared)
-    return question.plan((policy or ClassPolicy()).permit(question.request))
+    offered = frozenset(use.dataset.name for use in question.request.datasets)
+    copies, by_bits = (offered if shape == each else frozenset[str]() for each in ("copies", "bits"))
+    return question.plan((policy or ClassPolicy()).permit(question.request), copies, by_bits)
 
 
 def shop_plan(sql: str, *, purpose: str = "recommendation", policy: ClassPolicy | None = None) -> Plan:

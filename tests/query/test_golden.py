@@ -2,8 +2,8 @@
 
 The folder ``joined`` holds statements over several stores: under each stand the scans, in the words of their stores.
 A file ``golden/<engine>/<name>.sql`` holds a comment, a statement, ``-->``, and the governed statement or refusal.
-A comment that ends with a purpose in brackets asks for that. After a change that is meant,
-``SEKISHO_GOLDEN=write pytest tests/query/test_golden.py`` writes them anew; read what changed.
+A comment with a purpose in brackets asks for that; one with ``{copies}`` or ``{bits}`` has the store offer them. After
+a change that is meant, ``SEKISHO_GOLDEN=write pytest tests/query/test_golden.py`` writes them anew; read what changed.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ from tests.query.world import catalogue
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*/*.sql"))
 _FILE = re.compile(r"(?:-- [^\n]+\n)+(?P<sql>.+?)\n-->\n(?P<governed>.*)\Z", re.DOTALL)
-AT_LEAST = {"duckdb": 16, "sqlite": 12, "postgresql": 40, "joined": 12}
+AT_LEAST = {"duckdb": 18, "sqlite": 12, "postgresql": 45, "joined": 12}
 
 
 def governed(engine: str, sql: str, title: str) -> str:
     """Return the governed statement, set in lines, with the scans that it reads; or the refusal."""
-    purpose = re.search(r"\[(\w+)\]", title)
+    purpose, shape = re.search(r"\[(\w+)\]", title), re.search(r"\{(\w+)\}", title)
     declared = {"postgresql": shop_catalogue, "joined": _all_stores}.get(
         engine, lambda: catalogue(Path("/nowhere"))
     )()
     try:
-        plan = plan_of(sql, purpose=purpose[1] if purpose else "recommendation", declared=declared)
+        asked = purpose[1] if purpose else "recommendation"
+        plan = plan_of(sql, purpose=asked, declared=declared, shape=shape[1] if shape else "")
     except SekishoError as refusal:
         return f"-- {refusal.code}: {refusal.detail}\n"
     said = _lines(plan)

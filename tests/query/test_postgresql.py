@@ -162,7 +162,7 @@ def test_what_the_server_calls_leak_proof_needs_no_fence(sql: str) -> None:
     """Comparisons by leak-proof operators leave the planner free."""
     plan = shop_plan(sql)
     assert not plan.fenced
-    assert "OFFSET 0" not in plan.sql
+    assert "OFFSET" not in plan.sql
 
 
 @pytest.mark.parametrize("sql", MAY_FAIL)
@@ -170,7 +170,7 @@ def test_everything_else_fences_every_table(sql: str) -> None:
     """Numeric comparisons, casts and functions are not leak-proof to the server."""
     plan = shop_plan(sql)
     assert plan.fenced
-    assert plan.sql.count("OFFSET 0") == plan.sql.count('AS "t"')
+    assert plan.sql.count("OFFSET '0'") == plan.sql.count('AS "t"')
 
 
 def test_parameters_are_numbered_in_the_order_of_their_values() -> None:
@@ -195,7 +195,7 @@ def test_integer_identifiers_are_bound_as_integers() -> None:
     question = question_of("SELECT quantity FROM shop.order_lines WHERE invoice = 't:12'", declared=declared)
     plan = question.plan(ClassPolicy().permit(question.request))
     assert '"invoice" = CAST($1 AS BIGINT)' in plan.sql
-    assert list(bind(plan, [], Codec()).parameters.values()) == [12]
+    assert next(iter(bind(plan, [], Codec()).parameters.values())) == 12
 
 
 def test_a_pattern_is_looked_at_when_it_is_bound() -> None:
@@ -203,9 +203,9 @@ def test_a_pattern_is_looked_at_when_it_is_bound() -> None:
     plan = shop_plan("SELECT points FROM shop.customers WHERE member_rank LIKE ?")
     with pytest.raises(InvalidRequest):
         bind(plan, ["a\\"], Codec())
-    assert list(bind(plan, ["a\\%"], Codec()).parameters.values()) == ["a\\%"]
+    assert next(iter(bind(plan, ["a\\%"], Codec()).parameters.values())) == "a\\%"
     plan = shop_plan("SELECT points FROM shop.customers WHERE member_rank = ?")
-    assert list(bind(plan, ["a\\"], Codec()).parameters.values()) == ["a\\"]
+    assert next(iter(bind(plan, ["a\\"], Codec()).parameters.values())) == "a\\"
 
 
 def test_several_stores_are_read_by_duckdb() -> None:
@@ -315,7 +315,7 @@ def test_a_fence_keeps_conditions_out(shop_judge: Judge) -> None:
     """The server's plan has the requester's expression above the governed table, and the copied condition below."""
     for condition, fenced in (("abs(points) = 5", True), ("points = 5", False)):
         plan = shop_judge.world.plan(f"SELECT points FROM shop.customers WHERE {condition} AND member_rank = 'gold'")
-        sql = "EXPLAIN (VERBOSE, FORMAT JSON) " + plan.sql
+        sql = "EXPLAIN (VERBOSE, FORMAT JSON) " + plan.sql.replace("$1", "'{}'")
         ((told,),) = _connection(shop_judge).execute(sql).fetchall()
         subqueries = [node for node in _nodes(told[0]["Plan"]) if node["Node Type"] == "Subquery Scan"]
         scans = json.dumps([node for node in _nodes(told[0]["Plan"]) if "Relation Name" in node])

@@ -157,8 +157,8 @@ class PeopleTables:
             except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidSchemaNameError):
                 if wanted.table in self._listed:
                     raise ConsentUnavailable(
-                        f"The store {self._store} is too far behind the ledger, and the gateway may not write there any"
-                        f" more; look at: sekisho stores bootstrap {self._store}."
+                        f"The store {self._store} is too far behind the ledger, and the gateway may no longer write"
+                        f" there; look at: sekisho stores bootstrap {self._store}."
                     ) from None
                 raise StoreUnavailable(
                     f"The store {self._store} has no schema {SCHEMA} that the gateway may write its people tables"
@@ -234,11 +234,11 @@ class PeopleTables:
         kind = "bigint" if known.key_type is ColumnType.INTEGER else "text"
         rows = await asyncio.to_thread(lambda: known.rows(wanted.allowed(known.keys.numbers)))
         if not there:
-            await connection.execute(
-                f"CREATE TABLE {table} (k {kind} PRIMARY KEY, n bigint NOT NULL);"
-                f"CREATE INDEX {quoted(wanted.table + '_n')} ON {table} (n)"
-            )
+            await connection.execute(f"CREATE TABLE {table} (k {kind} NOT NULL, n bigint NOT NULL)")
             await _put_in(connection, wanted.table, rows)
+            await connection.execute(
+                f"ALTER TABLE {table} ADD PRIMARY KEY (k); CREATE INDEX {quoted(wanted.table + '_n')} ON {table} (n)"
+            )
             return int(rows.num_rows)
         removed, added = await asyncio.to_thread(_compared, await _read(connection, wanted), rows)
         if removed.num_rows:
