@@ -55,16 +55,16 @@ def restrict(
             db=exp.to_identifier(dialect.people_schema, quoted=True),
             alias=exp.TableAlias(this=exp.to_identifier("g", quoted=True)),
         ),
-        on=exp.EQ(this=_of_person("k"), expression=key)
+        on=exp.EQ(this=column_of("k", "g"), expression=key)
         if people.keys
-        else exp.EQ(this=_of_person("n"), expression=number.copy()),
+        else exp.EQ(this=column_of("n", "g"), expression=number.copy()),
         side="LEFT" if optional else None,
     )
     select.set("joins", [join])
     if not people.cells or not dialect.consent_travels:
         return []
     gone = Slot(people.withdrawn, None, of_store="BIGINT[]")
-    select.where(exp.NEQ(this=_of_person("n"), expression=exp.All(this=exp.Paren(this=_value(gone)))), copy=False)
+    select.where(exp.NEQ(this=column_of("n", "g"), expression=exp.All(this=exp.Paren(this=_value(gone)))), copy=False)
     return [gone]
 
 
@@ -84,5 +84,6 @@ def _value(slot: Slot) -> exp.Placeholder:
     return exp.Placeholder(this=slot.name)
 
 
-def _of_person(name: str) -> exp.Column:
-    return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier("g", quoted=True))
+def column_of(name: str, table: str) -> exp.Column:
+    """Return the column *name* of the table called *table*."""
+    return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True))

@@ -17,7 +17,7 @@ from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformK
 from sekisho.domain.governed import COPIES, NUMBER, Output, Projection, Shape
 from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused
-from sekisho.query.consent import projection_of, restrict
+from sekisho.query.consent import column_of, projection_of, restrict
 from sekisho.query.dialects import MASKED_TYPES, Dialect
 from sekisho.query.form import is_rowwise, without_literals
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
@@ -142,9 +142,8 @@ def rewrite(
 ) -> Plan:
     """Apply :data:`RULES` to *statement* and generate the plan. The statement is used up.
 
-    *copies* names the datasets of which a copy with person numbers may be read in place of the files; *by_bits* those
-    for whose keys one bit each may travel with the statement, where it says nothing of who its people are.
-    Raises ``MaskedColumnUse`` or ``StatementRefused``.
+    *copies* names the datasets of which a copy with person numbers may be read in place of the files, *by_bits* those
+    for whose keys one bit each may travel with it. Raises ``MaskedColumnUse`` or ``StatementRefused``.
     """
     draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies, by_bits)
     return planned(draft, RULES)
@@ -210,7 +209,7 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
                 raise StatementRefused("Only the data-subject key of a dataset can be pseudonymised.")
             value: exp.Expr = number
         else:
-            value = dialect.mask(kind, _column(column.name, "t"), column.type)
+            value = dialect.mask(kind, column_of(column.name, "t"), column.type)
             if value.find(exp.Column) is not None:  # a blank reads nothing
                 draft.reads.add((table, column.name))
         columns.append(exp.Alias(this=value, alias=exp.to_identifier(column.name, quoted=True)))
@@ -224,7 +223,7 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
     if people is not None and key is not None:
         # Nobody's rows count in statistics, whose groups are checked; as rows they are never released.
         optional = counts_only(draft.permit) and not people.cells
-        given = restrict(select, people, _column(key.column, "t"), number, dialect, optional=optional)
+        given = restrict(select, people, column_of(key.column, "t"), number, dialect, optional=optional)
         draft.slots.update((slot.name, slot) for slot in given)
         draft.reads.add((table, NUMBER if people.shape is Shape.NUMBERS else key.column))
         if listed:
@@ -248,22 +247,15 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     if dataset is None or dataset.data_subject is None:
         return None
     cells = draft.permit.cells if draft.permit.consent_required else ()
-    shape = _shape(relation, dataset, dataset.data_subject.column, draft)
+    shape = Shape.NUMBERS if _copied(dataset, draft) else Shape.KEYS
+    # Bits say that a row may be read and not whose it is: nothing above may ask for the person of a row.
+    asks_who = draft.rowwise or dataset.data_subject.column in relation.used
+    asks_who = asks_who or any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
+    if cells and dataset.name in draft.by_bits and draft.dialect.consent_travels and not asks_who:
+        shape = Shape.BITS
     projection = projection_of(dataset.data_subject.identifier, cells, shape)
     draft.projections[projection.table] = projection
     return projection
-
-
-def _shape(relation: Relation, dataset: Dataset, key: str, draft: Draft) -> Shape:
-    """Return how a governed table learns who may be read.
-
-    Bits say that a row may be read and not whose it is: nothing above may ask for the person of a row.
-    """
-    if _copied(dataset, draft):
-        return Shape.NUMBERS
-    asks_who = draft.rowwise or key in relation.used or any(k.sort is Sort.KEYED for k in draft.output_kinds)
-    by_bits = dataset.name in draft.by_bits and draft.dialect.consent_travels and bool(draft.permit.cells)
-    return Shape.BITS if by_bits and draft.permit.consent_required and not asks_who else Shape.KEYS
 
 
 def _copied(dataset: Dataset, draft: Draft) -> bool:
@@ -276,7 +268,7 @@ def _copied(dataset: Dataset, draft: Draft) -> bool:
 
 def _number(dataset: Dataset, draft: Draft) -> exp.Expr:
     """Return the person number of a row."""
-    return _column(NUMBER, "t") if _copied(dataset, draft) else _column("n", "g")
+    return column_of(NUMBER, "t") if _copied(dataset, draft) else column_of("n", "g")
 
 
 def _physical(dataset: Dataset, draft: Draft) -> exp.Table:
@@ -292,17 +284,13 @@ def _place(dataset: Dataset, draft: Draft) -> tuple[str, str]:
     return (COPIES, dataset.name) if _copied(dataset, draft) else draft.dialect.physical(dataset)
 
 
-def _column(name: str, table: str) -> exp.Column:
-    return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True))
-
-
 _OPERATORS: dict[str, type[exp.Binary]] = {
     "eq": exp.EQ, "ne": exp.NEQ, "lt": exp.LT, "le": exp.LTE, "gt": exp.GT, "ge": exp.GTE,
 }  # fmt: skip
 
 
 def _row_filter(comparison: Comparison, draft: Draft) -> exp.Expr:
-    column = _column(comparison.column, "t")
+    column = column_of(comparison.column, "t")
     values = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
     placeholders: list[exp.Expr] = []
     for value in values:
@@ -349,7 +337,7 @@ def inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Exp
         by_number = copy
         column.replace(_number(relation.dataset, draft))
         by_key = conjunct.copy()
-        next(iter(by_key.find_all(exp.Column))).replace(_column(key.column, "t"))
+        next(iter(by_key.find_all(exp.Column))).replace(column_of(key.column, "t"))
         for placeholder in list(by_key.find_all(exp.Placeholder)):
             slot = draft.slots[str(placeholder.this)]
             raw = Slot(
@@ -359,7 +347,7 @@ def inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Exp
             draft.slots[raw.name] = raw
             placeholder.replace(exp.Placeholder(this=raw.name))
         return [by_number, by_key]
-    column.replace(_column(name, "t"))
+    column.replace(column_of(name, "t"))
     return [copy]
 
 

@@ -327,6 +327,25 @@ async def test_synchronising_repairs_a_table_that_somebody_wrote_into(server: Se
     assert members(server) == {1, 2}
 
 
+async def test_the_sequence_that_a_store_is_at(server: Server, workers: list[Worker]) -> None:
+    """A table that lacks nothing is said to be as new as the ledger, and its rows stay as they are."""
+    one, _ = workers
+    assert await one.store.applied_seq(PROJECTION.cells) is None
+    await one.people(one.view(1, {1, 2, 3}), OVERLAID)
+    await one.people(one.view(4, {1, 2}), OVERLAID)
+    assert await one.store.applied_seq(PROJECTION.cells) == 1
+
+    class Ledger:
+        async def view(self, cells: tuple[Cell, ...], *, min_seq: int | None = None) -> Any:
+            return one.view(seq, {1, 2})
+
+    registry: Any = one.registry
+    for seq, names in ((5, [PROJECTION.table]), (6, []), (6, [])):
+        assert await one.store.synchronise(Ledger(), registry, PROJECTION.cells, anew=False) == names
+        assert await one.store.applied_seq(PROJECTION.cells) == seq
+    assert await one.store.applied_seq(()) is None
+
+
 # -- bits by key -----------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,7 @@ _SAY = f"""INSERT INTO {APPLIED} ({_COLUMNS}, listed) VALUES ($1, $2, $3, $4, $5
 ON CONFLICT (projection) DO UPDATE SET people = excluded.people, people_sha256 = excluded.people_sha256,
   consent = excluded.consent, members = excluded.members, members_sha256 = excluded.members_sha256,
   listed = excluded.listed"""
+_SEEN = f"UPDATE {APPLIED} SET consent = $2 WHERE projection = $1 AND consent < $2"
 _LISTED = f"SELECT listed FROM {APPLIED} WHERE projection = $1"
 HELD = f"SELECT {_COLUMNS} FROM {APPLIED} WHERE projection = ANY ($1::text[])"
 """What the people tables ``$1`` hold; read it in the snapshot of the statement that joins them."""
@@ -137,13 +138,13 @@ class PeopleTables:
         self._listed[wanted.table] = listed
         return listed
 
-    async def bring_up(self, session: Session, wanted: Wanted, *, anew: bool = False) -> None:
+    async def bring_up(self, session: Session, wanted: Wanted, *, anew: bool = False) -> bool:
         """Make the table hold what is *wanted*, unless it does or holds what followed; *anew*: also then.
 
-        Nothing is changed either when the table was written with identifiers that came later: then the caller
-        reads the registry again. Raises ``StoreUnavailable`` when the role may not write the gateway's own schema,
-        ``ConsentUnavailable`` when the server does not take what is newer, or consent went on meanwhile in a way that
-        an older view cannot follow.
+        Returns whether rows were written. None are either when the table was written with identifiers that came
+        later: then the caller reads the registry again. Raises ``StoreUnavailable`` when the role may not write the
+        gateway's own schema, ``ConsentUnavailable`` when the server does not take what is newer, or consent went on
+        meanwhile in a way that an older view cannot follow.
         """
         async with self._locks.setdefault(wanted.table, asyncio.Lock()):
             connection = session.connection
@@ -170,6 +171,7 @@ class PeopleTables:
                 ) from None
             if listed is not None:
                 self._listed[wanted.table] = listed
+            return listed is not None
 
     async def _apply(self, session: Session, wanted: Wanted, *, anew: bool) -> Listed | None:
         """Write what is lacking, and say what stands there then; ``None`` when nothing is."""
@@ -201,6 +203,7 @@ class PeopleTables:
             if row["consent"] == wanted.seq:  # whoever is missing and not new has ended since
                 lacks = Difference(lacks.gone, lacks.come[np.isin(lacks.come, known.keys.numbers[since:])])
             if not lacks and since == count:
+                await connection.execute(_SEEN, wanted.table, wanted.seq)
                 return None
             after = listed.after(lacks)
             changed = await self._write_difference(connection, wanted, lacks, since)

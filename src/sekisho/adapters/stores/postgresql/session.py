@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 
 from sekisho.adapters.stores.postgresql.inspection import columns_of, excess_of_role, unlike
 from sekisho.domain.terms import Dataset, Store
 from sekisho.errors import StatementRefused, StoreUnavailable
+
+_T = TypeVar("_T")
 
 FAULTS = (
     asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, ValueError,
@@ -125,6 +128,23 @@ async def connect(store: Store, datasets: Sequence[Dataset], *, statement_s: flo
         session.cut()
         raise
     return session
+
+
+class Time:
+    """The time that the server has for one piece of work, in seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    async def of(self, awaited: Awaitable[_T]) -> _T:
+        """Return what *awaited* does. Raises ``TimeoutError`` when no time is left; the server is told to stop."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(max(self._left, 0.0)):
+                return await awaited
+        finally:
+            self._left -= loop.time() - began
 
 
 def _password(file: Path) -> str:

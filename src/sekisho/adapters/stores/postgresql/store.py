@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 import pyarrow as pa
@@ -15,13 +15,11 @@ from sekisho.adapters.stores.postgresql import oracle, rows
 from sekisho.adapters.stores.postgresql.inspection import physical, quoted
 from sekisho.adapters.stores.postgresql.members import BitsByKey, Registries, Wanted
 from sekisho.adapters.stores.postgresql.people import APPLIED, Judged, PeopleTables
-from sekisho.adapters.stores.postgresql.session import FAULTS, Session, connect, in_step, own_error
+from sekisho.adapters.stores.postgresql.session import FAULTS, Session, Time, connect, in_step, own_error
 from sekisho.domain.governed import GovernedQuery, Projection, Shape
 from sekisho.domain.terms import Cell, ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import ConsentUnavailable, SekishoError, StatementRefused, StoreUnavailable
 from sekisho.ports import ConsentView, ConsentViews, PeopleIndex
-
-_T = TypeVar("_T")
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TRIES = 5  # to find a snapshot whose people tables are as new as the statement's view
@@ -84,7 +82,7 @@ class PostgresStore:
         self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex, *, page_rows: int
     ) -> AsyncGenerator[pa.RecordBatch, None]:
         """See ``ports.DataStore.fetch``."""
-        time = _Time(self._timeout)
+        time = Time(self._timeout)
         session = await self._acquire(time)
         settled = False
         try:
@@ -145,7 +143,7 @@ class PostgresStore:
     async def synchronise(
         self, consents: ConsentViews, people: PeopleIndex, known: Collection[Cell], *, anew: bool = True
     ) -> list[str]:
-        """Bring every people table that is in use up to now; return their names.
+        """Bring every people table that is in use up to now; return the names of those that were written.
 
         *anew* compares what really stands in them; else their differences are written, as ``applied`` says. A table
         for cells that are not among the *known* ones is left: no statement can ask for it. Raises
@@ -161,9 +159,19 @@ class PostgresStore:
             view = await consents.view(cells) if cells else None
             identifiers = await self._registries.of(await people.keys(projection.identifier))
             async with self._session(_PATIENT_S) as (session, time):
-                await time.of(self._tables.bring_up(session, Wanted(projection, identifiers, view), anew=anew))
-            done.append(projection.table)
+                wanted = Wanted(projection, identifiers, view)
+                if await time.of(self._tables.bring_up(session, wanted, anew=anew)):
+                    done.append(projection.table)
         return done
+
+    async def applied_seq(self, known: Collection[Cell]) -> int | None:
+        """Return the sequence of the ledger up to which every people table about the *known* cells is written.
+
+        ``None`` when there are no such tables.
+        """
+        found = await self._alone(f"SELECT cells, consent FROM {APPLIED} WHERE cells <> '{{}}'")
+        applied = [int(row["consent"]) for row in found if set(row["cells"]) <= set(known)]
+        return min(applied, default=None)
 
     async def _alone(self, sql: str) -> Sequence[Any]:
         """Return the rows of a statement about the gateway's own tables; none when there are no tables yet."""
@@ -175,9 +183,9 @@ class PostgresStore:
             return found
 
     @asynccontextmanager
-    async def _session(self, seconds: float) -> AsyncIterator[tuple[Session, _Time]]:
+    async def _session(self, seconds: float) -> AsyncIterator[tuple[Session, Time]]:
         """Hold a connection for one piece of work, and the time that there is for it."""
-        time = _Time(seconds)
+        time = Time(seconds)
         session = await self._acquire(time)
         settled = False
         try:
@@ -308,7 +316,7 @@ class PostgresStore:
 
     # -- connections ---------------------------------------------------------------------------------
 
-    async def _acquire(self, time: _Time) -> Session:
+    async def _acquire(self, time: Time) -> Session:
         try:
             await time.of(self._places.acquire())
         except TimeoutError:
@@ -352,23 +360,6 @@ class PostgresStore:
                 session.cut()
                 self._open.discard(session)
             self._places.release()
-
-
-class _Time:
-    """The time that the server has for one piece of work, in seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._left = seconds
-
-    async def of(self, awaited: Awaitable[_T]) -> _T:
-        """Return what *awaited* does. Raises ``TimeoutError`` when no time is left; the server is told to stop."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        try:
-            async with asyncio.timeout(max(self._left, 0.0)):
-                return await awaited
-        finally:
-            self._left -= loop.time() - began
 
 
 async def _page(found: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
