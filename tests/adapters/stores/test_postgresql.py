@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sekisho.adapters.stores.postgresql import PostgresStore, session
-from sekisho.adapters.stores.postgresql.store import _Time
+from sekisho.adapters.stores.postgresql.session import Time
 from sekisho.domain.terms import Store, StoreKind
 from sekisho.errors import StatementRefused, StoreUnavailable
 from tests.adapters.stores.person import dataset_of
@@ -30,7 +30,7 @@ async def test_every_setting_is_pinned_whatever_the_role_says(server: Server, wo
         f"ALTER ROLE {server.role} SET default_transaction_read_only = off; ALTER ROLE {server.role} SET TimeZone ="
         f" 'Asia/Tokyo'; ALTER ROLE {server.role} SET search_path = public; ALTER ROLE {server.role} SET jit = on",
     )
-    opened = await worker.store._acquire(_Time(10))
+    opened = await worker.store._acquire(Time(10))
     found = dict(await opened.connection.fetch("SELECT name, setting FROM pg_settings"))
     worker.store._release(opened, settled=True)
     assert {name: found[name] for name in session.SETTINGS} == session.SETTINGS
