@@ -188,10 +188,7 @@ def test_consent_that_changed_is_followed(bench: Bench) -> None:
 
 
 def test_an_older_view_brings_nobody_back(bench: Bench) -> None:
-    """A statement with an older view takes nothing from the statements after it.
-
-    What it reads itself is of its own view where a table was not written since, and is met by its recheck.
-    """
+    """A statement with an older view takes nothing from the statements after it."""
     query = bench.governed(ROWS)
     old = bench.view()
     before = bench.people(query, old)
