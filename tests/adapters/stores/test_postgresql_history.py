@@ -15,9 +15,11 @@ import pytest
 from sekisho.adapters.stores.postgresql import PostgresStore, people
 from sekisho.errors import ConsentUnavailable
 from sekisho.gateway import Gateway
+from sekisho.ports import PeopleKeys
 from sekisho.query.statements import Statements
 from sekisho.release import Ask
 from tests.adapters.stores.servers import Server, database
+from tests.query.doubles import FakePeople
 from tests.query.world import DATASETS, PEOPLE, REQUESTERS, World, number_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket]
@@ -63,6 +65,17 @@ class House:
         return [row["minutes"] for row in rows if row["place"] is not None and number_of(row["place"]) in agree]
 
 
+class Registered(FakePeople):
+    """A registry that nobody joins: its identifiers stay one object."""
+
+    held: PeopleKeys | None = None
+
+    async def keys(self, identifier: str) -> PeopleKeys:
+        """Return all of them."""
+        self.held = self.held or await super().keys(identifier)
+        return self.held
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """The retailer's tickets in PostgreSQL."""
@@ -78,7 +91,11 @@ def house(tmp_path: Path) -> Iterator[House]:
             server,
             [
                 replace(
-                    world.gateway, catalogue=declared, stores={**world.gateway.stores, "crm": each}, key_bits=(each,)
+                    world.gateway,
+                    catalogue=declared,
+                    people=Registered(world.people.known),
+                    stores={**world.gateway.stores, "crm": each},
+                    key_bits=(each,),
                 )
                 for each in stores
             ],
