@@ -91,6 +91,9 @@ async def test_a_registry_that_only_grew_is_known_by_its_earlier_hash() -> None:
     assert again.earlier == {first.sha256: len(NUMBERS), grown.sha256: len(NUMBERS) + 1}
     other = await registries.of(keys_of([*NUMBERS[:-1], 6, 70, 71, 72], 4))
     assert other.earlier == {}
+    moved = keys_of([*NUMBERS[:-1], 6, 70, 71, 72, 73], 5)
+    renamed = await registries.of(replace(moved, values=("499", *moved.values[1:])))
+    assert renamed.earlier == {}
     assert other.sha256 != again.sha256
     fresh = await Registries({"customer_id": ColumnType.INTEGER}).of(keys_of([*NUMBERS, 70], 9))
     assert fresh.sha256 == grown.sha256
