@@ -26,7 +26,8 @@ def empty() -> Iterator[Server]:
 
 @pytest.fixture
 def server(empty: Server) -> Server:
-    """The database, with the gateway's role as its script makes it."""
+    """The database, with the gateway's role as its script makes it, and no people table yet."""
+    empty.run("DROP SCHEMA IF EXISTS sekisho CASCADE")
     empty.bootstrap([VISITS])
     return empty
 
