@@ -2,8 +2,9 @@
 
 The folder ``joined`` holds statements over several stores: under each stand the scans, in the words of their stores.
 A file ``golden/<engine>/<name>.sql`` holds a comment, a statement, ``-->``, and the governed statement or refusal.
-A comment with a purpose in brackets asks for that; one with ``{copies}`` or ``{bits}`` has the store offer them. After
-a change that is meant, ``SEKISHO_GOLDEN=write pytest tests/query/test_golden.py`` writes them anew; read what changed.
+A comment with a purpose in brackets asks for that; one with ``{copies}`` or ``{bits}`` has the store offer them.
+After a change that is meant, ``SEKISHO_GOLDEN=write pytest tests/query/test_golden.py`` writes them anew; read what
+changed.
 """
 
 from __future__ import annotations
