@@ -41,4 +41,7 @@ FROM "public"."tickets" AS "t"
 JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
   ON "g"."k" = "t"."customer_id"
 WHERE
-  "g"."n" = CAST($1 AS BIGINT) AND "t"."customer_id" = CAST($2 AS BIGINT)
+  (
+    "g"."n" <> ALL(CAST($2 AS BIGINT[])) AND "g"."n" = CAST($1 AS BIGINT)
+  )
+  AND "t"."customer_id" = CAST($3 AS BIGINT)

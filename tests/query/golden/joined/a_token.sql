@@ -37,7 +37,7 @@ FROM "sales"."order_lines" AS "t"
 JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
   ON "g"."k" = "t"."customer_id"
 WHERE
-  "t"."invoice" = $1
+  "g"."n" <> ALL(CAST($2 AS BIGINT[])) AND "t"."invoice" = $1
 -- __scan1: crm, sqlite
 SELECT
   "t"."points" AS "points",

@@ -54,3 +54,5 @@ SELECT
 FROM "sales"."order_lines" AS "t"
 JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
   ON "g"."k" = "t"."customer_id"
+WHERE
+  "g"."n" <> ALL(CAST($1 AS BIGINT[]))

@@ -50,4 +50,7 @@ FROM "sales"."order_lines" AS "t"
 JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
   ON "g"."k" = "t"."customer_id"
 WHERE
-  "t"."invoiced_at" >= '2011-01-01' AND "t"."country" = 'Japan'
+  (
+    "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."invoiced_at" >= '2011-01-01'
+  )
+  AND "t"."country" = 'Japan'

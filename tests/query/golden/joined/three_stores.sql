@@ -44,6 +44,8 @@ SELECT
 FROM "public"."customers" AS "t"
 JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
   ON "g"."k" = "t"."customer_id"
+WHERE
+  "g"."n" <> ALL(CAST($1 AS BIGINT[]))
 -- __scan1: crm, sqlite
 SELECT
   "t"."minutes" AS "minutes",
