@@ -1,4 +1,4 @@
-"""The controller's own files, read past the gateway: what the story's numbers are held against.
+"""The controller's own data, read past the gateway: what the story's numbers are held against.
 
 Who holds the data can count it; no requester gets any of this.
 """
@@ -15,6 +15,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
+from sekisho.demo.server import rows_of
 from sekisho.domain.terms import Catalogue, StoreKind
 
 
@@ -36,10 +37,14 @@ class ControllersFiles:
         for dataset in catalogue.datasets.values():
             store = catalogue.stores[dataset.store]
             schema, table = dataset.name.split(".", 1)
-            if store.kind is StoreKind.DUCKDB:
+            if dataset.name == "crm.order_lines":  # what was loaded from the shop's files is held against them
+                self._db.execute('CREATE VIEW "crm"."order_lines" AS FROM "pos"."order_lines"')
+            elif store.kind is StoreKind.DUCKDB:
                 pattern = str(Path(store.location) / dataset.relation).replace("'", "''")
                 reader = "read_json" if "json" in Path(dataset.relation).suffix else "read_parquet"
                 self._db.execute(f'CREATE VIEW "{schema}"."{table}" AS FROM {reader}(\'{pattern}\')')
+            elif store.kind is StoreKind.POSTGRESQL:
+                self._keep(*rows_of(store, dataset), f'"{schema}"."{table}"')
             else:
                 self._copy(store.location, dataset.relation, f'"{schema}"."{table}"')
 
@@ -65,9 +70,10 @@ class ControllersFiles:
         """Copy a SQLite table: DuckDB's extension for SQLite is not part of it, and nothing is downloaded."""
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
             cursor = connection.execute(f'SELECT * FROM "{relation}"')
-            names = [column[0] for column in cursor.description]
-            columns = zip(*cursor.fetchall(), strict=True)
-            table = pa.table(dict(zip(names, map(pa.array, columns), strict=True)))
+            self._keep([column[0] for column in cursor.description], cursor.fetchall(), name)
+
+    def _keep(self, columns: Sequence[str], rows: Sequence[tuple[object, ...]], name: str) -> None:
+        table = pa.table(dict(zip(columns, map(pa.array, zip(*rows, strict=True)), strict=True)))
         with closing(self._db.cursor()) as writing:
             writing.register("incoming", table)
             writing.execute(f"CREATE TABLE {name} AS FROM incoming")

@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 
 import orjson
+import psycopg
+from psycopg import sql
 
 from sekisho.domain.chain import BrokenChainError, Walk
 from sekisho.domain.record import canonical, next_link
@@ -24,6 +26,21 @@ def copy_database(database: Path, copy: Path) -> None:
         closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
+
+
+def copy_from_server(url: str, copy: Path) -> None:
+    """Copy the audit log out of a PostgreSQL database that is in use, as one snapshot, into a SQLite file."""
+    with (
+        psycopg.connect(url.replace("postgresql+psycopg:", "postgresql:", 1)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        for table in ("audit_record", "audit_head", "audit_subject"):
+            rows = source.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+            names = [column.name for column in rows.description or ()]
+            target.execute(f"CREATE TABLE {table} ({', '.join(names)})")
+            target.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' for _ in names)})", rows)
+        target.commit()
 
 
 def change_a_byte(export: Path, copy: Path, record_id: str) -> None:

@@ -121,6 +121,12 @@ class Scene:
     heard: list[Reply] = field(default_factory=list)
     """Every reply of the story so far."""
 
+    @property
+    def order_lines(self) -> str:
+        """The dataset of order lines that is asked for: the one in a server, where there is one."""
+        datasets = self.workspace.settings.catalogue.datasets
+        return "crm.order_lines" if "crm.order_lines" in datasets else "pos.order_lines"
+
     def requester(self, name: str) -> Requester:
         """Return a registered requester. Raises ``KeyError``."""
         return self.workspace.settings.catalogue.requesters[name]

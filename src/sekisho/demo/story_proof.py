@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sekisho.adapters.records.audit_export import export_raw
 from sekisho.audit_verify import Verdict, verify_database, verify_export
-from sekisho.demo.forgery import change_a_byte, copy_database, hashes_fit, rewrite_history
+from sekisho.demo.forgery import change_a_byte, copy_database, copy_from_server, hashes_fit, rewrite_history
 from sekisho.demo.scene import Expectation, Grid, Part, Scene
-from sekisho.errors import InvalidRequest, NotFound
+from sekisho.errors import NotFound
 from sekisho.ports import AuditQuery
 
 
@@ -108,7 +108,7 @@ def where_to_go_next(scene: Scene) -> Part:
         (
             (
                 f"{program} query{mine} --requester recommender --purpose recommendation \\\n"
-                "    'SELECT country, COUNT(*) FROM pos.order_lines GROUP BY country'"
+                f"    'SELECT country, COUNT(*) FROM {scene.order_lines} GROUP BY country'"
             ),
             "one query without a server",
         ),
@@ -148,17 +148,17 @@ async def _attack(scene: Scene, folder: Path, release_id: str) -> _Found:
     workspace = scene.workspace
     key = workspace.keys.verification_key()
     heads = workspace.settings.audit_folder
-    kind, _, place = workspace.settings.database_url.partition(":///")
-    if kind != "sqlite":
-        raise InvalidRequest("This part forges copies of an embedded database; the workspace names another one.")
-    database = Path(place)
+    url = workspace.settings.database_url
     exported = await export_raw(workspace.audit, folder / "export")
 
     def attacks() -> _Found:
         untouched = verify_export(exported.folder, key)
         change_a_byte(exported.folder, folder / "changed", release_id)
         forged = folder / "forged.db"
-        copy_database(database, forged)
+        if url.startswith("sqlite:///"):
+            copy_database(Path(url.removeprefix("sqlite:///")), forged)
+        else:
+            copy_from_server(url, forged)
         count = rewrite_history(forged, release_id, "customer_support")
         return _Found(
             exported.records,

@@ -18,14 +18,14 @@ from sekisho.http.services import ConsentEventRequest, ConsentQuestion
 from sekisho.ports import AuditQuery, DataSubjectRef
 
 PURCHASES = Cell("recommendation/data_category=purchase")
-_LINES = "SELECT customer_id, invoice, description, quantity, invoiced_at, unit_price, country FROM pos.order_lines"
+_LINES = "SELECT customer_id, invoice, description, quantity, invoiced_at, unit_price, country FROM {}"
 _ENOUGH_LINES = 40  # the customer of part 4 has at least so many, so that it shows
 _PSEUDONYM = r"^[0-9a-f]{32}$"
 
 
 async def only_those_who_agreed(scene: Scene) -> Part:
     """Part 1: purchases for recommendations, of people who agreed to that use of purchases."""
-    reply = await scene.ask("recommender", "recommendation", _LINES)
+    reply = await scene.ask("recommender", "recommendation", _LINES.format(scene.order_lines))
     agreeing = await scene.agreeing(PURCHASES)
     lines, nobodys, customers = scene.files.one(
         "SELECT count(*), count(*) FILTER (customer_id IS NULL), count(DISTINCT customer_id) FROM pos.order_lines"
@@ -43,7 +43,7 @@ async def only_those_who_agreed(scene: Scene) -> Part:
         1,
         "同意した人だけ",
         "Only those who agreed",
-        asked="recommender, for recommendation: SELECT customer_id, invoice, … FROM pos.order_lines",
+        asked=f"recommender, for recommendation: SELECT customer_id, invoice, … FROM {scene.order_lines}",
         lines=(
             (
                 f"It got {rows:,} of {lines:,} order lines ({share(rows, lines)}), of {people:,} of {customers:,} "
@@ -77,7 +77,7 @@ async def only_those_who_agreed(scene: Scene) -> Part:
 async def not_for_this_purpose(scene: Scene) -> Part:
     """Part 2: the same rows for a purpose that the requester is not registered for."""
     began = scene.workspace.clock.now()
-    reply = await scene.ask("recommender", "targeted_advertising", _LINES)
+    reply = await scene.ask("recommender", "targeted_advertising", _LINES.format(scene.order_lines))
     records = await scene.workspace.audit.search(
         AuditQuery(since=began - timedelta(seconds=1), requester="recommender", decision="deny", limit=1_000)
     )
@@ -158,8 +158,8 @@ async def one_customer_withdraws(scene: Scene) -> Part:
     person = DataSubjectRef(IDENTIFIER, str(customer))
     again = await _agree_again(scene, person)
     pseudonym = await scene.pseudonym("recommender", "recommendation", customer)
-    hers = f"SELECT invoice, description FROM pos.order_lines WHERE customer_id = '{pseudonym}'"
-    all_lines = "SELECT COUNT(*) AS lines, COUNT(DISTINCT customer_id) AS people FROM pos.order_lines"
+    hers = f"SELECT invoice, description FROM {scene.order_lines} WHERE customer_id = '{pseudonym}'"
+    all_lines = f"SELECT COUNT(*) AS lines, COUNT(DISTINCT customer_id) AS people FROM {scene.order_lines}"
     before = await _told(scene, hers, all_lines)
     began = time.perf_counter()
     withdrawn = await scene.workspace.consents.recording.withdraw(person, "recommendation")

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,17 +22,21 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sekisho.adapters.stores.postgresql import rights
 from sekisho.bootstrap import prepare
 from sekisho.demo.builder import SEED, DemoFacts, Progress, build_stores
 from sekisho.demo.filling import fill
+from sekisho.demo.server import RECORDS, STORES, DemoServer, in_server, new_password
 from sekisho.errors import WorkspaceError
-from sekisho.settings import FILE_NAME
+from sekisho.settings import FILE_NAME, load
 
 _VERSION = 2
 """Version of what a build makes; workspaces of another version are built anew."""
 
 _MARKER = Path("var") / "demo.json"
 _STORES_SHARE = 0.55  # of the time of a build
+_FILES_SHARE = 0.40  # of it, when the rows go on to a server
+_CONNECTIONS = 64  # of the gateway's role in each store: eight for each of eight workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ def build_workspace(
     seed: int = SEED,
     customers: int | None = None,
     records: str | None = None,
+    postgres: str | None = None,
+    own_records: bool = False,
 ) -> Built:
     """Build the demonstration workspace in *folder*, or use the one that is there.
 
@@ -86,20 +93,29 @@ def build_workspace(
         Limit to this many customers, for tests.
     records:
         URL of an empty database for the gateway's own records, ``postgresql://…``; else SQLite in the folder.
+    postgres:
+        URL of an administrator of a PostgreSQL server, without a password: customers, tickets and a copy of the
+        order lines stand there, in databases of their own (:mod:`sekisho.demo.server`).
+    own_records:
+        Whether the gateway's own records stand there too.
 
     Raises
     ------
     WorkspaceError
-        When the folder holds something else, another process is building there, or it cannot be written.
+        When the folder holds something else, another process is building there, it cannot be written, or the
+        server does not do what is asked.
     """
     tell = progress or _silent
+    server = None if postgres is None else DemoServer(postgres, folder)
     if scale < 1:
         raise WorkspaceError("The scale of a demonstration is at least 1.")
     key = {"version": f"{_VERSION}-{_shipped()[1]}", "seed": seed, "scale": scale, "customers": customers}
     if records is not None:
         key["records"] = hashlib.sha256(records.encode()).hexdigest()
+    if postgres is not None:
+        key["server"] = hashlib.sha256(f"{postgres} {own_records}".encode()).hexdigest()
     found = _marker(folder)
-    if found is not None and found["key"] == key:
+    if found is not None and found["key"] == key and (server is None or server.holds(str(found.get("build")))):
         return Built(folder, scale, _facts(found["facts"]), found["consent_events"], fresh=False)
     if found is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorkspaceError(
@@ -109,25 +125,49 @@ def build_workspace(
     try:
         with _draft(folder) as draft:
             (draft / FILE_NAME).write_bytes(_file(records))
+            share = _STORES_SHARE if server is None else _FILES_SHARE
             facts = build_stores(
                 draft,
                 scale=scale,
                 seed=seed,
                 customers=customers,
-                progress=lambda what, done: tell(what, done * _STORES_SHARE),
+                progress=lambda what, done: tell(what, done * share),
             )
+            if server is not None:
+                _move(
+                    draft, server, own_records, lambda what, done: tell(what, share + done * (_STORES_SHARE - share))
+                )
             tell("keys and records", _STORES_SHARE)
             prepare(draft)
             events = asyncio.run(fill(draft, seed, tell))
+            for store in () if server is None else STORES:
+                (draft / "stores" / f"{store}.db").unlink()
+            build = secrets.token_hex(8)
             # Who can read the files needs no gateway.
             (draft / "stores").chmod(0o700)
-            about = {"key": key, "facts": asdict(facts), "consent_events": events}
+            about = {"key": key, "build": build, "facts": asdict(facts), "consent_events": events}
             (draft / _MARKER).write_text(json.dumps(about, default=date.isoformat, indent=2) + "\n", "utf-8")
             _put_in_place(draft, folder)
+            if server is not None:
+                server.finish(build)
     except OSError as error:
         raise WorkspaceError(f"Cannot build in {folder}: {error.strerror}.") from None
     tell("done", 1.0)
     return Built(folder, scale, facts, events, fresh=True)
+
+
+def _move(draft: Path, server: DemoServer, own_records: bool, tell: Progress) -> None:  # noqa: FBT001
+    """Move the stores of a server from the files in *draft* there, and give the gateway its rights."""
+    passwords = {store: new_password(draft, store) for store in STORES}
+    server.make(records=own_records)
+    records = server.own_records(new_password(draft, RECORDS)) if own_records else None
+    (draft / FILE_NAME).write_bytes(in_server(_shipped()[0], server, records))
+    catalogue = load(draft).catalogue
+    server.load(draft / "stores", catalogue.datasets, tell)
+    for store, password in passwords.items():
+        datasets = [dataset for dataset in catalogue.datasets.values() if dataset.store == store]
+        text = rights.script(catalogue.stores[store], datasets, password=password, connections=_CONNECTIONS)
+        asyncio.run(rights.apply(text, server.admin_url(store)))
 
 
 @contextmanager

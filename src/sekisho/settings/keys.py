@@ -44,7 +44,10 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("views", "and the statistics that are published"),
     ),
     "controller": (_must("name", "the controller's name"), _must("contact", "where people can ask")),
-    "database": (_must("url", "sqlite:///var/sekisho.db"),),
+    "database": (
+        _must("url", "sqlite:///var/sekisho.db"),
+        Key("password_file", "/run/secrets/sekisho"),
+    ),
     "keys": (_must("directory", "var/keys"),),
     "audit": (_must("heads", "var/audit"),),
     "policy": (

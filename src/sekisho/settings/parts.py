@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from sekisho.domain.law import rule_set
 from sekisho.settings.faults import shown
@@ -62,7 +62,7 @@ def database_url(root: Section, folder: Path) -> tuple[str | None, Path | None]:
         except ValueError:
             usable = False
         if usable:
-            return "postgresql+psycopg:" + text.partition(":")[2], None
+            return _with_password(section, "postgresql+psycopg:" + text.partition(":")[2], folder), None
         section.wrong("url", "`url` names no database", "write postgresql://user@host:5432/database")
         return None, None
     section.wrong(
@@ -71,6 +71,30 @@ def database_url(root: Section, folder: Path) -> tuple[str | None, Path | None]:
         "write sqlite:///var/sekisho.db or postgresql://user@host/database",
     )
     return None, None
+
+
+def _with_password(section: Section, url: str, folder: Path) -> str | None:
+    """Return *url* with what stands in the ``password_file``, where there is one."""
+    file = section.path("password_file", folder)
+    if file is None:
+        return url
+    parts = urlsplit(url)
+    role, at, place = parts.netloc.rpartition("@")
+    if not role or ":" in role:
+        section.wrong(
+            "password_file", "`url` names no role, or has a password itself", "write postgresql://user@host/…"
+        )
+        return None
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError):
+        password = ""
+    if not password:
+        section.wrong(
+            "password_file", "`password_file` holds no password that can be read", "put it there, mode 0600"
+        )
+        return None
+    return urlunsplit(parts._replace(netloc=f"{role}:{quote(password, safe='')}{at}{place}"))
 
 
 def _sqlite_url(section: Section, key: str, text: str, folder: Path) -> tuple[str | None, Path | None]:

@@ -11,6 +11,7 @@ from sekisho.settings.section import Section
 
 _SCHEMES = frozenset({"postgresql", "postgres"})
 _OPTIONS = frozenset({"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"})
+_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 _EXAMPLE = "postgresql://sekisho_crm@db.shop.example/crm?sslmode=verify-full"
 
 
@@ -29,6 +30,17 @@ def server_store(name: str, section: Section, folder: Path) -> Store | None:
 
 
 def _is_address(section: Section, url: str) -> bool:
+    fault = address_fault(url)
+    if fault is not None:
+        section.wrong("url", *fault)
+    return fault is None
+
+
+def address_fault(url: str, what: str = "`url`") -> tuple[str, str] | None:
+    """Return what is wrong with the address of a database and how to mend it, or ``None``.
+
+    The sentences call it *what*, and repeat nothing of it.
+    """
     try:
         parts = urlsplit(url)
         options = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
@@ -38,20 +50,22 @@ def _is_address(section: Section, url: str) -> bool:
     except ValueError:
         whole = False
     if not whole:
-        section.wrong("url", "`url` does not name a role and a database of PostgreSQL", f"write {_EXAMPLE}")
-        return False
+        return f"{what} does not name a role and a database of PostgreSQL", f"write {_EXAMPLE}"
     if parts.password is not None or "password" in options:
-        section.wrong("url", "a password stands in `url`", "put it into a file, and write `password_file`")
-        return False
+        return f"a password stands in {what}", "put it into a file, and write `password_file`"
     if not options.keys() <= _OPTIONS:
-        section.wrong(
-            "url", "`url` has an option that is not allowed", f"leave all out but {', '.join(sorted(_OPTIONS))}"
-        )
-        return False
+        return f"{what} has an option that is not allowed", f"leave all out but {', '.join(sorted(_OPTIONS))}"
+    if any(len(values) > 1 for values in options.values()):
+        return f"{what} says an option twice", "keep one"  # two readers of the address may take different ones
+    if options.get("sslmode", ["require"])[0] not in _MODES:
+        return f"{what} has no such sslmode", "write verify-full"
     if not local and "sslmode" not in options:
-        section.wrong("url", "the way to the server is not protected", "add `?sslmode=verify-full`, or say another")
-        return False
-    return True
+        return "the way to the server is not protected", "add `?sslmode=verify-full`, or say another"
+    for option in ("sslrootcert", "sslcert", "sslkey"):
+        if not options.get(option, ["/"])[0].startswith("/"):
+            # Every process has a working directory of its own.
+            return f"{what} names a file of certificates by a relative path", "write the whole path"
+    return None
 
 
 def _is_local(host: str | None, options: dict[str, list[str]]) -> bool:
