@@ -40,6 +40,7 @@ from sekisho.adapters.stores.personal_data import StoredPersonalData
 from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.adapters.view_cache import FileViewCache
 from sekisho.bootstrap.consents import Composed, compose
+from sekisho.bootstrap.syncing import StoreSync, servers_of
 from sekisho.consents import Consents
 from sekisho.consents.parts import Parts
 from sekisho.domain.identifiers import EMAIL_SHA256
@@ -84,6 +85,7 @@ class Workspace:
     idempotency: SqlIdempotencyStore
     identity: IdentityProvider
     issuer: EmbeddedIssuer | None
+    sync: StoreSync
 
     @property
     def consents(self) -> Consents:
@@ -193,6 +195,9 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
             issuer=EmbeddedIssuer(keys, settings.identity, catalogue.requesters, clock)
             if settings.identity.embedded
             else None,
+            sync=StoreSync(
+                settings, dict(servers_of(settings, stores)), ledger, people, audit, copies_folder(settings)
+            ),
         )
     finally:
         gc.unfreeze()
@@ -304,6 +309,7 @@ def build_app(workspace: Workspace) -> FastAPI:
     spool.mkdir(mode=0o700, exist_ok=True)
     metrics = Metrics()
     workspace.gateway.costs.watch(metrics.step)
+    workspace.sync.told = lambda at: metrics.store(at.store, at.seq, at.behind)
     return create_app(
         Services(
             gateway=workspace.gateway,

@@ -105,6 +105,7 @@ class OpenedApp:
                 opened = await stack.enter_async_context(open_workspace(self._folder))
                 self._app, self._stop = build_app(opened), opened.consents.feed.stop
                 await stack.enter_async_context(opened.composed.running())
+                await stack.enter_async_context(opened.sync.running())
             except SekishoError as failure:
                 self.failure = failure
                 await send({"type": "lifespan.startup.failed", "message": failure.code})

@@ -106,40 +106,28 @@ def sync(
     """
 
     async def write(opened: Workspace) -> tuple[list[Synced], list[str], dict[str, list[str]]]:
-        from sekisho.adapters.stores import colocated  # noqa: PLC0415 - slow to import
-        from sekisho.bootstrap import copies_folder  # noqa: PLC0415
-        from sekisho.domain.terms import StoreKind  # noqa: PLC0415
-        from sekisho.ports import AuditEntry  # noqa: PLC0415
+        from sekisho.adapters.stores.colocated import remove_others  # noqa: PLC0415 - slow to import
+        from sekisho.adapters.stores.copy_folder import writing  # noqa: PLC0415
 
-        catalogue, folder = opened.settings.catalogue, copies_folder(opened.settings)
-        tables = await _people_tables(opened, dataset)
+        sync = opened.sync
+        tables = {name: await sync.tables(name) for name in sync.servers if dataset in {None, name}}
         if dataset in tables:
             return [], [], tables
-        possible = {each.name: each for each in colocated.eligible(catalogue.stores, catalogue.datasets)}
+        possible = sync.copied()
         if dataset is not None and dataset not in possible:
-            servers = [name for name, each in catalogue.stores.items() if each.kind is StoreKind.POSTGRESQL]
             raise UnknownDataset(
                 "Copies are made of Parquet files with a data subject, and people tables in PostgreSQL:"
-                f" {', '.join([*possible, *servers])}."
+                f" {', '.join([*possible, *sync.servers])}."
             )
         chosen = list(possible.values()) if dataset is None else [possible[dataset]]
         done: list[Synced] = []
         removed: list[str] = []
-        with progress() as tell, colocated.writing(folder):
+        with progress() as tell, writing(sync.folder):
             for place, each in enumerate(chosen):
                 tell(each.name, place / len(chosen))
-                key = each.data_subject
-                if key is None:
-                    continue
-                keys = await opened.people.keys(key.identifier)
-                synced = await asyncio.to_thread(
-                    colocated.synchronise, folder, catalogue.stores[each.store], each, keys
-                )
-                if synced.written:
-                    await opened.audit.append(AuditEntry("stores.sync", {"dataset": each.name, "rows": synced.rows}))
-                done.append(synced)
+                done.append(await sync.copy(each))
             if dataset is None:
-                removed = colocated.remove_others(folder, possible)
+                removed = remove_others(sync.folder, possible)
         return done, removed, tables
 
     done, removed, tables = with_workspace(workspace, write)
@@ -160,21 +148,3 @@ def sync(
     if not as_json:
         for store, names in tables.items():
             say(f"Wrote {len(names)} people tables in the store {store}.")
-
-
-async def _people_tables(opened: Workspace, chosen: str | None) -> dict[str, list[str]]:
-    """Write the people tables of every store in PostgreSQL, or of the one chosen; return their names by store."""
-    from sekisho.adapters.stores.postgresql import PostgresStore  # noqa: PLC0415 - slow to import
-    from sekisho.ports import AuditEntry  # noqa: PLC0415
-
-    known = {cell for purpose in opened.settings.catalogue.purposes.values() for cell in purpose.all_cells()}
-    written: dict[str, list[str]] = {}
-    for name, store in opened.stores.items():
-        if (
-            isinstance(store, PostgresStore)
-            and opened.settings.catalogue.stores[name].writes
-            and chosen in {None, name}
-        ):
-            written[name] = await store.synchronise(opened.ledger, opened.people, known)
-            await opened.audit.append(AuditEntry("stores.sync", {"store": name, "tables": len(written[name])}))
-    return written

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.types import Scope
 
@@ -52,6 +52,18 @@ class Metrics:
         self._void = Counter(
             "sekisho_void_pages", "Pages recorded but dropped, because they came too late.", registry=self.registry
         )
+        self._applied = Gauge(
+            "sekisho_store_consent_seq",
+            "Sequence of the consent ledger up to which a store's people tables are written.",
+            ("store",),
+            registry=self.registry,
+        )
+        self._behind = Gauge(
+            "sekisho_store_events_behind",
+            "Consent events that a store's people tables do not hold yet; a statement brings them up by itself.",
+            ("store",),
+            registry=self.registry,
+        )
 
     def request(self, scope: Scope, status: int, code: str, seconds: float) -> None:
         """Count one request. *status* 0 means that the client left before an answer."""
@@ -74,6 +86,11 @@ class Metrics:
     def void(self, pages: int) -> None:
         """Count pages that were dropped after their recheck grew old."""
         self._void.inc(pages)
+
+    def store(self, store: str, seq: int, behind: int) -> None:
+        """Say how far the people tables of *store* are."""
+        self._applied.labels(store).set(seq)
+        self._behind.labels(store).set(behind)
 
     def text(self) -> bytes:
         """Return the exposition text."""

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from sekisho.adapters.stores import colocated
 from sekisho.adapters.stores.colocated import ColocatedCopies, Synced
+from sekisho.adapters.stores.copy_folder import writing
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.domain.terms import Dataset, StoreKind
 from sekisho.gateway import Gateway
@@ -46,7 +47,7 @@ class CopiedWorld(World):
 
     def sync(self, dataset: Dataset = LINES) -> Synced:
         """Write the copy of *dataset*."""
-        with colocated.writing(self.copies):
+        with writing(self.copies):
             keys = self._runner.run(self.people.keys("customer_id"))
             return colocated.synchronise(self.copies, self.catalogue.stores[dataset.store], dataset, keys)
 

@@ -84,6 +84,7 @@ def test_copies_of_what_is_no_dataset_any_more_are_removed(world: CopiedWorld) -
 _KILLED = """
 import os, pathlib, pickle, signal, sys
 from sekisho.adapters.stores import colocated
+from sekisho.adapters.stores.copy_folder import writing
 folder, store, dataset, keys, name, times = pickle.load(sys.stdin.buffer)
 owner = pathlib.Path if name == "replace" else colocated
 real, seen = getattr(owner, name), 0
@@ -94,7 +95,7 @@ def die(*args, **more):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*args, **more)
 setattr(owner, name, die)
-with colocated.writing(folder):
+with writing(folder):
     colocated.synchronise(folder, store, dataset, keys)
 """
 

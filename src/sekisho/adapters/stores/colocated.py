@@ -13,13 +13,12 @@ key which rows are one person's.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from glob import has_magic
 from pathlib import Path
@@ -29,6 +28,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from sekisho.adapters.stores.copy_folder import Interrupt
 from sekisho.adapters.stores.people_table import refresh
 from sekisho.domain.governed import NUMBER
 from sekisho.domain.terms import Dataset, Store, StoreKind
@@ -167,20 +167,10 @@ def unchanged(copy: Copy, store: Store, dataset: Dataset) -> bool:
 # -- writing ---------------------------------------------------------------------------------------
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Hold the folder of all copies, made when missing, for one process; a killed one lets go."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
-def synchronise(folder: Path, store: Store, dataset: Dataset, keys: PeopleKeys) -> Synced:
-    """Bring the copy of *dataset* below *folder* up to its files and to *keys*; within :func:`writing`.
+def synchronise(
+    folder: Path, store: Store, dataset: Dataset, keys: PeopleKeys, interrupt: Interrupt | None = None
+) -> Synced:
+    """Bring the copy of *dataset* below *folder* up to its files and to *keys*; within :func:`copy_folder.writing`.
 
     A copy that is as new as both stays. Else the new file is written under a name of its own, and ``meta.json``
     replaced when it is on the disk: whoever is killed in between leaves the earlier copy in use.
@@ -193,7 +183,7 @@ def synchronise(folder: Path, store: Store, dataset: Dataset, keys: PeopleKeys) 
     try:
         if held is not None and held.people == len(keys.numbers) and difference(held, store, dataset, keys) is None:
             return Synced(dataset.name, held.rows, written=False)
-        copy = _write(place, store, dataset, keys)
+        copy = _write(place, store, dataset, keys, interrupt or Interrupt())
         temporary = place / f"{_META}.new"
         temporary.write_text(json.dumps(asdict(copy), indent=1), encoding="utf-8")
         temporary.chmod(0o600)
@@ -218,7 +208,7 @@ def remove_others(folder: Path, names: Collection[str]) -> list[str]:
     return others
 
 
-def _write(place: Path, store: Store, dataset: Dataset, keys: PeopleKeys) -> Copy:
+def _write(place: Path, store: Store, dataset: Dataset, keys: PeopleKeys, interrupt: Interrupt) -> Copy:
     key = dataset.data_subject
     column = dataset.column(key.column) if key is not None else None
     everybody = refresh(None, keys, None, column.type) if column is not None else None
@@ -230,7 +220,7 @@ def _write(place: Path, store: Store, dataset: Dataset, keys: PeopleKeys) -> Cop
         made_of = json.dumps([_VERSION, dataset.name, key.identifier, _columns(dataset), sources, people])
         data = hashlib.sha256(made_of.encode()).hexdigest()[:16] + ".parquet"
         temporary = place / f"{data}.new"
-        rows, unnumbered = _copy_rows(temporary, store, dataset, key.column, everybody.whole, sources)
+        rows, unnumbered = _copy_rows(temporary, store, dataset, key.column, everybody.whole, sources, interrupt)
         temporary.chmod(0o600)
         _on_disk(temporary)
         if sources_of(store, dataset) != sources:
@@ -255,7 +245,13 @@ def _write(place: Path, store: Store, dataset: Dataset, keys: PeopleKeys) -> Cop
 
 
 def _copy_rows(
-    target: Path, store: Store, dataset: Dataset, key: str, everybody: pa.Table, sources: tuple[Source, ...]
+    target: Path,
+    store: Store,
+    dataset: Dataset,
+    key: str,
+    everybody: pa.Table,
+    sources: tuple[Source, ...],
+    interrupt: Interrupt,
 ) -> tuple[int, int]:
     """Write the files' rows to *target*, each with the number that *everybody* (``k``, ``n``) has for its *key*.
 
@@ -263,7 +259,7 @@ def _copy_rows(
     """
     folder = Path(store.location)
     pattern = (folder / dataset.relation).as_posix()
-    with closing(duckdb.connect(config={"temp_directory": f"{target}.spill"})) as engine:
+    with closing(duckdb.connect(config={"temp_directory": f"{target}.spill"})) as engine, interrupt.guarding(engine):
         listed = engine.execute("SELECT file FROM glob(?)", [pattern]).fetchall()
         if {Path(name).relative_to(folder).as_posix() for (name,) in listed} != {path for path, *_ in sources}:
             raise StoreUnavailable(f"DuckDB reads the file pattern of {dataset.name} otherwise; simplify it.")
