@@ -17,6 +17,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import parse_qs, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
@@ -118,19 +119,21 @@ class DemoServer:
     def drop(self) -> tuple[int, int]:
         """Drop the workspace's databases, whoever uses them, and its roles; return how many there were of each."""
         with self._administrator() as connection:
-            counts = []
-            for catalogue, column, drop in (
-                ("pg_database", "datname", "DROP DATABASE {} WITH (FORCE)"),
-                ("pg_roles", "rolname", "DROP ROLE {}"),
-            ):
-                names = [self.database(store) for store in (*STORES, RECORDS)]
-                found = connection.execute(
-                    f"SELECT {column} FROM {catalogue} WHERE {column} = ANY (%s) ORDER BY 1", [names]
-                ).fetchall()
-                for (name,) in found:
-                    connection.execute(sql.SQL(drop).format(sql.Identifier(name)))
-                counts.append(len(found))
-        return counts[0], counts[1]
+            roles = self._found(connection, "SELECT rolname FROM pg_roles WHERE rolname = ANY (%s) ORDER BY 1")
+            databases = self._found(connection, "SELECT datname FROM pg_database WHERE datname = ANY (%s) ORDER BY 1")
+            for role in roles:
+                # Whoever belongs to it may end its connections and drop what it owns.
+                connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
+            for database in databases:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+            for role in roles:
+                connection.execute(sql.SQL("DROP ROLE {}").format(role))
+        return len(databases), len(roles)
+
+    def _found(self, connection: psycopg.Connection, named: LiteralString) -> list[sql.Identifier]:
+        """Return those of the workspace's names that *named* finds."""
+        names = [self.database(store) for store in (*STORES, RECORDS)]
+        return [sql.Identifier(name) for (name,) in connection.execute(named, [names])]
 
     def make(self, *, records: bool) -> None:
         """Make the databases anew, empty, and the role of the own records with a database of its own."""

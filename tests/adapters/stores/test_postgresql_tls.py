@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from sekisho.adapters.records.database import Database, migrate
@@ -30,7 +31,7 @@ PASSWORD = "NGpässword's-own"
 def server() -> Iterator[Cluster]:
     """A server with the visits, and the role ``gate`` with a password, made by the script of its rights."""
     with cluster() as made:
-        made.run("CREATE DATABASE crm", "ALTER ROLE admin PASSWORD 'NGadmin'")
+        made.run("CREATE DATABASE crm", "CREATE ROLE manager LOGIN CREATEDB CREATEROLE PASSWORD 'NGadmin'")
         admin = made.admin.replace("/postgres?", "/crm?")
         store = Store("crm", StoreKind.POSTGRESQL, f"postgresql://gate@localhost:{made.port}/crm")
         asyncio.run(rights.apply("CREATE TABLE visits (customer_id bigint, place text)", admin))
@@ -62,6 +63,12 @@ async def secured(session: Session) -> bool:
         return bool(found)
     finally:
         await session.end()
+
+
+def connected(store: Store) -> psycopg.Connection:
+    """Open a connection as the gateway's role."""
+    assert store.password_file is not None
+    return psycopg.connect(store.location, password=Path(store.password_file).read_text("ascii").strip())
 
 
 @pytest.mark.parametrize(
@@ -169,9 +176,9 @@ async def test_nothing_is_said_to_whoever_declines_tls(server: Cluster, secret: 
 def test_the_demonstration_over_tls_by_passwords(
     server: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Built by an administrator with a password, verified; the own records too; check is content."""
+    """An administrator with a password, who is no superuser, builds it, drops it, and is taken for no other."""
     monkeypatch.setenv("PGPASSWORD", "NGadmin")
-    url = f"postgresql://admin@localhost:{server.port}/postgres?sslmode=verify-full&sslrootcert={server.ca}"
+    url = f"postgresql://manager@localhost:{server.port}/postgres?sslmode=verify-full&sslrootcert={server.ca}"
     folder = tmp_path / "demo"
     build_workspace(folder, customers=20, postgres=url, own_records=True)
     monkeypatch.delenv("PGPASSWORD")
@@ -182,10 +189,16 @@ def test_the_demonstration_over_tls_by_passwords(
             "", f"sslmode=verify-full&sslrootcert={server.ca}"
         }  # fmt: skip
         migrate(settings.database_url)
+        with psycopg.connect(server.admin) as connection:
+            members = connection.execute(
+                "SELECT roleid::regrole::text FROM pg_auth_members WHERE member = 'manager'::regrole"
+            ).fetchall()
+        assert [role for (role,) in members if not role.endswith("_records")] == []
         assert "NGadmin" not in (folder / "sekisho.yaml").read_text("utf-8")
     finally:
         monkeypatch.setenv("PGPASSWORD", "NGadmin")
-        DemoServer(url, folder).drop()
+        with connected(settings.catalogue.stores["crm"]):  # the gateway is still there
+            assert DemoServer(url, folder).drop() == (3, 3)
 
 
 async def test_a_wrong_password_of_the_own_records_is_not_told(server: Cluster) -> None:

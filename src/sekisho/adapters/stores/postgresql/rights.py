@@ -21,6 +21,7 @@ from sekisho.adapters.stores.postgresql.session import FAULTS, SETTINGS
 from sekisho.domain.terms import Dataset, Store
 from sekisho.errors import StoreUnavailable
 
+_SUPERUSER = "(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)"
 _ITERATIONS = 4096  # PostgreSQL's own default
 
 
@@ -68,15 +69,21 @@ def script(store: Store, datasets: Iterable[Dataset], *, password: str | None, c
         f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {text}) THEN",
         f"  CREATE ROLE {name};",
         "END IF; END $$;",
-        f"ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS",
+        f"ALTER ROLE {name} LOGIN",
         f"  CONNECTION LIMIT {connections}{f' PASSWORD {_text(verifier(password))}' if password else ''};",
+        "-- Only a superuser may take these away; any other administrator makes a schema for a role it belongs to.",
+        f"DO $$ BEGIN IF {_SUPERUSER} THEN",
+        f"  ALTER ROLE {name} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;",
+        "ELSE",
+        f"  GRANT {name} TO CURRENT_USER;",
+        "END IF; END $$;",
         f"GRANT CONNECT ON DATABASE {quoted(database)} TO {name};",
         *(
             f"ALTER ROLE {name} IN DATABASE {quoted(database)} SET {quoted(setting)} = {_value(setting, value)};"
             for setting, value in settings.items()
         ),
         "-- Values that a statement is run with stay out of the server's log; only a superuser may set this.",
-        "DO $$ BEGIN IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN",
+        f"DO $$ BEGIN IF {_SUPERUSER} THEN",
         f"  ALTER ROLE {name} IN DATABASE {quoted(database)} SET log_parameter_max_length = 0;",
         "END IF; END $$;",
         "",
@@ -94,7 +101,15 @@ def script(store: Store, datasets: Iterable[Dataset], *, password: str | None, c
             f"REVOKE ALL ON TABLE {relation} FROM PUBLIC;",
             f"GRANT SELECT ({columns}) ON TABLE {relation} TO {name};",
         ]
-    return "\n".join([*lines, "COMMIT;", ""])
+    lines += [
+        "",
+        f"DO $$ BEGIN IF NOT {_SUPERUSER} THEN",
+        f"  REVOKE {name} FROM CURRENT_USER;",
+        "END IF; END $$;",
+        "COMMIT;",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _own_schema(role: str) -> tuple[str, ...]:
