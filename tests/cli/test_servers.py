@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,19 +11,12 @@ import pytest
 
 from sekisho.settings import load
 from tests.adapters.stores.servers import Server, database
+from tests.cli.moved import FILE, in_server, move_crm
 
 pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket]
 
 STATEMENT = "SELECT member_rank, count(*) AS customers FROM crm.customers GROUP BY member_rank ORDER BY member_rank"
 ROWS = "SELECT customer_id, postal_code, birth_date FROM crm.customers ORDER BY customer_id"
-
-
-FILE = "crm: {kind: sqlite, location: stores/crm.db}"
-
-
-def in_server(server: Server) -> str:
-    """Return how the workspace file names the store."""
-    return f"crm: {{kind: postgresql, url: '{server.url}'}}"
 
 
 @dataclass
@@ -39,19 +30,8 @@ class Site:
 @pytest.fixture
 def site(workspace: Path) -> Iterator[Site]:
     """The CRM of the demonstration, moved to a server; the role has no rights yet."""
-    with closing(sqlite3.connect(workspace / "stores" / "crm.db")) as connection:
-        connection.row_factory = sqlite3.Row
-        rows = [dict(row) for row in connection.execute("SELECT * FROM customers")]
     with database() as server:
-        file = workspace / "sekisho.yaml"
-        text = file.read_text(encoding="utf-8")
-        dataset = load(workspace).catalogue.datasets["crm.customers"]
-        file.write_text(
-            text.replace(
-                "crm: {kind: sqlite, location: stores/crm.db}", f"crm: {{kind: postgresql, url: '{server.url}'}}"
-            )
-        )
-        server.load(dataset, rows)
+        move_crm(workspace, server)
         yield Site(workspace, server)
 
 
@@ -83,11 +63,7 @@ def test_the_answers_are_those_of_the_same_table_elsewhere(run, site) -> None:
     mine = query(site, run, STATEMENT)
     rows = query(site, run, ROWS)
     file = site.folder / "sekisho.yaml"
-    file.write_text(
-        file.read_text().replace(
-            f"crm: {{kind: postgresql, url: '{site.server.url}'}}", "crm: {kind: sqlite, location: stores/crm.db}"
-        )
-    )
+    file.write_text(file.read_text().replace(in_server(site.server), FILE))
     assert mine == query(site, run, STATEMENT)
     assert rows == query(site, run, ROWS)
     assert len(rows) > 10

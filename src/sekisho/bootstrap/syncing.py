@@ -224,9 +224,12 @@ class StoreSync:
             try:
                 await asyncio.shield(under_way)
             except asyncio.CancelledError:
-                # The thread cannot be cancelled: its engine is stopped, and the folder held until it is.
-                interrupt.stop()
-                await asyncio.gather(under_way, return_exceptions=True)
+                # The thread cannot be cancelled, and the folder is held until it ends. Its engine forgets that it was
+                # told to stop when the next statement begins: it is told until it has.
+                while not under_way.done():
+                    interrupt.stop()
+                    await asyncio.wait({under_way}, timeout=0.05)
+                under_way.exception()
                 raise
 
 
