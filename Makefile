@@ -26,8 +26,8 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-demo: $(VENV)/run.stamp  ## Build the demonstration workspace and tell its story
-	@$(BIN)/sekisho demo --workspace $(WORKSPACE)
+demo: $(VENV)/run.stamp  ## Build the demonstration workspace and tell its story (POSTGRES=URL: on that server)
+	@$(BIN)/sekisho demo --workspace $(WORKSPACE) $(if $(POSTGRES),--postgres "$(POSTGRES)")
 
 serve: $(VENV)/run.stamp  ## Serve the demonstration workspace on http://127.0.0.1:8000
 	@test -f $(WORKSPACE)/sekisho.yaml || $(BIN)/sekisho demo --workspace $(WORKSPACE) --build-only

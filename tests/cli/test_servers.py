@@ -146,13 +146,14 @@ def test_the_script_is_printed(run, site) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["pos"], "no such store in PostgreSQL"),
+        (["nowhere"], "no such store"),
+        (["pos", "--apply", "postgresql://admin@localhost/crm"], "no store in a server"),
         (["crm", "--apply", "postgresql://admin:s3cret@db/crm"], "PGPASSWORD"),
     ],
-    ids=["no-server", "password"],
+    ids=["unknown", "files", "password"],
 )
 def test_a_script_that_cannot_be_made(run, site, arguments, told) -> None:
-    """A store of files has no script, and a password on the command line is not taken."""
+    """Files are not changed by a server's administrator, and a password on the command line is not taken."""
     done = run("stores", "bootstrap", *arguments, "-w", site.folder)
     assert done.code in {1, 2}
     assert told in done.err

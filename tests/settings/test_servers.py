@@ -1,8 +1,10 @@
 """A store in a server: its address, what may stand in it, and the way there."""
 
 import pytest
+from sqlalchemy import make_url
 
 from sekisho.domain.terms import StoreKind
+from sekisho.errors import WorkspaceError
 from tests.settings.conftest import GOOD
 
 FILE = "crm: {kind: sqlite, location: stores/crm.db}"
@@ -40,6 +42,9 @@ def test_addresses_that_are_taken(workspace, url):
         ("postgresql://gate@localhost,db.example/crm", "the way to the server is not protected"),
         ("postgresql://gate@localhost/crm?options=-crow_security%3Doff", "an option that is not allowed"),
         ("postgresql://gate@localhost/crm?passfile=elsewhere", "an option that is not allowed"),
+        ("postgresql://gate@db.example/crm?sslmode=verify-full&sslmode=disable", "says an option twice"),
+        ("postgresql://gate@db.example/crm?sslmode=always", "no such sslmode"),
+        ("postgresql://gate@db.example/crm?sslmode=verify-full&sslrootcert=ca.pem", "by a relative path"),
         ("postgresql://localhost/crm", "does not name a role"),
         ("postgresql://gate@localhost", "does not name a role"),
         ("postgresql://gate@localhost:99999/crm", "does not name a role"),
@@ -97,6 +102,7 @@ def test_relations_are_tables_of_the_store(workspace, relation, fits):
         assert "is no table of the store" in "\n".join(workspace.faults(text))
 
 
+<<<<<<< HEAD
 def test_a_store_may_say_that_it_allows_no_writing(workspace):
     """``writes`` is true unless it is said; files have no such key."""
     url = "postgresql://gate@localhost/crm"
@@ -104,3 +110,32 @@ def test_a_store_may_say_that_it_allows_no_writing(workspace):
     assert not workspace.load(GOOD.replace(FILE, declared(url, ", writes: false"))).catalogue.stores["crm"].writes
     faults = workspace.faults_of(FILE, "crm: {kind: sqlite, location: stores/crm.db, writes: false}")
     assert "`writes` is for a store in a server" in "\n".join(faults)
+=======
+def test_the_own_database_takes_its_password_from_a_file(workspace):
+    """It stands in the URL that the database is opened by, whatever letters it has."""
+    secret = workspace.folder / "secret"
+    secret.write_text("p@ss/w%rd:\n", encoding="utf-8")
+    database = "database: {url: 'postgresql://gate@db.example:5433/own?sslmode=verify-full', password_file: secret}\n"
+    url = make_url(workspace.load(GOOD + database).database_url)
+    assert (url.username, url.password, url.host, url.port) == ("gate", "p@ss/w%rd:", "db.example", 5433)
+    assert dict(url.query) == {"sslmode": "verify-full"}
+
+
+@pytest.mark.parametrize(
+    ("url", "written", "told"),
+    [
+        ("postgresql://gate@h/own", None, "no password that can be read"),
+        ("postgresql://gate@h/own", "", "no password that can be read"),
+        ("postgresql://gate:NGother@h/own", "NGsecret", "has a password itself"),
+        ("postgresql:///own", "NGsecret", "names no role"),
+    ],
+    ids=["away", "empty", "twice", "nobody"],
+)
+def test_a_password_file_of_the_own_database_that_cannot_be_used(workspace, url, written, told):
+    """What is wrong is said, and no password is repeated."""
+    if written is not None:
+        (workspace.folder / "secret").write_text(written, encoding="utf-8")
+    with pytest.raises(WorkspaceError, match=told) as refused:
+        workspace.load(GOOD + f"database: {{url: '{url}', password_file: secret}}\n")
+    assert "NG" not in refused.value.detail
+>>>>>>> a3d2ae5 (Rights on stores of files: the script, and what check says; password of the own database in a file; docs, CI)

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ from sekisho.adapters.opa import OpaServer
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
-from sekisho.adapters.stores import colocated
+from sekisho.adapters.stores import colocated, file_rights
 from sekisho.bootstrap import copies_folder
 from sekisho.cli.findings_servers import errors_and_warnings
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
@@ -274,20 +274,23 @@ def _copies(settings: Settings) -> Iterator[Finding]:
 
 
 def _exposed(settings: Settings) -> Iterator[Finding]:
-    """Find stores that other accounts of this machine can read past the gateway."""
+    """Find stores that are open past the gateway, or to change, and passwords that others can read."""
     for name, store in settings.catalogue.stores.items():
-        if store.kind is StoreKind.POSTGRESQL:
-            continue
-        path = Path(store.location)
-        try:
-            open_to_all = all(each.stat().st_mode & stat.S_IXOTH for each in path.absolute().parents) and bool(
-                path.stat().st_mode & stat.S_IROTH
-            )
-        except OSError:
-            continue  # said above already
-        if open_to_all:
+        if store.password_file is not None and _is_open(Path(store.password_file)):
             yield Finding(
                 Level.WARNING,
                 f"store {name}",
-                f"every account of this machine can read it past the gateway; chmod o-rwx {store.location}",
+                f"other accounts can read its password; chmod 600 {store.password_file}, and change it",
             )
+        if store.kind is StoreKind.POSTGRESQL:
+            continue
+        with suppress(OSError):  # said above already
+            for says in file_rights.excess(store, settings.catalogue.datasets.values()):
+                yield Finding(Level.WARNING, f"store {name}", says)
+
+
+def _is_open(secret: Path) -> bool:
+    try:
+        return bool(secret.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    except OSError:
+        return False  # said above already

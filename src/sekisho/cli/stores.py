@@ -37,40 +37,52 @@ def stores() -> None:
 
 @app.command(epilog="Example: sekisho stores bootstrap crm | psql --dbname=crm")
 def bootstrap(
-    store: Annotated[str, typer.Argument(help="A store of the kind postgresql.", show_default=False)],
+    store: Annotated[str, typer.Argument(help="A store of sekisho.yaml.", show_default=False)],
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     apply: Annotated[
         str | None,
         typer.Option(
             "--apply",
-            help="Run the script as this administrator (postgresql://…, without a password).",
+            help="Run the SQL as this administrator (postgresql://…, without a password).",
             metavar="URL",
         ),
     ] = None,
     connections: Annotated[
-        int, typer.Option(min=2, max=10_000, help="Connections that all workers together may have.")
+        int, typer.Option(min=2, max=10_000, help="PostgreSQL: connections that all workers together may have.")
     ] = _CONNECTIONS,
+    group: Annotated[str, typer.Option(help="Files: the group of the account that the gateway runs as.")] = "sekisho",
 ) -> None:
-    """Print the SQL that gives the gateway's role in a PostgreSQL store its rights, and takes all others from it.
+    """Print the script that lets the gateway read a store and change nothing, and takes that from all others.
 
-    The role may read the columns that sekisho.yaml declares, and owns one schema, sekisho, for the people tables.
-    Run it again after each change of the store's datasets. The role's password is read from the store's
-    password_file; the script holds only what PostgreSQL keeps of it. The administrator's comes from PGPASSWORD or
-    ~/.pgpass.
+    For PostgreSQL it is SQL: a role that may read the columns that sekisho.yaml declares, and owns one schema,
+    sekisho, for the people tables. Run it again after each change of the store's datasets. The role's password is
+    read from the store's password_file; the script holds only what PostgreSQL keeps of it. The administrator's comes
+    from PGPASSWORD or ~/.pgpass.
+
+    For SQLite and files it is a shell script that gives a group the right to read: sekisho stores bootstrap pos |
+    sudo sh.
     """
     from urllib.parse import urlsplit  # noqa: PLC0415 - slow to import
 
-    from sekisho.adapters.stores.postgresql import rights  # noqa: PLC0415
+    from sekisho.adapters.stores import file_rights  # noqa: PLC0415
     from sekisho.domain.terms import StoreKind  # noqa: PLC0415
     from sekisho.settings import load  # noqa: PLC0415
 
     catalogue = load(workspace).catalogue
-    declared = {name: each for name, each in catalogue.stores.items() if each.kind is StoreKind.POSTGRESQL}
-    if store not in declared:
-        raise NotFound(f"There is no such store in PostgreSQL; sekisho.yaml has {', '.join(declared) or 'none'}.")
+    if store not in catalogue.stores:
+        raise NotFound(f"There is no such store; sekisho.yaml has {', '.join(catalogue.stores)}.")
+    chosen = catalogue.stores[store]
+    if chosen.kind is not StoreKind.POSTGRESQL:
+        if apply is not None:
+            raise InvalidRequest(
+                f"{store} is no store in a server; run its script: sekisho stores bootstrap {store} | sh"
+            )
+        answer(file_rights.script(chosen, group=group).rstrip())
+        return
     if apply is not None and urlsplit(apply).password is not None:
         raise InvalidRequest("No password belongs on a command line: use PGPASSWORD or ~/.pgpass.")
-    chosen = declared[store]
+    from sekisho.adapters.stores.postgresql import rights  # noqa: PLC0415
+
     password = _password(chosen.password_file) if chosen.password_file is not None else None
     datasets = [dataset for dataset in catalogue.datasets.values() if dataset.store == store]
     text = rights.script(chosen, datasets, password=password, connections=connections)
