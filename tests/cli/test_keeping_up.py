@@ -68,7 +68,8 @@ class Running:
         """Let one person withdraw; return the sequence."""
         person = sorted((await self.workspace.people.keys("customer_id")).values, key=int)[place]
         recording = self.workspace.consents.recording
-        return int((await recording.withdraw(DataSubjectRef("customer_id", person), "recommendation"))["seq"])
+        answer: Any = await recording.withdraw(DataSubjectRef("customer_id", person), "recommendation")
+        return int(answer["seq"])
 
     async def recorded(self) -> list[dict[str, Any]]:
         """Return what the audit log has of syncs."""

@@ -58,11 +58,11 @@ def ask(url: str, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql.encode()).fetchall()
 
 
-def left(url: str, folder: Path) -> list[object]:
+def left(url: str, folder: Path) -> list[str]:
     """Return the names of what the workspace in *folder* has on the server."""
     mine = DemoServer(url, folder).database("").rstrip("_")
     sql = f"SELECT datname FROM pg_database WHERE datname LIKE '{mine}%' UNION ALL SELECT rolname FROM pg_roles"
-    return sorted(name for (name,) in ask(url, f"{sql} WHERE rolname LIKE '{mine}%'"))
+    return sorted(str(name) for (name,) in ask(url, f"{sql} WHERE rolname LIKE '{mine}%'"))
 
 
 async def test_the_same_story_holds(built: Built) -> None:
