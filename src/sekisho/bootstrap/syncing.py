@@ -270,4 +270,9 @@ def servers_of(settings: Settings, stores: Mapping[str, object]) -> Iterator[tup
     if any(store.kind is StoreKind.POSTGRESQL for store in settings.catalogue.stores.values()):
         from sekisho.adapters.stores.postgresql import PostgresStore  # noqa: PLC0415 - only who has one loads it
 
-        yield from ((name, store) for name, store in stores.items() if isinstance(store, PostgresStore))
+        declared = settings.catalogue.stores
+        yield from (
+            (name, store)
+            for name, store in stores.items()
+            if isinstance(store, PostgresStore) and declared[name].writes
+        )
