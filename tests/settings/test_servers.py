@@ -102,7 +102,6 @@ def test_relations_are_tables_of_the_store(workspace, relation, fits):
         assert "is no table of the store" in "\n".join(workspace.faults(text))
 
 
-<<<<<<< HEAD
 def test_a_store_may_say_that_it_allows_no_writing(workspace):
     """``writes`` is true unless it is said; files have no such key."""
     url = "postgresql://gate@localhost/crm"
@@ -110,7 +109,8 @@ def test_a_store_may_say_that_it_allows_no_writing(workspace):
     assert not workspace.load(GOOD.replace(FILE, declared(url, ", writes: false"))).catalogue.stores["crm"].writes
     faults = workspace.faults_of(FILE, "crm: {kind: sqlite, location: stores/crm.db, writes: false}")
     assert "`writes` is for a store in a server" in "\n".join(faults)
-=======
+
+
 def test_the_own_database_takes_its_password_from_a_file(workspace):
     """It stands in the URL that the database is opened by, whatever letters it has."""
     secret = workspace.folder / "secret"
@@ -138,4 +138,3 @@ def test_a_password_file_of_the_own_database_that_cannot_be_used(workspace, url,
     with pytest.raises(WorkspaceError, match=told) as refused:
         workspace.load(GOOD + f"database: {{url: '{url}', password_file: secret}}\n")
     assert "NG" not in refused.value.detail
->>>>>>> a3d2ae5 (Rights on stores of files: the script, and what check says; password of the own database in a file; docs, CI)
