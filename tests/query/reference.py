@@ -69,7 +69,7 @@ class Reference:
         rows = []
         for raw in self._world.rows[dataset.name]:
             place = raw["place"]
-            if consent and (place is None or not agrees(place, self._purpose)):
+            if consent and not dataset.about_nobody and (place is None or not agrees(place, self._purpose)):
                 continue
             rows.append(
                 {

@@ -6,11 +6,14 @@ Texts of the other corpora are read with their stores renamed: ``shop('SELECT â€
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from sekisho.domain.terms import Catalogue, Dataset, Store, StoreKind
 from tests.query.retailer import DATASETS, PURPOSES, REQUESTERS
 
+T = TypeVar("T")
 _RELATIONS = {
     "order_lines": "sales.order_lines", "products": "sales.products", "secrets": "sales.secrets",
     "events": "public.events",
@@ -29,6 +32,11 @@ _NAMES = {"crm": "shop", "pos": "shop", "web": "shop", "Crm": "Shop", "CRM": "SH
 def shop(sql: str) -> str:
     """Return *sql* about the store ``shop`` instead of ``crm``, ``pos`` and ``web``."""
     return _STORE.sub(lambda found: _NAMES[found[1]], sql)
+
+
+def shop_rows(rows: Mapping[str, T]) -> dict[str, T]:
+    """Return *rows* by the names of the shop's datasets."""
+    return {shop(name): table for name, table in rows.items()}
 
 
 def shop_catalogue() -> Catalogue:

@@ -149,7 +149,7 @@ class World:
         return str(encoded[0].as_py())
 
     def token(
-        self, domain: str, value: str, *, purpose: str = "recommendation", requester: str = "recommender"
+        self, domain: str, value: object, *, purpose: str = "recommendation", requester: str = "recommender"
     ) -> str:
         """Return the token of a linking identifier."""
-        return self.keyed(purpose=purpose, requester=requester).tokens(domain).encode_one(value)
+        return self.keyed(purpose=purpose, requester=requester).tokens(domain).encode_one(str(value))

@@ -141,6 +141,14 @@ class Dataset:
         """Return the column called *name*, or ``None``."""
         return next((column for column in self.columns if column.name == name), None)
 
+    @property
+    def about_nobody(self) -> bool:
+        """Whether it is reference data: no key, and no column that says anything about a person.
+
+        A dataset without a key that holds such a column is about people whose consent cannot be looked up.
+        """
+        return self.data_subject is None and all(c.column_class is ColumnClass.NONE for c in self.columns)
+
 
 @dataclass(frozen=True, slots=True)
 class Purpose:

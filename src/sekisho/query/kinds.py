@@ -22,6 +22,7 @@ from enum import Enum
 from sqlglot import exp
 
 from sekisho.domain.access import TransformKind
+from sekisho.domain.terms import ColumnType
 from sekisho.errors import MaskedColumnUse, StatementRefused
 from sekisho.query.names import Bound, Definition, Derived, Merged, Physical, Statement
 from sekisho.query.parse import construct
@@ -41,12 +42,13 @@ class Sort(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A sort, with the transform it comes from, its token domain, and the column to name in an error."""
+    """A sort, with the transform it comes from, its token domain, the column to name in an error, and its type."""
 
     sort: Sort
     transform: TransformKind = TransformKind.CLEAR
     domain: str | None = None
     column: str = ""
+    type: ColumnType | None = None
 
 
 CLEAR = Kind(Sort.CLEAR)
@@ -108,7 +110,7 @@ class Kinds:
         if transform is TransformKind.TOKEN:
             if physical.column.domain is None:
                 return Kind(Sort.BLANK, TransformKind.REDACT, None, label)
-            return Kind(Sort.KEYED, transform, f"id:{physical.column.domain}", label)
+            return Kind(Sort.KEYED, transform, f"id:{physical.column.domain}", label, physical.column.type)
         if transform is TransformKind.MASK_TEXT:
             return Kind(Sort.SEALED, transform, None, label)
         return Kind(Sort.CLEAR, transform, None, label)
@@ -246,9 +248,11 @@ class Kinds:
             if clause is not None:
                 self._clear(clause.this, clause)
         group = select.args.get("group")
-        for item in group.expressions if group else ():
-            kind = self._item(select, item, "GROUP BY")
-            if kind.sort in (Sort.BLANK, Sort.SEALED):
+        grouped = [self._item(select, item, "GROUP BY") for item in group.expressions] if group else []
+        told_apart = any(kind.sort in (Sort.CLEAR, Sort.KEYED) for kind in grouped)
+        for kind in grouped:
+            # Beside a key a blank changes no group (``GROUP BY customer_id, name``); alone it would make one of all.
+            if kind.sort is Sort.SEALED or (kind.sort is Sort.BLANK and not told_apart):
                 raise _refusal(kind, "GROUP BY")
         order = select.args.get("order")
         for item in order.expressions if order else ():

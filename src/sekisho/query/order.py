@@ -170,7 +170,8 @@ def _mixed(keys: Sequence[tuple[exp.Expr, Kind]], dialect: Dialect) -> list[exp.
     found = []
     for key, kind in keys:
         a, b, c = (exp.Placeholder(this=name) for name in SEEDS)
-        mix = dialect.mix(key, ColumnType.INTEGER if kind.domain == PERSON else ColumnType.STRING, (a, b, c))
+        number = kind.domain == PERSON or kind.type is ColumnType.INTEGER
+        mix = dialect.mix(key, ColumnType.INTEGER if number else ColumnType.STRING, (a, b, c))
         if mix is not None:
             found.append(mix)
     return found

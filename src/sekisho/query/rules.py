@@ -228,8 +228,8 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
         draft.reads.add((table, NUMBER if people.shape is Shape.NUMBERS else key.column))
         if listed:
             draft.reads |= {(dialect.people_name(people.table), name) for name in ("k", "n")}
-    elif draft.permit.consent_required:
-        raise StatementRefused("A dataset without data subjects cannot be covered by consent.")
+    elif draft.permit.consent_required and not dataset.about_nobody:
+        raise StatementRefused("A dataset about people that names nobody cannot be covered by consent.")
     for comparison in draft.permit.row_filters.get(dataset.name, ()):
         select.where(_row_filter(comparison, draft), copy=False)
         draft.reads.add((table, comparison.column))

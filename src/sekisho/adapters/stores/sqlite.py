@@ -31,7 +31,7 @@ _FUNCTIONS = frozenset(
         "ntile", "lag", "lead", "first_value", "last_value", "coalesce", "ifnull", "nullif", "iif", "abs", "round",
         "floor", "ceil", "ceiling", "sign", "sqrt", "ln", "exp", "pow", "power", "lower", "upper", "length", "substr",
         "substring", "trim", "ltrim", "rtrim", "replace", "instr", "concat", "like", "date", "datetime", "strftime",
-        "julianday",
+        "julianday", "time", "unixepoch",
     }
 )  # fmt: skip
 _ARROW = {
@@ -278,6 +278,8 @@ def _schema(query: GovernedQuery, names: list[str], rows: list[tuple[object, ...
 def _type(output: Output, values: list[object]) -> pa.DataType:
     if output.transform is TransformKind.PSEUDONYM:
         return pa.int64()
+    if output.transform is TransformKind.TOKEN:  # the raw identifier, a text or a number
+        return pa.int64() if all(isinstance(v, int | None) for v in values) else pa.string()
     if output.type is not None:
         return _ARROW[output.type]
     kinds = {type(value) for value in values if value is not None}
