@@ -26,9 +26,9 @@ FOLDER = Path(__file__).parent / "useful"
 _BLOCK = re.compile(r"^-- (?P<name>[^\n\[]+?)(?: \[(?P<engines>[a-z ]+)\])?\n(?P<sql>[^-].*?);\n", re.DOTALL | re.MULTILINE)
 
 REFUSED: dict[StoreKind, dict[str, str]] = {
-    StoreKind.POSTGRESQL: {},
-    StoreKind.DUCKDB: {},
-    StoreKind.SQLITE: {},
+    StoreKind.POSTGRESQL: {"retail-53 date spine by series": "statement_refused"},
+    StoreKind.DUCKDB: {"retail-53 date spine by series": "statement_refused"},
+    StoreKind.SQLITE: {"sql-42 string aggregate, ordered": "statement_refused"},
 }
 """What is refused today, by name, with the code that the requester gets."""
 

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from sekisho.domain.access import Use
 from sekisho.errors import StatementRefused, UnknownColumn
-from sekisho.query.names import Definition, Derived, Relation, Scope, Statement, physicals
+from sekisho.query.names import Definition, Derived, Relation, Scope, Statement, group_items, physicals
 from sekisho.query.parse import shown_name
 
 Resolve = Callable[[exp.Expr, Scope | None, dict[str, Relation]], dict[str, Definition]]
@@ -118,7 +118,7 @@ class Columns:
         if not self.standard:
             self.visit(group, scope, {Use.GROUPED}, aliases=True)
             return
-        for item in group.iter_expressions():
+        for item in group_items(group):
             self.visit(item, scope, {Use.GROUPED}, aliases=isinstance(_bare(item), exp.Column))
 
     def order(self, order: exp.Expr, scope: Scope) -> None:

@@ -24,7 +24,7 @@ from sqlglot import exp
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import MaskedColumnUse, StatementRefused
-from sekisho.query.names import Bound, Definition, Derived, Merged, Physical, Statement
+from sekisho.query.names import Bound, Definition, Derived, Merged, Physical, Statement, group_items
 from sekisho.query.parse import construct
 
 PERSON = "person"
@@ -136,6 +136,12 @@ class Kinds:
             return CLEAR
         if isinstance(node, exp.Count):
             return self._count(node)
+        if isinstance(node, exp.Grouping):  # takes what is grouped by, and says by which of it
+            for item in node.expressions:
+                self.of(item)
+            return CLEAR
+        if isinstance(node, exp.All | exp.Any):
+            return self._scalar(node.this)
         if isinstance(node, exp.Window):
             return self._window(node)
         if isinstance(node, exp.Subquery):
@@ -248,8 +254,9 @@ class Kinds:
             if clause is not None:
                 self._clear(clause.this, clause)
         group = select.args.get("group")
-        grouped = [self._item(select, item, "GROUP BY") for item in group.expressions] if group else []
-        told_apart = any(kind.sort in (Sort.CLEAR, Sort.KEYED) for kind in grouped)
+        grouped = [self._item(select, item, "GROUP BY") for item in group_items(group)]
+        in_sets = group is not None and len(grouped) != len(group.expressions)
+        told_apart = not in_sets and any(kind.sort in (Sort.CLEAR, Sort.KEYED) for kind in grouped)
         for kind in grouped:
             # Beside a key a blank changes no group (``GROUP BY customer_id, name``); alone it would make one of all.
             if kind.sort is Sort.SEALED or (kind.sort is Sort.BLANK and not told_apart):

@@ -143,7 +143,24 @@ def physicals(definition: Definition, statement: Statement) -> Iterator[Physical
                     yield from physicals(inner, statement)
 
 
+def group_items(group: exp.Expr | None) -> Iterator[exp.Expr]:
+    """Yield what a GROUP BY names, also inside ROLLUP, CUBE and GROUPING SETS."""
+    for item in group.expressions if group is not None else ():
+        if isinstance(item, exp.Rollup | exp.Cube | exp.GroupingSets):
+            yield from _set_items(item)
+        else:
+            yield item
+
+
+def _set_items(item: exp.Expr) -> Iterator[exp.Expr]:
+    if isinstance(item, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
+        for inner in item.expressions:
+            yield from _set_items(inner)
+    else:
+        yield item
+
+
 __all__ = [
     "Bound", "Definition", "Derived", "Merged", "Physical", "Relation", "Scope", "Statement", "expressions_of",
-    "physicals",
+    "group_items", "physicals",
 ]  # fmt: skip

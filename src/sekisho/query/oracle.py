@@ -46,7 +46,8 @@ FUNCTIONS = frozenset(
         "count", "sum", "avg", "min", "max", "bool_and", "bool_or", "stddev", "stddev_samp", "stddev_pop", "variance",
         "var_samp", "var_pop", "corr", "covar_pop", "covar_samp", "percentile_cont", "percentile_disc", "mode",
         "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value",
-        "last_value", "coalesce", "nullif", "greatest", "least", "abs", "round", "floor", "ceil", "ceiling", "sign",
+        "last_value", "nth_value", "string_agg", "grouping", "regr_slope", "regr_intercept", "regr_r2", "regr_count",
+        "reverse", "lpad", "rpad", "log", "cbrt", "degrees", "radians", "date_bin", "to_date", "coalesce", "nullif", "greatest", "least", "abs", "round", "floor", "ceil", "ceiling", "sign",
         "sqrt", "ln", "exp", "pow", "power", "mod", "div", "trunc", "width_bucket", "lower", "upper", "initcap",
         "length", "substring", "substr", "trim", "btrim", "ltrim", "rtrim", "concat", "concat_ws", "replace",
         "strpos", "position", "left", "right", "split_part", "starts_with", "like_escape", "to_char", "date",
@@ -143,8 +144,19 @@ def _expressions(node: Mapping[str, Any]) -> Iterator[str]:
             continue
         if isinstance(value, str):
             yield value
-        elif isinstance(value, list):
-            yield from (item for item in value if isinstance(item, str))
+        elif isinstance(value, list) and key != "Plans":
+            yield from _texts(value)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text below *value*: the keys of grouping sets are lists of lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        yield from _texts(list(value.values()))
 
 
 def _names(text: str) -> Iterator[tuple[tuple[str, ...], bool]]:

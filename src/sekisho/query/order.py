@@ -16,13 +16,13 @@ from sekisho.domain.terms import ColumnType
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import Dialect
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
-from sekisho.query.names import Definition, Derived, Scope, Statement
+from sekisho.query.names import Definition, Derived, Scope, Statement, group_items
 
 SEEDS = ("order0", "order1", "order2")
 """Names of the parameters that hold the seeds."""
 
 # Ties change what these answer; rank and its kin treat rows with equal keys alike and need no tie-break.
-_NUMBERING = (exp.RowNumber, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue)
+_NUMBERING = (exp.RowNumber, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
 _PRIME = 2_147_483_647  # 2^31 - 1: products of two residues stay below 2^63
 
 
@@ -120,7 +120,7 @@ def _mixes(
     select = scope.select
     group = select.args.get("group")
     if group is not None:
-        keys = [_grouped(select, item, statement) for item in group.expressions]
+        keys = [_grouped(select, item, statement) for item in group_items(group)]
     elif any(a.parent_select is select and a.find_ancestor(exp.Window) is None for a in select.find_all(exp.AggFunc)):
         return None  # one row
     else:

@@ -17,6 +17,7 @@ from sqlglot.errors import SqlglotError
 
 from sekisho.domain.terms import Dataset, StoreKind
 from sekisho.errors import InvalidRequest, StatementRefused, UnknownDataset
+from sekisho.query.desugar import write_out
 from sekisho.query.dialects import DIALECTS, Dialect
 
 JOINS = StoreKind.DUCKDB
@@ -26,6 +27,10 @@ MAX_STATEMENT_CHARACTERS = 50_000
 MAX_NODES = 5_000
 MAX_DEPTH = 80
 _NAME = re.compile(r"[^\W\d]\w{0,127}")
+# What tools write between quotes: "SUM(quantity)", "sum:quantity:ok", "% of total". Never a quote, a backslash or a
+# character that opens a formula in a spreadsheet.
+_LABEL = re.compile(r"[\w$%#(][\w $%&()*+,./:<=>?@\[\]{|}~#!^-]{0,127}")
+_LABELS_OF_TOOLS = frozenset({"__timestamp"})  # Superset's time column
 _PARAMETER = re.compile(r"p\d{1,4}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONSTRUCT = re.compile(r"(?<!^)(?=[A-Z])")
@@ -54,21 +59,25 @@ _STRUCTURE: dict[type[exp.Expr], frozenset[str]] = {
     exp.Subquery: frozenset({"this", "alias"}),
     exp.With: frozenset({"expressions", "recursive"}),
     exp.CTE: frozenset({"this", "alias"}),
+    exp.Lateral: frozenset({"this", "alias"}),
     exp.TableAlias: frozenset({"this", "columns"}),
     exp.From: frozenset({"this"}),
     exp.Table: frozenset({"this", "db", "catalog", "alias"}),  # a catalogue part is answered as unknown dataset
     exp.Values: frozenset({"expressions", "alias"}),
     exp.Tuple: frozenset({"expressions"}),
-    exp.Join: frozenset({"this", "side", "kind", "on", "using"}),
+    exp.Join: frozenset({"this", "side", "kind", "on", "using", "method"}),
     exp.Where: frozenset({"this"}),
     exp.Group: frozenset({"expressions"}),
+    exp.Rollup: frozenset({"expressions"}),
+    exp.Cube: frozenset({"expressions"}),
+    exp.GroupingSets: frozenset({"expressions"}),
     exp.Having: frozenset({"this"}),
     exp.Qualify: frozenset({"this"}),
-    exp.Order: frozenset({"expressions"}),
+    exp.Order: frozenset({"this", "expressions"}),
     exp.Ordered: frozenset({"this", "desc", "nulls_first"}),
     exp.Limit: frozenset({"expression"}),
     exp.Offset: frozenset({"expression"}),
-    exp.Distinct: frozenset({"expressions"}),
+    exp.Distinct: frozenset({"expressions", "on"}),
     exp.Alias: frozenset({"this", "alias"}),
     exp.Column: frozenset({"this", "table", "db"}),
     exp.Identifier: frozenset({"this", "quoted"}),
@@ -78,6 +87,9 @@ _STRUCTURE: dict[type[exp.Expr], frozenset[str]] = {
     exp.Filter: frozenset({"this", "expression"}),
     exp.In: frozenset({"this", "expressions", "query"}),
     exp.Exists: frozenset({"this"}),
+    exp.All: frozenset({"this"}),
+    exp.Any: frozenset({"this"}),
+    exp.DataTypeParam: frozenset({"this"}),
     exp.Cast: frozenset({"this", "to"}),
     exp.TryCast: frozenset({"this", "to", "safe"}),
     exp.Interval: frozenset({"this", "unit"}),
@@ -117,6 +129,7 @@ _SYMBOLS: dict[type[exp.Expr], str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.Neg: "-",
     exp.NullSafeEQ: "IS NOT DISTINCT FROM", exp.NullSafeNEQ: "IS DISTINCT FROM",
 }  # fmt: skip
+_HOLDERS = exp.Subquery | exp.CTE | exp.SetOperation | exp.Exists | exp.In | exp.All | exp.Any
 _JOIN_KINDS = frozenset({"", "INNER", "CROSS", "OUTER"})
 _JOIN_SIDES = frozenset({"", "LEFT", "RIGHT", "FULL"})
 
@@ -217,6 +230,7 @@ def _parse_one(sql: str, dialect: Dialect) -> exp.Query:
     tree = found[0]
     if not isinstance(tree, exp.Select | exp.SetOperation):
         raise StatementRefused(f"Only SELECT statements are read; found {construct(tree)}.")
+    write_out(tree)
     dialect.settle(tree)
     return tree
 
@@ -315,13 +329,16 @@ def _check_structure(node: exp.Expr) -> None:
     if isinstance(node, exp.Identifier):
         name = node.this
         # Star is an Identifier-like child in some positions; names with the gateway's prefix are its own.
-        if not _NAME.fullmatch(name) or name.startswith("__"):
+        fits = _NAME.fullmatch(name) or (node.args.get("quoted") and _LABEL.fullmatch(name))
+        if not fits or (name.startswith("__") and name not in _LABELS_OF_TOOLS):
             raise StatementRefused("A name holds characters that are not allowed, or starts with two underscores.")
     elif isinstance(node, exp.Join):
         if (node.args.get("kind") or "").upper() not in _JOIN_KINDS:
             raise StatementRefused(f"{node.args['kind']} JOIN is not on the allow-list.")
         if (node.args.get("side") or "").upper() not in _JOIN_SIDES:
             raise StatementRefused(f"{node.args['side']} JOIN is not on the allow-list.")
+        if (node.args.get("method") or "").upper() not in {"", "NATURAL"}:
+            raise StatementRefused(f"{node.args['method']} JOIN is not on the allow-list.")
     elif isinstance(node, exp.Limit | exp.Offset):
         if not isinstance(node.expression, exp.Literal | exp.Placeholder):
             raise StatementRefused("LIMIT and OFFSET take a number or a parameter.")
@@ -331,17 +348,19 @@ def _check_structure(node: exp.Expr) -> None:
         ):
             raise StatementRefused("The bounds of a window frame are whole numbers, UNBOUNDED or CURRENT ROW.")
     elif isinstance(node, exp.Select | exp.SetOperation):
-        if not isinstance(node.parent, exp.Subquery | exp.CTE | exp.SetOperation | exp.Exists | exp.In | None):
+        if not isinstance(node.parent, _HOLDERS | None):
             raise StatementRefused("A subquery stands in parentheses of its own.")
-    elif isinstance(node, exp.Exists):
+    elif isinstance(node, exp.Exists | exp.All | exp.Any | exp.Lateral):
         if not isinstance(node.this, exp.Query):
-            raise StatementRefused("EXISTS takes a subquery.")
+            raise StatementRefused(f"{construct(node)} takes a subquery.")
     elif isinstance(node, exp.Placeholder) and not _PARAMETER.fullmatch(str(node.this)):
         raise StatementRefused("Parameters are written as ? and given in order.")
     elif isinstance(node, exp.Ordered) and isinstance(node.this, exp.Var):
         raise StatementRefused("ORDER BY ALL is not on the allow-list; name the columns.")
-    elif isinstance(node, exp.Distinct) and node.args.get("on"):
-        raise StatementRefused("DISTINCT ON is not on the allow-list.")
+    elif isinstance(node, exp.Order) and node.this is not None and not isinstance(node.parent, exp.GroupConcat):
+        raise StatementRefused("An ORDER BY stands at the end of its SELECT.")
+    elif isinstance(node, exp.DataTypeParam) and not _is_number(node.this):
+        raise StatementRefused("The size of a type is a number.")
 
 
 def _is_number(node: exp.Expr) -> bool:

@@ -125,7 +125,10 @@ class _Resolver:
             self._source(source.this, scope)
         joins = node.args.get("joins") or []
         for join in joins:
+            before = list(scope.sources.values())
             self._source(join.this, scope)
+            if join.args.get("method"):
+                self._natural(join, before, scope)
             for name in join.args.get("using") or []:
                 self._using(name, scope)
         self.columns.select_list(node, scope)
@@ -159,6 +162,8 @@ class _Resolver:
                 raise StatementRefused("A subquery in FROM needs an alias.")
             columns = self._renamed(self.query(node.this, None, scope.ctes), node.args["alias"])
             relation = Relation(node.alias, columns)
+        elif isinstance(node, exp.Lateral):
+            relation = self._lateral(node, scope)
         elif isinstance(node, exp.Values):
             relation = self._values(node)
         else:
@@ -205,6 +210,31 @@ class _Resolver:
             name: Derived(tuple(row.expressions[i] for row in rows)) for i, name in enumerate(names)
         }
         return Relation(alias.name if alias is not None else "", columns)
+
+    def _lateral(self, node: exp.Lateral, scope: Scope) -> Relation:
+        """Bind a subquery that sees the sources before it."""
+        if not node.alias:
+            raise StatementRefused("A subquery in FROM needs an alias.")
+        around = scope.parent
+        while around is not None:
+            if around.sources:  # which of two sources of one name it sees is for the engine to say
+                raise StatementRefused("LATERAL does not stand in a subquery that sees a statement around it.")
+            around = around.parent
+        return Relation(node.alias, self._renamed(self.query(node.this, scope, scope.ctes), node.args["alias"]))
+
+    @staticmethod
+    def _natural(join: exp.Join, before: list[Relation], scope: Scope) -> None:
+        """Write NATURAL as USING, with the columns that the catalogue has on both sides."""
+        joined = list(scope.sources.values())[-1]
+        names = list(dict.fromkeys(n for relation in before for n in relation.columns if n in joined.columns))
+        for name in names:
+            merged = scope.merged.get(name)
+            if sum(name in relation.columns for relation in before) > (len(merged.parts) if merged else 1):
+                raise StatementRefused(f"NATURAL JOIN finds {shown_name(name)} in several sources; use USING.")
+        if not names or any(is_comma(j) for j in scope.select.args["joins"]):
+            raise StatementRefused("NATURAL JOIN finds no column to join by; use USING or ON.")
+        join.set("method", None)
+        join.set("using", [exp.to_identifier(name, quoted=True) for name in names])
 
     def _using(self, name: exp.Identifier, scope: Scope) -> None:
         key = name.name

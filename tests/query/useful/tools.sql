@@ -54,11 +54,11 @@ WHERE (("o"."invoiced_at" >= (TIMESTAMP '2011-02-01 00:00:00.000')) AND ("o"."in
 SELECT "c"."member_rank" AS "member_rank", COUNT("t"."minutes") AS "n", MIN("t"."opened_at") AS "first"
 FROM "shop"."customers" "c" LEFT JOIN "shop"."tickets" "t" ON ("c"."customer_id" = "t"."customer_id") GROUP BY 1 ORDER BY 1;
 
--- metabase-01 table preview
+-- metabase-01 table preview, names in three parts
 SELECT "shop"."customers"."customer_id" AS "customer_id", "shop"."customers"."prefecture" AS "prefecture", "shop"."customers"."points" AS "points"
 FROM "shop"."customers" ORDER BY "shop"."customers"."points" ASC, "shop"."customers"."signed_up_on" ASC LIMIT 2000;
 
--- metabase-01 table preview [postgresql duckdb sqlite]
+-- metabase-00 table preview, plain
 SELECT "customers"."customer_id" AS "customer_id", "customers"."prefecture" AS "prefecture", "customers"."points" AS "points"
 FROM "shop"."customers" ORDER BY "customers"."points" ASC LIMIT 2000;
 
@@ -329,7 +329,7 @@ SELECT stock_code FROM shop.order_lines WHERE quantity >= ALL (SELECT quantity F
 SELECT count(*) FROM shop.customers c WHERE c.customer_id IN (SELECT customer_id FROM shop.order_lines) AND EXISTS (SELECT 1 FROM shop.events e WHERE e.customer_id = c.customer_id AND e.event_type = 'cart');
 
 -- sql-19 self join of neighbours
-SELECT a.opened_at, b.opened_at FROM shop.tickets a JOIN shop.tickets b ON b.customer_id = a.customer_id AND b.opened_at > a.opened_at AND a.channel = b.channel;
+SELECT a.opened_at, b.opened_at FROM shop.tickets a JOIN shop.tickets b ON b.customer_id = a.customer_id AND b.opened_at >= a.opened_at AND a.channel = b.channel;
 
 -- sql-20 cross join with one row
 SELECT o.country, sum(o.quantity) * 1.0 / max(t.total) AS share FROM shop.order_lines o CROSS JOIN (SELECT sum(quantity) AS total FROM shop.order_lines) t GROUP BY o.country;
@@ -374,7 +374,7 @@ SELECT greatest(quantity, 5), least(quantity, 5) FROM shop.order_lines;
 SELECT max(quantity, 5), min(quantity, 5) FROM shop.order_lines;
 
 -- sql-33 logarithms
-SELECT round(ln(points + 1), 4), round(sqrt(points), 4), round(exp(0.5), 4), power(points, 2) FROM shop.customers;
+SELECT ln(points + 1), sqrt(points), exp(0.5), power(points, 2) FROM shop.customers;
 
 -- sql-34 percentiles by rank
 SELECT min(points) FROM (SELECT points, percent_rank() OVER (ORDER BY points) AS p FROM shop.customers) x WHERE p >= 0.9;

@@ -21,7 +21,7 @@ AGGREGATES: frozenset[type[exp.Expr]] = frozenset({exp.Count, exp.Sum, exp.Avg, 
 WINDOW_FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
     {
         exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile,
-        exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
+        exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue,
     }
 )  # fmt: skip
 """Window functions that every engine has."""
@@ -103,6 +103,17 @@ LOOSE = Comparisons(
     number=re.compile(r"\d{1,18}(\.\d{1,15})?"),
 )
 """The comparisons of DuckDB and SQLite, which have one numeric family."""
+
+
+_LONGEST = 1_000
+
+
+def check_size(node: exp.Expr) -> None:
+    """Refuse a text that is filled up to a length which the statement does not show, or beyond reason."""
+    if isinstance(node, exp.Pad):
+        length = node.expression
+        if not isinstance(length, exp.Literal) or length.is_string or not 0 <= float(str(length.this)) <= _LONGEST:
+            raise StatementRefused(f"LPAD and RPAD take a length of at most {_LONGEST}, as a number.")
 
 
 def _as_written(tree: exp.Query) -> None:

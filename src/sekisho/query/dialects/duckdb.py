@@ -6,7 +6,15 @@ from sqlglot import exp
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
-from sekisho.query.dialects.dialect import AGGREGATES, MASKS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS, Dialect
+from sekisho.query.desugar import positions_for_all
+from sekisho.query.dialects.dialect import (
+    AGGREGATES,
+    MASKS,
+    SCALAR_FUNCTIONS,
+    WINDOW_FUNCTIONS,
+    Dialect,
+    check_size,
+)
 
 _FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
     {
@@ -16,6 +24,11 @@ _FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
         exp.Median, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop, exp.Quantile,
         exp.PercentileCont, exp.PercentileDisc,
         exp.AnyValue, exp.ApproxDistinct, exp.Corr,
+        exp.ArgMax, exp.ArgMin, exp.LogicalAnd, exp.LogicalOr, exp.CovarPop, exp.CovarSamp, exp.RegrSlope,
+        exp.RegrIntercept, exp.RegrR2, exp.RegrCount, exp.Mode, exp.WithinGroup, exp.GroupConcat, exp.Grouping,
+        exp.Hour, exp.Minute, exp.Second, exp.DayOfWeekIso, exp.DayOfMonth, exp.DayOfYear, exp.WeekOfYear, exp.Dayname,
+        exp.Monthname, exp.LastDay, exp.DateFromParts, exp.TimeToUnix,
+        exp.Trunc, exp.Log, exp.ConcatWs, exp.SplitPart, exp.Reverse, exp.Pad,
         exp.RegexpLike, exp.RegexpExtract, exp.StartsWith, exp.Contains,
     }
 )  # fmt: skip
@@ -48,6 +61,8 @@ DUCKDB = Dialect(
     physical=_physical,
     people_schema="people",
     mix=_mix,
+    settle=positions_for_all,
+    check=check_size,
     lateral_aliases=True,
     joins_stores=True,
     parameter_sign="$",

@@ -14,7 +14,15 @@ from sqlglot import exp
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.errors import StatementRefused
-from sekisho.query.dialects.dialect import AGGREGATES, MASKS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS, Comparisons, Dialect
+from sekisho.query.dialects.dialect import (
+    AGGREGATES,
+    MASKS,
+    SCALAR_FUNCTIONS,
+    WINDOW_FUNCTIONS,
+    Comparisons,
+    Dialect,
+    check_size,
+)
 
 # Nothing here returns a set, repeats a text, reads the catalogue or the session, waits, draws lots, or runs a regular
 # expression of the requester: the time that one takes has no bound that a statement shows.
@@ -22,7 +30,9 @@ _FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
     {
         exp.LogicalAnd, exp.LogicalOr, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop,
         exp.Corr, exp.CovarPop, exp.CovarSamp, exp.WithinGroup, exp.PercentileCont, exp.PercentileDisc, exp.Mode,
-        exp.TimestampTrunc, exp.Extract, exp.Date, exp.AtTimeZone,
+        exp.RegrSlope, exp.RegrIntercept, exp.RegrR2, exp.RegrCount, exp.GroupConcat, exp.Grouping,
+        exp.TimestampTrunc, exp.Extract, exp.Date, exp.AtTimeZone, exp.DateBin, exp.StrToDate,
+        exp.Reverse, exp.Pad, exp.Log, exp.Cbrt, exp.Degrees, exp.Radians,
         exp.Trunc, exp.WidthBucket, exp.Initcap, exp.SplitPart, exp.StartsWith, exp.ConcatWs,
     }
 )  # fmt: skip
@@ -130,6 +140,7 @@ def _name_of(projection: exp.Expr) -> exp.Expr | None:
 
 def _check(node: exp.Expr) -> None:
     """Refuse what only PostgreSQL reads in another way than it looks, and patterns that fail on some rows."""
+    check_size(node)
     if isinstance(node, exp.Identifier):
         if len(str(node.this).encode()) > _BYTES_IN_NAME:
             raise StatementRefused("A name is longer than 63 bytes: PostgreSQL would cut it off.")
