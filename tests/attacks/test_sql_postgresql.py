@@ -70,7 +70,7 @@ FUNCTIONS = [
     "regexp_match(member_rank, '(a+)+$')", "regexp_like(member_rank, '(a+)+$')", "regexp_count(member_rank, '(a+)+$')",
     "repeat(member_rank, 1000000000)", "lpad(member_rank, 1000000000)", "rpad(member_rank, 1000000000)", "format('%s', points)",
     "to_json(points)", "row_to_json(customers)", "to_jsonb(customers)", "json_agg(customers)", "jsonb_agg(note)", "array_agg(note)",
-    "string_agg(member_rank, ',')", "xmlagg(NULL)", "json_build_object('a', note)", "hstore(customers)", "record_out(customers)",
+    "xmlagg(NULL)", "json_build_object('a', note)", "hstore(customers)", "record_out(customers)",
     "textin(NULL)", "int4in(NULL)", "encode(NULL, 'hex')", "convert_from(NULL, 'UTF8')", "md5(note)", "sha256(NULL)",
     "hashtext(note)", "hashtextextended(note, 0)", "hashint8extended(customer_id, 0)", "pg_typeof(note)", "row_security_active('customers')",
     "pg_stat_get_live_tuples(1)", "pg_notify('x', member_rank)", "pg_logical_emit_message(true, 'x', note)", "ts_stat('SELECT 1')",
@@ -81,7 +81,7 @@ FUNCTIONS = [
     "ARRAY(SELECT note FROM shop.customers)", "ARRAY[note]", "ROW(note)", "ROW(customers.*)", "(customers).note", "(customers.*)::text",
     "customers::text", "customers IS NULL", "customers = customers", "customers.*", 'note COLLATE "C"', "points OPERATOR(pg_catalog.+) 1",
     "U&'\\0061'", "E'\\\\x'", "$$x$$", "$x$ x $x$", "B'1'", "X'1F'", 'U&"note"', "points IS DOCUMENT", "member_rank IS NORMALIZED",
-    "points = ANY (ARRAY[1])", "points = ALL (SELECT 1)", "points = SOME (SELECT 1)", "(points, 1) OVERLAPS (1, 2)",
+    "points = ANY (ARRAY[1])", "points = ALL (ARRAY[1])", "points = SOME (SELECT note FROM shop.customers)", "(points, 1) OVERLAPS (1, 2)",
     "member_rank ~ 'a'", "member_rank !~* 'a'", "member_rank SIMILAR TO 'a'", "substring(member_rank FROM '(a+)+$')",
     "substring(member_rank, prefecture)", "substring(member_rank SIMILAR 'a' ESCAPE '#')", "substr(member_rank, '1')",
     "member_rank @@ 'a'", "member_rank -> 'a'", "member_rank #>> '{a}'", "points <-> 1", "member_rank ? 'a'", "member_rank ?| ARRAY['a']",
@@ -96,8 +96,8 @@ TABLES = [
     "ROWS FROM (generate_series(1, 9)) x", "unnest(ARRAY[1]) WITH ORDINALITY x", "json_to_recordset('[]') AS x(a int)", "pg_ls_dir('.') x",
     "xmltable('/x' PASSING '<x/>' COLUMNS a int)", "json_table('[]', '$' COLUMNS (a int))", "(VALUES (1)) v", "(TABLE pg_shadow) x",
     "shop.customers c(a, b)", "shop.customers AS c (a int)", "(shop.customers CROSS JOIN shop.tickets)", "(shop.customers NATURAL JOIN shop.tickets) x",
-    "shop.customers NATURAL LEFT JOIN shop.tickets", "shop.customers JOIN shop.tickets USING (customer_id) AS j",
-    "LATERAL (SELECT 1) x", "shop.customers c, LATERAL (SELECT c.note) x", "shop.customers c, LATERAL generate_series(1, c.points) x",
+    "shop.customers JOIN shop.tickets USING (customer_id) AS j",
+    "LATERAL shop.customers x", "shop.customers c, LATERAL (SELECT upper(c.note)) x", "shop.customers c, LATERAL generate_series(1, c.points) x",
     "shop.secrets", '"SHOP".customers', '"Shop"."Customers"', 'shop."Customers"',
 ]  # fmt: skip
 

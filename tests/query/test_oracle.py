@@ -64,7 +64,7 @@ REFUSED = [
     scan("pg_stats", "pg_catalog", "pg_stats"),
     node("Index Scan", Relation_Name="customers", Schema="public", Alias="t", Index_Cond="(t.email = $1)"),
     node("Aggregate", scan(Parent_Relationship="Outer"), Output=["max(t.email)"]),
-    node("Aggregate", scan(Parent_Relationship="Outer"), Output=["string_agg(t.member_rank, ','::text)"]),
+    node("Aggregate", scan(Parent_Relationship="Outer"), Output=["array_agg(t.member_rank)"]),
     node("Aggregate", scan(Parent_Relationship="Outer"), Group_Key=["t.email"]),
     node("Hash Join", scan(Parent_Relationship="Outer"), Join_Filter="(t.email > 'a'::text)"),
     node("Subquery Scan", scan(Parent_Relationship="Subquery", Output=["t.email"]), Alias="c", Output=["c.points"]),

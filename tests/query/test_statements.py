@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from sekisho.domain.access import Use
-from sekisho.domain.terms import StoreKind
+from sekisho.domain.terms import Column, ColumnClass, ColumnType, StoreKind
 from sekisho.errors import InvalidRequest, StatementRefused, UnknownColumn, UnknownDataset
 from sekisho.query.parse import MAX_STATEMENT_CHARACTERS, fold, shown_name
 from sekisho.query.resolve import resolve
@@ -128,10 +129,22 @@ def test_what_is_read_is_listed() -> None:
     }  # fmt: skip
 
 
-def test_data_about_nobody_cannot_be_covered_by_consent() -> None:
-    """A dataset without data subjects has no place in an answer that needs consent."""
-    with pytest.raises(StatementRefused):
-        plan_of("SELECT title FROM pos.products")
+def test_reference_data_stands_beside_governed_data() -> None:
+    """A dataset without a key whose columns say nothing about people needs nobody's consent."""
+    plan = plan_of("SELECT o.quantity, p.title FROM pos.order_lines o JOIN pos.products p USING (stock_code)")
+    assert len(plan.projections) == plan.hidden == 1
+    assert plan_of("SELECT title FROM pos.products").projections == ()
+
+
+@pytest.mark.parametrize("column_class", [c for c in ColumnClass if c is not ColumnClass.NONE])
+def test_data_about_people_without_a_key_cannot_be_covered_by_consent(column_class: ColumnClass) -> None:
+    """One column that says something about people is enough, whether it is asked for or not."""
+    declared = catalogue(Path("/nowhere"))
+    products = declared.datasets["pos.products"]
+    guest = Column("guest", ColumnType.STRING, column_class)
+    datasets = {**declared.datasets, "pos.products": replace(products, columns=(*products.columns, guest))}
+    with pytest.raises(StatementRefused, match="names nobody"):
+        plan_of("SELECT title FROM pos.products", declared=replace(declared, datasets=datasets))
     assert plan_of("SELECT title FROM pos.products", purpose="fraud").projections == ()
 
 

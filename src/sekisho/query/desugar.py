@@ -16,6 +16,9 @@ def write_out(tree: exp.Query) -> None:
     """Rewrite *tree* in place."""
     for select in list(tree.find_all(exp.Select)):
         _windows(select)
+        group = select.args.get("group")
+        if group is not None and group.args.get("all") is False:
+            raise StatementRefused("GROUP BY DISTINCT is not on the allow-list.")  # the tree does not keep it
     for cte in tree.find_all(exp.CTE):
         cte.set("materialized", None)
     for joined in tree.find_all(exp.GroupConcat):

@@ -352,7 +352,7 @@ def _check_structure(node: exp.Expr) -> None:
             raise StatementRefused("A subquery stands in parentheses of its own.")
     elif isinstance(node, exp.Exists | exp.All | exp.Any | exp.Lateral):
         if not isinstance(node.this, exp.Query):
-            raise StatementRefused(f"{construct(node)} takes a subquery.")
+            raise StatementRefused(f"{type(node).__name__.upper()} takes a subquery.")
     elif isinstance(node, exp.Placeholder) and not _PARAMETER.fullmatch(str(node.this)):
         raise StatementRefused("Parameters are written as ? and given in order.")
     elif isinstance(node, exp.Ordered) and isinstance(node.this, exp.Var):

@@ -1,4 +1,17 @@
--- LATERAL is refused
+-- LATERAL sees the sources before it
 SELECT x.p FROM shop.customers c, LATERAL (SELECT c.points AS p) x
 -->
--- statement_refused: LATERAL is not on the allow-list.
+SELECT
+  "x"."p" AS "p"
+FROM (
+  SELECT
+    "t"."points" AS "points",
+    "g"."n" AS "__person"
+  FROM "public"."customers" AS "t"
+  JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
+    ON "g"."k" = "t"."customer_id"
+  OFFSET 0
+) AS "c", LATERAL (
+  SELECT
+    "c"."points" AS "p"
+) AS "x"
