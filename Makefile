@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench benchstores benchconsent withdrawals policy lock clean
+.PHONY: help demo serve test check bench benchstores benchconsent withdrawals fuzz policy lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -42,6 +42,9 @@ check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, file lengths, po
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tests/house.py
+
+fuzz: $(VENV)/dev.stamp  ## 20,000 generated statements for each engine (needs SEKISHO_TEST_POSTGRES)
+	@SEKISHO_FUZZ=20000 $(BIN)/python -m pytest tests/query/test_generated.py -n auto --dist load -s
 
 policy:  ## Format, check and test the policies (needs opa)
 	@opa fmt --fail --list policies

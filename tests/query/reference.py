@@ -222,6 +222,7 @@ class Judge:
         elif not (exact and self.ordered) and got[0] == other[0] == "rows":
             assert counted(got[2]) == counted(other[2]), "the answer depends on what is withheld or masked"
         else:
+            assert got[:2] == other[:2], f"the answer depends on what is withheld or masked: {got[:2]} or {other[:2]}"
             assert got == other, "the answer depends on what is withheld or masked"
         if got[0] == "refused":
             _, code, text = got

@@ -90,9 +90,11 @@ class Kinds:
             return self._physical(definition)
         if isinstance(definition, Merged):
             return _same([self.of_definition(part) for part in definition.parts], "JOIN USING")
-        kinds = [self.of(expression) for expression in definition.expressions]
-        kind = _same(kinds, "a set operation") if len(kinds) > 1 else kinds[0]
-        if len(kinds) > 1 and kind.sort is Sort.SEALED:
+        # A branch that says NULL stands beside every kind: ``SELECT customer_id … UNION ALL SELECT NULL …``.
+        said = [e for e in definition.expressions if not _is_null(e)] or definition.expressions
+        kinds = [self.of(expression) for expression in said]
+        kind = _same(kinds, "a set operation")
+        if len(definition.expressions) > 1 and kind.sort is Sort.SEALED:
             raise _refusal(kind, "a set operation")
         return kind
 

@@ -19,6 +19,8 @@ def lift(tree: exp.Query) -> exp.Query:
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("distinct") is not None and select.args["distinct"].args.get("on") is not None:
             first = _first_rows(select)
+            if select is not tree and not _cuts(first):
+                first.set("order", None)  # it chose the rows; a subquery's own order says nothing
             if select is tree:
                 tree = first
             else:
@@ -29,7 +31,7 @@ def lift(tree: exp.Query) -> exp.Query:
         stands_on = isinstance(node, exp.SetOperation) or (
             isinstance(node, exp.Select) and node.args.get("distinct") is not None
         )
-        cuts = node.args.get("limit") is not None or node.args.get("offset") is not None
+        cuts = _cuts(node)
         if not stands_on or not (cuts or (node is tree and node.args.get("order") is not None)):
             continue
         outer = _around(node)
@@ -41,6 +43,10 @@ def lift(tree: exp.Query) -> exp.Query:
             node.replace(outer)
         _into(outer, node)
     return tree
+
+
+def _cuts(node: exp.Query) -> bool:
+    return node.args.get("limit") is not None or node.args.get("offset") is not None
 
 
 def _around(node: exp.Query) -> exp.Select | None:
