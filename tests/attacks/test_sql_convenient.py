@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.query.reference import Judge
 from tests.query.shop import shop
 

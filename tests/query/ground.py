@@ -24,7 +24,7 @@ from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import Catalogue, Column, ColumnType, Dataset, Store, StoreKind
 from tests.query.postgres import DirectStore, PostgresReference, database, load
-from tests.query.reference import Judge, Reference
+from tests.query.reference import Judge
 from tests.query.world import ARROW, PURPOSES, REQUESTERS, Rows, WatchedStore, World, transform_of
 
 Datasets = Mapping[str, Dataset]
@@ -131,7 +131,7 @@ class GroundReference(PostgresReference):
     errors = (psycopg.Error, duckdb.Error, sqlite3.Error)
 
     def __init__(self, ground: Ground, purpose: str = "recommendation") -> None:
-        self._ground = self._world = ground  # type: ignore[assignment]
+        self._ground = self._world = ground
         self._purpose = purpose
         (self._store,) = ground.catalogue.stores
         if ground.engine is StoreKind.POSTGRESQL:
@@ -178,9 +178,12 @@ class GroundReference(PostgresReference):
 
 
 @contextmanager
-def ground(engine: StoreKind, datasets: Datasets, rows: Rows, folder: Path, twins: Rows | None = None) -> Iterator[Judge]:
+def ground(
+    engine: StoreKind, datasets: Datasets, rows: Rows, folder: Path, twins: Rows | None = None
+) -> Iterator[Judge]:
     """Build a ground, its reference, and its twin (itself, where *twins* is not given)."""
     with ExitStack() as stack:
+
         def built(rows: Rows, name: str) -> Ground:
             if engine is StoreKind.POSTGRESQL:
                 return stack.enter_context(Ground(engine, datasets, rows, stack.enter_context(database())))

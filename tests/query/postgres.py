@@ -187,7 +187,7 @@ def _arrow(values: Sequence[Any], code: int) -> pa.Array:
 class PostgresReference(Reference):
     """Masked copies in a schema ``shop``, where the requester's own text runs."""
 
-    errors = (psycopg.Error,)
+    errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
     def __init__(self, world: PostgresWorld, purpose: str = "recommendation") -> None:
         self._world = world

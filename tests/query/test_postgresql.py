@@ -25,7 +25,7 @@ from sekisho.query.statements import Statements
 from tests.query.planning import question_of, shop_plan
 from tests.query.postgres import PostgresWorld
 from tests.query.reference import Judge
-from tests.query.shop import SHOP, shop, shop_catalogue
+from tests.query.shop import SHOP, shop_catalogue
 from tests.query.test_leakproof import Codec
 from tests.query.world import PURPOSES, REQUESTERS, ClassPolicy, catalogue
 

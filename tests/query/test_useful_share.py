@@ -5,6 +5,8 @@ rows filtered and values masked first, then the text as it was written. One that
 must be named in ``REFUSED`` with its code, and there may be few of them.
 """
 
+# ruff: noqa: T201 - the share, and what is refused, is what this test tells
+
 from __future__ import annotations
 
 import re
@@ -23,7 +25,9 @@ from tests.query.tpch import TPCH
 from tests.query.tpch import rows as tpch_rows
 
 FOLDER = Path(__file__).parent / "useful"
-_BLOCK = re.compile(r"^-- (?P<name>[^\n\[]+?)(?: \[(?P<engines>[a-z ]+)\])?\n(?P<sql>[^-].*?);\n", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(
+    r"^-- (?P<name>[^\n\[]+?)(?: \[(?P<engines>[a-z ]+)\])?\n(?P<sql>[^-].*?);\n", re.DOTALL | re.MULTILINE
+)
 
 REFUSED: dict[StoreKind, dict[str, str]] = {
     StoreKind.POSTGRESQL: {"retail-53 date spine by series": "statement_refused"},
@@ -53,11 +57,16 @@ def suite(engine: StoreKind) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", params=ENGINES, ids=[engine.value for engine in ENGINES])
-def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StoreKind, Judge, Judge]]:
+def stores(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[StoreKind, Judge, Judge]]:
     engine = request.param
     folder = tmp_path_factory.mktemp(engine.value)
     (folder / "tpch").mkdir()
-    with ground(engine, SHOP, shop_rows(ROWS), folder) as shop, ground(engine, TPCH, tpch_rows(), folder / "tpch") as tpch:
+    with (
+        ground(engine, SHOP, shop_rows(ROWS), folder) as shop,
+        ground(engine, TPCH, tpch_rows(), folder / "tpch") as tpch,
+    ):
         yield engine, shop, tpch
 
 

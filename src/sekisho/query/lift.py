@@ -107,7 +107,8 @@ def _first_rows(select: exp.Select) -> exp.Select:
             return item
         if not 1 <= position <= len(shown):
             raise StatementRefused("A column number in DISTINCT ON is out of range.")
-        return select.expressions[position - 1].unalias()
+        projection: exp.Expr = select.expressions[position - 1].unalias()
+        return projection
 
     on = select.args["distinct"].args["on"]
     keys = [meant(item) for item in (on.expressions if isinstance(on, exp.Tuple) else [on.unnest()])]
@@ -123,12 +124,16 @@ def _first_rows(select: exp.Select) -> exp.Select:
         if not places:
             raise StatementRefused("ORDER BY beside DISTINCT ON takes what DISTINCT ON names, or output columns.")
         named = exp.column(exp.to_identifier(shown[places[0]], quoted=True))
-        outer_items.append(exp.Ordered(this=named, desc=item.args.get("desc"), nulls_first=item.args.get("nulls_first")))
+        outer_items.append(
+            exp.Ordered(this=named, desc=item.args.get("desc"), nulls_first=item.args.get("nulls_first"))
+        )
     if outer_items:
         outer.set("order", exp.Order(expressions=outer_items))
     for part in ("limit", "offset", "with_"):
         outer.set(part, select.args.get(part))
-    within = [item.copy() for item in (order.expressions if order is not None else ()) if meant(item.this) not in keys]
+    within = [
+        item.copy() for item in (order.expressions if order is not None else ()) if meant(item.this) not in keys
+    ]
     for item in within:
         item.set("this", meant(item.this).copy())
     number = exp.Window(

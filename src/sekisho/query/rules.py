@@ -177,7 +177,7 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
         hidden=draft.hidden,
         rowwise=draft.rowwise,
         projections=tuple(draft.projections.values()),
-        reads=frozenset(draft.reads | _counted(tree, dialect)),
+        reads=frozenset(draft.reads | dialect.counted(tree)),
         order_by_token=keyed and not draft.ordered,
         fenced=draft.fenced,
         fingerprint=hashlib.sha256(shown.encode()).hexdigest(),
@@ -365,11 +365,6 @@ def _outputs(draft: Draft) -> tuple[Output, ...]:
         domain = kind.domain.removeprefix("id:") if kind.domain and kind.domain != PERSON else None
         outputs.append(Output(name, column_type, kind.transform, domain))
     return tuple(outputs)
-
-
-def _counted(tree: exp.Query, dialect: Dialect) -> set[tuple[str, str]]:
-    """Return the WITH queries of which SQLite says, without a schema, that their rows are counted."""
-    return set() if dialect.qualified_reads else {(cte.alias, "") for cte in tree.find_all(exp.CTE)}
 
 
 def has_number(select: exp.Select) -> bool:

@@ -28,7 +28,8 @@ from sekisho.ports import ConsentView, PeopleIndex, PeopleKeys
 _FUNCTIONS = frozenset(
     {
         "count", "sum", "avg", "min", "max", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist",
-        "ntile", "lag", "lead", "first_value", "last_value", "nth_value", "coalesce", "ifnull", "nullif", "iif", "abs", "round",
+        "ntile", "lag", "lead", "first_value", "last_value", "nth_value", "coalesce", "ifnull", "nullif",
+        "iif", "abs", "round",
         "floor", "ceil", "ceiling", "sign", "sqrt", "ln", "exp", "pow", "power", "lower", "upper", "length", "substr",
         "substring", "trim", "ltrim", "rtrim", "replace", "instr", "concat", "like", "date", "datetime", "strftime",
         "julianday", "time", "unixepoch", "current_date", "current_time", "current_timestamp",

@@ -251,6 +251,10 @@ class Dialect:
         """Return the name under which the second oracle sees a table."""
         return f"{schema}.{table}" if self.qualified_reads else table
 
+    def counted(self, tree: exp.Expr) -> set[tuple[str, str]]:
+        """Return the WITH queries that a second oracle without schemas sees as tables whose rows are counted."""
+        return set() if self.qualified_reads else {(cte.alias, "") for cte in tree.find_all(exp.CTE)}
+
     def people_name(self, table: str) -> str:
         """Return the name under which the second oracle sees a people table."""
         return f"{self.people_schema}.{table}" if self.qualified_people else table

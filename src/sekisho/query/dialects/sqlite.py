@@ -43,7 +43,9 @@ SQLITE = Dialect(
     sqlglot="sqlite",
     title="SQLite",
     functions=AGGREGATES | WINDOW_FUNCTIONS | SCALAR_FUNCTIONS | _FUNCTIONS,
-    anonymous_functions=frozenset({"ifnull", "iif", "date", "datetime", "time", "strftime", "julianday", "unixepoch", "instr"}),
+    anonymous_functions=frozenset(
+        {"ifnull", "iif", "date", "datetime", "time", "strftime", "julianday", "unixepoch", "instr"}
+    ),
     masks=_MASKS,
     refused=frozenset({exp.Lateral, exp.Rollup, exp.Cube, exp.GroupingSets, exp.All, exp.Any}),
     physical=_physical,
