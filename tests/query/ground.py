@@ -87,7 +87,7 @@ class Ground(World):
                 for dataset in datasets.values():
                     fill_sqlite(db, "main", dataset, {c.name: _SQLITE[c.type] for c in dataset.columns}, rows)
             db.close()
-            self.sqlite = SqliteStore(declared.stores[name], declared.datasets, timeout=60)
+            self.sqlite = SqliteStore(declared.stores[name], declared.datasets, timeout=900)
             self._closing = (self.sqlite.close,)
             self._stand_behind(declared, rows, {name: WatchedStore(self.sqlite)})
         else:
@@ -96,7 +96,7 @@ class Ground(World):
                 columns = {c.name: pa.array([r[c.name] for r in rows[dataset.name]], ARROW[c.type])
                            for c in dataset.columns}  # fmt: skip
                 pq.write_table(pa.table(columns), place / f"{_table(dataset.name)}.parquet")
-            self.duckdb = DuckDbStores(declared.stores, declared.datasets, threads=1, timeout=60)
+            self.duckdb = DuckDbStores(declared.stores, declared.datasets, threads=1, timeout=900)
             self._closing = (self.duckdb.close,)
             self._stand_behind(declared, rows, {"duckdb": WatchedStore(self.duckdb)})
 
