@@ -238,7 +238,6 @@ KEYED = [
     "SELECT invoice FROM pos.order_lines UNION ALL SELECT country FROM pos.order_lines",
     "SELECT country FROM pos.order_lines UNION ALL SELECT invoice FROM pos.order_lines",
     "SELECT invoice FROM pos.order_lines UNION ALL SELECT 'MK-00007'",
-    "SELECT NULL UNION ALL SELECT invoice FROM pos.order_lines",
     "SELECT invoice FROM pos.order_lines UNION ALL SELECT event_id FROM web.events",
     "SELECT customer_id FROM pos.order_lines UNION ALL SELECT quantity FROM pos.order_lines",
     "SELECT quantity FROM pos.order_lines UNION ALL SELECT customer_id FROM pos.order_lines",

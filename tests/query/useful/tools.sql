@@ -435,3 +435,6 @@ SELECT c.birth_date AS year, count(t.ticket_id) AS tickets FROM shop.customers c
 
 -- sql-50 postal areas
 SELECT postal_code, count(*) AS people, sum(points) AS points FROM shop.customers WHERE postal_code LIKE '1%' GROUP BY postal_code ORDER BY postal_code;
+
+-- dbt-14 union of relations with missing columns
+select customer_id, channel, null as category from shop.tickets union all select null as customer_id, null as channel, category from shop.events;
