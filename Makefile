@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench benchstores benchconsent withdrawals fuzz policy lock clean
+.PHONY: help demo serve test check matrix timing bench benchstores benchconsent withdrawals fuzz policy lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -45,6 +45,12 @@ check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, file lengths, po
 
 fuzz: $(VENV)/dev.stamp  ## 20,000 generated statements for each engine (needs SEKISHO_TEST_POSTGRES)
 	@SEKISHO_FUZZ=20000 $(BIN)/python -m pytest tests/query/test_generated.py -n auto --dist load -s
+
+matrix: $(VENV)/dev.stamp  ## Every consent shape with every expression at 5 million rows (needs SEKISHO_TEST_POSTGRES)
+	@$(BIN)/python -m tests.attacks.matrix
+
+timing: $(VENV)/dev.stamp  ## Whether time tells that a withheld person is in a store (needs SEKISHO_TEST_POSTGRES)
+	@$(BIN)/python -m tests.attacks.timing
 
 policy:  ## Format, check and test the policies (needs opa)
 	@opa fmt --fail --list policies

@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from sekisho.adapters.stores.postgresql import PostgresStore
+from tests.adapters.stores.bench import bench
 from tests.adapters.stores.servers import Server, database
 from tests.adapters.stores.worker import VISITS, Registry, Worker
+
+__all__ = ["bench", "empty", "server", "worker"]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import asyncio
 import json
 import re
 import threading
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +49,8 @@ _UNUSABLE = (
     duckdb.SyntaxException,
 )
 _MIDWAY = ("Conversion", "Out of Range", "Invalid Input", "Not implemented", "Mismatch Type")
+
+_ENDS_S = 10.0  # in which DuckDB ends what was interrupted
 
 
 class DuckDbStores:
@@ -190,7 +193,7 @@ class DuckDbStores:
                 if watchdog is not None:
                     watchdog.cancel()
                 cursor.interrupt()
-                cursor.close()
+                self._let_go(cursor)
 
     async def rows_with_key(self, dataset: Dataset, keys: Sequence[Key], most: int) -> list[tuple[object, ...]]:
         """See ``adapters.stores.personal_data.KeyedStore``; instants are naive and in UTC."""
@@ -206,7 +209,14 @@ class DuckDbStores:
         finally:
             watchdog.cancel()
             cursor.interrupt()
+            self._let_go(cursor)
+
+    def _let_go(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Close *cursor*; for a caller who went away its statement still runs for a moment, and is waited for."""
+        try:
             cursor.close()
+        except duckdb.Error:
+            self._pool.submit(_close, cursor)
 
     def _start(
         self, cursor: duckdb.DuckDBPyConnection, query: GovernedQuery, page_rows: int
@@ -317,6 +327,19 @@ def _tables(tree: object) -> set[str]:
                 names |= {entry["key"] for entry in node["cte_map"]["map"]}
             stack.extend(node.values())
     return {table for table in found if "." in table or table not in names}
+
+
+def _close(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Close *cursor* when what was interrupted on it has ended."""
+    deadline = time.monotonic() + _ENDS_S
+    while time.monotonic() < deadline:
+        try:
+            cursor.close()
+        except duckdb.Error:
+            cursor.interrupt()
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
