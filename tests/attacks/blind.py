@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sekisho.errors import SekishoError
-from sekisho.query import kinds
 from tests.attacks.guards import lifted, sites_in
 from tests.attacks.silent import without
 from tests.query.reference import plain
 from tests.query.world import PEOPLE, ROWS, Rows, World, agrees
+
+from sekisho.errors import SekishoError
+from sekisho.query import kinds
 
 DIGITS = 6
 COLUMNS = ("note", "email")
@@ -79,7 +80,7 @@ _TABLES = {
 
 def secret(place: int, column: str) -> str:
     """Return the digits of a person."""
-    return f"{random.Random(f'{place} {column}').randrange(10**DIGITS):0{DIGITS}d}"  # noqa: S311 - no secret of anybody
+    return f"{random.Random(f'{place} {column}').randrange(10**DIGITS):0{DIGITS}d}"
 
 
 def rows_with_digits() -> Rows:
@@ -117,7 +118,7 @@ class Oracle:
 
     def run(self, strategy: str, column: str, places: list[int]) -> Found:
         """Look for the digits of everybody at *places*."""
-        guesses = random.Random(f"{self.engine} {strategy} {column}")  # noqa: S311 - it is to be repeatable
+        guesses = random.Random(f"{self.engine} {strategy} {column}")
         whole = right = 0
         for place in places:
             known = ""

@@ -1,13 +1,13 @@
 """Guards by name, and how one is taken away while everything else stands.
 
-Most guards are a line that refuses: ``raise StatementRefused(…)``. :func:`lifted` takes single ones out of the running
-program, so that a test can show what would leak without it. The others are named in ``SILENT``: what masks, fences,
-filters, orders, compares and pins without refusing anything.
+Most guards are a line that refuses: ``raise StatementRefused(…)``. :func:`lifted` takes single ones out of the
+running program, so that a test can show what would leak without it. The others are in ``silent.py``: what masks,
+fences, filters, orders and keys without refusing anything.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import functools
 import inspect
@@ -62,7 +62,7 @@ class Site:
     @property
     def guard(self) -> str:
         """The guard that it belongs to."""
-        place = f"{self.module.removeprefix('sekisho.').removeprefix('query.').removeprefix('adapters.')}.{self.function}"
+        place = f"{self.module.removeprefix('sekisho.query.')}.{self.function}"
         if "function" in self.text.lower() and place.startswith("parse._check_node"):
             return "allow-list of functions"
         return next((name for prefix, name in _NAMES if place.startswith(prefix)), place)

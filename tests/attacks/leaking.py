@@ -90,8 +90,8 @@ def read() -> list[Case]:
 
 def _refused(engine: str) -> Iterator[str]:
     corpora = (
-        constructs.NOT_ONE_READ, constructs.NO_TABLE, constructs.NOT_LISTED, constructs.NAMES, masks.SEALED, masks.BLANK,
-        masks.KEYED, names.CONFUSED,
+        constructs.NOT_ONE_READ, constructs.NO_TABLE, constructs.NOT_LISTED, constructs.NAMES,
+        masks.SEALED, masks.BLANK, masks.KEYED, names.CONFUSED,
     )  # fmt: skip
     yield from masked_uses.statements(engine)
     every = [sql for corpus in corpora for sql in corpus]

@@ -70,7 +70,7 @@ _CLAUSES = (
     "SELECT q.x FROM (SELECT {e} AS x FROM {t}) q", "WITH q AS (SELECT {e} AS x FROM {t}) SELECT x FROM q",
 )  # fmt: skip
 
-_TABLES = {
+_TABLES: dict[str, list[dict[str, str | None]]] = {
     "sqlite": [
         {"t": "crm.customers", "text": "note", "key": "customer_id", "num": "points", "link": None},
         {"t": "crm.tickets", "text": "body", "key": "customer_id", "num": "minutes", "link": "ticket_id"},

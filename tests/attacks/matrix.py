@@ -28,6 +28,10 @@ from unittest import mock
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tests.adapters.stores.servers import Server, database
+from tests.attacks.matrix_cases import BAD, EXPRESSIONS, FINE, STATEMENTS
+from tests.fakes import FakeAuditLog, FakeClock
+from tests.query.doubles import ClassPolicy, FakeConsentLedger, FakeDetector, FakeKeys, FakePeople, FakeViews
 
 from sekisho.adapters.stores import colocated, sqlite
 from sekisho.adapters.stores.colocated import ColocatedCopies
@@ -53,9 +57,6 @@ from sekisho.gateway import Gateway
 from sekisho.query import oracle, parse, rules
 from sekisho.query.dialects import Dialect
 from sekisho.release import Ask
-from tests.adapters.stores.servers import Server, database
-from tests.fakes import FakeAuditLog, FakeClock
-from tests.query.doubles import ClassPolicy, FakeConsentLedger, FakeDetector, FakeKeys, FakePeople, FakeViews
 
 FULL = 5_000_000
 LARGE = 200_000
@@ -76,9 +77,6 @@ CROWD = Dataset(
 )  # fmt: skip
 PURPOSES = {p.name: p for p in (Purpose("consent", LegalBasis.CONSENT), Purpose("law", LegalBasis.LEGAL_OBLIGATION))}
 ANALYST = Requester("analyst", frozenset(PURPOSES))
-FINE = {"side": "in", "text": "5", "whole": 5, "part": 1.0, "day": "2001-01-01", "doc": '{"a": 1}'}
-BAD = {"side": "out", "text": "NGx", "whole": 2**62, "part": -1.0, "day": "NGdate", "doc": "NG{"}
-
 _FILTER = {"x.lines": (Comparison("side", "eq", "in"),)}
 SHAPES: dict[str, tuple[str, dict[str, tuple[Comparison, ...]], bool]] = {
     "people table": ("consent", {}, False),
@@ -89,94 +87,6 @@ SHAPES: dict[str, tuple[str, dict[str, tuple[Comparison, ...]], bool]] = {
 }
 """Purpose, row filter, and whether the copy with person numbers is read (DuckDB)."""
 
-EXPRESSIONS: dict[StoreKind, dict[str, str]] = {
-    StoreKind.DUCKDB: {
-        "cast to number": "CAST(o.text AS INT) = 5",
-        "cast of an arithmetic": "CAST(o.whole - 3 AS TINYINT) = 2",
-        "narrowing cast": "CAST(o.whole AS TINYINT) = 5",
-        "cast to date": "CAST(o.day AS DATE) > DATE '2000-01-01'",
-        "cast to boolean": "CAST(substr(o.day, 4, 1) AS BOOLEAN)",
-        "cast of a substring": "CAST(substr(o.text, 1, 2) AS INT) = 5",
-        "cast inside CASE": "CASE WHEN o.flag THEN CAST(o.text AS INT) ELSE 5 END = 5",
-        "cast inside COALESCE": "coalesce(CAST(o.text AS INT), 5) = 5",
-        "multiplication": "o.whole * 1000000 > 0",
-        "addition": "o.whole + 9223372036854775000 > 0 OR o.whole = 5",
-        "division": "(o.whole * 2) // 1 > 0 AND o.whole * 4 / 2 > 0",
-        "square root": "sqrt(o.part) > 0",
-        "logarithm": "ln(o.part) >= 0",
-        "compared with a number": "o.text = 5",
-        "listed with numbers": "o.text IN (5, 6)",
-        "a text as truth": "NOT substr(o.day, 4, 1) OR true",
-        "a long decimal": "o.whole > 0.0000000000000000000000000000000000001",
-        "date function": "date_trunc('month', CAST(o.day AS DATE)) > DATE '2000-01-01'",
-        "json": "json_extract_string(CAST(o.doc AS JSON), '$.a') = '1'",
-        "json function": "json_array_length(o.doc) >= 0 OR true",
-        "regular expression": "regexp_matches(o.day, CASE WHEN o.text = '5' THEN '2' ELSE '(' END)",
-        "array index": "string_split(o.day, '-')[CAST(o.text AS INT) - 4] = '2001'",
-        "repetition": "length(repeat(o.text, CAST(o.whole AS INT))) > 0",
-        "substring of negative length": "substring(o.text, 1, CAST(o.part AS INT) * CAST(o.text AS INT)) <> ''",
-        "strptime": "strptime(o.day, '%Y-%m-%d') > TIMESTAMP '2000-01-01'",
-        "error()": "CASE WHEN o.text = '5' THEN true ELSE error(o.text) END",
-    },
-    StoreKind.SQLITE: {
-        "absolute value": "abs(CASE WHEN o.whole > 9 THEN -9223372036854775807 - 1 ELSE o.whole END) = 5",
-        "absolute value of a sum": "abs(o.whole * -2) > 0",
-        "absolute value inside CASE": "CASE WHEN abs(o.whole * -2) > 1 THEN 1 ELSE 0 END = 1",
-        "absolute value inside COALESCE": "coalesce(abs(o.whole * -2), 1) = 10",
-        "absolute value after a comparison": "o.flag IN (0, 1) AND abs(o.whole * -2) > 5",
-        "negation": "-abs(o.whole * -2) < 0",
-        "json": "json_extract(o.doc, '$.a') = 1",
-        "json function": "json_array_length(o.doc) >= 0",
-        "json inside CASE": "CASE WHEN o.flag IN (0, 1) THEN json_type(o.doc) ELSE '' END <> ''",
-        "json path": "json_extract('[1]', CASE WHEN o.text = '5' THEN '$' ELSE o.text END) IS NOT NULL",
-        "pattern too complex": "o.day LIKE CASE WHEN o.text = '5' THEN '2%' ELSE replace(hex(zeroblob(30000)), '00', 'a%') END",
-        "too large a text": "length(zeroblob(CASE WHEN o.text = '5' THEN 1 ELSE o.whole END)) > 0",
-        "sum that overflows": "abs(o.whole + o.whole) > 0 AND abs(-o.whole - o.whole) > 0",
-    },
-    StoreKind.POSTGRESQL: {
-        "cast to number": "CAST(o.text AS INT) = 5",
-        "cast with arithmetic": "o.text::int + 1 > 0",
-        "narrowing cast": "CAST(o.whole AS SMALLINT) = 5",
-        "cast to date": "CAST(o.day AS DATE) > DATE '2000-01-01'",
-        "cast to boolean": "('0' || o.text)::numeric > 0",
-        "cast of a substring": "CAST(left(o.text, 2) AS INT) = 5",
-        "cast inside CASE": "CASE WHEN o.flag THEN CAST(o.text AS INT) ELSE 5 END = 5",
-        "cast inside COALESCE": "coalesce(CAST(o.text AS INT), 5) = 5",
-        "multiplication": "o.whole * 1000000000 > 0",
-        "addition": "o.whole + 9223372036854775000 > 0",
-        "division by zero": "1 / (o.part + 1) > 0",
-        "remainder by zero": "o.whole % (o.part + 1)::int >= 0",
-        "square root": "sqrt(o.part) > 0",
-        "logarithm": "ln(o.part) IS NOT NULL",
-        "power": "power(o.part, 0.5) > 0",
-        "date function": "date_trunc('month', CAST(o.day AS DATE)) > DATE '2000-01-01'",
-        "interval": "DATE '2000-01-01' + (o.text || ' days')::interval > DATE '1999-01-01'",
-        "to_char": "to_char(o.day::date, 'YYYY') > ''",
-        "substring of negative length": "substring(o.text, 1, o.part::int) = '5'",
-        "split_part at zero": "split_part(o.day, '-', (o.part + 1)::int) <> 'x'",
-        "width_bucket": "width_bucket(1.0, 0, o.part + 1, 3) > 0",
-        "regular expression": "o.day ~ CASE WHEN o.text = '5' THEN '2' ELSE '(' END",
-        "regexp function": "regexp_replace(o.day, CASE WHEN o.text = '5' THEN '2' ELSE '(' END, '') <> ''",
-        "json": "(o.doc::json) ->> 'a' = '1'",
-        "jsonb": "(o.doc::jsonb) ->> 'a' = '1'",
-        "json function": "json_array_length(('[' || o.doc || ']')::json) = 1",
-        "xml": "xml_is_well_formed(o.doc) OR o.text::int = 5",
-        "array index": "(ARRAY[1, 2, 3, 4, 5])[o.whole::int] = 5",
-        "array from text": "('{' || o.text || '}')::int[] IS NOT NULL",
-        "repetition": "length(repeat(o.text, o.whole::int)) > 0",
-        "chr": "chr(o.whole::int) IS NOT NULL",
-        "network address": "('10.0.0.' || o.text)::inet IS NOT NULL",
-        "row comparison": "(o.text, 1) IN (('5', 1)) AND o.text::int = 5",
-        "factorial": "factorial(o.part::bigint) > 0",
-    },
-}
-
-STATEMENTS = {
-    "WHERE": "SELECT count(*) AS n FROM x.lines o WHERE {}",
-    "aggregate": "SELECT sum(CASE WHEN {} THEN 1 ELSE 0 END) AS n FROM x.lines o",
-    "subquery": "SELECT count(*) AS n FROM (SELECT * FROM x.lines) o WHERE {} AND o.flag IN (true, false)",
-    "join": "SELECT count(*) AS n FROM x.lines o JOIN (SELECT '5' AS text) s USING (text) WHERE {}",
-}
 _LIFTED_FUNCTIONS = {
     "json_extract", "json_array_length", "json_type", "hex", "zeroblob", "regexp_replace", "json_object_field_text",
     "xml_is_well_formed", "repeat", "chr", "factorial", "array_in", "int4_numeric", "text_cat", "jsonb_exists",
@@ -205,13 +115,17 @@ class Crowd:
         self._people = FakePeople({"customer_id": numbers})
         agreed = {numbers[str(FIRST_KEY + p)] for p in range(people) if p % 2}
         self._policy = ClassPolicy()
-        place = {StoreKind.DUCKDB: folder / "x", StoreKind.SQLITE: folder / "x.db", StoreKind.POSTGRESQL: folder}[kind]
+        place = {StoreKind.DUCKDB: folder / "x", StoreKind.SQLITE: folder / "x.db", StoreKind.POSTGRESQL: folder}[
+            kind
+        ]
         self._location = Store("x", kind, str(place)) if server is None else server.store("x")
         relation = "lines.parquet" if kind is StoreKind.DUCKDB else "lines"
         self.dataset = replace(CROWD, relation=relation)
         getattr(self, f"_fill_{kind.value}")(place, people)
         self.store: Any = self._opened(folder)
-        catalogue = Catalogue({"x": self._location}, {CROWD.name: self.dataset}, PURPOSES, {"analyst": ANALYST}, {}, "c1")
+        catalogue = Catalogue(
+            {"x": self._location}, {CROWD.name: self.dataset}, PURPOSES, {"analyst": ANALYST}, {}, "c1"
+        )
         stores = {"duckdb" if kind is StoreKind.DUCKDB else "x": self.store}
         copies = self._copied(folder) if kind is StoreKind.DUCKDB else None
         ports = (
@@ -258,10 +172,11 @@ class Crowd:
 
     def _fill_postgresql(self, _place: Path, people: int) -> None:
         assert self._server is not None
-        values = ", ".join(f"CASE WHEN i % {people} % 2 = 1 THEN {v!r} ELSE {BAD[n]!r} END AS {n}" for n, v in FINE.items())
+        values = ", ".join(
+            f"CASE WHEN i % {people} % 2 = 1 THEN {v!r} ELSE {BAD[n]!r} END AS {n}" for n, v in FINE.items()
+        )
         for sql in (
-            f"CREATE TABLE lines AS SELECT {FIRST_KEY} + i % {people} AS customer_id, {values}, i % 3 = 0 AS flag"
-            f" FROM generate_series(0::bigint, {self.rows - 1}) AS s(i)",
+            f"CREATE TABLE lines AS SELECT {FIRST_KEY} + i % {people} AS customer_id, {values}, i % 3 = 0 AS flag FROM generate_series(0::bigint, {self.rows - 1}) AS s(i)",
             "ALTER TABLE lines ALTER part TYPE double precision",
             "ANALYZE lines",
         ):
@@ -331,7 +246,7 @@ async def _settled(store: PostgresStore) -> None:
 def allow_lists_lifted() -> Iterator[None]:
     """Take every construct and function, and let the second oracles see no fault in a function."""
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(parse, "_check", lambda *_: None))
+        stack.enter_context(mock.patch.object(parse, "_check", return_value=None))
         stack.enter_context(mock.patch.object(sqlite, "_FUNCTIONS", sqlite._FUNCTIONS | _LIFTED_FUNCTIONS))
         stack.enter_context(mock.patch.object(oracle, "FUNCTIONS", oracle.FUNCTIONS | _LIFTED_FUNCTIONS))
         yield
@@ -368,7 +283,9 @@ def main() -> int:
             forms = tuple(STATEMENTS)[: 1 if options.rows > LARGE else None]
             fenced = built.run(forms, expressions, _say)
             cells = fenced.answered + len(fenced.leaked) + len(fenced.odd)
-            print(f"{kind.value}: {cells} cells at {options.rows} rows, fenced: {len(fenced.leaked)} leak, {len(fenced.odd)} end otherwise")
+            print(
+                f"{kind.value}: {cells} cells at {options.rows} rows, fenced: {len(fenced.leaked)} leak, {len(fenced.odd)} end otherwise"
+            )
             for cell in [*fenced.leaked, *fenced.odd]:
                 print("   ", *cell, sep=" | ")
             held &= not fenced.leaked and not fenced.odd
@@ -378,7 +295,9 @@ def main() -> int:
                 with mock.patch.object(target, name, instead):
                     bare = built.run(forms, expressions, _say)
                 which = {name for _, _, name in bare.leaked}
-                print(f"{kind.value}: without the {guard}: {len(bare.leaked)} of {cells} leak, by {len(which)} of {len(expressions)} expressions")
+                print(
+                    f"{kind.value}: without the {guard}: {len(bare.leaked)} of {cells} leak, by {len(which)} of {len(expressions)} expressions"
+                )
                 print("    never:", ", ".join(sorted(set(expressions) - which)) or "-")
                 held &= bool(bare.leaked)
             print(f"{kind.value}: {time.monotonic() - began:.0f} s", flush=True)

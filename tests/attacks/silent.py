@@ -11,6 +11,7 @@ from unittest import mock
 import numpy as np
 import pyarrow as pa
 from sqlglot import exp
+from tests.query.doubles import ClassPolicy
 
 from sekisho import answer
 from sekisho.domain.terms import Catalogue
@@ -19,7 +20,6 @@ from sekisho.query import plan, rules
 from sekisho.query.dialects import Dialect
 from sekisho.query.names import Physical
 from sekisho.query.statements import Question, Statements
-from tests.query.doubles import ClassPolicy
 
 
 def _everybody_listed(relation: Any, draft: Any) -> Any:
@@ -47,8 +47,10 @@ def _raw_where_no_token(slot: Any, parameters: Sequence[object], codec: Any) -> 
     except plan.MaskedColumnUse:
         value = parameters[slot.given] if slot.given is not None else slot.literal
         if slot.domain == plan.PERSON:
+            if slot.identifier is not None:
+                return int(str(value)) if str(value).isdigit() else None
             known = {raw: number for number, raw in codec.raw_keys.get("customer_id", {}).items()}
-            return known.get(str(value)) if slot.identifier is None else int(str(value)) if str(value).isdigit() else None
+            return known.get(str(value))
         return value
 
 

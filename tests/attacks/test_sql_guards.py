@@ -44,7 +44,7 @@ def test_attacks_leak_without_their_guards_alone(witness: Witness, group: tuple[
 
 
 def counted() -> Counter[str]:
-    """Return how many different cases there are for each set of guards, over all engines: one construct counts once."""
+    """Return how many different cases there are for each set of guards: one construct counts once for all engines."""
     return Counter(" + ".join(guards) for guards, _ in {(case.guards, case.construct) for case in CASES})
 
 

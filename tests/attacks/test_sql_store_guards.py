@@ -163,13 +163,17 @@ def duckdb_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def sqlite_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with World(tmp_path_factory.mktemp("sqlite")) as world:
-        yield Store(world, "crm", "SELECT customer_id, body FROM crm.tickets", [(sqlite_store, "_authorise", lambda *_: 0)])
+        yield Store(
+            world, "crm", "SELECT customer_id, body FROM crm.tickets", [(sqlite_store, "_authorise", lambda *_: 0)]
+        )
 
 
 @pytest.fixture(scope="module")
 def postgres_world() -> Iterator[Store]:
     with database() as conninfo, PostgresWorld(conninfo) as world:
-        yield Store(world, "shop", "SELECT customer_id, country FROM shop.order_lines", [(oracle, "check", lambda *_: None)])
+        yield Store(
+            world, "shop", "SELECT customer_id, country FROM shop.order_lines", [(oracle, "check", lambda *_: None)]
+        )
 
 
 def _held_by_the_oracle(store: Store, sql: str) -> None:

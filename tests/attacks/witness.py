@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sekisho.domain.access import Comparison
-from sekisho.errors import SekishoError
 from tests.attacks.guards import Site, construct_of, lifted, site_of
 from tests.attacks.silent import without
 from tests.query.postgres import DirectStore, PostgresWorld, database
 from tests.query.reference import leaks, plain
 from tests.query.world import FIRST_ID, PEOPLE, ROWS, Rows, World, agrees, number_of, twin_rows
+
+from sekisho.domain.access import Comparison
+from sekisho.errors import SekishoError
 
 _LINKS = {"invoice": ("MK-", "ZKK-", 97), "ticket_id": ("MK-T", "ZKK-T", 197), "event_id": ("MK-E", "ZKK-E", 197)}
 _DOMAINS = {"invoice": "invoice", "ticket": "ticket_id", "event": "event_id"}
@@ -244,7 +245,7 @@ def _counted(rows: Sequence[tuple[object, ...]]) -> Counter[str]:
 def embedded(folder: Path) -> Iterator[Witness]:
     """The worlds in SQLite and DuckDB."""
     with ExitStack() as stack:
-        worlds = []
+        worlds: list[World] = []
         for name, rows in (("world", ROWS), ("twin", differing_rows()), ("renamed", renamed_rows())):
             (folder / name).mkdir()
             worlds.append(stack.enter_context(World(folder / name, rows)))
@@ -256,9 +257,10 @@ def embedded(folder: Path) -> Iterator[Witness]:
 def in_postgres() -> Iterator[Witness]:
     """The worlds in PostgreSQL."""
     with ExitStack() as stack:
-        worlds = []
-        for rows in (ROWS, differing_rows(), renamed_rows()):
-            worlds.append(stack.enter_context(PostgresWorld(stack.enter_context(database()), rows)))
+        worlds: list[World] = [
+            stack.enter_context(PostgresWorld(stack.enter_context(database()), rows))
+            for rows in (ROWS, differing_rows(), renamed_rows())
+        ]
         rename(worlds[2])
         yield Witness(worlds[0], worlds[1], worlds[2], ordered=False)
 

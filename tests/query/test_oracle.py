@@ -34,6 +34,7 @@ def scan(table: str = "customers", schema: str = "public", alias: str = "t", **m
 
 
 ALLOWED = [
+    scan(Output=["points", "CASE WHEN (points > 5) THEN lower((member_rank)::text) ELSE NULL::text END"]),
     scan(Output=["t.points"]),
     scan(Output=["t.points", "'t.email lower(x)'::text"], Filter="(t.points > 5)"),
     scan(Output=['"t"."points"', "(t.member_rank)::character varying(40)"]),
@@ -53,6 +54,8 @@ ALLOWED = [
 ]  # fmt: skip
 
 REFUSED = [
+    scan(Output=["email"]),  # as the server writes it where a plan has one table
+    scan(Output=["points", "lower(email)"]),
     scan(Output=["t.email"]),
     scan(Output=["t.*"]),
     scan(Output=["t.ctid"]),

@@ -4,6 +4,8 @@ Statements here are handed to the store as if the rewriter had made them, and as
 in them, so that what holds is the engine's own lock-down.
 """
 
+# ruff: noqa: E501, ISC004, PT008 - a statement reads best on its own line; patches that take no arguments lie
+
 from __future__ import annotations
 
 import asyncio
@@ -86,7 +88,7 @@ def test_the_engine_itself_writes_nothing(bench: Bench, what: str) -> None:
     with oracle_off(), pytest.raises(SekishoError):
         bench.batches(handed_over(bench, sql), None)
     assert _digest(bench) == before
-    assert not list(Path("/tmp").glob("sekisho-contract*"))  # noqa: S108 - where a statement would have written
+    assert not list(Path("/tmp").glob("sekisho-contract*"))
     assert bench.people(bench.governed(ROWS), bench.view()) <= agreeing()
 
 
@@ -129,7 +131,9 @@ def test_settings_are_pinned_and_read_back(bench: Bench) -> None:
         StoreKind.POSTGRESQL: (
             "SELECT string_agg(name || '=' || setting, ';' ORDER BY name) AS x FROM pg_catalog.pg_settings WHERE name IN"
             f" ({', '.join(repr(name) for name in session.SETTINGS)})",
-            ";".join(f"{name}={value}" for name, value in sorted(session.SETTINGS.items(), key=lambda i: i[0].lower())),
+            ";".join(
+                f"{name}={value}" for name, value in sorted(session.SETTINGS.items(), key=lambda i: i[0].lower())
+            ),
         ),
     }[bench.kind]
     with oracle_off():
@@ -164,7 +168,7 @@ TYPED = Dataset(
     None, None, frozenset(),
 )  # fmt: skip
 VALUES: list[dict[str, Any]] = [
-    {"s": "関所 ' \" \\ \t🛂", "i": 2**63 - 1, "f": 1.7976931348623157e308, "b": True, "d": date(2026, 11, 22), "t": datetime(2026, 11, 22, 23, 59, 59, 999_999)},  # noqa: DTZ001, E501 - stores hold naive instants
+    {"s": "関所 ' \" \\ \t🛂", "i": 2**63 - 1, "f": 1.7976931348623157e308, "b": True, "d": date(2026, 11, 22), "t": datetime(2026, 11, 22, 23, 59, 59, 999_999)},  # noqa: DTZ001 - stores hold naive instants
     {"s": "", "i": -(2**63), "f": -0.1, "b": False, "d": date(1, 1, 1), "t": datetime(1900, 1, 1)},  # noqa: DTZ001
     {"s": None, "i": None, "f": None, "b": None, "d": None, "t": None},
 ]  # fmt: skip
@@ -265,7 +269,7 @@ def test_faults_are_codes_without_words(bench: Bench) -> None:
         with oracle_off(), pytest.raises(SekishoError) as caught:
             bench.batches(handed_over(bench, sql), None)
         told = f"{caught.value} {caught.value.args} {vars(caught.value)}"
-        assert not re.search(r"NG[a-z]|syntax error|does not exist|permission denied|/tmp|LINE 1", told)  # noqa: S108
+        assert not re.search(r"NG[a-z]|syntax error|does not exist|permission denied|/tmp|LINE 1", told)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
         assert isinstance(caught.value, StatementRefused | StoreUnavailable)
@@ -315,7 +319,9 @@ def test_lost_connections_are_made_anew(bench: Bench) -> None:
     before = bench.world._runner.run(many())
     assert len(set(before)) == 1
     if bench.server is not None:
-        bench.server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{bench.server.role}'")
+        bench.server.run(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{bench.server.role}'"
+        )
     elif bench.kind is StoreKind.SQLITE:
         for connection in bench.store._idle:
             connection.db.close()
