@@ -77,7 +77,7 @@ CROWD = Dataset(
 )  # fmt: skip
 PURPOSES = {p.name: p for p in (Purpose("consent", LegalBasis.CONSENT), Purpose("law", LegalBasis.LEGAL_OBLIGATION))}
 ANALYST = Requester("analyst", frozenset(PURPOSES))
-_FILTER = {"x.lines": (Comparison("side", "eq", "in"),)}
+_FILTER: dict[str, tuple[Comparison, ...]] = {"x.lines": (Comparison("side", "eq", "in"),)}
 SHAPES: dict[str, tuple[str, dict[str, tuple[Comparison, ...]], bool]] = {
     "people table": ("consent", {}, False),
     "row filter": ("law", _FILTER, False),
@@ -199,8 +199,8 @@ class Crowd:
     ) -> None:
         if isinstance(self.store, PostgresStore):
             self._runner.run(_settled(self.store))
-        self._runner.close()
         self.store.close()
+        self._runner.close()
 
     def ask(self, shape: str, sql: str) -> int:
         """Return the one number that *sql* asks for. Raises the gateway's refusal."""

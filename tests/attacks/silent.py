@@ -15,9 +15,11 @@ from tests.query.doubles import ClassPolicy
 
 from sekisho import answer
 from sekisho.domain.terms import Catalogue
+from sekisho.errors import MaskedColumnUse
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
 from sekisho.query import plan, rules
 from sekisho.query.dialects import Dialect
+from sekisho.query.kinds import PERSON
 from sekisho.query.names import Physical
 from sekisho.query.statements import Question, Statements
 
@@ -44,9 +46,9 @@ def _raw_where_no_token(slot: Any, parameters: Sequence[object], codec: Any) -> 
     """A value compared with a key: what is no token is taken for the raw key."""
     try:
         return _VALUE(slot, parameters, codec)
-    except plan.MaskedColumnUse:
+    except MaskedColumnUse:
         value = parameters[slot.given] if slot.given is not None else slot.literal
-        if slot.domain == plan.PERSON:
+        if slot.domain == PERSON:
             if slot.identifier is not None:
                 return int(str(value)) if str(value).isdigit() else None
             known = {raw: number for number, raw in codec.raw_keys.get("customer_id", {}).items()}

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
-from tests.attacks.matrix import EXPRESSIONS, REMOVED, Crowd, allow_lists_lifted, crowd
+from tests.attacks.matrix import REMOVED, Crowd, allow_lists_lifted, crowd
+from tests.attacks.matrix_cases import EXPRESSIONS
 
 from sekisho.domain.terms import StoreKind
 

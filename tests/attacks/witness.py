@@ -30,7 +30,7 @@ _DOMAINS = {"invoice": "invoice", "ticket": "ticket_id", "event": "event_id"}
 
 
 _SEEN = {"tickets": ("channel", ("mail", "phone", "chat")), "order_lines": ("country", ("Japan", "France", "Norway"))}
-FILTERS = {
+FILTERS: dict[str, tuple[Comparison, ...]] = {
     f"{store}.{table}": (Comparison(column, "in", values),)
     for table, (column, values) in _SEEN.items()
     for store in ("crm", "pos", "shop")

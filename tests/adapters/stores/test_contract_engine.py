@@ -239,6 +239,7 @@ async def _rows_of(store: Any, kind: StoreKind, place: str) -> list[dict[str, An
         if isinstance(store, PostgresStore):
             await settled(store)
         store.close()
+        await asyncio.sleep(0.05)  # in which the loop lets go of the sockets
 
 
 # -- faults ----------------------------------------------------------------------------------------
