@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check matrix timing bench benchstores benchconsent withdrawals fuzz policy lock clean
+.PHONY: help demo serve test check matrix timing bench benchstores export benchconsent withdrawals fuzz policy lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -64,6 +64,9 @@ bench: $(VENV)/dev.stamp  ## Measure what governance costs, as ratios in one run
 
 benchstores: $(VENV)/dev.stamp  ## The same over PostgreSQL and Parquet at ten million rows (needs SEKISHO_TEST_POSTGRES)
 	@$(BIN)/python -m tests.benchmarks.stores
+
+export: $(VENV)/dev.stamp  ## Measure the gateway's memory while ten million rows leave it
+	@$(BIN)/python -m tests.benchmarks.export
 
 benchconsent: $(VENV)/dev.stamp  ## Measure the consent engine (needs SEKISHO_TEST_POSTGRES)
 	@$(BIN)/python -m tests.benchmarks.consent

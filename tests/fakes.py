@@ -114,6 +114,7 @@ class FakeRelease:
     policy_revision: str = "policy-7"
     consent_seq: int = 41
     read: int = 0
+    renewed: float | None = None
     closed: bool = False
 
     @property
@@ -138,6 +139,9 @@ class FakeRelease:
                 raise self.breaks
         finally:
             self.closed = True
+
+    async def renew(self) -> float | None:
+        return self.renewed
 
     async def close(self) -> None:
         self.closed = True

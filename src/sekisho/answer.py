@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from sekisho.errors import AccessDenied, ConsentUnavailable, PolicyUnavailable, 
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
 from sekisho.release import STALE_SECONDS, ReleasedPage
+from sekisho.transform.order import TokenOrder, joined, order_of
 from sekisho.transform.page import is_heavy, numbers_of, transform_page
 
 SMALL_PAGE_ROWS = 10_000
@@ -36,7 +38,7 @@ KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What every answer needs of the gateway's ports."""
+    """What every answer needs of the gateway's ports; ``spool`` is where rows wait that memory does not hold."""
 
     consents: ConsentViews
     people: PeopleIndex
@@ -44,6 +46,7 @@ class Means:
     audit: AuditLog
     clock: Clock
     pseudonymity: Pseudonymity
+    spool: Path | None = None
 
 
 @dataclass(eq=False)
@@ -70,13 +73,14 @@ class Answer:
     cut: bool = False
     rerun: bool = False
     persons: set[int] = field(default_factory=set)
+    released: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_), repr=False)
+    versions: set[int] = field(default_factory=set)
 
     async def pages(self) -> AsyncGenerator[ReleasedPage, None]:
         """Yield the pages that may leave, at least one. Raises a ``SekishoError`` when one may not."""
-        self.limit = min(self.limit, strictest(self.permit, ObligationKind.MAX_ROWS) or self.limit)
         released = False
         while not released:
-            released, self.cut = True, False
+            released = True
             async with aclosing(self._ahead()) as ahead:
                 async for batch, page, last in ahead:
                     ready = await self._release(batch, page or self._transform(batch), last=last)
@@ -89,37 +93,47 @@ class Answer:
                     yield ready
                     self.laps.resume()
 
-    async def _ahead(self) -> AsyncGenerator[tuple[pa.RecordBatch, Awaitable[pa.RecordBatch] | None, bool], None]:
-        """Yield each raw page, its transform where that runs ahead in a thread, and whether it is the last."""
+    async def raw(self) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Yield the raw pages, in the order in which they leave, cut to what was asked for and may be had."""
+        self.cut = False
+        self.limit = min(self.limit, strictest(self.permit, ObligationKind.MAX_ROWS) or self.limit)
         async with aclosing(
             self.store.fetch(self.query, self.view, self.means.people, page_rows=self.page_rows)  # (6)
         ) as fetched:
             started = [await anext(fetched)]
             if started[0].num_rows <= FEW_ROWS:
                 second = await anext(fetched, None)
-                if second is None:
-                    # One small page, the common case and the one that must be quick: nothing runs ahead.
+                if second is None:  # one small page, the common case and the one that must be quick
                     self.cut = started[0].num_rows > self.limit
                     self.laps.lap(Step.FETCH)
-                    yield self._small(started[0]), None, True
+                    yield self._small(started[0])
                     return
                 started.append(second)
             async with aclosing(self._limited(started, fetched)) as batches:
-                batch: pa.RecordBatch | None = await anext(batches)
-                self.laps.lap(Step.FETCH)
-                page = self._start(batch)
-                while batch is not None:
-                    following = await anext(batches, None)
+                async for batch in batches:
                     self.laps.lap(Step.FETCH)
-                    next_page = self._start(following)
-                    yield batch, page, following is None
-                    batch, page = following, next_page
+                    yield batch
+
+    async def release(self, batch: pa.RecordBatch, *, last: bool) -> ReleasedPage | None:
+        """Return *batch* as a page that may leave; ``None`` when the whole statement must run once more."""
+        return await self._release(batch, self._transform(batch), last=last)
+
+    async def _ahead(self) -> AsyncGenerator[tuple[pa.RecordBatch, Awaitable[pa.RecordBatch] | None, bool], None]:
+        """Yield each raw page, its transform where that runs ahead in a thread, and whether it is the last."""
+        async with aclosing(self.raw()) as batches:
+            batch: pa.RecordBatch | None = await anext(batches)
+            page = self._start(batch)
+            while batch is not None:
+                following = await anext(batches, None)
+                next_page = self._start(following)
+                yield batch, page, following is None
+                batch, page = following, next_page
 
     def _small(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self.query.order_by_token and batch.num_rows > 1:
             # Before the cut: which rows come first must not depend on the order in the store.
             position = self._position()
-            batch = batch.take(self.keyed.order(batch.column(position), self.query.outputs[position]))
+            batch = batch.take(pa.array(order_of(self._sort_keys(batch.column(position)))))
         return batch.slice(0, self.limit) if self.cut else batch
 
     def _position(self) -> int:
@@ -158,24 +172,27 @@ class Answer:
             async for batch in self._full(started, fetched):
                 yield batch
             return
-        collected, rows = list(started), sum(batch.num_rows for batch in started)
-        async for batch in fetched:
-            collected.append(batch)
-            rows += batch.num_rows
-            if rows > self.limit:
-                break
-        position = self._position()
+        order = TokenOrder(self._sort_keys, self._position(), limit=self.limit, folder=self.means.spool)
+        try:
+            # All of them, whatever the limit: which rows come first must not depend on the order in the store.
+            for batch in started:
+                await asyncio.to_thread(order.add, batch)
+            async for batch in fetched:
+                await asyncio.to_thread(order.add, batch)
+            ordered = order.pages(self.page_rows)
+            page = await asyncio.to_thread(next, ordered, started[0].slice(0, 0))
+            while page is not None:
+                yield page
+                page = await asyncio.to_thread(next, ordered, None)
+        except OSError:
+            raise StoreUnavailable(
+                "The rows could not be put into order; look at the space for spooled rows."
+            ) from None
+        finally:
+            order.close()
 
-        def ordered() -> list[pa.RecordBatch]:
-            table = pa.Table.from_batches(collected)
-            order = self.keyed.order(table.column(position).combine_chunks(), self.query.outputs[position])
-            batches: list[pa.RecordBatch] = (
-                table.take(order).combine_chunks().to_batches(max_chunksize=self.page_rows)
-            )
-            return batches
-
-        for batch in (await asyncio.to_thread(ordered)) or collected[:1]:
-            yield batch
+    def _sort_keys(self, column: pa.Array) -> NDArray[np.uint64]:
+        return self.keyed.sort_keys(column, self.query.outputs[self._position()])
 
     async def _full(
         self, started: list[pa.RecordBatch], fetched: AsyncIterator[pa.RecordBatch]
@@ -190,13 +207,13 @@ class Answer:
         while (batch := next(source, None) or await anext(fetched, None)) is not None:
             while rows + batch.num_rows >= self.page_rows:
                 part = batch.slice(0, self.page_rows - rows)
-                yield _joined([*waiting, part])
+                yield joined([*waiting, part])
                 batch, waiting, rows, first = batch.slice(part.num_rows), [], 0, False
             if batch.num_rows:
                 waiting.append(batch)
                 rows += batch.num_rows
         if rows or first:
-            yield _joined(waiting or started[:1])
+            yield joined(waiting or started[:1])
 
     async def _transform(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         outputs, keyed = self.query.outputs, self.keyed
@@ -210,10 +227,10 @@ class Answer:
         self, batch: pa.RecordBatch, transformed: Awaitable[pa.RecordBatch], *, last: bool
     ) -> ReleasedPage | None:
         """Transform, recheck and record one page; ``None`` when the whole statement must run once more."""
-        outputs, means = self.query.outputs, self.means
+        means = self.means
         page = await transformed
         self.laps.lap(Step.TRANSFORM)
-        hidden = [numbers_of(batch.column(len(outputs) + i)) for i in range(self.query.hidden)]
+        hidden = self.hidden(batch)
         rechecked = means.clock.monotonic()
         seq = 0
         if self.view is not None:
@@ -221,7 +238,7 @@ class Answer:
             seq = now.seq
             if self.query.rowwise:
                 # Always, also where nothing changed: this does not rest on what a store believes.
-                keep = _everybody(hidden, now, batch.num_rows)
+                keep = everybody(hidden, now, batch.num_rows)
                 if not keep.all():
                     page = page.filter(pa.array(keep))
                     hidden = [numbers[keep] for numbers in hidden]
@@ -230,10 +247,43 @@ class Answer:
                     raise ConsentUnavailable("Consent changed while an aggregate was computed; ask again.")
                 self.view, self.rerun = now, True
                 return None
+            self._note(hidden, now.version)
         people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
         self._discharge(people)
         self.laps.lap(Step.RECHECK)
         return await self._record(page, people if hidden else self._shown(batch), seq, rechecked, last=last)
+
+    def hidden(self, batch: pa.RecordBatch) -> list[NDArray[np.int64]]:
+        """Return the person numbers of each governed table of a raw page, -1 for nobody."""
+        visible = len(self.query.outputs)
+        return [numbers_of(batch.column(visible + i)) for i in range(self.query.hidden)]
+
+    async def renew(self) -> float:
+        """Check once more, for all pages together, that nobody in the answer has withdrawn; return when that was.
+
+        For a form that leaves whole, long after its first page was rechecked. Raises ``ConsentUnavailable``.
+        """
+        rechecked = self.means.clock.monotonic()
+        if self.view is not None:
+            now = await self.means.consents.view(self.permit.cells)
+            if self.query.rowwise:
+                sound = bool(now.allowed(np.flatnonzero(self.released)).all())
+            else:
+                sound = self.versions == {now.version}
+            if not sound:
+                raise ConsentUnavailable("Consent changed while the answer was written; ask again.")
+        return rechecked
+
+    def _note(self, hidden: list[NDArray[np.int64]], version: int) -> None:
+        """Remember whom a page is about, and at which version of consent it was checked."""
+        self.versions.add(version)
+        for numbers in hidden if self.query.rowwise else ():
+            known = numbers[numbers >= 0]
+            if known.size:
+                highest = int(known.max())
+                if highest >= self.released.size:
+                    self.released = np.concatenate((self.released, np.zeros(highest + 1024, np.bool_)))
+                self.released[known] = True
 
     def _shown(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         """Return whom the pseudonyms of a grouped answer name: it is about them, though no row is one person's."""
@@ -287,14 +337,7 @@ class Answer:
         return ReleasedPage(page, receipt.seq, last=last, complete=last and not self.cut, rechecked=rechecked)  # (9)
 
 
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return *batches*, at least one, as one."""
-    if len(batches) == 1:
-        return batches[0]
-    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-
-
-def _everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:
+def everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:
     """Return for each row whether all of its people agree; an outer join's missing side is nobody."""
     keep = np.ones(rows, dtype=np.bool_)
     for numbers in hidden:

@@ -19,9 +19,10 @@ No customer data leaves a store without a purpose, a decision, a consent and a r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -37,6 +38,7 @@ from sekisho.errors import (
     AggregateRequired,
     AuditUnavailable,
     ColumnDenied,
+    InvalidRequest,
     NotFound,
     PolicyUnavailable,
     PurposeNotRegistered,
@@ -46,6 +48,7 @@ from sekisho.errors import (
     UnknownPurpose,
 )
 from sekisho.explanation import PolicyRule, permission, refusal
+from sekisho.paging import Paging
 from sekisho.ports import (
     AuditEntry,
     AuditLog,
@@ -60,6 +63,7 @@ from sekisho.ports import (
     PolicyDecisionPoint,
     ViewCache,
 )
+from sekisho.ports.held import HeldAnswers
 from sekisho.pseudonymity import Pseudonymity
 from sekisho.query.plan import Plan, bind
 from sekisho.query.statements import Question, Statements
@@ -76,7 +80,8 @@ class Gateway:
 
     ``stores`` has one entry for DuckDB (``"duckdb"``), which reads the files and joins what lies in several stores,
     and one for each other store, by name. ``rules`` reads what the policies tell of their reasons to say no, by
-    reason.
+    reason. ``held`` keeps answers that are read by cursor, ``spool`` is the folder for rows that memory does not
+    hold.
     """
 
     catalogue: Catalogue
@@ -93,6 +98,8 @@ class Gateway:
     rules: Callable[[], Mapping[str, PolicyRule]] = dict
     costs: Costs = field(default_factory=Costs, repr=False)
     key_bits: Sequence[KeyBits] = ()
+    held: HeldAnswers | None = None
+    spool: Path | None = None
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
     means: Means = field(init=False, repr=False)
@@ -102,7 +109,8 @@ class Gateway:
         """Build the caches of statements and keyed transforms."""
         object.__setattr__(self, "statements", Statements(self.catalogue))
         object.__setattr__(self, "pseudonymity", Pseudonymity(self.keys, self.people))
-        means = Means(self.consents, self.people, self.detector, self.audit, self.clock, self.pseudonymity)
+        pseudonymity = self.pseudonymity
+        means = Means(self.consents, self.people, self.detector, self.audit, self.clock, pseudonymity, self.spool)
         object.__setattr__(self, "means", means)
 
     # -- the faces -----------------------------------------------------------------------------------
@@ -209,19 +217,39 @@ class Gateway:
             ended=partial(self.costs.take, _key(question, plan)),
         )
         laps.lap(Step.PLAN)
-        pages = answer.pages()  # (6) to (8)
-        first = await anext(pages)
-        if first.last:
-            await pages.aclose()
+        first, pages = await self._pages(answer, question.request.requester, ask)  # (6) to (8)
         return Release(
-            id=release_id,
+            id=answer.release_id,
             policy_revision=permit.revision,
             consent_seq=answer.view.seq if answer.view is not None else 0,  # an aggregate may have read it anew
             columns=plan.outputs,
             schema=first.batch.schema,
             _first=first,
-            _rest=None if first.last else pages,
+            _rest=pages,
+            _renew=answer.renew,
         )
+
+    async def _pages(
+        self, answer: Answer, requester: Requester, ask: Ask
+    ) -> tuple[ReleasedPage, AsyncGenerator[ReleasedPage, None] | None]:
+        """Return the first page, or the one that a cursor names, and those that follow in the same answer."""
+        if ask.cursor is not None and self.held is None:
+            raise InvalidRequest("This gateway holds no answers; ask again without the cursor.")
+        if self.held is not None and (ask.paged or ask.cursor is not None):
+            paging = Paging(self.held, self.keys)
+            if ask.cursor is None:
+                return await paging.first(answer, requester, ask), None
+            turn = await paging.turn(requester, ask)
+            try:
+                return await paging.next(answer, turn, requester, ask), None
+            finally:
+                turn.held.close()
+        pages = answer.pages()
+        first = await anext(pages)
+        if first.last:
+            await pages.aclose()
+            return first, None
+        return first, pages
 
     async def _plan(self, question: Question, permit: Permit) -> Plan:
         copies: frozenset[str] = frozenset()

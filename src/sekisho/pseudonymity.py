@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sekisho.domain.access import TransformKind
@@ -69,15 +68,14 @@ class KeyedTransforms:
             seed = self._seeds[name] = 1 + material % (2**30 - 1)
         return seed
 
-    def order(self, column: pa.Array, output: Output) -> pa.Array:
-        """Return the indices that put raw keys into the order of what the requester will see.
+    def sort_keys(self, column: pa.Array, output: Output) -> NDArray[np.uint64]:
+        """Return numbers that sort raw keys like what the requester will see of them; nobody comes last.
 
         The order of raw keys would align the pseudonyms of two purposes; the order of tokens says nothing.
-        Nobody's rows come last.
         """
         if output.transform is TransformKind.PSEUDONYM:
-            return pa.array(self.pseudonyms.order(numbers_of(column)))
-        return pc.sort_indices(self.tokens(output.domain or "").encode(column.cast(pa.string())))
+            return self.pseudonyms.keys(numbers_of(column))
+        return self.tokens(output.domain or "").keys(column.cast(pa.string()))
 
 
 class Pseudonymity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -17,13 +17,16 @@ STALE_SECONDS = 2.0
 class Ask:
     """What a requester asks: a statement for a purpose.
 
-    ``parameters`` are the values of ``?`` in the statement; ``max_rows`` limits the answer.
+    ``parameters`` are the values of ``?`` in the statement; ``max_rows`` limits the answer. ``paged``: the answer
+    is its first page, with a cursor when more follows; ``cursor``: the page that it names.
     """
 
     purpose: str
     sql: str = field(repr=False)
     parameters: tuple[object, ...] = field(default=(), repr=False)
     max_rows: int | None = None
+    paged: bool = False
+    cursor: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class ReleasedPage:
 
     ``batch`` has the visible columns only. ``complete`` is whether the whole answer ends with this page
     (an answer that ``max_rows`` cut short is not complete). ``rechecked`` is when its consent was checked
-    last, on the monotonic clock; infinite for an answer that no consent covers.
+    last, on the monotonic clock; infinite for an answer that no consent covers. ``cursor`` names the page that
+    follows in another request.
     """
 
     batch: pa.RecordBatch = field(repr=False)
@@ -40,6 +44,7 @@ class ReleasedPage:
     last: bool
     complete: bool
     rechecked: float = float("inf")
+    cursor: str | None = field(default=None, repr=False)
 
 
 @dataclass(eq=False)
@@ -56,6 +61,7 @@ class Release:
     schema: pa.Schema
     _first: ReleasedPage = field(repr=False)
     _rest: AsyncGenerator[ReleasedPage, None] | None = field(repr=False)
+    _renew: Callable[[], Awaitable[float]] | None = field(default=None, repr=False)
 
     async def pages(self) -> AsyncIterator[ReleasedPage]:
         """Yield the pages, at least one (it may have no rows). Can be read once.
@@ -67,6 +73,13 @@ class Release:
         if self._rest is not None:
             async for page in self._rest:
                 yield page
+
+    async def renew(self) -> float | None:
+        """Check consent once more, for the whole answer; return when that was, ``None`` where no consent is asked.
+
+        Raises ``ConsentUnavailable`` when somebody in the answer has withdrawn.
+        """
+        return None if self._renew is None else await self._renew()
 
     async def close(self) -> None:
         """Stop the statement when nobody reads on."""

@@ -35,6 +35,7 @@ from tests.query.doubles import ClassPolicy, FakeConsentLedger, FakeDetector, Fa
 
 from sekisho.adapters.stores import colocated, sqlite
 from sekisho.adapters.stores.colocated import ColocatedCopies
+from sekisho.adapters.stores.copy_folder import writing
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.adapters.stores.postgresql import PostgresStore
 from sekisho.adapters.stores.sqlite import SqliteStore
@@ -184,7 +185,7 @@ class Crowd:
         self._server.bootstrap([self.dataset], "x")
 
     def _copied(self, folder: Path) -> ColocatedCopies:
-        with colocated.writing(folder / "copies"):
+        with writing(folder / "copies"):
             keys = self._runner.run(self._people.keys("customer_id"))
             colocated.synchronise(folder / "copies", self._location, self.dataset, keys)
         return ColocatedCopies(

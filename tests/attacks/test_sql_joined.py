@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from tests.attacks.test_sql_masks import BLANK, KEYED, SEALED
 from tests.attacks.test_sql_withheld_rows import EXPRESSIONS, FILTERS, SHAPES, STATEMENTS
 from tests.query.joined import PLACES, JoinedWorld, joined_judge, joined_world
+from tests.query.joined_statements import statements
 from tests.query.reference import Judge
 from tests.query.world import FIRST_ID, PEOPLE, ROWS, Rows, agrees
-from tests.strategies import statements
 
 from sekisho.domain.governed import GovernedQuery
 from sekisho.errors import MaskedColumnUse, SekishoError

@@ -10,7 +10,7 @@ import uvicorn
 import uvloop
 
 from sekisho.bootstrap import build_app, configure_logging, open_workspace
-from sekisho.http.server import keep_what_stays
+from sekisho.http.server import give_memory_back, keep_what_stays
 from tests.benchmarks.ungoverned import Ungoverned
 
 
@@ -32,6 +32,7 @@ async def main(workspace: Path, port: int, mode: str) -> None:
             timeout_keep_alive=900,
         )
         keep_what_stays()  # as the product's own server does
+        give_memory_back()
         await uvicorn.Server(config).serve()
 
 

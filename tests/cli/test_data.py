@@ -108,3 +108,36 @@ def test_tokens_stand_alone_on_standard_output(run, built):
     assert identity.data_subject(customer.out.strip()).value == "12347"
     assert run("token", "-w", built, "-r", "recommendr").err.startswith("not_found: ")
     assert run("token", "-w", built, "-r", "recommender", "--ttl", 0).code == 2
+
+
+def test_values_are_given_apart_from_the_statement(run, built):
+    """`--parameter` fills each `?`: numbers as JSON, everything else as text."""
+    sql = "SELECT quantity, country FROM pos.order_lines WHERE quantity > ? AND country = ?"
+    ran = run(*asked(built, "--parameter", 3, "--parameter", "United Kingdom", sql))
+    *rows, end = [json.loads(line) for line in ran.out.splitlines()]
+    assert end["complete"]
+    assert rows
+    assert all(row["quantity"] > 3 and row["country"] == "United Kingdom" for row in rows)
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.arrow", "out.csv", "out.ndjson", "out.json", "out"])
+def test_an_answer_is_written_to_a_file(run, built, tmp_path, name):
+    """The ending of `--output` names the form; nothing of the answer is on standard output."""
+    path = tmp_path / name
+    ran = run(*asked(built, "-o", path, SQL))
+    assert (ran.code, ran.out) == (0, "")
+    assert path.stat().st_size > 100
+    if name == "out.parquet":
+        assert pq.read_table(path).column_names == ["customer_id", "country"]
+    assert [found.name for found in tmp_path.iterdir()] == [name]
+
+
+def test_a_refused_answer_leaves_the_file_as_it_was(run, built, tmp_path):
+    """Nothing is written where nothing was released, and the command fails."""
+    path = tmp_path / "out.csv"
+    path.write_text("before")
+    assert run(*asked(built, "-o", path, "SELECT nothing FROM pos.order_lines")).code == 1
+    assert path.read_text() == "before"
+    assert run(*asked(built, "-o", path, "-f", "table", SQL)).code == 2
+    assert run(*asked(built, "-o", tmp_path / "none" / "out.csv", SQL)).code == 2
+    assert path.read_text() == "before"

@@ -356,3 +356,21 @@ async def test_an_older_query_does_not_bring_her_back_for_a_newer_one(
         assert her not in await older
     assert her not in newer
     assert set(newer) == set(site.agreeing(PURPOSE))
+
+
+@pytest.mark.parametrize(
+    "sql", [PROFILES, "SELECT member_rank, count(*) AS n FROM crm.customers GROUP BY member_rank"]
+)
+async def test_what_took_long_to_write_is_checked_once_more_as_a_whole(site: Site, sql: str) -> None:
+    """An answer that leaves whole may leave late when nobody in it has withdrawn, and only then."""
+    release = await site.release("marketer", PURPOSE, sql, page_rows=5)
+    pages = [page async for page in release.pages()]
+    renewed = await release.renew()
+    assert renewed is not None
+    assert renewed >= max(page.rechecked for page in pages)
+    other = next(customer for customer in site.customers() if customer not in site.agreeing(PURPOSE))
+    await site.withdraw(other, PURPOSE)
+    await release.renew()  # nobody of the answer
+    await site.withdraw(site.agreeing(PURPOSE)[0], PURPOSE)
+    with pytest.raises(ConsentUnavailable, match="ask again"):
+        await release.renew()

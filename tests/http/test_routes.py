@@ -127,7 +127,7 @@ async def test_a_query_reaches_the_gateway_as_asked(world: World, client: httpx.
     response = await client.post("/v1/query", json=body, headers=REQUESTER)
     assert response.status_code == 200
     assert world.gateway.asked == [
-        ("recommender", Ask(QUERY["purpose"], QUERY["sql"], ("x", 1, 1.5, True, None), 7), 10_000)
+        ("recommender", Ask(QUERY["purpose"], QUERY["sql"], ("x", 1, 1.5, True, None), 7, paged=True), 10_000)
     ]
     _, asked, _ = world.gateway.asked[0]
     assert isinstance(asked, Ask)

@@ -193,7 +193,7 @@ def _order(
     order = {
         "place": place, "o_orderkey": key, "o_custkey": FIRST_ID + place,
         "o_orderstatus": draw.choice("FFOP"),
-        "o_totalprice": 773_000.0 if nobody else round(sum(float(line["l_extendedprice"]) for line in lines), 2),
+        "o_totalprice": 773_000.0 if nobody else round(sum(float(str(line["l_extendedprice"])) for line in lines), 2),
         "o_orderdate": day, "o_orderpriority": f"{draw.randrange(1, 6)}-PRIORITY", "o_clerk": f"Clerk#{number % 9}",
         "o_shippriority": 0, "o_comment": "special packages requests" if number % 7 == 3 else f"order {number}",
     }  # fmt: skip

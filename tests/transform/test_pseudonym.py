@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sekisho.transform.order import order_of
 from sekisho.transform.pseudonym import PersonPseudonyms
 
 KEY = bytes(range(32))
@@ -142,7 +143,7 @@ def test_order_is_the_order_of_the_pseudonyms(numbers: list[int], large: bool) -
     pseudonyms = PersonPseudonyms(bytes(32))
     array = np.array(numbers * (6_000 // len(numbers) + 1) if large else numbers, dtype=np.int64)
 
-    order = pseudonyms.order(array)
+    order = order_of(pseudonyms.keys(array))
 
     shown = pseudonyms.encode(array).take(pa.array(order)).to_pylist()
     known = [token for token in shown if token is not None]

@@ -19,6 +19,7 @@ import structlog
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.decisions import DecisionCache
+from sekisho.adapters.held_answers import HeldFiles
 from sekisho.adapters.identity import EmbeddedIssuer, EmbeddedKeys, JwksFile, JwtIdentity
 from sekisho.adapters.identity.jwks import public_jwk
 from sekisho.adapters.identity.oidc import CustomerTokens, SeparateIdentity
@@ -136,6 +137,8 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     policy = _policy(settings, clock)
     stores = _stores(settings)
     detector = PresidioDetector()
+    held = HeldFiles(settings.folder / "var" / "held", keys, clock)
+    held.sweep()  # what a killed worker left
     gateway = Gateway(
         catalogue=catalogue,
         policy=policy,
@@ -150,6 +153,8 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         copies=_copies(settings, people, stores),
         rules=cache(partial(_rules, settings)),
         key_bits=[store for store in stores.values() if not isinstance(store, DuckDbStores | SqliteStore)],
+        held=held,
+        spool=_spool(settings),
     )
     parts = Parts(
         catalogue,
@@ -293,6 +298,13 @@ def _copies(settings: Settings, people: PeopleRegistry, stores: Mapping[str, Sto
     return ColocatedCopies(copies_folder(settings), catalogue.stores, catalogue.datasets, people, files.attach)
 
 
+def _spool(settings: Settings) -> Path:
+    """Return the folder of files without a name, in which rows wait that memory does not hold."""
+    folder = settings.folder / "var" / "spool"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def build_app(workspace: Workspace) -> FastAPI:
     """Return the ASGI application over an open workspace."""
     from sekisho.http.app import create_app  # noqa: PLC0415 - the command line without a server need not load it
@@ -305,8 +317,6 @@ def build_app(workspace: Workspace) -> FastAPI:
 
     published = [public_jwk(workspace.keys.token_public_key()), workspace.composed.receipt_key.jwk]
     health = {f"store:{name}": store.healthy for name, store in workspace.stores.items()}
-    spool = workspace.settings.folder / "var" / "spool"
-    spool.mkdir(mode=0o700, exist_ok=True)
     metrics = Metrics()
     workspace.gateway.costs.watch(metrics.step)
     workspace.sync.told = lambda at: metrics.store(at.store, at.seq, at.behind)
@@ -326,7 +336,7 @@ def build_app(workspace: Workspace) -> FastAPI:
                 "audit": workspace.audit.healthy,
                 "consent": consents_answer,
             },
-            settings=HttpSettings(spool_folder=spool),
+            settings=HttpSettings(spool_folder=_spool(workspace.settings)),
             metrics=metrics,
         )
     )

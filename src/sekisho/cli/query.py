@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekisho.cli.releasing import FormOption, chosen, page_rows, write
+from sekisho.cli.releasing import FormOption, chosen, page_rows, value_of, write
 from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
     RequesterOption,
@@ -40,9 +41,24 @@ def query(
     explain: Annotated[  # noqa: FBT002
         bool, typer.Option("--explain", help="Say what would happen and why, as JSON; release nothing.")
     ] = False,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            help="Value of a ? in the statement, as JSON or as text; once for each.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write; it is there when the answer is whole.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Ask one governed query, without a server. It is decided, masked and recorded like any other."""
-    written = chosen(form)
+    written = chosen(form, output)
+    given = tuple(value_of(text) for text in parameter or ())
 
     async def ask(opened: Workspace) -> None:
         from sekisho.release import Ask  # noqa: PLC0415 - slow to import
@@ -51,8 +67,8 @@ def query(
             answer_json(await opened.gateway.explain(requester_named(opened, requester), Ask(purpose, sql)))
             return
         release = await opened.gateway.query(
-            requester_named(opened, requester), Ask(purpose, sql, max_rows=max_rows), page_rows=page_rows(written)
+            requester_named(opened, requester), Ask(purpose, sql, given, max_rows), page_rows=page_rows(written)
         )
-        await write(release, written)
+        await write(release, written, output)
 
     with_workspace(workspace, ask)

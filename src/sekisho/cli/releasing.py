@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,8 +37,16 @@ FormOption = Annotated[
 ]
 
 
-def chosen(form: Form | None) -> Form:
-    """Return the form to write. Raises ``typer.BadParameter`` for bytes on a terminal."""
+_ENDINGS = {".jsonl": Form.NDJSON, **{f".{form.value}": form for form in Form if form is not Form.TABLE}}
+
+
+def chosen(form: Form | None, output: Path | None = None) -> Form:
+    """Return the form to write. Raises ``typer.BadParameter`` for bytes on a terminal, or a table in a file."""
+    if output is not None:
+        form = form or _ENDINGS.get(output.suffix, Form.NDJSON)
+        if form is Form.TABLE:
+            raise typer.BadParameter("a table is for a terminal; name another --format for a file")
+        return form
     terminal = sys.stdout.isatty()
     if form is None:
         return Form.TABLE if terminal else Form.NDJSON
@@ -52,15 +62,42 @@ def page_rows(form: Form) -> int:
     return next((known.page_rows for known in FORMATS if known.name == form.value), ROWS_PER_PAGE)
 
 
-async def write(release: Release, form: Form) -> None:
-    """Write every page of *release* as it comes. Raises what a later page raises: then the answer has no end."""
+def value_of(text: str) -> object:
+    """Return a parameter as it is typed: a JSON number, string, ``true``, ``false`` or ``null``, else the text."""
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return text if isinstance(value, list | dict) else value
+
+
+async def write(release: Release, form: Form, output: Path | None = None) -> None:
+    """Write every page of *release* as it comes, to *output* or to standard output.
+
+    Raises what a later page raises: then the answer has no end, and *output* is as it was before.
+    """
+    if output is None:
+        await _write(release, form, sys.stdout.buffer)
+        return
+    part = output.with_name(f".{output.name}.{release.id}.part")
+    try:
+        with part.open("xb") as out:
+            await _write(release, form, out)
+        part.replace(output)
+    except OSError:
+        raise typer.BadParameter("the file of --output cannot be written") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+async def _write(release: Release, form: Form, out: IO[bytes]) -> None:
     if form is Form.TABLE:
         await _write_table(release)
         return
     from sekisho.http.formats import FORMATS, json_document  # noqa: PLC0415 - slow to import
 
     encoder = next(known.encoder for known in FORMATS if known.name == form.value)
-    out = sys.stdout.buffer
+    progress = _Progress()
     try:
         if encoder is None:
             page = await anext(aiter(release.pages()))
@@ -70,11 +107,35 @@ async def write(release: Release, form: Form) -> None:
         async for page in release.pages():
             out.write(encode(page))
             complete = page.complete or not page.last
+            progress.more(page.batch.num_rows)
         if not complete and form in {Form.CSV, Form.PARQUET}:  # forms without a mark of their own
             say(f"Not all rows: the answer was cut by --max-rows. Release {release.id}.")
     finally:
+        progress.end()
         out.flush()
         await release.close()
+
+
+class _Progress:
+    """How many rows were written, on standard error where that is a terminal and standard output is none."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._shown = False
+        self._wanted = sys.stderr.isatty() and not sys.stdout.isatty()
+
+    def more(self, rows: int) -> None:
+        """Count *rows*, and tell once there is more than one page."""
+        self._shown = self._wanted and (self._shown or self._rows > 0)
+        self._rows += rows
+        if self._shown:
+            sys.stderr.write(f"\r{self._rows:,} rows")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._shown:
+            sys.stderr.write("\n")
 
 
 async def _write_table(release: Release) -> None:

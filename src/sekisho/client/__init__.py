@@ -5,7 +5,8 @@
     from sekisho.client import Client
 
     with Client("https://sekisho.example", token) as sekisho:
-        table = sekisho.query("SELECT customer_id, stock_code FROM pos.order_lines", purpose="recommendation")
+        rows = sekisho.query("SELECT customer_id, stock_code FROM pos.order_lines", purpose="recommendation")
+        rows.polars()  # or .arrow(), .pandas()
         if sekisho.allowed("customer_id:17850", "recommendation"):
             ...
 
@@ -18,11 +19,13 @@ from __future__ import annotations
 from sekisho.client.asynchronous import AsyncClient
 from sekisho.client.errors import Broken, ClientError, Problem, Unreachable
 from sekisho.client.messages import Answer, Change, Check, Recorded
-from sekisho.client.synchronous import Client
+from sekisho.client.stream import Batches
+from sekisho.client.synchronous import Client, query
 
 __all__ = [
     "Answer",
     "AsyncClient",
+    "Batches",
     "Broken",
     "Change",
     "Check",
@@ -31,4 +34,5 @@ __all__ = [
     "Problem",
     "Recorded",
     "Unreachable",
+    "query",
 ]

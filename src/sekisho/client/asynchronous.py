@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 import httpx
+import pyarrow as pa
 
 from sekisho.client import messages
 from sekisho.client.errors import Broken, Unreachable
 from sekisho.client.messages import Answer, Call, Change, Check, Recorded, Scope
+from sekisho.client.stream import Batches, checked, in_loop, pieces_of
 
 _STREAM = httpx.Timeout(10.0, read=60.0)  # the service says that it is there every 15 s
 
@@ -55,8 +59,39 @@ class AsyncClient:
         self, sql: str, *, purpose: str, parameters: Sequence[object] = (), max_rows: int | None = None
     ) -> Answer:
         """Return the governed rows of *sql* for *purpose*, whole. Raises ``Problem``, ``Broken``."""
-        response = await self._send(messages.query(sql, purpose, parameters, max_rows))
-        return messages.read_answer(response.content, response.headers)
+        async with self._answering(sql, purpose, parameters, max_rows) as batches:
+            found = [batch async for batch in in_loop(batches)]
+            return messages.whole(batches, found)
+
+    async def batches(
+        self, sql: str, *, purpose: str, parameters: Sequence[object] = (), max_rows: int | None = None
+    ) -> AsyncIterator[pa.RecordBatch]:
+        """Yield the answer's batches as they come, in the memory of a few of them.
+
+        Raises ``Broken`` where the answer breaks off: what was read until then is a part, and not the answer. Raises
+        ``Problem``.
+        """
+        async with self._answering(sql, purpose, parameters, max_rows) as batches:
+            async for batch in in_loop(batches):
+                yield batch
+
+    @asynccontextmanager
+    async def _answering(
+        self, sql: str, purpose: str, parameters: Sequence[object], max_rows: int | None
+    ) -> AsyncIterator[Batches]:
+        call = messages.query(sql, purpose, parameters, max_rows)
+        try:
+            async with self._http.stream(
+                call.method, call.path, json=call.body, headers=self._headers(call)
+            ) as response:
+                if response.status_code >= 300:
+                    raise messages.problem(response.status_code, await response.aread())
+                pieces = pieces_of(response.aiter_bytes(), asyncio.get_running_loop())
+                yield Batches(pieces, response.headers)
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            raise Broken("The answer broke off; nothing of it may be used.") from None
+        except httpx.TransportError as error:
+            raise Unreachable(f"The service could not be reached ({type(error).__name__}).") from None
 
     async def allowed(self, data_subject: str, purpose: str, scope: Scope | None = None) -> bool:
         """Return whether data of *data_subject* (``TYPE:VALUE``) may be used for *purpose*. Raises ``Problem``."""
@@ -182,4 +217,4 @@ class AsyncClient:
         return response
 
     def _headers(self, call: Call) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token()}", **call.headers}
+        return {"Authorization": f"Bearer {checked(self._token)}", **call.headers}

@@ -11,7 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from sekisho.client.errors import Broken, Problem
+from sekisho.client.errors import ClientError, Problem
+from sekisho.client.stream import Batches
 
 ARROW = "application/vnd.apache.arrow.stream"
 Scope = Mapping[str, str]
@@ -78,14 +79,24 @@ class Answer:
     consent_seq: int
     complete: bool
 
-    def to_polars(self) -> Any:
-        """Return the rows as a ``polars.DataFrame`` (needs polars)."""
-        import polars  # noqa: ICN001, PLC0415 - an optional dependency of the caller
+    def arrow(self) -> pa.Table:
+        """Return the rows as a ``pyarrow.Table``."""
+        return self.table
 
+    def polars(self) -> Any:
+        """Return the rows as a ``polars.DataFrame``. Raises ``ClientError`` without polars."""
+        try:
+            import polars  # noqa: ICN001, PLC0415 - an optional dependency of the caller
+        except ImportError:
+            raise ClientError("polars is not installed: pip install polars") from None
         return polars.from_arrow(self.table)
 
-    def to_pandas(self) -> Any:
-        """Return the rows as a ``pandas.DataFrame`` (needs pandas)."""
+    def pandas(self) -> Any:
+        """Return the rows as a ``pandas.DataFrame``. Raises ``ClientError`` without pandas."""
+        try:
+            import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: F401, ICN001, PLC0415
+        except ImportError:
+            raise ClientError("pandas is not installed: pip install pandas") from None
         return self.table.to_pandas()
 
 
@@ -176,30 +187,14 @@ def read_change(item: Mapping[str, Any]) -> Change:
     )
 
 
-def read_answer(content: bytes, headers: Mapping[str, str]) -> Answer:
-    """Return an Arrow answer. Raises ``Broken`` when it does not end as a whole answer must."""
-    batches, complete = [], None
-    try:
-        with pa.ipc.open_stream(content) as reader:
-            schema = reader.schema
-            while True:
-                try:
-                    batch = reader.read_next_batch_with_custom_metadata()
-                except StopIteration:
-                    break
-                batches.append(batch.batch)
-                said = None if batch.custom_metadata is None else batch.custom_metadata.get(b"complete")
-                complete = complete if said is None else said
-    except (pa.ArrowInvalid, OSError):
-        raise Broken("The answer broke off; nothing of it may be used.") from None
-    if complete is None:
-        raise Broken("The answer has no end; nothing of it may be used.")
+def whole(batches: Batches, found: list[pa.RecordBatch]) -> Answer:
+    """Return the answer whose batches have all been *found*."""
     return Answer(
-        pa.Table.from_batches(batches, schema),
-        headers.get("sekisho-release-id", ""),
-        headers.get("sekisho-policy-revision", ""),
-        int(headers.get("sekisho-consent-seq", "0")),
-        complete in {b"true", b"True", b"1"},
+        pa.Table.from_batches(found, batches.schema),
+        batches.release_id,
+        batches.policy_revision,
+        batches.consent_seq,
+        bool(batches.complete),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -10,8 +12,9 @@ from typing import Self
 import httpx
 
 from sekisho.client import messages
-from sekisho.client.errors import Broken, Unreachable
+from sekisho.client.errors import Broken, ClientError, Unreachable
 from sekisho.client.messages import Answer, Call, Change, Check, Recorded, Scope
+from sekisho.client.stream import Batches, checked
 
 _STREAM = httpx.Timeout(10.0, read=60.0)  # the service says that it is there every 15 s
 
@@ -55,8 +58,28 @@ class Client:
         self, sql: str, *, purpose: str, parameters: Sequence[object] = (), max_rows: int | None = None
     ) -> Answer:
         """Return the governed rows of *sql* for *purpose*, whole. Raises ``Problem``, ``Broken``."""
-        response = self._send(messages.query(sql, purpose, parameters, max_rows))
-        return messages.read_answer(response.content, response.headers)
+        with self.stream(sql, purpose=purpose, parameters=parameters, max_rows=max_rows) as batches:
+            return messages.whole(batches, list(batches))
+
+    @contextmanager
+    def stream(
+        self, sql: str, *, purpose: str, parameters: Sequence[object] = (), max_rows: int | None = None
+    ) -> Iterator[Batches]:
+        """Yield the answer's batches as they come, in the memory of a few of them: ``for batch in batches``.
+
+        Leaving early stops the statement in its store. Reading raises ``Broken`` where the answer breaks off: what
+        was read until then is a part, and not the answer. Raises ``Problem``.
+        """
+        call = messages.query(sql, purpose, parameters, max_rows)
+        try:
+            with self._http.stream(call.method, call.path, json=call.body, headers=self._headers(call)) as response:
+                if response.status_code >= 300:
+                    raise messages.problem(response.status_code, response.read())
+                yield Batches(response.iter_bytes(), response.headers)
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            raise Broken("The answer broke off; nothing of it may be used.") from None
+        except httpx.TransportError as error:
+            raise Unreachable(f"The service could not be reached ({type(error).__name__}).") from None
 
     def allowed(self, data_subject: str, purpose: str, scope: Scope | None = None) -> bool:
         """Return whether data of *data_subject* (``TYPE:VALUE``) may be used for *purpose*. Raises ``Problem``."""
@@ -182,4 +205,26 @@ class Client:
         return response
 
     def _headers(self, call: Call) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token()}", **call.headers}
+        return {"Authorization": f"Bearer {checked(self._token)}", **call.headers}
+
+
+def query(
+    sql: str,
+    *,
+    purpose: str,
+    address: str | None = None,
+    token: str | Callable[[], str] | None = None,
+    parameters: Sequence[object] = (),
+    max_rows: int | None = None,
+) -> Answer:
+    """Return the governed rows of one statement; see :meth:`Client.query`.
+
+    *address* and *token* default to the variables ``SEKISHO_URL`` and ``SEKISHO_TOKEN``. Raises ``ClientError``.
+    """
+    address, token = address or os.environ.get("SEKISHO_URL"), token or os.environ.get("SEKISHO_TOKEN")
+    if not address or not token:
+        raise ClientError(
+            "Say where the service is, and who asks: address and token, or SEKISHO_URL and SEKISHO_TOKEN."
+        )
+    with Client(address, token) as client:
+        return client.query(sql, purpose=purpose, parameters=parameters, max_rows=max_rows)

@@ -97,6 +97,7 @@ class QueryBody(Body):
     sql: Annotated[str, Field(min_length=1, max_length=50_000)]
     parameters: Annotated[list[Parameter], Field(max_length=10_000)] = Field(default_factory=list)
     max_rows: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    cursor: Annotated[str, Field(max_length=256)] | None = None
 
 
 class ViewBody(Body):

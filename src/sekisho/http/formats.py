@@ -2,7 +2,7 @@
 
 | media type | page | leaves |
 |---|---|---|
-| ``application/json`` | 10,000 rows | one page; ``complete`` says whether there was more |
+| ``application/json`` | 10,000 rows | one page; ``next_cursor`` names the one that follows |
 | ``application/x-ndjson`` | 10,000 rows | page by page, last line ``{"complete": …}`` |
 | ``text/csv`` | 10,000 rows | whole |
 | ``application/vnd.apache.arrow.stream`` | 65,536 rows | page by page, last batch's metadata ``complete`` |
@@ -230,8 +230,8 @@ def _quality(text: str) -> float:
 
 
 def json_document(release: Release, page: ReleasedPage) -> bytes:
-    """Return the JSON answer of one page. *page* not being the last makes it incomplete."""
-    document = {
+    """Return the JSON answer of one page. *page* not being the last makes it incomplete; a cursor goes on."""
+    document: dict[str, object] = {
         "columns": [_column(output, release.schema, i) for i, output in enumerate(release.columns)],
         "rows": json_rows(page.batch),
         "release": {
@@ -243,6 +243,8 @@ def json_document(release: Release, page: ReleasedPage) -> bytes:
             "complete": page.last and page.complete,
         },
     }
+    if page.cursor is not None:
+        document["next_cursor"] = page.cursor
     return orjson.dumps(document, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z)
 
 

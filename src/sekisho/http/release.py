@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from typing import IO, Final
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import IO, Any, Final
 
 import structlog
 from starlette.requests import Request
@@ -44,7 +44,7 @@ class _Pages:
         self._purpose = purpose
         self._form = form
         self._iterator: AsyncIterator[ReleasedPage] = release.pages()
-        self._unsent: list[ReleasedPage] = []
+        self._unsent: list[tuple[int, int]] = []  # audit sequence and rows: the pages themselves must not stay
         self._rechecked_at = 0.0
         self.rows = 0
 
@@ -54,9 +54,19 @@ class _Pages:
         if not self._unsent:
             # An answer that no consent covers starts to age here; it has no recheck of its own.
             self._rechecked_at = min(page.rechecked, self._services.clock.monotonic())
-        self._unsent.append(page)
+        self._unsent.append((page.audit_seq, page.batch.num_rows))
         self.rows += page.batch.num_rows
         return page
+
+    async def renew(self) -> None:
+        """Check consent once more for all that was read: what took long to collect may leave when nothing changed."""
+        try:
+            rechecked = await self._release.renew()
+        except SekishoError:
+            await self._void()
+            raise
+        if rechecked is not None:
+            self._rechecked_at = rechecked
 
     async def sending(self) -> None:
         """Call just before what was read leaves. Raises ``ConsentUnavailable`` when it waited too long."""
@@ -67,8 +77,8 @@ class _Pages:
                 "The answer waited too long after consent was rechecked, and was dropped. "
                 "Ask for fewer rows, or for Arrow or NDJSON, which leave page by page."
             )
-        for page in self._unsent:
-            self._services.metrics.page(self._form, page.batch.num_rows)
+        for _, rows in self._unsent:
+            self._services.metrics.page(self._form, rows)
         self._unsent.clear()
 
     async def _void(self) -> None:
@@ -81,7 +91,7 @@ class _Pages:
                     "parent_id": self._release.id,
                     "requester": self._requester.name,
                     "purpose": self._purpose,
-                    "pages": [page.audit_seq for page in self._unsent],
+                    "pages": [seq for seq, _ in self._unsent],
                     "reason": "recheck_too_old",
                 },
             )
@@ -93,6 +103,39 @@ class _Pages:
         if closing is not None:
             await closing()
         await self._release.close()
+
+
+async def unless_gone(request: Request, asking: Coroutine[Any, Any, Release]) -> Release:
+    """Return the answer of *asking*, which is stopped when the client leaves before there is one.
+
+    The request's body must have been read. Raises ``BrokenOff`` when the client left: nobody is there to be told.
+    """
+    answering = asyncio.ensure_future(asking)
+    leaving = asyncio.ensure_future(_disconnected(request.receive))
+    try:
+        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if answering.done():
+            return answering.result()
+    finally:
+        leaving.cancel()
+        await _stopped(answering)
+    if not answering.cancelled() and answering.exception() is None:
+        await answering.result().close()
+    context_of(request.scope).code = "client_left"
+    _log.info("client_left", trace_id=context_of(request.scope).trace_id)
+    raise BrokenOff
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _stopped(task: asyncio.Future[Any]) -> None:
+    """Cancel *task* unless it is done, and wait until it has cleaned up; what it raises then is of no use."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,))
 
 
 async def release_response(
@@ -200,8 +243,7 @@ class _Streamed(Response):
             await self._pages.close()
 
     async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await _disconnected(receive)
         self._gone.set()
 
     async def _answer(self, send: Send) -> None:
@@ -221,9 +263,17 @@ class _Streamed(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
 
     async def _next(self) -> tuple[ReleasedPage, bytes]:
-        if self._gone.is_set():
-            raise _Gone
-        page = await self._pages.read()
+        reading = asyncio.ensure_future(self._pages.read())
+        leaving = asyncio.ensure_future(self._gone.wait())
+        try:
+            # A page may take the store a minute: whoever left meanwhile is not waited for.
+            await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if self._gone.is_set():
+                raise _Gone
+        finally:
+            leaving.cancel()
+            await _stopped(reading)
+        page = reading.result()
         body = await _encoded(lambda: self._encode(page), page)
         return page, body
 
@@ -247,6 +297,7 @@ class _Spooled(_Streamed):
             page = await self._collect(spool, settings.spool_limit)
             length = spool.tell()
             spool.seek(0)
+            await self._pages.renew()
             await self._pages.sending()
             self.headers.update(_whole_headers(page, self._pages.rows))
             self.headers["content-length"] = str(length)

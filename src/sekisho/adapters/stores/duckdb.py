@@ -13,8 +13,9 @@ import re
 import threading
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -48,6 +49,7 @@ _UNUSABLE = (
     duckdb.ParserException,
     duckdb.SyntaxException,
 )
+_AGAIN_S = 0.05  # between two interrupts of what does not end
 _MIDWAY = ("Conversion", "Out of Range", "Invalid Input", "Not implemented", "Mismatch Type")
 
 _ENDS_S = 10.0  # in which DuckDB ends what was interrupted
@@ -176,15 +178,19 @@ class DuckDbStores:
         cursor = self._db.cursor()
         with self._scans.held() as held:
             watchdog = None
+            work: Future[Any] = Future()
+            work.cancel()  # until there is some
             try:
                 if query.scans:
                     async with asyncio.timeout(self._timeout):
                         await self._scans.load(cursor, query.scans, consent, people, held)
                 watchdog = loop.call_later(self._timeout, cursor.interrupt)
-                reader, batch = await loop.run_in_executor(self._pool, self._start, cursor, query, page_rows)
+                work = self._pool.submit(self._start, cursor, query, page_rows)
+                reader, batch = await asyncio.wrap_future(work)
                 while batch is not None:
                     yield batch
-                    batch = await loop.run_in_executor(self._pool, _next, reader)
+                    work = self._pool.submit(_next, reader)
+                    batch = await asyncio.wrap_future(work)
             except TimeoutError:
                 raise StoreUnavailable("The statement took too long and was stopped.") from None
             except (duckdb.Error, OSError, pa.ArrowException, UnicodeError) as fault:
@@ -193,7 +199,7 @@ class DuckDbStores:
                 if watchdog is not None:
                     watchdog.cancel()
                 cursor.interrupt()
-                self._let_go(cursor)
+                self._stop(loop, cursor, work)
 
     async def rows_with_key(self, dataset: Dataset, keys: Sequence[Key], most: int) -> list[tuple[object, ...]]:
         """See ``adapters.stores.personal_data.KeyedStore``; instants are naive and in UTC."""
@@ -210,6 +216,18 @@ class DuckDbStores:
             watchdog.cancel()
             cursor.interrupt()
             self._let_go(cursor)
+
+    def _stop(self, loop: asyncio.AbstractEventLoop, cursor: duckdb.DuckDBPyConnection, work: Future[Any]) -> None:
+        """Stop *work* on *cursor*, and close it when that has ended: closing waits for what runs.
+
+        An interrupt that comes before the engine has begun is lost, so that it is repeated.
+        """
+        if work.cancel() or work.done():
+            self._let_go(cursor)
+            return
+        cursor.interrupt()
+        if not loop.is_closed():
+            loop.call_later(_AGAIN_S, self._stop, loop, cursor, work)
 
     def _let_go(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Close *cursor*; for a caller who went away its statement still runs for a moment, and is waited for."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sekisho.errors import InvalidRequest
 from sekisho.http.auth import requester_of
 from sekisho.http.bodies import QUERY, QueryBody, read_body
-from sekisho.http.formats import FORMATS, negotiate
-from sekisho.http.release import release_response
+from sekisho.http.formats import FORMATS, JSON, negotiate
+from sekisho.http.release import release_response, unless_gone
 from sekisho.http.routing import body_schema, json_response, router
 from sekisho.http.services import services_of
 from sekisho.release import Ask
@@ -28,11 +30,18 @@ RELEASE_RESPONSES: Final[dict[int | str, dict[str, object]]] = {
 
 @ROUTER.post("/v1/query", summary="Governed rows", openapi_extra=body_schema(QUERY), responses=RELEASE_RESPONSES)
 async def query(request: Request) -> Response:
-    """Run one read-only statement for a purpose. `Accept` chooses the form; JSON is at most 10,000 rows."""
+    """Run one read-only statement for a purpose. `Accept` chooses the form.
+
+    JSON comes in pages of at most 10,000 rows: the same body with `cursor`, the `next_cursor` of the page before,
+    asks for the next one.
+    """
     requester = requester_of(request)
     form = negotiate(request.headers.get("accept"))
-    ask = _ask(await read_body(request, QUERY))
-    release = await services_of(request).gateway.query(requester, ask, page_rows=form.page_rows)
+    ask = replace(_ask(await read_body(request, QUERY)), paged=form is JSON)
+    if ask.cursor is not None and not ask.paged:
+        raise InvalidRequest("A cursor goes on in JSON; Arrow, NDJSON, CSV and Parquet are one answer, whole.")
+    asking = services_of(request).gateway.query(requester, ask, page_rows=form.page_rows)
+    release = await unless_gone(request, asking)
     return await release_response(request, release, form, requester, ask.purpose)
 
 
@@ -45,4 +54,4 @@ async def explain(request: Request) -> Response:
 
 
 def _ask(body: QueryBody) -> Ask:
-    return Ask(body.purpose, body.sql, tuple(body.parameters), body.max_rows)
+    return Ask(body.purpose, body.sql, tuple(body.parameters), body.max_rows, cursor=body.cursor)

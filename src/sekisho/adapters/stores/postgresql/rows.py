@@ -1,13 +1,17 @@
 """Arrow batches from the driver's rows, and the driver's arguments from the gateway's parameters.
 
 An answer's types are those that the server says its columns have, so that every page has the same schema.
-Instants are in UTC and without a zone, as in every store; numeric becomes a double.
+Instants are in UTC and without a zone, as in every store. A numeric that the catalogue declares is a double, as it
+says. A computed one is exact where it is whole, as sums and counts of integers are, and a double where it is not:
+the server does not say which, so the first page does.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +19,7 @@ import pyarrow as pa
 from sekisho.domain.governed import GovernedQuery
 from sekisho.errors import StatementRefused
 
+_WHOLE = re.compile(r"-?\d{1,38}")
 _ARROW = {
     **dict.fromkeys(("int2", "int4", "int8"), pa.int64()),
     **dict.fromkeys(("float4", "float8", "numeric"), pa.float64()),
@@ -46,15 +51,42 @@ def schema_of(query: GovernedQuery, attributes: Sequence[Any]) -> pa.Schema:
     return pa.schema(fields)
 
 
+def numerics(query: GovernedQuery, attributes: Sequence[Any]) -> list[int]:
+    """Return which columns are computed numerics, whose type the first page decides."""
+    return [
+        position
+        for position, (attribute, output) in enumerate(zip(attributes, query.outputs, strict=False))
+        if attribute.type.name == "numeric" and attribute.type.schema == "pg_catalog" and output.type is None
+    ]
+
+
+def decided(schema: pa.Schema, computed: Sequence[int], columns: Sequence[Sequence[object]]) -> pa.Schema:
+    """Return *schema* with the type of each of the *computed* numerics, by the *columns* of the first page.
+
+    The texts of PostgreSQL keep their scale: one that comes without a point is a whole number by its type.
+    """
+    for position in computed:
+        known = [value for value in columns[position] if value is not None]
+        if known and all(_WHOLE.fullmatch(str(value)) for value in known):
+            schema = schema.set(position, schema.field(position).with_type(pa.decimal128(38, 0)))
+    return schema
+
+
 def batch_of(rows: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
     """Return the driver's *rows* as one batch. Raises ``StatementRefused`` where a value is not of its type."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     try:
         return pa.record_batch(
-            [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema=schema
+            [_array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema=schema
         )
     except (pa.ArrowException, OverflowError, TypeError):
         raise StatementRefused("A column of the answer has a type that is not released; cast it to text.") from None
+
+
+def _array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_floating(kind):
+        values = [float(value) if isinstance(value, Decimal) else value for value in values]
+    return pa.array(values, kind)
 
 
 def _instant(text: str) -> datetime:
@@ -90,8 +122,11 @@ def arguments(values: Mapping[str, object], types: Sequence[Any]) -> list[object
 
 
 def plain(row: Sequence[object]) -> tuple[object, ...]:
-    """Return a row whose instants are in UTC and naive."""
-    return tuple(
-        value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value
-        for value in row
-    )
+    """Return a row whose instants are in UTC and naive, and whose numerics are doubles."""
+    return tuple(_plain(value) for value in row)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return float(value) if isinstance(value, Decimal) else value

@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,7 +53,7 @@ SETTINGS = {
 
 _READ_BACK = "SELECT name, setting FROM pg_catalog.pg_settings WHERE name = ANY ($1::text[])"
 
-# Values that the program wants as text or as a double, whatever Python type the driver has for them.
+# Values that the program wants as text, whatever Python type the driver has for them.
 _AS_TEXT = ("uuid", "interval", "time", "timetz", "inet", "cidr", "macaddr")
 
 
@@ -102,14 +103,9 @@ async def connect(store: Store, datasets: Sequence[Dataset], *, statement_s: flo
 
     Raises ``StoreUnavailable``, without anything that the server said.
     """
-    milliseconds = str(int(statement_s * 1000))
-    settings = SETTINGS | {
-        "statement_timeout": milliseconds,
-        "idle_in_transaction_session_timeout": milliseconds,
-        "application_name": "sekisho",
-    }
+    settings = settings_of(statement_s)
     try:
-        password = await asyncio.to_thread(_password, Path(store.password_file)) if store.password_file else None
+        password = await password_of(store)
         connection = await asyncpg.connect(
             store.location, password=password, timeout=_CONNECT_S, server_settings=settings, statement_cache_size=20
         )
@@ -147,8 +143,21 @@ class Time:
             self._left -= loop.time() - began
 
 
-def _password(file: Path) -> str:
-    return file.read_text(encoding="utf-8").strip()
+def settings_of(statement_s: float) -> dict[str, str]:
+    """Return what a connection is set to on which a statement may take *statement_s* seconds."""
+    milliseconds = str(int(statement_s * 1000))
+    return SETTINGS | {
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds,
+        "application_name": "sekisho",
+    }
+
+
+async def password_of(store: Store) -> str | None:
+    """Return the password of the gateway's role, if it has one. Raises ``OSError``."""
+    if not store.password_file:
+        return None
+    return (await asyncio.to_thread(Path(store.password_file).read_text, encoding="utf-8")).strip()
 
 
 async def _look_at(
@@ -167,7 +176,7 @@ async def _look_at(
         raise StoreUnavailable(f"In the store {store.name}, {fault}.")
     for kind in _AS_TEXT:
         await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=str, format="text")
-    await connection.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=float, format="text")
+    await connection.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=Decimal, format="text")
 
 
 def in_step(fault: BaseException) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pyarrow as pa
 
 from sekisho.adapters.stores.personal_data import Key
-from sekisho.adapters.stores.postgresql import oracle, rows
+from sekisho.adapters.stores.postgresql import bulk, oracle, rows
 from sekisho.adapters.stores.postgresql.inspection import physical, quoted
 from sekisho.adapters.stores.postgresql.members import BitsByKey, Registries, Wanted
 from sekisho.adapters.stores.postgresql.people import APPLIED, Judged, PeopleTables
@@ -86,7 +86,21 @@ class PostgresStore:
         session = await self._acquire(time)
         settled = False
         try:
-            cursor, schema, found = await time.of(self._start(session, query, consent, people, page_rows))
+            started = await time.of(self._start(session, query, consent, people, page_rows))
+            cursor, found = started.cursor, started.whole
+            if cursor is not None and page_rows > bulk.LARGE:
+                large = await time.of(bulk.begin(session, self._store, started, statement_s=max(self._timeout, 1.0)))
+                if large is not None:
+                    settled = True  # it is the other connection that goes on
+                    async with aclosing(large.pages(started, page_rows, time.of)) as pages:
+                        async for page in pages:
+                            yield page
+                    return
+            if cursor is not None:
+                found = await time.of(cursor.fetch(page_rows))
+            schema = started.schema
+            if started.numerics and found:
+                schema = rows.decided(schema, started.numerics, list(zip(*found, strict=True)))
             while True:
                 page = await _page(found, schema)
                 settled = True  # while nobody asks for more, nothing runs on the server
@@ -209,7 +223,7 @@ class PostgresStore:
         consent: ConsentView | None,
         people: PeopleIndex,
         page_rows: int,
-    ) -> tuple[Any, pa.Schema, Sequence[Any]]:
+    ) -> bulk.Started:
         """Return what :meth:`_opened` does, in a snapshot whose people tables are as new as *consent*."""
         connection = session.connection
         gone = False
@@ -288,8 +302,8 @@ class PostgresStore:
 
     async def _opened(
         self, session: Session, query: GovernedQuery, given: Mapping[str, object], page_rows: int
-    ) -> tuple[Any, pa.Schema, Sequence[Any]]:
-        """Return a cursor over *query*, into which the store puts what is *given*, its schema, and the first page.
+    ) -> bulk.Started:
+        """Return *query*, started, with what the store itself puts into it: *given*.
 
         There is no cursor when the first page is the whole answer. The server gives a cursor no second process, so
         that what does not show row by row is first asked for as if it were small.
@@ -300,19 +314,20 @@ class PostgresStore:
             await oracle.compare(session, query)
             if len(self._checked) < _CHECKED:
                 self._checked.add(asked)
-        schema = rows.schema_of(query, statement.get_attributes())
+        attributes, types = statement.get_attributes(), statement.get_parameters()
+        schema, numerics = rows.schema_of(query, attributes), rows.numerics(query, attributes)
         values = {name: given.get(name, value) for name, value in query.parameters.items()}
-        arguments = rows.arguments(values, statement.get_parameters())
+        arguments = rows.arguments(values, types)
         if not query.rowwise and query.sql not in self._large:
             most = min(page_rows, _SMALL)
             limited = f"SELECT * FROM ({query.sql}) AS answer" if query.cut else query.sql
             found = await (await session.prepared(f"{limited} LIMIT {most + 1}")).fetch(*arguments)
             if len(found) <= most:
-                return None, schema, found
+                return bulk.Started(query.sql, statement, arguments, None, schema, numerics, found)
             if len(self._large) < _CHECKED:
                 self._large.add(query.sql)
         cursor = await statement.cursor(*arguments)
-        return cursor, schema, await cursor.fetch(page_rows)
+        return bulk.Started(query.sql, statement, arguments, cursor, schema, numerics)
 
     # -- connections ---------------------------------------------------------------------------------
 

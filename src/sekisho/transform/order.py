@@ -1,0 +1,200 @@
+"""Rows in the order of their tokens, of an answer of any size, in a bounded amount of memory.
+
+An answer whose rows would come in the order of the store comes in the order of its tokens: the order of the
+store is the same for every requester and purpose, and would align their pseudonyms. For that, all rows have to
+be there before the first may leave. What is more than :data:`IN_MEMORY` goes to disk, each row to the part
+that the first bits of its token name. Tokens are spread evenly, so that a part is a small share of the answer,
+read and ordered by itself; a part that is large all the same, because one person has so many rows, is parted
+again by the next bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sekisho.errors import InvalidRequest
+from sekisho.transform.spill import Place, Sealed, spill
+
+IN_MEMORY = 48 << 20
+"""Bytes of raw rows that are held in memory."""
+ON_DISK = 8 << 30
+"""Bytes of raw rows that one answer may put on disk."""
+
+_BITS = 6  # of the token, for each parting
+_PARTS = 1 << _BITS
+_FEW = 5_000  # keys up to which one pass is quicker
+
+Keys = Callable[[pa.Array], NDArray[np.uint64]]
+"""The first 64 bits of the token of each value; what has none comes last."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """What has been written of one part, and the tokens that are in it."""
+
+    places: list[Place] = field(default_factory=list)
+    bytes: int = 0
+    lowest: int = 2**64 - 1
+    highest: int = 0
+
+    def add(self, place: Place, keys: NDArray[np.uint64]) -> None:
+        self.places.append(place)
+        self.bytes += place.bytes
+        self.lowest, self.highest = min(self.lowest, int(keys.min())), max(self.highest, int(keys.max()))
+
+
+class TokenOrder:
+    """Takes the raw pages of one answer and gives them back ordered. Used by one thread at a time.
+
+    Parameters
+    ----------
+    keys:
+        The first 64 bits of each token.
+    position:
+        Which column the tokens are made of.
+    limit:
+        Rows that are asked for: those with the lowest tokens.
+    folder:
+        Where rows that do not fit into memory wait; ``None`` means the system's folder for such files.
+    """
+
+    def __init__(self, keys: Keys, position: int, *, limit: int, folder: Path | None = None) -> None:
+        self._keys = keys
+        self._position = position
+        self._limit = limit
+        self._folder = folder
+        self._batches: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self._rows = 0
+        self._spill: Sealed | None = None
+        self._parts: list[_Part] = []
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take *batch*. Raises ``InvalidRequest`` when the answer is larger than what may wait on disk."""
+        if self._spill is not None:
+            self._scatter(batch, self._parts, 64 - _BITS)
+            return
+        self._batches.append(batch)
+        self._bytes += batch.nbytes
+        self._rows += batch.num_rows
+        if self._bytes <= IN_MEMORY:
+            return
+        if self._rows >= 4 * self._limit:
+            self._prune()
+        if self._bytes > IN_MEMORY // 2:
+            self._spill = spill(self._folder)
+            self._parts = [_Part() for _ in range(_PARTS)]
+            waiting, self._batches = self._batches, []
+            for each in waiting:
+                self._scatter(each, self._parts, 64 - _BITS)
+
+    def pages(self, page_rows: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in order, as pages of *page_rows*; the last holds what is left."""
+        waiting: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in self._ordered():
+            start = 0
+            while rows + batch.num_rows - start >= page_rows:
+                part = batch.slice(start, page_rows - rows)
+                yield joined([*waiting, part])
+                start += part.num_rows
+                waiting, rows = [], 0
+            if start < batch.num_rows:
+                waiting.append(batch.slice(start))
+                rows += batch.num_rows - start
+        if rows:
+            yield joined(waiting)
+
+    def close(self) -> None:
+        """Let go of memory and disk."""
+        self._batches = []
+        if self._spill is not None:
+            self._spill.close()
+
+    def _ordered(self) -> Iterator[pa.RecordBatch]:
+        if self._spill is None:
+            yield from self._sorted(self._batches)
+            return
+        for part in self._parts:
+            yield from self._emitted(part, 64 - 2 * _BITS)
+
+    def _emitted(self, part: _Part, shift: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of *part*, whose tokens differ at most in what is right of *shift* and the bits there."""
+        spilled = self._opened()
+        if part.lowest >= part.highest:
+            for place in part.places:  # one token, or none: in the order in which they came
+                yield spilled.read(place)
+        elif part.bytes <= IN_MEMORY:
+            yield from self._sorted([spilled.read(place) for place in part.places])
+        else:
+            parts = [_Part() for _ in range(_PARTS)]
+            for place in part.places:
+                self._scatter(spilled.read(place), parts, max(shift, 0))
+            for each in parts:
+                yield from self._emitted(each, shift - _BITS)
+
+    def _sorted(self, batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        if not batches:
+            return
+        batch = joined(batches)
+        order = pa.array(order_of(self._keys(batch.column(self._position))))
+        # In steps: whoever reads them works on one while the next is not there yet.
+        step = max(1, -(-batch.num_rows * (4 << 20) // max(1, batch.nbytes)))
+        for start in range(0, batch.num_rows, step):
+            yield batch.take(order.slice(start, step))
+
+    def _scatter(self, batch: pa.RecordBatch, parts: list[_Part], shift: int) -> None:
+        if not batch.num_rows:
+            return
+        spilled = self._opened()
+        keys = self._keys(batch.column(self._position))
+        which = ((keys >> np.uint64(shift)) & np.uint64(_PARTS - 1)).astype(np.uint8)
+        order = np.argsort(which, kind="stable")
+        keys = keys[order]
+        scattered = batch.take(pa.array(order))
+        ends = np.cumsum(np.bincount(which, minlength=_PARTS))
+        start = 0
+        for part, end in zip(parts, ends.tolist(), strict=True):
+            if end > start:
+                part.add(spilled.write(scattered.slice(start, end - start)), keys[start:end])
+            start = end
+        if spilled.size > ON_DISK:
+            raise InvalidRequest(
+                "The answer is too large to be put into the order of its pseudonyms; ask for fewer rows, or name"
+                " another order."
+            )
+
+    def _prune(self) -> None:
+        """Keep the rows with the lowest tokens, of which no more than the limit can be asked for."""
+        batch = joined(self._batches)
+        order = order_of(self._keys(batch.column(self._position)))[: self._limit]
+        batch = batch.take(pa.array(np.sort(order)))
+        self._batches, self._bytes, self._rows = [batch], batch.nbytes, batch.num_rows
+
+    def _opened(self) -> Sealed:
+        assert self._spill is not None  # noqa: S101 - parts exist only where it does
+        return self._spill
+
+
+def order_of(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the indices that sort *keys*; equal ones keep their order."""
+    if len(keys) < _FEW:
+        return np.argsort(keys, kind="stable")
+    # Passes over 16 bits each, for which numpy has a radix sort: several times faster than one over 64.
+    order: NDArray[np.int64] = np.argsort(keys.astype(np.uint16), kind="stable")
+    for shift in (16, 32, 48):
+        order = order[np.argsort((keys >> np.uint64(shift)).astype(np.uint16)[order], kind="stable")]
+    return order
+
+
+def joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return *batches*, at least one, as one."""
+    if len(batches) == 1:
+        return batches[0]
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]

@@ -1,0 +1,103 @@
+"""Record batches on disk, sealed: what waits there is raw, and nobody reads it without the key.
+
+Each batch is an Arrow stream of its own, encrypted with AES-256-GCM. The number of a batch is its nonce, so a
+key seals the batches of one file and of no other, and a batch that was moved or changed does not open.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch lies: its number, offset and length in bytes, and what it takes in memory."""
+
+    number: int
+    offset: int
+    length: int
+    rows: int
+    bytes: int
+
+
+class Sealed:
+    """Batches in a file, written at its end and read anywhere.
+
+    Parameters
+    ----------
+    file:
+        Open for what is asked of it, unbuffered.
+    key:
+        32 secret bytes that seal this file alone.
+    """
+
+    def __init__(self, file: IO[bytes], key: bytes) -> None:
+        if len(key) != _KEY_BYTES:
+            raise ValueError("a sealing key has 32 bytes")
+        self._file = file
+        self._cipher = AESGCM(key)
+        self._written = 0
+        self._using = threading.Lock()  # a file that is closed while a thread writes could be another by then
+        self.size = 0
+
+    def write(self, batch: pa.RecordBatch) -> Place:
+        """Append *batch* and return where it lies. Raises ``OSError``."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        return self.write_bytes(sink.getvalue().to_pybytes(), batch.num_rows, batch.nbytes)
+
+    def write_bytes(self, content: bytes, rows: int = 0, size: int = 0) -> Place:
+        """Append *content*, sealed. Raises ``OSError``."""
+        number = self._written
+        sealed = self._cipher.encrypt(number.to_bytes(12, "big"), content, None)
+        place = Place(number, self.size, len(sealed), rows, size)
+        view = memoryview(sealed)
+        with self._using:
+            while view:
+                written = os.pwrite(self._descriptor(), view, place.offset + len(sealed) - len(view))
+                view = view[written:]
+        self._written, self.size = number + 1, self.size + len(sealed)
+        return place
+
+    def read(self, place: Place) -> pa.RecordBatch:
+        """Return the batch at *place*. Raises ``OSError`` where it is not what was written."""
+        with pa.ipc.open_stream(self.read_bytes(place)) as reader:
+            return reader.read_next_batch()
+
+    def read_bytes(self, place: Place) -> bytes:
+        """Return the content at *place*. Raises ``OSError`` where it is not what was written."""
+        with self._using:
+            sealed = os.pread(self._descriptor(), place.length, place.offset)
+        try:
+            return self._cipher.decrypt(place.number.to_bytes(12, "big"), sealed, None)
+        except InvalidTag:
+            raise OSError("a sealed batch does not open") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._using:
+            self._file.close()
+
+    def _descriptor(self) -> int:
+        if self._file.closed:
+            raise OSError("the file is closed")
+        return self._file.fileno()
+
+
+def spill(folder: Path | None) -> Sealed:
+    """Return an empty file without a name in *folder*, under a key that is kept nowhere."""
+    file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed by its owner
+    return Sealed(file, secrets.token_bytes(_KEY_BYTES))
