@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.consents.import_house import ndjson, said
+from tests.consents.import_house import House, ndjson, open_house, said
 
 from sekisho.consents import import_events, import_parts
 from sekisho.domain.notices import Change
 from sekisho.ports.imports import ImportProgress
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """An empty house over SQLite."""
+    opened = open_house(f"sqlite:///{tmp_path}/records.db")
+    yield opened
+    await opened.database.close()
 
 
 @pytest.mark.parametrize("room", [0, 400, 1 << 20], ids=["no-room", "room-for-some", "room-for-all"])
