@@ -76,10 +76,11 @@ _WORDS = frozenset(
         "distinct", "from", "any", "all", "order", "by", "over", "partition", "rows", "range", "groups", "between",
         "unbounded",
         "preceding", "following", "current", "row", "filter", "where", "within", "group", "asc", "desc", "nulls",
-        "first", "last", "using", "collate", "partial", "interval", "date", "timestamp", "at", "time", "zone",
+        "first", "last", "using", "collate", "partial", "for", "interval", "date", "timestamp", "at", "time", "zone",
     }
 )  # fmt: skip
 """Words of an output that name nothing."""
+_FIELD = re.compile(r"\bEXTRACT\(\w+ FROM\b")
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
 
 
@@ -116,7 +117,7 @@ def check(explained: Mapping[str, Any], reads: Collection[tuple[str, str]], bene
             tables[node["Alias"]] = table
     anything = set().union(*columns.values()) if columns else set()
     # The server writes no alias before the outputs of a plan that has one table.
-    bare = [item for node in nodes for text in _outputs(node) for item in _names(text)]
+    bare = [item for node in nodes for text in _outputs(node) for item in _names(_FIELD.sub("extract(", text))]
     alone = bool(tables) and not any(len(name) > 1 for name, _ in bare)
     if alone and any(not call and name[0] not in anything and name[0].lower() not in _WORDS for name, call in bare):
         raise StatementRefused("The statement reads more than was decided about.")

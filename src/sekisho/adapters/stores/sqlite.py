@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import threading
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -24,6 +26,8 @@ from sekisho.domain.governed import GovernedQuery, Output, Projection
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StatementRefused, StoreUnavailable
 from sekisho.ports import ConsentView, PeopleIndex, PeopleKeys
+
+_T = TypeVar("_T")
 
 _FUNCTIONS = frozenset(
     {
@@ -55,6 +59,12 @@ class _Connection:
     governed: bool = False
     stop: bool = False
     versions: dict[str, Version] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def alone(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        """Do *work* when nothing else runs on the connection: closed under a statement, it would end the process."""
+        with self._lock:
+            return work(*arguments)
 
 
 class SqliteStore:
@@ -99,7 +109,7 @@ class SqliteStore:
         sound = False
         try:
             columns, rows, done = await loop.run_in_executor(
-                self._pool, self._start, connection, query, tables, page_rows
+                self._pool, connection.alone, self._start, connection, query, tables, page_rows
             )
             schema = _schema(query, columns, rows)
             while True:
@@ -107,7 +117,7 @@ class SqliteStore:
                 if done is None:
                     break
                 cursor = done
-                rows = await loop.run_in_executor(self._pool, cursor.fetchmany, page_rows)
+                rows = await loop.run_in_executor(self._pool, connection.alone, cursor.fetchmany, page_rows)
                 if not rows:
                     break
             sound = True
@@ -131,7 +141,9 @@ class SqliteStore:
         watchdog = loop.call_later(self._timeout, setattr, connection, "stop", True)
         sound = False
         try:
-            rows = await loop.run_in_executor(self._pool, _whole, connection, sql, [*keys, most], reads)
+            rows = await loop.run_in_executor(
+                self._pool, connection.alone, _whole, connection, sql, [*keys, most], reads
+            )
             sound = True
         except sqlite3.Error as fault:
             raise _sanitised(fault, stopped=connection.stop) from None
@@ -156,7 +168,7 @@ class SqliteStore:
             self._idle.append(connection)
         else:  # a broken-off statement may still run in its thread: stop it and forget the connection
             connection.stop = True
-            self._pool.submit(connection.db.close)
+            self._pool.submit(connection.alone, connection.db.close)
         self._places.release()
 
     def _open(self) -> _Connection:

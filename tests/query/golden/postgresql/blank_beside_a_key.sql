@@ -14,6 +14,8 @@ FROM (
   FROM "public"."customers" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
 ) AS "customers"
 GROUP BY
   "customers"."customer_id",

@@ -13,8 +13,8 @@ FROM (
       ORDER BY "tickets"."minutes" DESC, HASHINT8EXTENDED(
         "tickets"."__person",
         (
-          CAST($1 AS BIGINT) * 4294967296 + CAST($2 AS BIGINT) * 2
-        ) # CAST($3 AS BIGINT)
+          CAST($2 AS BIGINT) * 4294967296 + CAST($3 AS BIGINT) * 2
+        ) # CAST($4 AS BIGINT)
       )
     ) AS "__nth"
   FROM (
@@ -26,7 +26,9 @@ FROM (
     FROM "public"."tickets" AS "t"
     JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
       ON "g"."k" = "t"."customer_id"
-    OFFSET 0
+    WHERE
+      "g"."n" <> ALL(CAST($1 AS BIGINT[]))
+    OFFSET '0'
   ) AS "tickets"
 ) AS "__rows"
 WHERE

@@ -12,5 +12,7 @@ FROM (
   FROM "public"."customers" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
-  OFFSET 0
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
+  OFFSET '0'
 ) AS "customers"

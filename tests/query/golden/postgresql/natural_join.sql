@@ -13,6 +13,8 @@ FROM (
   FROM "public"."customers" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
 ) AS "customers"
 JOIN (
   SELECT
@@ -21,5 +23,7 @@ JOIN (
   FROM "public"."tickets" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
 ) AS "tickets"
   USING ("customer_id")

@@ -12,6 +12,8 @@ FROM (
   FROM "sales"."order_lines" AS "t"
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
+  WHERE
+    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
 ) AS "o"
 JOIN (
   SELECT
