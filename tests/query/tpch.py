@@ -171,7 +171,7 @@ def _order(
     day = _FIRST + timedelta(days=draw.randrange(2400))
     nobody = place < 10
     key = number * 8 + number % 5
-    lines = []
+    lines: list[dict[str, Any]] = []
     for line in range(1, draw.randrange(2, 8)):
         part, supplier = draw.choice(pairs)
         quantity = draw.randrange(1, 51)
@@ -193,7 +193,7 @@ def _order(
     order = {
         "place": place, "o_orderkey": key, "o_custkey": FIRST_ID + place,
         "o_orderstatus": draw.choice("FFOP"),
-        "o_totalprice": 773_000.0 if nobody else round(sum(float(str(line["l_extendedprice"])) for line in lines), 2),
+        "o_totalprice": 773_000.0 if nobody else round(sum(line["l_extendedprice"] for line in lines), 2),
         "o_orderdate": day, "o_orderpriority": f"{draw.randrange(1, 6)}-PRIORITY", "o_clerk": f"Clerk#{number % 9}",
         "o_shippriority": 0, "o_comment": "special packages requests" if number % 7 == 3 else f"order {number}",
     }  # fmt: skip
