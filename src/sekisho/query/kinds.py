@@ -227,6 +227,12 @@ class Kinds:
         """Check every clause of every SELECT and return the kinds of the statement's outputs."""
         for scope in self.statement.scopes:
             self._check_select(scope.select)
+        for scope in self.statement.scopes:
+            # Also columns that nobody names: later rules ask for them, when the tree is no longer as it was written.
+            for relation in scope.sources.values():
+                if relation.dataset is None:
+                    for definition in relation.columns.values():
+                        self.of_definition(definition)
         for node, outputs in self.statement.sets:
             # Every column, also those that nobody reads: that a row is there or not already tells.
             kinds = [self.of_definition(definition) for definition in outputs.values()]
