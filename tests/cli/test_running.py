@@ -16,7 +16,9 @@ def small(monkeypatch):
     """Let the command build a small workspace."""
     build = workspaces.build_workspace
     monkeypatch.setattr(
-        workspaces, "build_workspace", lambda folder, scale, progress: build(folder, scale, progress, customers=150)
+        workspaces,
+        "build_workspace",
+        lambda folder, scale, progress, **where: build(folder, scale, progress, customers=150, **where),
     )
 
 

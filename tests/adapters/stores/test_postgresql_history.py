@@ -76,6 +76,11 @@ class Registered(FakePeople):
         return self.held
 
 
+async def _settled(store: PostgresStore) -> None:
+    while tasks := list(store._settling):
+        await asyncio.wait(tasks)
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """The retailer's tickets in PostgreSQL."""
@@ -102,8 +107,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         )
         yield made
         for each in stores:
-            while each._settling:
-                made.run(asyncio.wait(each._settling))
+            made.run(_settled(each))
             each.close()
 
 
