@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check matrix timing bench benchstores export benchconsent withdrawals fuzz policy lock clean
+.PHONY: help demo serve test check attacks matrix timing bench benchstores export benchconsent withdrawals fuzz policy lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -34,7 +34,7 @@ serve: $(VENV)/run.stamp  ## Serve the demonstration workspace on http://127.0.0
 	@$(BIN)/sekisho serve --workspace $(WORKSPACE) --host $(HOST) --port $(PORT)
 
 test: $(VENV)/dev.stamp  ## Run the tests
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto -m 'not long'
 
 check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, file lengths, policies
 	@$(BIN)/ruff format --check src tests
@@ -45,6 +45,9 @@ check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, file lengths, po
 
 fuzz: $(VENV)/dev.stamp  ## 20,000 generated statements for each engine (needs SEKISHO_TEST_POSTGRES)
 	@SEKISHO_FUZZ=20000 $(BIN)/python -m pytest tests/query/test_generated.py -n auto --dist load -s
+
+attacks: $(VENV)/dev.stamp  ## The attack suites that take minutes (with SEKISHO_TEST_POSTGRES on all engines)
+	@$(BIN)/python -m pytest -n auto -m long
 
 matrix: $(VENV)/dev.stamp  ## Every consent shape with every expression at 5 million rows (needs SEKISHO_TEST_POSTGRES)
 	@$(BIN)/python -m tests.attacks.matrix

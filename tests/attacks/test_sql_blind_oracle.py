@@ -26,7 +26,7 @@ def oracle(request: pytest.FixtureRequest) -> Iterator[Oracle]:
         yield Oracle(world, request.param)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("column", COLUMNS)
 def test_it_stays_at_chance(oracle: Oracle, column: str) -> None:
     """Over all strategies it finds nobody's number, and about one digit in ten, as by guessing."""
@@ -37,7 +37,7 @@ def test_it_stays_at_chance(oracle: Oracle, column: str) -> None:
     assert digits < of / 10 + 4 * (of * 0.09) ** 0.5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("column", COLUMNS)
 def test_without_the_masks_guards_it_finds_every_digit(oracle: Oracle, column: str) -> None:
     """Each strategy works, so that staying at chance says something."""

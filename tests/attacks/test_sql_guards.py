@@ -29,7 +29,7 @@ def _group(engine: str, guards: tuple[str, ...]) -> object:
     return pytest.param(
         "postgresql" if engine == "postgresql" else "embedded",
         (engine, guards),
-        marks=[pytest.mark.slow, *([pytest.mark.postgres] if engine == "postgresql" else [])],
+        marks=[pytest.mark.long, *([pytest.mark.postgres] if engine == "postgresql" else [])],
         id=f"{engine}: {' + '.join(guards)}",
     )
 

@@ -21,7 +21,7 @@ from sekisho.errors import MaskedColumnUse, SekishoError
 from sekisho.query import parse, rules, scans
 from sekisho.query.dialects import Dialect
 
-pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.long, pytest.mark.enable_socket]
 
 SEEN: Counter[str] = Counter()
 

@@ -35,7 +35,7 @@ def built(request: pytest.FixtureRequest) -> Iterator[Crowd]:
         yield made
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_expression_meets_a_withheld_row(built: Crowd) -> None:
     """Every shape of consent with every expression is answered, also those that no allow-list takes today."""
     seen = built.run(("WHERE",), EXPRESSIONS[built.kind])
@@ -43,7 +43,7 @@ def test_no_expression_meets_a_withheld_row(built: Crowd) -> None:
     assert seen.answered
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("guard", REMOVED)
 def test_without_the_fence_they_do(built: Crowd, guard: str) -> None:
     """The matrix can fail: most expressions do meet withheld rows when nothing is fenced."""
