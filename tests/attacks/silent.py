@@ -91,7 +91,9 @@ SILENT: dict[str, list[tuple[object, str, Callable[..., object]]]] = {
     "fence": [(Dialect, "fence", lambda _self, select: select)],
     "judgement of expressions": [(rules, "leak_proof", lambda *_: True)],
     "list of what may be hoisted": [(rules, "hoistable", _any_conjunct)],
-    "order of tokens": [(KeyedTransforms, "order", lambda _self, column, _output: pa.array(np.arange(len(column))))],
+    "order of tokens": [
+        (KeyedTransforms, "sort_keys", lambda _self, column, _output: np.arange(len(column), dtype=np.uint64))
+    ],
     "end of ties": [(rules, "end_ties", lambda *_: False)],
     "tokens": [(plan, "_value", _raw_where_no_token)],
     "keys of one purpose and requester": [(Pseudonymity, "_transforms", _one_label)],
