@@ -68,8 +68,8 @@ def _by_text(self: Any, _requester: object, _purpose: object, sql: str) -> Any:
     return next((question for key, question in self._known.items() if key[2] == sql), None)
 
 
-def _first_plan(self: Any, permit: Any, copies: frozenset[str] = frozenset()) -> Any:
-    return self._plan if self._plan is not None else _PLAN(self, permit, copies)
+def _first_plan(self: Any, permit: Any, *offered: frozenset[str]) -> Any:
+    return self._plan if self._plan is not None else _PLAN(self, permit, *offered)
 
 
 async def _permitted(self: Any, request: Any) -> Any:
