@@ -52,7 +52,7 @@ async def compare(session: Session, query: GovernedQuery) -> None:
         )
     finally:
         if not connection.is_closed():  # a prepared statement outlives its transaction
-            await connection.execute(f"ROLLBACK TO SAVEPOINT plan; DEALLOCATE {name}")
+            await connection.execute(f"ROLLBACK TO SAVEPOINT plan; RELEASE SAVEPOINT plan; DEALLOCATE {name}")
     reads = set(query.reads)
     tables = [f"{SCHEMA}.{projection.table}" for projection in query.projections if projection.keys]
     reads |= {(table, column) for table in tables for column in ("k", "n")}
