@@ -41,8 +41,9 @@ _BOUND = {
     "int2": pa.int16(), "int4": pa.int32(), "int8": pa.int64(), "float4": pa.float32(), "float8": pa.float64(),
     "text": pa.string(), "varchar": pa.string(), "bool": pa.bool_(), "date": pa.date32(),
     "timestamp": pa.timestamp("us"), "timestamptz": pa.timestamp("us", "UTC"),
+    "int8[]": pa.list_(pa.int64()), "bytea": pa.binary(),
 }  # fmt: skip
-"""Types of parameters that ADBC binds. No arrays: with those who withdrew bound as one, no row came."""
+"""Types of parameters that ADBC binds."""
 
 # PostgreSQL's infinite instants and days come out of ADBC with the distance of the two epochs added, wrapped around.
 _INSTANTS = (2**63 - 1 + 946_684_800_000_000 - 2**64, -(2**63) + 946_684_800_000_000)
