@@ -147,8 +147,6 @@ NO_TABLE = [
     "SELECT quantity FROM pos.order_lines LIMIT 50%",
     "SELECT quantity FROM pos.order_lines LIMIT quantity",
     "SELECT points FROM crm.customers LIMIT 1 + 1",
-    "SELECT * FROM crm.customers, pos.order_lines",
-    "SELECT points FROM crm.customers WHERE points IN (SELECT quantity FROM pos.order_lines)",
 ]
 
 NOT_LISTED = [
