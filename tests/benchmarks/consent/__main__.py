@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.consent import beside, ledger, over_http, past, start
-from tests.benchmarks.consent.rows import Row
+from tests.benchmarks.consent.rows import Row, loop_ms
 
 PARTS: dict[str, Callable[..., None]] = {
     "start": start.measure,
@@ -46,25 +46,29 @@ def main() -> None:
     names = options.only.split(",")
     if unknown := set(names) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    progress, rows = Console(stderr=options.json, width=118), list[tuple[str, Row, float]]()
+    progress, rows = Console(stderr=options.json, width=118), list[tuple[str, Row, float, float]]()
     for name in names:
         progress.print(f"[bold]{name}[/bold]")
 
         def tell(row: Row, part: str = name) -> None:
-            # The machine's load then: a figure taken while others work means little.
-            rows.append((part, row, os.getloadavg()[0]))
-            progress.print(f"{row.measure}: {row.found}  {row.target}  {row.verdict}", markup=False, highlight=False)
+            # The machine's load then, and its speed: a figure taken while others work means little.
+            rows.append((part, row, os.getloadavg()[0], loop_ms()))
+            said = f"{row.measure}: {row.found}  {row.target}  {row.verdict}  (loop {rows[-1][3]:.1f} ms)"
+            progress.print(said, markup=False, highlight=False)
 
         PARTS[name](tell, keep=options.keep)
     if options.json:
-        found = [{"part": part, **asdict(row), "load": round(load, 1)} for part, row, load in rows]
+        found = [
+            {"part": part, **asdict(row), "load": round(load, 1), "loop_ms": round(loop, 2)}
+            for part, row, load, loop in rows
+        ]
         Console(soft_wrap=True).print(
             json.dumps({"machine": _machine(), "rows": found}), markup=False, highlight=False
         )
         return
-    table = Table("measure", "found", "target", "met", "load", title=_machine())
-    for _, row, load in rows:
-        table.add_row(row.measure, row.found, row.target, row.verdict, f"{load:.1f}")
+    table = Table("measure", "found", "target", "met", "load", "loop ms", title=_machine())
+    for _, row, load, loop in rows:
+        table.add_row(row.measure, row.found, row.target, row.verdict, f"{load:.1f}", f"{loop:.1f}")
     progress.print(table)
 
 

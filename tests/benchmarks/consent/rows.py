@@ -41,6 +41,17 @@ def at_least(measure: str, found: float, limit: float, unit: str) -> Row:
     return Row(measure, f"{found:,.0f} {unit}", f"≥ {limit:,.0f} {unit}", found >= limit)
 
 
+def loop_ms() -> float:
+    """Return the CPU milliseconds of one fixed loop: how fast this machine is just now (it has neighbours)."""
+    best = float("inf")
+    for _ in range(5):
+        begun, held = time.thread_time(), {}
+        for number in range(60_000):
+            held[number % 1_000] = (number, str(number))
+        best = min(best, time.thread_time() - begun)
+    return best * 1e3
+
+
 async def timed(count: int, call: Callable[[], Awaitable[object]]) -> list[float]:
     """Return the seconds of each of *count* calls, one after the other."""
     taken = []
