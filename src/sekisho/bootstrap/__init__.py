@@ -28,6 +28,7 @@ from sekisho.adapters.opa import OpaServer
 from sekisho.adapters.policy_rules import rules_in
 from sekisho.adapters.presidio import PresidioDetector
 from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.consent_saved import SavedBits
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.adapters.records.floor import highest_consent_seq, holds_records
@@ -130,7 +131,8 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     clock, keys = SystemClock(), FileKeyRing(settings.keys_folder)
     catalogue = settings.catalogue
     database = Database(settings.database_url)
-    ledger = SqlConsentLedger(database, catalogue.purposes, clock, keys)
+    saved = SavedBits(settings.audit_folder, keys)
+    ledger = SqlConsentLedger(database, catalogue.purposes, clock, keys, saved=saved)
     people = PeopleRegistry(database, keys, ledger.record_within)
     notices = SqlNotices(database, ledger, catalogue.purposes)
     audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
@@ -208,6 +210,8 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         gc.unfreeze()
         with suppress(SekishoError):  # the database is gone: what was saved last holds
             composed.floor.save(await ledger.last_seq())
+        with suppress(OSError):  # the next start takes longer, that is all
+            await ledger.save()
         for store in stores.values():
             store.close()
         await composed.close()

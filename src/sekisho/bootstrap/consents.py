@@ -48,6 +48,7 @@ from sekisho.settings import MailKind, Settings
 
 _TRAIL_S = 5.0  # how often what a crash kept out of the audit log is looked for
 _FLOOR_S = 2.0  # how often the highest sequence is saved outside the database
+_BITS_S = 300.0  # how often it is looked whether a start would have to read much
 _SWEEP_S = 600.0  # how often ends of consent are written down
 
 _log = structlog.get_logger(__name__)
@@ -72,6 +73,7 @@ class Composed:
             asyncio.create_task(_keep_on("sweeper", lambda: self.sweeper.run(_SWEEP_S))),
             asyncio.create_task(_keep_on("trail", self._complete_trail)),
             asyncio.create_task(_keep_on("floor", self._save_floor)),
+            asyncio.create_task(_keep_on("bits", self._save_bits)),
         ]
         try:
             yield
@@ -100,6 +102,11 @@ class Composed:
             seq = await self.ledger.last_seq()
             await asyncio.to_thread(self.floor.save, seq)
             await asyncio.sleep(_FLOOR_S)
+
+    async def _save_bits(self) -> None:
+        while True:
+            await self.ledger.save()
+            await asyncio.sleep(_BITS_S)
 
 
 def compose(

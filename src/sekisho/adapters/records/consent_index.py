@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
 from sqlalchemy import Connection, text
 
 from sekisho.adapters.records.consent_load import fill
 from sekisho.adapters.records.consent_rows import EFFECTS, NOTHING, OFF_FOR_ALL, ON, cells_from_text
+from sekisho.adapters.records.consent_saved import NO_EVENT, IndexState, SavedBits
 from sekisho.adapters.records.consent_view import Column, MemberView, intersection, next_view
 from sekisho.adapters.records.database import Database, DatabaseFailed, Row
 from sekisho.adapters.records.rounds import Rounds
@@ -28,6 +28,8 @@ from sekisho.errors import ConsentUnavailable, ForgedConsent
 
 _CHUNK = 5_000  # events applied without giving up the event loop
 _WAIT_S = 1.0  # how long a min_seq is waited for
+_WORTH_SAVING = 100_000  # people, or events, from which on a file is faster than the database
+_FAR = 1_000_000  # events from which on reading everything anew is faster than applying them
 _ANSWER_S = 3.0  # how long a catch-up may take before the answer is no
 
 # What an event says, by which it is known again: replayed after a restore it has another id and another hash.
@@ -45,7 +47,6 @@ _NEWS = (
     " WHERE c.name = 'consent' ORDER BY news.seq"
 )
 _NO_NEWS = 2**62  # a sequence that nothing lies above
-_EMPTY: Row = (None,) * 5  # the mark of an empty ledger
 _UNREADABLE = "The consent ledger did not answer; nothing was released. Try again."
 _OLDER = (
     "The consent ledger is older than what was already seen (a restored backup?); everything is denied until"
@@ -56,20 +57,6 @@ _FORGED = (
     " (sekisho consent verify)."
 )
 _DAMAGED = "The consent ledger is not the one that was read before; everything is denied until repaired."
-
-
-@dataclass(slots=True)
-class _State:
-    """Everything that one reading of the ledger fills: the columns, how far they were read, and a mark.
-
-    ``mark`` is the newest event applied: when the ledger shows another one under its sequence, it is not
-    the ledger that was read.
-    """
-
-    columns: dict[Cell, Column]
-    people: int = 0
-    seq: int = 0
-    mark: Row = _EMPTY
 
 
 class ConsentIndex:
@@ -83,10 +70,20 @@ class ConsentIndex:
         The catalogue's purposes by name. Contract and legal obligation hold no cells here.
     floor:
         A sequence that is known to have existed (from the audit log or a store): below it, all is denied.
+    saved:
+        Where a position is saved from which a worker goes on that starts.
     """
 
-    def __init__(self, database: Database, purposes: Mapping[str, Purpose], *, floor: int = 0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        purposes: Mapping[str, Purpose],
+        *,
+        floor: int = 0,
+        saved: SavedBits | None = None,
+    ) -> None:
         self._database = database
+        self._saved = saved
         self._by_default = {
             cell: purpose.legal_basis is LegalBasis.LEGITIMATE_INTEREST
             for purpose in purposes.values()
@@ -94,7 +91,7 @@ class ConsentIndex:
             for cell in purpose.all_cells()
         }
         self._floor = floor
-        self._state: _State | None = None
+        self._state: IndexState | None = None
         self._older = False
         self._forged = False
         self._now = 0
@@ -170,7 +167,8 @@ class ConsentIndex:
                 self._older = True
                 raise ConsentUnavailable(_OLDER)
             if state is None or self._older:
-                await self._reload()
+                if state is not None or not await self._resume(head):
+                    await self._reload()
                 continue  # the reading took a while; what came meanwhile is read like everything new
             if tuple(mark) != state.mark:
                 self._older = True
@@ -183,7 +181,7 @@ class ConsentIndex:
                 return
             await asyncio.sleep(0)
 
-    def _apply_new(self, state: _State, new: Sequence[Row]) -> None:
+    def _apply_new(self, state: IndexState, new: Sequence[Row]) -> None:
         """Apply one chunk of events newer than *state*."""
         if not new or new[0][0] != state.seq + 1 or new[-1][0] != state.seq + len(new):
             self._older = True
@@ -199,38 +197,67 @@ class ConsentIndex:
                     self._put(state, cell, number, until, on=outcome == ON)
         state.seq, state.mark = new[-1][0], tuple(new[-1][:5])
 
-    def _put(self, state: _State, cell: Cell, number: int, until: int | None, *, on: bool) -> None:
+    def _put(self, state: IndexState, cell: Cell, number: int, until: int | None, *, on: bool) -> None:
         column = state.columns.get(cell)
         if column is not None and column.put(number, until, on=on):
             self._touch(column)
 
-    def _clear(self, state: _State, cells: Sequence[Cell]) -> None:
+    def _clear(self, state: IndexState, cells: Sequence[Cell]) -> None:
         # Whoever is asked again has to answer; what is active by default waits for nobody's answer.
         for cell in cells:
             column = state.columns.get(cell)
             if column is not None and not column.by_default and column.clear():
                 self._touch(column)
 
+    async def save(self, least: int = _WORTH_SAVING) -> None:
+        """Save how far was read, unless that is read anew as fast: for fewer than *least* people or events since.
+
+        Raises ``OSError`` where the disk takes nothing.
+        """
+        state, saved = self._state, self._saved
+        if saved is None or state is None or state.people < least or self._older or self._forged:
+            return
+        seq, cells = await asyncio.to_thread(saved.claimed)
+        if cells == self._by_default and state.seq - least < seq <= state.seq:
+            return
+        await asyncio.to_thread(saved.write, state.copy())
+
+    async def _resume(self, head: int) -> bool:
+        """Take over the position that was saved; return whether this ledger, which reaches *head*, is the one."""
+        saved = self._saved
+        if saved is None:
+            return False
+        state = await asyncio.to_thread(saved.read, self._by_default)
+        if state is None or not head - _FAR <= state.seq <= head:
+            return False
+        if await self._database.read(lambda connection: _mark(connection, state.seq)) != state.mark:
+            return False
+        if self._state is None:  # nobody was faster
+            for column in state.columns.values():
+                self._touch(column)
+            self._state = state
+        return True
+
     async def _reload(self) -> None:
         """Read the whole projection, in a thread; refuse a ledger that lost what was seen."""
         before = self._state
         columns = {cell: Column(by_default=flag) for cell, flag in self._by_default.items()}
 
-        def load(connection: Connection) -> _State:
+        def load(connection: Connection) -> IndexState:
             head, people, now = connection.exec_driver_sql(_COUNTERS.format(now=self._database.now_sql)).one()
             mark = _mark(connection, head)
             lost = before is not None and _mark(connection, before.seq) != before.mark
-            if lost or (head and mark == _EMPTY):
+            if lost or (head and mark == NO_EVENT):
                 raise ConsentUnavailable(_DAMAGED)
             fill(connection, columns, people, now)
-            return _State(columns, people, head, mark)
+            return IndexState(columns, people, head, mark)
 
         state = await self._database.read(load)
         for column in state.columns.values():
             self._touch(column)
         self._state, self._older = state, False
 
-    def _grow(self, state: _State, people: int) -> None:
+    def _grow(self, state: IndexState, people: int) -> None:
         state.people = people
         for column in state.columns.values():
             if column.by_default and column.grow(people):
@@ -264,4 +291,4 @@ class ConsentIndex:
 def _mark(connection: Connection, seq: int) -> Row:
     statement = text(f"SELECT {_MARK} FROM consent_event e WHERE e.seq = :seq")
     found = connection.execute(statement, {"seq": seq}).one_or_none()
-    return tuple(found) if found is not None else _EMPTY
+    return tuple(found) if found is not None else NO_EVENT

@@ -7,7 +7,7 @@ twelve cells take fifteen megabytes, and two columns are intersected at the spee
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,7 @@ _SPARSE = 4  # bytes for each number from which on they are set one by one
 _NEVER = 2**63 - 1
 
 Bits = NDArray[np.uint8]
+End = tuple[NDArray[np.int64], NDArray[np.int32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,19 @@ class Column:
         self.bits: Bits = np.zeros(_WORD, np.uint8)
         self.newer: Bits = np.zeros(_WORD, np.uint8)
         self.revision = 0
-        self.runs: list[tuple[NDArray[np.int64], NDArray[np.int32]]] = []
+        self.runs: list[End] = []
         self.heap: list[tuple[int, int]] = []
         self.ends: dict[int, int] = {}
         self.next_at = _NEVER  # when the next bit may fall
+
+    @classmethod
+    def resumed(cls, bits: Bits, people: int, ends: Sequence[End], *, by_default: bool) -> Column:
+        """Return the column that another one was, from its bits, its people and its :meth:`all_ends`."""
+        column = cls(by_default=by_default)
+        column.bits, column.newer, column.people = bits, np.zeros_like(bits), people
+        column.runs = list(ends)
+        column.next_at = min((int(times[0]) for times, _ in ends), default=_NEVER)
+        return column
 
     def fill(self, numbers: NDArray[np.int64], *, on: bool) -> None:
         """Set or clear the bits of *numbers*, which must have room; for the first reading."""
@@ -179,6 +189,25 @@ class Column:
         ahead = [int(times[0]) for times, _ in self.runs]
         self.next_at = min([*ahead, *(until for until, _ in self.heap[:1])], default=_NEVER)
         return changed
+
+    def copy(self) -> Column:
+        """Return a column of its own that says the same; the arrays of ends, which nothing changes, are shared."""
+        other = Column(by_default=self.by_default)
+        other.people, other.next_at = self.people, self.next_at
+        other.bits, other.newer = self.bits.copy(), self.newer.copy()
+        other.runs, other.ends, other.heap = list(self.runs), dict(self.ends), list(self.heap)
+        return other
+
+    def all_ends(self) -> Iterator[End]:
+        """Yield when bits fall (microseconds), and whose they are: sorted pieces, none of them empty."""
+        for times, numbers in self.runs:
+            held = ~_take(self.newer, numbers.astype(np.int64))
+            if held.any():
+                yield times[held], numbers[held]
+        if self.ends:
+            numbers, times = np.array(list(self.ends), np.int32), np.array(list(self.ends.values()), np.int64)
+            order = np.argsort(times)
+            yield times[order], numbers[order]
 
     def _reserve(self, people: int) -> None:
         """Make the arrays long enough, with room to grow, so that registering one by one does not copy each time."""

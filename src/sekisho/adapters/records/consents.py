@@ -24,6 +24,7 @@ from sekisho.adapters.records.consent_history import ConsentHistory
 from sekisho.adapters.records.consent_index import ConsentIndex
 from sekisho.adapters.records.consent_projection import array
 from sekisho.adapters.records.consent_rows import StateRow, consent_record, recorded_event
+from sekisho.adapters.records.consent_saved import SavedBits
 from sekisho.adapters.records.consent_view import MemberView
 from sekisho.adapters.records.consent_writer import Appending, publishing
 from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, Row
@@ -81,10 +82,19 @@ class SqlConsentLedger:
         Key ring: wraps the people's own keys that evidence is sealed under, and chains the events.
     floor:
         A sequence that is known to have existed; see :meth:`raise_floor`.
+    saved:
+        Where a worker that starts finds how far another had read; without it everything is read.
     """
 
     def __init__(
-        self, database: Database, purposes: Mapping[str, Purpose], clock: Clock, keys: KeyRing, *, floor: int = 0
+        self,
+        database: Database,
+        purposes: Mapping[str, Purpose],
+        clock: Clock,
+        keys: KeyRing,
+        *,
+        floor: int = 0,
+        saved: SavedBits | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -93,7 +103,7 @@ class SqlConsentLedger:
         )
         self._seals = PersonSeals(keys)
         self._chain = EventChain(keys)
-        self._index = ConsentIndex(database, purposes, floor=floor)
+        self._index = ConsentIndex(database, purposes, floor=floor, saved=saved)
         self._history = ConsentHistory(database, purposes)
         self._writes = Grouped(self._record, _GROUP, overlap=True)
         self._records = GroupedReads(self._records_by_number, inline=database.inline)
@@ -103,6 +113,10 @@ class SqlConsentLedger:
     async def start(self) -> None:
         """Read the ledger into memory, so that the first query need not. Raises ``ConsentUnavailable``."""
         await self._index.refresh(patience=None)
+
+    async def save(self) -> None:
+        """Save how far the ledger was read, where that helps the next start. Raises ``OSError``."""
+        await self._index.save()
 
     def raise_floor(self, seq: int) -> None:
         """Deny everything while the ledger is below *seq*, which the audit log or a store has seen."""
