@@ -85,3 +85,15 @@ def test_ids_of_threads_differ():
         thread.join()
 
     assert len(set(drawn)) == 2_000
+
+
+def test_ids_ascend_where_the_counter_carries(monkeypatch):
+    """Where the lower part of the counter overflows, and where the whole of it does, ids still ascend."""
+    monkeypatch.setattr(time, "time_ns", lambda: 1_770_000_000_000_000_000)
+    for full in (1 << 62, 7 << 62, 1 << 74):
+        clock = SystemClock()
+        ids = clock.new_ids(1)
+        clock._counter = full - (1 << 45)
+        ids += [*clock.new_ids(500), clock.new_id(), *clock.new_ids(500)]
+        assert ids[1:] == sorted(set(ids[1:]))
+        assert {(uuid.UUID(text).version, uuid.UUID(text).variant) for text in ids} == {(7, uuid.RFC_4122)}

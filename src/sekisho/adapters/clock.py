@@ -7,7 +7,10 @@ import threading
 import time
 from datetime import UTC, datetime
 
+import numpy as np
+
 _RANDOM_BITS = 74  # rand_a (12) and rand_b (62) of RFC 9562, 5.7, taken as one counter
+_LOW = (1 << 62) - 1  # rand_b
 _STEP_BYTES = 5  # within a millisecond the counter grows by 1 to 2^40: unguessable, 2^33 ids before it is full
 
 
@@ -29,7 +32,11 @@ class SystemClock:
 
     def new_id(self) -> str:
         """Return a new UUIDv7, greater than every one that this clock gave before."""
-        return self.new_ids(1)[0]
+        step = 1 + int.from_bytes(os.urandom(_STEP_BYTES), "big")
+        millisecond, start = self._advance(step)
+        counter = start + step
+        bits = millisecond << 80 | 0x7 << 76 | counter >> 62 << 64 | 0b10 << 62 | counter & _LOW
+        return _spelled(bits.to_bytes(16).hex(), 0)
 
     def new_ids(self, count: int) -> list[str]:
         """Return *count* new UUIDv7, ascending, and greater than every one that this clock gave before.
@@ -37,26 +44,37 @@ class SystemClock:
         The random bits serve as a counter within one millisecond (RFC 9562, 6.2, method 2), and a clock
         that was set back keeps its last millisecond, so that ids order as they were drawn.
         """
-        millisecond = time.time_ns() // 1_000_000
-        steps = os.urandom(_STEP_BYTES * count)
-        ids = []
+        if not count:
+            return []
+        steps = np.zeros((count, 8), np.uint8)
+        steps[:, :_STEP_BYTES] = np.frombuffer(os.urandom(_STEP_BYTES * count), np.uint8).reshape(count, _STEP_BYTES)
+        ahead = np.cumsum(steps.view("<u8")[:, 0] + np.uint64(1))
+        millisecond, start = self._advance(int(ahead[-1]))
+        low = ahead + np.uint64(start & _LOW)  # 62 bits, and sometimes one more, which goes to the 12 above
+        words = np.empty((count, 2), ">u8")
+        words[:, 0] = np.uint64(millisecond << 16 | 0x7 << 12) + np.uint64(start >> 62) + (low >> np.uint64(62))
+        words[:, 1] = low & np.uint64(_LOW) | np.uint64(0b10 << 62)
+        text = words.tobytes().hex()
+        return [_spelled(text, at) for at in range(0, len(text), 32)]
+
+    def _advance(self, by: int) -> tuple[int, int]:
+        """Let the counter grow; return its millisecond, and where it stood in it."""
+        now = time.time_ns() // 1_000_000
         with self._lock:
-            for at in range(0, len(steps), _STEP_BYTES):
-                if millisecond > self._millisecond:
-                    self._millisecond, self._counter = millisecond, _fresh_counter()
-                else:
-                    self._counter += 1 + int.from_bytes(steps[at : at + _STEP_BYTES], "big")
-                    if self._counter >> _RANDOM_BITS:
-                        self._millisecond += 1
-                        self._counter = _fresh_counter()
-                ids.append(_spelled(self._millisecond, self._counter))
-        return ids
+            if now > self._millisecond:
+                self._millisecond, self._counter = now, _fresh_counter()
+            elif (self._counter + by) >> _RANDOM_BITS:
+                self._millisecond, self._counter = self._millisecond + 1, _fresh_counter()
+            start = self._counter
+            self._counter += by
+            return self._millisecond, start
 
 
-def _spelled(millisecond: int, counter: int) -> str:
-    rand_a, rand_b = counter >> 62, counter & ((1 << 62) - 1)
-    text = f"{millisecond << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+def _spelled(text: str, at: int) -> str:
+    return (
+        f"{text[at : at + 8]}-{text[at + 8 : at + 12]}-{text[at + 12 : at + 16]}"
+        f"-{text[at + 16 : at + 20]}-{text[at + 20 : at + 32]}"
+    )
 
 
 def _fresh_counter() -> int:

@@ -12,12 +12,13 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Protocol
 
 import orjson
 
 from sekisho.consents.parts import Parts
-from sekisho.domain.consent_trail import IMPORT, MAX_BATCH, AuditedEvent, batch_fields, single_fields
+from sekisho.domain.consent_trail import IMPORT, MAX_BATCH, AuditedEvent, batch_fields, people_of, single_fields
 from sekisho.domain.record import micros
 from sekisho.domain.terms import SubjectNumber
 from sekisho.errors import AuditUnavailable
@@ -27,6 +28,12 @@ from sekisho.ports.imports import KeptEvent
 _AT_ONCE = 64  # records that wait for the log at the same time while it catches up
 _PAUSE = 0.000_05  # seconds in which others have their turn: a thread that computes gives way only after 5 ms
 _REQUESTER = "requester:"
+_KEPT = (
+    "seq", "id", "number", "kind", "purpose", "cells", "method", "actor", "notice_version", "occurred_at",
+    "recorded_at", "said_at", "counts_at", "valid_until", "facts", "sealed", "outcome", "holds_until", "effects",
+    "hash",
+)  # fmt: skip
+_KEPT_OF = attrgetter(*_KEPT)
 
 
 class Unaudited(Protocol):
@@ -145,39 +152,24 @@ class Trail:
         return entries
 
     def _kept(self, events: Sequence[KeptEvent]) -> list[AuditedEvent]:
-        # Most of them say the same: what they say is read once.
-        facts = {text: self._facts(text) for text in {event.facts for event in events}}
-        cells = {text: tuple(orjson.loads(text)) for text in {event.cells for event in events}}
-        reference, told = self._parts.reference, []
-        for event in events:
-            said, digest = facts[event.facts]
-            if event.sealed is not None:
-                digest = hashlib.sha256(event.sealed).hexdigest()
-            told.append(
-                AuditedEvent(
-                    event.seq,
-                    event.id,
-                    reference(SubjectNumber(event.number)) if event.number else None,
-                    event.kind,
-                    event.purpose,
-                    cells[event.cells],
-                    event.method,
-                    event.actor,
-                    event.notice_version,
-                    event.occurred_at,
-                    event.recorded_at,
-                    event.said_at,
-                    event.counts_at,
-                    event.valid_until,
-                    said,
-                    digest,
-                    event.outcome,
-                    event.holds_until,
-                    self._effects(event.effects) if event.effects else (),
-                    event.hash.hex(),
-                )
-            )
-        return told
+        # By column: what most of them say alike is read once, and the rest is handed over as it stands.
+        columns: dict[str, Sequence[Any]] = dict(zip(_KEPT, zip(*map(_KEPT_OF, events), strict=True), strict=True))
+        facts = {text: self._facts(text) for text in set(columns["facts"])}
+        cells = {text: tuple(orjson.loads(text)) for text in set(columns["cells"])}
+        said = [facts[text] for text in columns["facts"]]
+        reference = self._parts.reference
+        columns |= {
+            "ref": [reference(number) if number else None for number in columns.pop("number")],
+            "cells": [cells[text] for text in columns["cells"]],
+            "facts": [each for each, _ in said],
+            "sealed_sha256": [
+                digest if sealed is None else hashlib.sha256(sealed).hexdigest()
+                for sealed, (_, digest) in zip(columns.pop("sealed"), said, strict=True)
+            ],
+            "effects": [self._effects(text) if text else () for text in columns["effects"]],
+            "hash": [each.hex() for each in columns["hash"]],
+        }
+        return list(map(AuditedEvent._make, zip(*(columns[name] for name in AuditedEvent._fields), strict=True)))
 
     def _facts(self, text: str) -> tuple[dict[str, Any], str | None]:
         """Return column ``facts``, by reference; apart, the digest of evidence that is no longer there."""
@@ -197,7 +189,7 @@ class Trail:
         entries, start = [], 0
         for record_id, fields in batch_fields(told, batch):
             end = start + int(str(fields["count"]))
-            people = {ref for event in told[start:end] for ref in event.people()}
+            people = people_of(told[start:end])
             if people:
                 # Bytes: the log sorts and digests them without a loop over text.
                 fields["subjects"] = bytes.fromhex("".join(sorted(people)))

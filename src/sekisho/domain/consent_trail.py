@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -77,6 +76,14 @@ class AuditedEvent(NamedTuple):
             return [] if self.ref is None else [self.ref]
         named = [ref for ref in (self.ref, other) if isinstance(ref, str)]
         return list(dict.fromkeys([*named, *(change[0] for change in self.effects or ())]))
+
+
+def people_of(events: Sequence[AuditedEvent]) -> set[str]:
+    """Return the references of everybody whom *events* name."""
+    named = {event.ref for event in events}
+    if any(event.effects or "other_ref" in event.facts for event in events):  # else each names one, as nearly all do
+        named.update(ref for event in events for ref in event.people())
+    return {ref for ref in named if ref is not None}
 
 
 def single_fields(event: AuditedEvent) -> dict[str, object]:
@@ -183,70 +190,65 @@ def _single(record: Mapping[str, Any], kind: str) -> AuditedEvent:
 
 
 _ALIKE = ("kind", "purpose", "method", "actor", "notice_version", "recorded_at", "outcome")
-_ALIKE_OF = attrgetter(*_ALIKE)
 
 
 def _packed(events: Sequence[AuditedEvent], batch: str) -> dict[str, object]:
-    places, shapes = _shaped(events)
-    last = events[-1]
-    ids = [event.id for event in events]
+    column = dict(zip(AuditedEvent._fields, zip(*events, strict=True), strict=True))
+    places, shapes = _shaped(column)
+    ids, effects, claims = column["id"], column["effects"], _claims(column)
     if not all(map(_UUID.fullmatch, ids)):
         raise ValueError("the id of a consent event is not a UUID in its usual form")
     fields: dict[str, object] = {
         "batch": batch,
         "first_seq": events[0].seq,
-        "consent_seq": last.seq,
+        "consent_seq": events[-1].seq,
         "count": len(events),
         "shapes": shapes,
         "ids": _base64("".join(ids).replace("-", "")),
-        "refs": _base64("".join([_NOBODY if event.ref is None else event.ref for event in events])),
-        "hash": last.hash,
+        "refs": _base64("".join([_NOBODY if ref is None else ref for ref in column["ref"]])),
+        "hash": events[-1].hash,
     }
     columns: dict[str, Sequence[object]] = {
         "shape": places,
-        "line": [event.facts.get("line") for event in events],
-        "occurred_at": [event.occurred_at for event in events],
-        "said_at": [None if event.said_at == _claim(event) else event.said_at for event in events],
-        "counts_at": [None if event.counts_at == event.said_at else event.counts_at for event in events],
-        "valid_until": [event.valid_until for event in events],
-        "holds_until": [event.holds_until for event in events],
-        "sealed_sha256": [event.sealed_sha256 for event in events],
+        "line": [facts.get("line") for facts in column["facts"]],
+        "occurred_at": column["occurred_at"],
+        "said_at": _unless_same(column["said_at"], claims),
+        "counts_at": _unless_same(column["counts_at"], column["said_at"]),
+        "valid_until": column["valid_until"],
+        "holds_until": column["holds_until"],
+        "sealed_sha256": column["sealed_sha256"],
     }
     for name, values in columns.items():
         if values.count(None) < len(values):
             alike = values.count(values[0]) == len(values)
-            texts_of = ["" if value is None else str(value) for value in values]
-            fields[name] = texts_of[0] if alike else ",".join(texts_of)
-    effects = {
-        str(place): [[ref, cell, bit, _whole(until)] for ref, cell, bit, until in event.effects]
-        for place, event in enumerate(events)
-        if event.effects
+            fields[name] = str(values[0]) if alike else ",".join(["" if one is None else str(one) for one in values])
+    told = {
+        str(place): [[ref, cell, bit, _whole(until)] for ref, cell, bit, until in changes]
+        for place, changes in enumerate(effects)
+        if changes
     }
-    if effects:
-        fields["effects"] = effects
+    if told:
+        fields["effects"] = told
     return fields
 
 
-def _shaped(events: Sequence[AuditedEvent]) -> tuple[list[int], list[dict[str, object]]]:
+def _shaped(column: Mapping[str, Sequence[Any]]) -> tuple[list[int], list[dict[str, object]]]:
     """Return what the events have alike, each once, and for each event which of them is its own."""
-    found: dict[tuple[object, ...], int] = {}
+    # Most share even the object that holds their facts.
+    quick = list(zip(*(column[name] for name in _ALIKE), column["cells"], map(id, column["facts"]), strict=True))
     shapes: dict[bytes, int] = {}
     texts: list[dict[str, object]] = []
-    places = []
-    for event in events:
-        # Most share even the object that holds their facts.
-        quick = (*_ALIKE_OF(event), event.cells, id(event.facts))
-        place = found.get(quick)
-        if place is None:
-            shape: dict[str, object] = dict(zip(_ALIKE, _ALIKE_OF(event), strict=True))
-            shape["cells"] = list(event.cells)
-            shape["facts"] = {name: value for name, value in event.facts.items() if name != "line"}
-            place = shapes.setdefault(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS), len(shapes))
-            found[quick] = place
-            if place == len(texts):
-                texts.append({name: value for name, value in shape.items() if value is not None})
-        places.append(place)
-    return places, texts
+    found: dict[tuple[object, ...], int] = {}
+    for key, facts in dict(zip(quick, column["facts"], strict=True)).items():
+        *alike, cells, _ = key
+        shape: dict[str, object] = dict(zip(_ALIKE, alike, strict=True))
+        shape["cells"] = list(cells)
+        shape["facts"] = {name: value for name, value in facts.items() if name != "line"}
+        place = shapes.setdefault(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS), len(shapes))
+        found[key] = place
+        if place == len(texts):
+            texts.append({name: value for name, value in shape.items() if value is not None})
+    return [found[key] for key in quick], texts
 
 
 def _unpacked(record: Mapping[str, Any]) -> list[AuditedEvent]:
@@ -315,8 +317,15 @@ def _runs(events: Sequence[AuditedEvent]) -> Iterator[Sequence[AuditedEvent]]:
             start = place
 
 
-def _claim(event: AuditedEvent) -> int:
-    return event.recorded_at if event.occurred_at is None else event.occurred_at
+def _claims(column: Mapping[str, Sequence[Any]]) -> list[int]:
+    """Return for each event since when it says that it counts."""
+    pairs = zip(column["occurred_at"], column["recorded_at"], strict=True)
+    return [recorded if said is None else said for said, recorded in pairs]
+
+
+def _unless_same(values: Sequence[int], others: Sequence[int]) -> Sequence[int | None]:
+    """Return *values*, ``None`` in the place of each that *others* have too."""
+    return [None if value == other else value for value, other in zip(values, others, strict=True)]
 
 
 def _whole(value: int | None) -> int | str | None:

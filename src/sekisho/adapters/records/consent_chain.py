@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Any
 
 import orjson
 
@@ -33,8 +34,8 @@ class EventChain:
     def __init__(self, keys: KeyRing) -> None:
         self._keyed = KeyedHash(keys.derive("consent-chain"))
 
-    def following(self, before: bytes, row: EventRow) -> bytes:
-        """Return the hash of a new *row* (whatever hash it carries), chained to *before*, the hash before it."""
+    def following(self, before: bytes, row: tuple[Any, ...]) -> bytes:
+        """Return the hash of a new *row* (its columns, whatever hash they hold), chained to *before*."""
         return self._hash(before, canonical_event(row))
 
     def expected(self, before: bytes, row: EventRow) -> bytes:
@@ -60,7 +61,7 @@ class EventChain:
         return self._keyed.digest(before + hashlib.sha256(canonical).digest())
 
 
-def canonical_event(row: EventRow) -> bytes:
+def canonical_event(row: tuple[Any, ...]) -> bytes:
     """Return the canonical bytes of an event: every column but its hash, the evidence by its SHA-256."""
     (
         seq, event_id, number, purpose, cells, kind, method, actor, notice_version, occurred_at, recorded_at, said_at,

@@ -168,29 +168,27 @@ class Decisions:
         )
         outcome, holds_until, effects = self._apply(number, shape, happening)
         return appending.add(
-            EventRow._make(
-                (
-                    happening.seq,
-                    appending.next_id(),
-                    number,
-                    said.purpose,
-                    shape.cells,
-                    shape.kind,
-                    said.method,
-                    said.actor,
-                    said.notice_version,
-                    occurred_at,
-                    now,
-                    said_at,
-                    happening.counts_at,
-                    valid_until,
-                    shape.facts,
-                    sealed,
-                    b"",
-                    outcome,
-                    holds_until,
-                    orjson.dumps(effects).decode() if effects else None,
-                )
+            (
+                happening.seq,
+                appending.next_id(),
+                number,
+                said.purpose,
+                shape.cells,
+                shape.kind,
+                said.method,
+                said.actor,
+                said.notice_version,
+                occurred_at,
+                now,
+                said_at,
+                happening.counts_at,
+                valid_until,
+                shape.facts,
+                sealed,
+                b"",
+                outcome,
+                holds_until,
+                orjson.dumps(effects).decode() if effects else None,
             )
         )
 

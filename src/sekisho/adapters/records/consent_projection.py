@@ -108,6 +108,7 @@ class Projection:
             if self._connection.dialect.name == "sqlite":
                 return sql, (sorted(members), cells)
             wanted = pairs if members is numbers else [(number, cell) for number in members for cell in cells]
+            wanted = sorted(wanted)  # neighbours lie together, in the index and in the table
             return sql, ([number for number, _ in wanted], [cell for _, cell in wanted])
 
         self._load(numbers, query)

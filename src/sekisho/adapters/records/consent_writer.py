@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, text
@@ -155,19 +156,19 @@ class Appending:
             )
         )
 
-    def add(self, row: EventRow) -> EventRow:
+    def add(self, row: tuple[Any, ...]) -> EventRow:
         """Append *row*, which is the next but for its hash, chained to the one before it; return it with that.
 
-        Raises ``InvalidRequest`` when it names a person who is not registered.
+        Any sequence of the columns will do. Raises ``InvalidRequest`` when it names a person who is not registered.
         """
-        number = row[2]
+        number: int | None = row[2]
         if number is not None and not 0 < number <= self._people:
             raise InvalidRequest("A consent event names a data subject who is not registered.")
         self.seq = row[0]
         self._hash = self._chain.following(self._hash, row)
-        row = EventRow._make(row[:_HASH] + (self._hash,) + row[_HASH + 1 :])  # noqa: RUF005 - twice as fast
-        self.rows.append(row)
-        return row
+        added = EventRow._make(row[:_HASH] + (self._hash,) + row[_HASH + 1 :])  # noqa: RUF005 - twice as fast
+        self.rows.append(added)
+        return added
 
     def next_id(self) -> str:
         """Return the id of the next event."""

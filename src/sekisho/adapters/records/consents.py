@@ -296,11 +296,12 @@ class SqlConsentLedger:
         at_work: Callable[[], None] = lambda: None,
     ) -> tuple[int, int, int]:
         decisions = Decisions(appending, self._by_default, historical=True)
-        at_work()  # from here on, most of the time is the database's
         with ThreadPoolExecutor(1, thread_name_prefix="records-import") as beside:
             for count, _ in enumerate(decisions.imported(chunk, self._seals), 1):
                 if count % _SLICE == 0 and self._database.dialect == "postgresql":
                     decisions.send(beside)
+                    if count == _SLICE:
+                        at_work()  # from here on, this waits for the database more than the other way round
             decisions.write()
         if also is not None:
             also(appending, decisions.unchanged)
