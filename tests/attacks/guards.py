@@ -25,6 +25,7 @@ _NAMES = (
     ("parse._parse_one", "one SELECT"),
     ("allowlist._check", "allow-list of nodes"),
     ("allowlist.check", "size of a statement"),
+    ("tokens", "size of a statement"),
     ("parse._datasets", "tables of the catalogue"),
     ("parse.parse", "tables of the catalogue"),
     ("dialects.postgresql._check_pattern", "patterns that cannot fail"),

@@ -11,7 +11,7 @@ import pytest
 from sqlglot.tokens import SQLGLOTC_INSTALLED
 
 from sekisho.domain.terms import StoreKind
-from sekisho.errors import SekishoError
+from sekisho.errors import SekishoError, StatementRefused
 from sekisho.query import parse
 from sekisho.query.dialects import Dialect
 from tests.query.planning import plan_of
@@ -81,6 +81,15 @@ def test_a_text_is_read_in_one_dialect(sql: str, tried: list[StoreKind]) -> None
     with mock.patch.object(Dialect, "parse", autospec=True, side_effect=read) as parsed:
         plan_of(sql, declared=ALL)
     assert [call.args[0].kind for call in parsed.call_args_list] == tried
+
+
+def test_joins_with_conditions_are_not_counted() -> None:
+    """What makes a parser try again is refused; many joins that each have a condition are not."""
+    joins = "".join(f" JOIN shop.customers c{n} ON c{n}.customer_id = c{n - 1}.customer_id" for n in range(1, 30))
+    assert plan_of(f"SELECT 1 FROM shop.customers c0{joins}", declared=ALL)
+    assert plan_of("SELECT date(date(date(signed_up_on))) AS day FROM shop.customers", declared=ALL)
+    with pytest.raises(StatementRefused, match="too deeply nested"):
+        plan_of("SELECT 1 FROM shop.customers" + " NATURAL JOIN shop.tickets" * 11, declared=ALL)
 
 
 _PURE = """

@@ -69,8 +69,8 @@ def parse(
         raise InvalidRequest(f"The statement is longer than {MAX_STATEMENT_CHARACTERS} characters.")
     if "\x00" in sql or _SURROGATE.search(sql):
         raise StatementRefused("The statement holds a NUL character or half a surrogate pair.")
-    # No reading can name a store whose name is no word of the text. Where the words leave one engine alone, its reading
-    # is the one, if it can be read so; what else there is to say of a text is found out by trying all.
+    # No reading can name a store whose name is no word of the text. Where the words leave one engine alone, its
+    # reading is the one, if there is one; what else there is to say of a text is found out by trying all.
     words = set(_WORD.findall(fold(sql)))
     likely = engine_of(words & kinds.keys(), kinds, scanned)
     with suppress(StatementRefused, UnknownDataset):

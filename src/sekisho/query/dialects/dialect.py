@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 
 import sqlglot
-from sqlglot import Token, TokenType, exp
+from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.errors import StatementRefused
+from sekisho.query.tokens import check_doublings, numbered
 
 AGGREGATES: frozenset[type[exp.Expr]] = frozenset({exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max})
 """Aggregates that every engine has."""
@@ -257,24 +258,12 @@ class Dialect:
     def parse(self, sql: str) -> list[exp.Expr | None]:
         """Return the tree of each statement in *sql*, with each ``?`` as a named parameter: ``p0``, ``p1`` and so on.
 
-        Raises ``SqlglotError`` or ``RecursionError``.
+        Raises ``SqlglotError``, ``RecursionError`` or ``StatementRefused``.
         """
         dialect = _sqlglot(self.sqlglot)
-        return dialect.parser().parse(list(self._numbered(dialect.tokenize(sql))), sql)
-
-    def _numbered(self, tokens: Iterable[Token]) -> Iterator[Token]:
-        """Yield *tokens* with each mark replaced by a name: the tree does not keep their order."""
-        number = 0
-        for token in tokens:
-            kind = token.token_type
-            if kind is TokenType.PLACEHOLDER or kind is TokenType.QDCOLON:
-                yield Token(self.parameter_sign, "")
-                yield Token.var(f"p{number}")
-                number += 1
-                if kind is TokenType.QDCOLON:  # a mark and its cast: ``?::``
-                    yield Token(TokenType.DCOLON, "::")
-            else:
-                yield token
+        tokens = list(numbered(dialect.tokenize(sql), self.parameter_sign))
+        check_doublings(tokens, dialect.parser_class.TYPE_TOKENS)
+        return dialect.parser().parse(tokens, sql)
 
     def generate(self, tree: exp.Expr) -> str:
         """Return the text of *tree*, which is used up: all names quoted, no comments.
