@@ -67,7 +67,7 @@ def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dic
             ends = [mix.copy() for mix in mixes]
             window.set("order", exp.Order(expressions=[*(order.expressions if order else ()), *ends]))
         used = True
-    for node in statement.tree.find_all(exp.SetOperation):
+    for node, _ in statement.sets:
         if _cuts(node) or (node is statement.tree and node.args.get("order") is not None):
             raise StatementRefused(
                 "LIMIT and ORDER BY after a set operation would show keys in the order of the store; select from it"

@@ -151,9 +151,12 @@ def _fold_names(tree: exp.Query, dialect: Dialect) -> None:
 
 def _datasets(tree: exp.Query, visible: dict[str, Dataset]) -> list[Dataset]:
     """Return the datasets behind the tables of *tree*; CTE names are left to resolution."""
-    names = {cte.alias for cte in tree.find_all(exp.CTE)}
+    named = list(tree.find_all(exp.CTE, exp.Table))
+    names = {cte.alias for cte in named if isinstance(cte, exp.CTE)}
     found: list[Dataset] = []
-    for table in tree.find_all(exp.Table):
+    for table in named:
+        if not isinstance(table, exp.Table):
+            continue
         if not isinstance(table.this, exp.Identifier):
             raise StatementRefused(f"Tables are named, not computed; found {construct(table.this)}.")
         if not table.db and table.name in names:

@@ -164,7 +164,7 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
         number_parameters(tree, draft.slots)
     reads = frozenset(draft.reads | dialect.counted(tree))
     cut = tree.args.get("limit") is not None or tree.args.get("offset") is not None
-    shown = dialect.generate(without_literals(tree))
+    shown = dialect.generate(without_literals(tree))  # before the tree is used up
     stores = tuple(sorted({r.dataset.store for r in statement.relations if r.dataset is not None}))
     if len(stores) > 1 and not dialect.joins_stores:
         raise StatementRefused(f"The statement reads several {dialect.title} stores; read each by its own statement.")

@@ -229,7 +229,7 @@ def _planned(scanned: Scanned, table: str, given: int) -> PlannedScan:
     if dialect.numbered_parameters:
         number_parameters(select, slots)
     hidden = int(has_number(select))
-    shown = dialect.generate(without_literals(select))
+    shown = dialect.generate(without_literals(select))  # before it is used up
     plan = Plan(
         engine=dialect.kind,
         stores=(dataset.store,),

@@ -110,7 +110,10 @@ def _mix(key: exp.Expr, of: ColumnType, seeds: tuple[exp.Expr, exp.Expr, exp.Exp
 
 def _settle(tree: exp.Query) -> None:
     """Write FETCH FIRST as LIMIT, drop LIMIT ALL, and name the columns that PostgreSQL names after a column."""
-    for node in list(tree.find_all(exp.Query)):
+    for node in list(tree.find_all(exp.Query, exp.Initcap)):
+        if isinstance(node, exp.Initcap):
+            node.set("expression", None)  # sqlglot names the separators that PostgreSQL has
+            continue
         limit = node.args.get("limit")
         if isinstance(limit, exp.Fetch):
             options = limit.args.get("limit_options")
@@ -120,8 +123,6 @@ def _settle(tree: exp.Query) -> None:
             isinstance(limit, exp.Limit) and isinstance(limit.expression, exp.Var) and limit.expression.name == "ALL"
         ):
             node.set("limit", None)
-        for capitals in node.find_all(exp.Initcap):
-            capitals.set("expression", None)  # sqlglot names the separators that PostgreSQL has
         if isinstance(node, exp.Select):
             for projection in list(node.expressions):
                 name = _name_of(projection)
