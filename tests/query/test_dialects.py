@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from sqlglot import exp
 from sqlglot.tokens import SQLGLOTC_INSTALLED
 
 from sekisho.domain.terms import StoreKind
@@ -22,6 +23,7 @@ _OTHERS = (
     'SELECT points FROM "shop"."customers"',
     'SELECT points FROM shop."Customers"',
     "SELECT points FROM shop /* where */ . customers",
+    "SELECT points FROM shop /* where */ . customers WHERE",
     "SELECT points FROM [crm].[customers]",
     "SELECT points FROM `crm`.customers",
     "SELECT points AS pos FROM shop.customers",
@@ -31,6 +33,7 @@ _OTHERS = (
     "SELECT points FROM SHOP.customers WHERE points > ? LIMIT ?",
     "SELECT ?::int AS n, points FROM shop.customers WHERE points = ?::int",
     "SELECT points FROM shop.nothing",
+    'SELECT points FROM shop."Nothing"',
     "SELECT points FROM nothing.customers",
     "SELECT nothing FROM shop.customers",
     "SELECT points FROM shop.customers JOIN crm.nothing USING (customer_id)",
@@ -83,11 +86,27 @@ def test_a_text_is_read_in_one_dialect(sql: str, tried: list[StoreKind]) -> None
     assert [call.args[0].kind for call in parsed.call_args_list] == tried
 
 
+@pytest.mark.parametrize("store", ["pos", "crm", "shop"])
+def test_marks_are_numbered_as_they_stand_in_the_text(store: str) -> None:
+    """Each ``?`` takes its value by its place in the text, wherever the tree holds it; a cast stays with it."""
+    names = {name: dataset.store for name, dataset in ALL.datasets.items()}
+    table = next(name for name, of in names.items() if of == store)
+    kinds = {each.name: each.kind for each in ALL.stores.values()}
+    sql = f"SELECT 1 + ?, CAST(? AS INT), ?::INT FROM {table} WHERE 1 BETWEEN ? AND ? GROUP BY 1 HAVING 1 = ? LIMIT ?"
+    tree, _ = parse.parse(sql, dict(ALL.datasets), kinds)
+    first, second, third = tree.expressions
+    where, limit = tree.args["where"].this, tree.args["limit"].expression
+    assert isinstance(third, exp.Cast)
+    nodes = [first.expression, second.this, third.this, where.args["low"], where.args["high"]]
+    assert [node.name for node in (*nodes, tree.args["having"].this.expression, limit)] == [f"p{n}" for n in range(7)]
+
+
 def test_joins_with_conditions_are_not_counted() -> None:
-    """What makes a parser try again is refused; many joins that each have a condition are not."""
+    """What makes a parser try again is refused; many joins with a condition each, and calls in a row, are not."""
     joins = "".join(f" JOIN shop.customers c{n} ON c{n}.customer_id = c{n - 1}.customer_id" for n in range(1, 30))
     assert plan_of(f"SELECT 1 FROM shop.customers c0{joins}", declared=ALL)
-    assert plan_of("SELECT date(date(date(signed_up_on))) AS day FROM shop.customers", declared=ALL)
+    days = ", ".join(f"date(date(signed_up_on)) AS d{n}" for n in range(20))
+    assert plan_of(f"SELECT {days} FROM shop.customers", declared=ALL)
     with pytest.raises(StatementRefused, match="too deeply nested"):
         plan_of("SELECT 1 FROM shop.customers" + " NATURAL JOIN shop.tickets" * 11, declared=ALL)
 
@@ -105,6 +124,7 @@ class Sources(PathFinder):
         return next(filter(None, (finder.find_spec(name) for finder in finders)), None)
 
 sys.meta_path.insert(0, Sources)
+from sqlglot import exp
 from sqlglot.tokens import SQLGLOTC_INSTALLED
 assert not SQLGLOTC_INSTALLED
 from tests.query.test_golden import FILES, test_golden
