@@ -78,8 +78,8 @@ withdrawals: $(VENV)/dev.stamp  ## 10,000 withdrawals against 32 readers on four
 	@SEKISHO_TEST_WITHDRAWALS=10000 $(BIN)/python -m pytest tests/everywhere -n 0
 
 lock:  ## Lock every dependency with hashes
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group build pyproject.toml -o requirements.txt
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group build --group dev pyproject.toml -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --only-binary sqlglotc --emit-build-options --group build pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --only-binary sqlglotc --emit-build-options --group build --group dev pyproject.toml -o requirements-dev.txt
 
 clean:  ## Remove what was built
 	@rm -rf var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

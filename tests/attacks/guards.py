@@ -19,13 +19,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType, TracebackType
 
-from sekisho.query.parse import fold
+from sekisho.query.names import fold
 
 _NAMES = (
     ("parse._parse_one", "one SELECT"),
-    ("parse._check_node", "allow-list of nodes"),
-    ("parse._check_structure", "allow-list of nodes"),
-    ("parse._check", "size of a statement"),
+    ("allowlist._check", "allow-list of nodes"),
+    ("allowlist.check", "size of a statement"),
+    ("tokens", "size of a statement"),
     ("parse._datasets", "tables of the catalogue"),
     ("parse.parse", "tables of the catalogue"),
     ("dialects.postgresql._check_pattern", "patterns that cannot fail"),
@@ -63,7 +63,7 @@ class Site:
     def guard(self) -> str:
         """The guard that it belongs to."""
         place = f"{self.module.removeprefix('sekisho.query.')}.{self.function}"
-        if "function" in self.text.lower() and place.startswith("parse._check_node"):
+        if "function" in self.text.lower() and place.startswith("allowlist._check_node"):
             return "allow-list of functions"
         return next((name for prefix, name in _NAMES if place.startswith(prefix)), place)
 

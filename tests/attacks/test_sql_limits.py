@@ -23,10 +23,15 @@ from tests.query.reference import Judge
         "WITH " + ",".join(f"c{n} AS (SELECT * FROM crm.customers)" for n in range(600)) + " SELECT 1 FROM c1",
         "SELECT points FROM crm.customers WHERE points = 1" + " + 1" * 4000,
         "\ud800 SELECT points FROM crm.customers",
+        "SELECT 1 FROM crm.customers" + " JOIN crm.tickets" * 40,
+        "SELECT 1 FROM crm.customers" + " NATURAL JOIN crm.tickets" * 40,
+        "SELECT 1 FROM crm.customers" + " JOIN crm.tickets t JOIN crm.tickets ON t.on" * 40,
+        "SELECT " + "date(" * 40 + "points" + ")" * 40 + " FROM crm.customers",
+        "SELECT " + "ARRAY[abs(" * 40 + "points" + ")]" * 40 + " FROM crm.customers",
     ],
     ids=[
         "parentheses", "minus", "not", "case", "or", "nested", "in list", "columns", "comment", "unions", "literal",
-        "with", "sum", "surrogate",
+        "with", "sum", "surrogate", "joins", "natural joins", "joins on a name", "types", "arrays",
     ],
 )  # fmt: skip
 def test_a_huge_statement_is_refused_at_once(judge: Judge, sql: str) -> None:

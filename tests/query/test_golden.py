@@ -34,9 +34,7 @@ AT_LEAST = {"duckdb": 18, "sqlite": 12, "postgresql": 45, "joined": 12}
 def governed(engine: str, sql: str, title: str) -> str:
     """Return the governed statement, set in lines, with the scans that it reads; or the refusal."""
     purpose, shape = re.search(r"\[(\w+)\]", title), re.search(r"\{(\w+)\}", title)
-    declared = {"postgresql": shop_catalogue, "joined": _all_stores}.get(
-        engine, lambda: catalogue(Path("/nowhere"))
-    )()
+    declared = {"postgresql": shop_catalogue, "joined": all_stores}.get(engine, lambda: catalogue(Path("/nowhere")))()
     try:
         asked = purpose[1] if purpose else "recommendation"
         plan = plan_of(sql, purpose=asked, declared=declared, shape=shape[1] if shape else "")
@@ -53,7 +51,7 @@ def _lines(plan: Plan) -> str:
     return sqlglot.parse_one(plan.sql, dialect=dialect).sql(dialect=dialect, pretty=True, identify=True) + "\n"
 
 
-def _all_stores() -> Catalogue:
+def all_stores() -> Catalogue:
     """Return the catalogue of the files and of SQLite, with PostgreSQL as ``shop``, and read-only as ``desk``."""
     files = catalogue(Path("/nowhere"))
     desk = {
@@ -62,6 +60,13 @@ def _all_stores() -> Catalogue:
     }
     servers = {name: Store(name, StoreKind.POSTGRESQL, "", writes=name == "shop") for name in ("shop", "desk")}
     return replace(files, stores={**files.stores, **servers}, datasets={**files.datasets, **SHOP, **desk})
+
+
+def statement_of(path: Path) -> str:
+    """Return the statement of a file."""
+    found = _FILE.fullmatch(path.read_text(encoding="utf-8"))
+    assert found is not None
+    return found["sql"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=[f"{path.parent.name}/{path.stem}" for path in FILES])

@@ -14,7 +14,8 @@ from sqlglot import exp
 from sekisho.domain.access import Use
 from sekisho.domain.terms import Column, ColumnClass, ColumnType, StoreKind
 from sekisho.errors import InvalidRequest, StatementRefused, UnknownColumn, UnknownDataset
-from sekisho.query.parse import MAX_STATEMENT_CHARACTERS, fold, shown_name
+from sekisho.query.names import fold
+from sekisho.query.parse import MAX_STATEMENT_CHARACTERS, shown_name
 from sekisho.query.resolve import resolve
 from tests.query.planning import plan_of, question_of
 from tests.query.world import REQUESTERS, ClassPolicy, catalogue

@@ -24,8 +24,8 @@ from sqlglot import exp
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import MaskedColumnUse, StatementRefused
-from sekisho.query.names import Bound, Definition, Derived, Merged, Physical, Statement, group_items
-from sekisho.query.parse import construct
+from sekisho.query.allowlist import construct
+from sekisho.query.names import Definition, Derived, Merged, Physical, Statement, group_items
 
 PERSON = "person"
 """Token domain of data-subject keys; a linking identifier's domain is prefixed by ``id:``."""
@@ -91,7 +91,9 @@ class Kinds:
         if isinstance(definition, Merged):
             return _same([self.of_definition(part) for part in definition.parts], "JOIN USING")
         # A branch that says NULL stands beside every kind: ``SELECT customer_id … UNION ALL SELECT NULL …``.
-        said = [e for e in definition.expressions if not _is_null(e)] or definition.expressions
+        said = [
+            e for e in definition.expressions if not (isinstance(e, exp.Expr) and _is_null(e))
+        ] or definition.expressions
         kinds = [self.of(expression) for expression in said]
         kind = _same(kinds, "a set operation")
         if len(definition.expressions) > 1 and kind.sort is Sort.SEALED:
@@ -119,10 +121,10 @@ class Kinds:
 
     # -- expressions ----------------------------------------------------------------------------
 
-    def of(self, node: exp.Expr) -> Kind:
-        """Return the kind of an expression. Raises ``MaskedColumnUse``."""
-        if isinstance(node, Bound):
-            return self.of_definition(node.definition)
+    def of(self, node: exp.Expr | Physical | Merged) -> Kind:
+        """Return the kind of an expression, or of what stands for one. Raises ``MaskedColumnUse``."""
+        if isinstance(node, Physical | Merged):
+            return self.of_definition(node)
         if isinstance(node, exp.Column):
             return self.of_definition(self.statement.definitions[id(node)])
         if isinstance(node, exp.Alias | exp.Paren):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,6 +10,13 @@ from sqlglot import exp
 
 from sekisho.domain.access import Use
 from sekisho.domain.terms import Column, Dataset
+
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def fold(name: str) -> str:
+    """Return *name* in lower case, ASCII letters alone: no other script folds into a catalogue name."""
+    return name.translate(_LOWER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,9 +29,12 @@ class Physical:
 
 @dataclass(frozen=True, eq=False)
 class Derived:
-    """A column computed by the statement itself: an expression, or one per branch of a set operation."""
+    """A column computed by the statement itself: an expression, or one per branch of a set operation.
 
-    expressions: tuple[exp.Expr, ...]
+    A branch that shows a bound column stands there as what the column denotes.
+    """
+
+    expressions: tuple[exp.Expr | Physical | Merged, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,19 +122,9 @@ class Statement:
     kept: list[exp.Expr] = field(default_factory=list)
 
 
-class Bound(exp.Expression):
-    """A leaf that carries a definition into a set operation's output."""
-
-    def __init__(self, definition: Definition) -> None:
-        super().__init__()
-        self.definition = definition
-
-
-def expressions_of(definition: Definition) -> tuple[exp.Expr, ...]:
-    """Return expressions that stand for *definition*; a bound column is wrapped by what it denotes."""
-    if isinstance(definition, Derived):
-        return definition.expressions
-    return (Bound(definition),)
+def expressions_of(definition: Definition) -> tuple[exp.Expr | Physical | Merged, ...]:
+    """Return what stands for *definition* in the output of a set operation."""
+    return definition.expressions if isinstance(definition, Derived) else (definition,)
 
 
 def physicals(definition: Definition, statement: Statement) -> Iterator[Physical]:
@@ -135,8 +136,9 @@ def physicals(definition: Definition, statement: Statement) -> Iterator[Physical
             yield from physicals(part, statement)
     else:
         for expression in definition.expressions:
-            if isinstance(expression, Bound):
-                yield from physicals(expression.definition, statement)
+            if isinstance(expression, Physical | Merged):
+                yield from physicals(expression, statement)
+                continue
             for column in expression.find_all(exp.Column):
                 inner = statement.definitions.get(id(column))
                 if inner is not None and inner is not definition:
@@ -161,6 +163,6 @@ def _set_items(item: exp.Expr) -> Iterator[exp.Expr]:
 
 
 __all__ = [
-    "Bound", "Definition", "Derived", "Merged", "Physical", "Relation", "Scope", "Statement", "expressions_of",
-    "group_items", "physicals",
+    "Definition", "Derived", "Merged", "Physical", "Relation", "Scope", "Statement", "expressions_of",
+    "fold", "group_items", "physicals",
 ]  # fmt: skip

@@ -64,9 +64,10 @@ def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dic
             select.order_by(*mixes, append=True, copy=False)
         for window in windows:
             order = window.args.get("order")
-            window.set("order", exp.Order(expressions=[*(order.expressions if order else ()), *mixes]))
+            ends = [mix.copy() for mix in mixes]
+            window.set("order", exp.Order(expressions=[*(order.expressions if order else ()), *ends]))
         used = True
-    for node in statement.tree.find_all(exp.SetOperation):
+    for node, _ in statement.sets:
         if _cuts(node) or (node is statement.tree and node.args.get("order") is not None):
             raise StatementRefused(
                 "LIMIT and ORDER BY after a set operation would show keys in the order of the store; select from it"
@@ -145,7 +146,10 @@ def _grouped(select: exp.Select, item: exp.Expr, statement: Statement) -> exp.Ex
         elif isinstance(item, exp.Literal) and str(item.this).isdigit():
             item = select.expressions[int(item.this) - 1]
         elif isinstance(item, exp.Column) and not item.table and isinstance(definition, Derived):
-            item = definition.expressions[0]
+            shown = definition.expressions[0]
+            if not isinstance(shown, exp.Expr):
+                return item
+            item = shown
         else:
             return item
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from sekisho.domain.terms import ColumnType
+from sekisho.query.dialects.dialect import data_type
 from sekisho.query.kinds import PERSON
 from sekisho.query.leakproof import comparable
 from sekisho.query.names import Statement
@@ -61,7 +62,7 @@ def number_parameters(tree: exp.Query, slots: Mapping[str, Slot]) -> None:
         parameter: exp.Expr = exp.Parameter(this=exp.Var(this=str(numbers[slot.name])))
         person = slot.domain == PERSON and slot.identifier is None
         if slot.of_store is not None:
-            parameter = exp.Cast(this=parameter, to=exp.DataType.build(slot.of_store, dialect="postgres"))
+            parameter = exp.Cast(this=parameter, to=data_type(slot.of_store, "postgres"))
         elif slot.seed or person or slot.key_type is ColumnType.INTEGER:
-            parameter = exp.Cast(this=parameter, to=exp.DataType.build("BIGINT"))
+            parameter = exp.Cast(this=parameter, to=data_type("BIGINT", "postgres"))
         node.replace(parameter)

@@ -41,9 +41,8 @@ def resolve(
     statement.outputs = resolver.query(tree, None, {})
     if not statement.relations:
         raise StatementRefused("The statement reads no dataset.")
-    if any(id(table) not in statement.tables for table in tree.find_all(exp.Table)) or any(
-        id(column) not in statement.definitions for column in tree.find_all(exp.Column)
-    ):
+    bound = statement.tables | statement.definitions.keys()
+    if any(id(node) not in bound for node in tree.find_all(exp.Table, exp.Column)):
         raise StatementRefused("A table or column stands where none can be bound.")
     return statement
 

@@ -162,7 +162,9 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
     keyed = any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
     if dialect.numbered_parameters:
         number_parameters(tree, draft.slots)
-    shown = dialect.generate(without_literals(tree))
+    reads = frozenset(draft.reads | dialect.counted(tree))
+    cut = tree.args.get("limit") is not None or tree.args.get("offset") is not None
+    shown = dialect.generate(without_literals(tree))  # before the tree is used up
     stores = tuple(sorted({r.dataset.store for r in statement.relations if r.dataset is not None}))
     if len(stores) > 1 and not dialect.joins_stores:
         raise StatementRefused(f"The statement reads several {dialect.title} stores; read each by its own statement.")
@@ -177,11 +179,11 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
         hidden=draft.hidden,
         rowwise=draft.rowwise,
         projections=tuple(draft.projections.values()),
-        reads=frozenset(draft.reads | dialect.counted(tree)),
+        reads=reads,
         order_by_token=keyed and not draft.ordered,
         fenced=draft.fenced,
         fingerprint=hashlib.sha256(shown.encode()).hexdigest(),
-        cut=tree.args.get("limit") is not None or tree.args.get("offset") is not None,
+        cut=cut,
     )
 
 

@@ -228,15 +228,17 @@ def _planned(scanned: Scanned, table: str, given: int) -> PlannedScan:
     slots = {name: slot for name, slot in draft.slots.items() if name in named}
     if dialect.numbered_parameters:
         number_parameters(select, slots)
+    hidden = int(has_number(select))
+    shown = dialect.generate(without_literals(select))  # before it is used up
     plan = Plan(
         engine=dialect.kind,
         stores=(dataset.store,),
         sql=dialect.generate(select),
-        shown_sql=dialect.generate(without_literals(select)),
+        shown_sql=shown,
         slots=tuple(slots.values()),
         parameters=given,
         outputs=tuple(Output(name, kind, TransformKind.CLEAR) for name, kind in types if name != NUMBER),
-        hidden=int(has_number(select)),
+        hidden=hidden,
         rowwise=True,
         projections=tuple(draft.projections.values()),
         reads=frozenset(draft.reads),

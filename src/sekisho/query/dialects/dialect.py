@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.errors import StatementRefused
+from sekisho.query.tokens import check_doublings, numbered
 
 AGGREGATES: frozenset[type[exp.Expr]] = frozenset({exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max})
 """Aggregates that every engine has."""
@@ -109,19 +110,14 @@ _LONGEST = 1_000
 
 
 def check_size(node: exp.Expr) -> None:
-    """Refuse a text that is filled up to a length which the statement does not show, or beyond reason."""
-    if isinstance(node, exp.Pad):
-        length = node.expression
-        if not isinstance(length, exp.Literal) or length.is_string or not 0 <= float(str(length.this)) <= _LONGEST:
-            raise StatementRefused(f"LPAD and RPAD take a length of at most {_LONGEST}, as a number.")
+    """Refuse LPAD and RPAD to a length which the statement does not show, or beyond reason."""
+    length = node.expression
+    if not isinstance(length, exp.Literal) or length.is_string or not 0 <= float(str(length.this)) <= _LONGEST:
+        raise StatementRefused(f"LPAD and RPAD take a length of at most {_LONGEST}, as a number.")
 
 
 def _as_written(tree: exp.Query) -> None:
     """Leave the statement as it is."""
-
-
-def _no_more(node: exp.Expr) -> None:
-    """Ask nothing more of a node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +153,8 @@ class Dialect:
         this type of key. It takes the key, its type (a person's is a number), and the seeds.
     settle:
         Rewrites what the engine says in a second way into the first, on the tree as it was read.
-    check:
-        Refuses what this engine alone would let through.
+    checks:
+        Refuses nodes that this engine alone would let through, by their type.
     scanned_by:
         Types of columns that a scan for DuckDB may compare with a value: this engine reads the value as DuckDB does.
     lateral_aliases:
@@ -185,7 +181,7 @@ class Dialect:
     backslash_escapes:
         Whether a LIKE pattern that ends in a backslash fails on the rows that match so far.
     parameter_sign:
-        What stands before the name of a parameter.
+        What stands before the name of a parameter, as a token.
     """
 
     kind: StoreKind
@@ -201,7 +197,7 @@ class Dialect:
     comparisons: Comparisons = LOOSE
     refused: frozenset[type[exp.Expr]] = frozenset()
     settle: Callable[[exp.Query], None] = _as_written
-    check: Callable[[exp.Expr], None] = _no_more
+    checks: Mapping[type[exp.Expr], Callable[[exp.Expr], None]] = field(default_factory=dict)
     scanned_by: frozenset[ColumnType] = frozenset()
     lateral_aliases: bool = False
     standard_names: bool = False
@@ -213,7 +209,7 @@ class Dialect:
     fence_offset: exp.Expr = field(default_factory=partial(exp.Literal.number, 0))
     consent_travels: bool = False
     backslash_escapes: bool = False
-    parameter_sign: str = ":"
+    parameter_sign: TokenType = TokenType.COLON
 
     def mask(self, kind: TransformKind, column: exp.Expr, column_type: ColumnType) -> exp.Expr:
         """Return the expression that stands for *column* at the scan under *kind*.
@@ -221,11 +217,11 @@ class Dialect:
         Keyed and text transforms return the column itself: they are computed on the way out.
         """
         if kind is TransformKind.WITHHOLD:
-            return exp.Cast(this=exp.Null(), to=exp.DataType.build(_SQL_TYPES[column_type], dialect=self.sqlglot))
+            return exp.Cast(this=exp.Null(), to=data_type(_SQL_TYPES[column_type], self.sqlglot))
         if kind is TransformKind.REDACT:
             if column_type is ColumnType.STRING:
                 return exp.Literal.string("***")
-            return exp.Cast(this=exp.Null(), to=exp.DataType.build(_SQL_TYPES[column_type], dialect=self.sqlglot))
+            return exp.Cast(this=exp.Null(), to=data_type(_SQL_TYPES[column_type], self.sqlglot))
         template = self.masks.get(kind)
         if column_type is ColumnType.STRING:
             template = self.text_masks.get(kind, template)
@@ -259,17 +255,43 @@ class Dialect:
         """Return the name under which the second oracle sees a people table."""
         return f"{self.people_schema}.{table}" if self.qualified_people else table
 
+    def parse(self, sql: str) -> list[exp.Expr | None]:
+        """Return the tree of each statement in *sql*, with each ``?`` as a named parameter: ``p0``, ``p1`` and so on.
+
+        Raises ``SqlglotError``, ``RecursionError`` or ``StatementRefused``.
+        """
+        dialect = _sqlglot(self.sqlglot)
+        tokens = list(numbered(dialect.tokenize(sql), self.parameter_sign))
+        check_doublings(tokens, dialect.parser_class.TYPE_TOKENS)
+        return dialect.parser().parse(tokens, sql)
+
     def generate(self, tree: exp.Expr) -> str:
-        """Return the text of *tree*: all names quoted, no comments.
+        """Return the text of *tree*, which is used up: all names quoted, no comments.
 
         Raises ``StatementRefused`` where sqlglot has doubts.
         """
         try:
-            return tree.sql(
-                dialect=self.sqlglot, identify=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE
+            return _sqlglot(self.sqlglot).generate(
+                tree, copy=False, identify=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE
             )
         except SqlglotError:
             raise StatementRefused(f"The statement holds something that {self.title} does not know.") from None
+
+
+def data_type(name: str, dialect: str) -> exp.DataType:
+    """Return the type that *dialect* calls *name*."""
+    return _data_type(name, dialect).copy()
+
+
+# sqlglot would look up a dialect, and parse the name of a type, each time anew.
+@cache
+def _sqlglot(dialect: str) -> sqlglot.Dialect:
+    return sqlglot.Dialect.get_or_raise(dialect)
+
+
+@cache
+def _data_type(name: str, dialect: str) -> exp.DataType:
+    return exp.DataType.build(name, dialect=dialect)
 
 
 @cache

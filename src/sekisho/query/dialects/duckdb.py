@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlglot import exp
+from sqlglot import TokenType, exp
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
@@ -63,9 +63,9 @@ DUCKDB = Dialect(
     people_schema="people",
     mix=_mix,
     settle=positions_for_all,
-    check=check_size,
+    checks={exp.Pad: check_size},
     lateral_aliases=True,
     joins_stores=True,
-    parameter_sign="$",
+    parameter_sign=TokenType.PARAMETER,
 )
 """DuckDB 2."""

@@ -110,7 +110,10 @@ def _mix(key: exp.Expr, of: ColumnType, seeds: tuple[exp.Expr, exp.Expr, exp.Exp
 
 def _settle(tree: exp.Query) -> None:
     """Write FETCH FIRST as LIMIT, drop LIMIT ALL, and name the columns that PostgreSQL names after a column."""
-    for node in list(tree.find_all(exp.Query)):
+    for node in list(tree.find_all(exp.Query, exp.Initcap)):
+        if isinstance(node, exp.Initcap):
+            node.set("expression", None)  # sqlglot names the separators that PostgreSQL has
+            continue
         limit = node.args.get("limit")
         if isinstance(limit, exp.Fetch):
             options = limit.args.get("limit_options")
@@ -120,8 +123,6 @@ def _settle(tree: exp.Query) -> None:
             isinstance(limit, exp.Limit) and isinstance(limit.expression, exp.Var) and limit.expression.name == "ALL"
         ):
             node.set("limit", None)
-        for capitals in node.find_all(exp.Initcap):
-            capitals.set("expression", None)  # sqlglot names the separators that PostgreSQL has
         if isinstance(node, exp.Select):
             for projection in list(node.expressions):
                 name = _name_of(projection)
@@ -138,27 +139,31 @@ def _name_of(projection: exp.Expr) -> exp.Expr | None:
     return None
 
 
-def _check(node: exp.Expr) -> None:
-    """Refuse what only PostgreSQL reads in another way than it looks, and patterns that fail on some rows."""
-    check_size(node)
-    if isinstance(node, exp.Identifier):
-        if len(str(node.this).encode()) > _BYTES_IN_NAME:
-            raise StatementRefused("A name is longer than 63 bytes: PostgreSQL would cut it off.")
-    elif isinstance(node, exp.Like | exp.ILike):
-        _check_pattern(node)
-    elif isinstance(node, exp.Escape):
-        if not isinstance(node.this, exp.Like | exp.ILike) or not _is_one_character(node.expression):
-            raise StatementRefused("ESCAPE takes one character.")
-    elif isinstance(node, exp.Substring):
-        if not all(_is_whole(node.args[key]) for key in ("start", "length") if node.args.get(key) is not None):
-            raise StatementRefused("SUBSTRING takes whole numbers here (a text is a pattern); cast to INT.")
-    elif isinstance(node, exp.TimeToStr):
-        form = node.args.get("format")
-        if not isinstance(form, exp.Literal) or _QUOTED_FIELD.search(str(form.this)):
-            raise StatementRefused("TO_CHAR takes a literal format without field names in quotes.")
+# What only PostgreSQL reads in another way than it looks, and patterns that fail on some rows.
 
 
-def _check_pattern(node: exp.Like | exp.ILike) -> None:
+def _check_name(node: exp.Expr) -> None:
+    if len(str(node.this).encode()) > _BYTES_IN_NAME:
+        raise StatementRefused("A name is longer than 63 bytes: PostgreSQL would cut it off.")
+
+
+def _check_escape(node: exp.Expr) -> None:
+    if not isinstance(node.this, exp.Like | exp.ILike) or not _is_one_character(node.expression):
+        raise StatementRefused("ESCAPE takes one character.")
+
+
+def _check_substring(node: exp.Expr) -> None:
+    if not all(_is_whole(node.args[key]) for key in ("start", "length") if node.args.get(key) is not None):
+        raise StatementRefused("SUBSTRING takes whole numbers here (a text is a pattern); cast to INT.")
+
+
+def _check_format(node: exp.Expr) -> None:
+    form = node.args.get("format")
+    if not isinstance(form, exp.Literal) or _QUOTED_FIELD.search(str(form.this)):
+        raise StatementRefused("TO_CHAR takes a literal format without field names in quotes.")
+
+
+def _check_pattern(node: exp.Expr) -> None:
     """A pattern that ends in its escape character fails on rows that match so far, and on those alone.
 
     The planner tries a pattern on the statistics of a column, which know the rows of everybody, whatever fence
@@ -207,7 +212,15 @@ POSTGRESQL = Dialect(
     mix=_mix,
     scanned_by=frozenset({ColumnType.STRING, ColumnType.INTEGER, ColumnType.DATE, ColumnType.TIMESTAMP}),
     settle=_settle,
-    check=_check,
+    checks={
+        exp.Pad: check_size,
+        exp.Identifier: _check_name,
+        exp.Like: _check_pattern,
+        exp.ILike: _check_pattern,
+        exp.Escape: _check_escape,
+        exp.Substring: _check_substring,
+        exp.TimeToStr: _check_format,
+    },
     standard_names=True,
     qualified_people=True,
     numbered_parameters=True,
