@@ -17,7 +17,6 @@ from typing import Final, Protocol, cast
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType
@@ -160,6 +159,8 @@ class _Parquet:
     """An Apache Parquet file, one row group a page."""
 
     def __init__(self, release: Release) -> None:
+        import pyarrow.parquet as pq  # noqa: PLC0415 - some megabytes that other forms do without
+
         self._file = _Collected()
         self._schema = release.schema
         # zstd at its default level: half the size of snappy for the same time on text columns.

@@ -22,7 +22,6 @@ import adbc_driver_postgresql
 import asyncpg
 import pyarrow as pa
 import pyarrow.compute as pc
-from adbc_driver_postgresql import dbapi
 
 from sekisho.adapters.stores.postgresql import rows
 from sekisho.adapters.stores.postgresql.session import Session, password_of, settings_of
@@ -102,15 +101,23 @@ async def begin(session: Session, store: Store, started: Started, *, statement_s
 
 
 class Bulk:
-    """One connection, used from one thread of its own; what it raises is the other driver's, without its text."""
+    """One connection, used from one thread of its own; what it raises is the other driver's, without its text.
 
-    def __init__(self, connection: Any, pool: ThreadPoolExecutor) -> None:
-        self._connection = connection
+    It goes without the driver's DB-API, which would load two libraries of data frames.
+    """
+
+    def __init__(self, url: str, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
-        self._cursor = connection.cursor()
-        self._cursor.adbc_statement.set_options(
-            **{adbc_driver_postgresql.StatementOptions.USE_COPY.value: "false"}  # which neither binds nor fetches
-        )
+        self._database = adbc_driver_postgresql.connect(url)
+        try:
+            self._connection = adbc_driver_manager.AdbcConnection(self._database)
+            self._statement = adbc_driver_manager.AdbcStatement(self._connection)
+            self._statement.set_options(
+                **{adbc_driver_postgresql.StatementOptions.USE_COPY.value: "false"}  # which neither binds nor fetches
+            )
+        except BaseException:
+            self._database.close()
+            raise
 
     @classmethod
     async def connect(cls, url: str, password: str | None, settings: Mapping[str, str]) -> Bulk:
@@ -120,7 +127,7 @@ class Bulk:
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="postgresql-bulk")
 
         def opened() -> Bulk:
-            bulk = cls(dbapi.connect(url, autocommit=True), pool)
+            bulk = cls(url, pool)
             try:
                 for name, value in settings.items():
                     bulk._read(_SET.format(name, value.replace("'", "''")))
@@ -141,13 +148,13 @@ class Bulk:
         """Begin to read in *snapshot*, and declare the statement."""
 
         def declared() -> None:
-            self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            self._cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            self._read("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._read(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             bound = [pa.array([value], _BOUND[kind.name]) for value, kind in zip(values, types, strict=True)]
             names = [str(number) for number in range(len(bound))]
-            self._cursor.execute(
+            self._read(
                 f"DECLARE answer NO SCROLL CURSOR FOR {sql}",
-                parameters=pa.RecordBatch.from_arrays(bound, names=names) if bound else None,
+                pa.RecordBatch.from_arrays(bound, names=names) if bound else None,
             )
 
         await _in(self._pool, declared)
@@ -174,19 +181,23 @@ class Bulk:
     def end(self) -> None:
         """Stop what runs and close the connection, without waiting for either."""
         with suppress(adbc_driver_manager.Error):
-            self._cursor.adbc_cancel()
+            self._statement.cancel()
         with suppress(RuntimeError):
             self._pool.submit(self._closed)
         self._pool.shutdown(wait=False)
 
-    def _read(self, sql: str) -> pa.Table:
-        self._cursor.execute(sql)
-        return self._cursor.fetch_arrow_table()
+    def _read(self, sql: str, values: pa.RecordBatch | None = None) -> pa.Table:
+        self._statement.set_sql_query(sql)
+        if values is not None:
+            self._statement.bind(values)
+        found, _ = self._statement.execute_query()
+        return pa.RecordBatchReader.from_stream(found).read_all()
 
     def _closed(self) -> None:
         with suppress(adbc_driver_manager.Error, RuntimeError):
-            self._cursor.close()
+            self._statement.close()
             self._connection.close()
+            self._database.close()
 
 
 def _compare(settings: Mapping[str, str], found: pa.Table) -> None:
