@@ -16,7 +16,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import compress
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +45,7 @@ from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import DataSubjectRef, KeyRing, Names, PeopleKeys, listed
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+_AT_ONCE = 20_000  # identifiers that are read and opened together
 _MANY = 2_000  # values from which looking up in memory pays
 _FIRST_VISIBLE, _LAST_VISIBLE = ord("!"), ord("~")
 _UNREADABLE = "The people registry did not answer; nothing was released. Try again."
@@ -62,7 +62,7 @@ class _Known:
     """What is held in memory of one kind: all of it up to a position of the identifier counter."""
 
     numbers: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    values: tuple[str, ...] = field(default=(), repr=False)
+    values: pa.LargeStringArray = field(default_factory=lambda: pa.array([], pa.large_string()), repr=False)
     position: int = 0
     erased_at: int = 0
     keys: PeopleKeys | None = field(default=None, repr=False)
@@ -311,24 +311,29 @@ class PeopleRegistry:
     async def _refresh(self, identifier: str, known: _Known) -> PeopleKeys:
         bound = [identifier.encode()]
 
-        def load(connection: Connection) -> tuple[int, list[int], list[str], list[int], int]:
+        def load(connection: Connection) -> tuple[int, list[pa.Array], list[pa.Array], list[int], int]:
             version = connection.execute(text(_VERSION)).scalar_one()
             rows = connection.execute(
                 select(identifiers.c.number, identifiers.c.sealed)
                 .where(identifiers.c.kind == identifier, identifiers.c.position > known.position)
-                .order_by(identifiers.c.position)
-            ).all()
-            opened = [self._cipher.decrypt(bytes(sealed), bound).decode() for _, sealed in rows]
-            return version, [number for number, _ in rows], opened, *erased_since(connection, known.erased_at)
+                .order_by(identifiers.c.position),
+                execution_options={"yield_per": _AT_ONCE},
+            )
+            numbers, opened = [], []
+            for part in rows.partitions():  # in parts: objects of all rows together would be a quarter of a gigabyte
+                numbers.append(pa.array([number for number, _ in part], pa.int64()))
+                values = [self._cipher.decrypt(bytes(sealed), bound).decode() for _, sealed in part]
+                opened.append(pa.array(values, pa.large_string()))
+            return version, numbers, opened, *erased_since(connection, known.erased_at)
 
         version, numbers, values, erased, erased_at = await self._database.read(load)
         if erased and len(known.numbers):
             kept = ~np.isin(known.numbers, np.array(erased, np.int64))
             if not kept.all():
-                known.numbers, known.values = known.numbers[kept], tuple(compress(known.values, kept.tolist()))
+                known.numbers, known.values = known.numbers[kept], known.values.filter(pa.array(kept))
         if numbers:
-            known.numbers = np.concatenate([known.numbers, np.array(numbers, np.int64)])
-            known.values += tuple(values)
+            known.numbers = np.concatenate([known.numbers, *numbers])
+            known.values = pa.concat_arrays([known.values, *values])
         known.numbers.flags.writeable = False
         known.position, known.erased_at = version, erased_at
         if known.keys is None or known.keys.values is not known.values:

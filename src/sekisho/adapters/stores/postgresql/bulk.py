@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sekisho.adapters.stores.postgresql import rows
+from sekisho.adapters.stores.postgresql.members import Numbers
 from sekisho.adapters.stores.postgresql.session import Session, password_of, settings_of
 from sekisho.domain.terms import Store
 from sekisho.errors import StatementRefused
@@ -64,11 +65,12 @@ def _fits(answers: Sequence[Any], parameters: Sequence[Any]) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Started:
     """A statement, ready to be fetched: its values, its cursor, its schema, and its computed numerics.
 
-    There is no cursor where ``whole`` are all rows of the answer.
+    There is no cursor where ``whole`` are all rows of the answer. ``keyed`` are the columns that hold keys where
+    person numbers are expected, which ``numbers`` finds.
     """
 
     sql: str = field(repr=False)
@@ -78,6 +80,19 @@ class Started:
     schema: pa.Schema
     numerics: list[int]
     whole: Sequence[Any] = field(default=(), repr=False)
+    keyed: Sequence[int] = ()
+    numbers: Numbers | None = field(default=None, repr=False)
+
+    def numbered(self, page: pa.RecordBatch) -> pa.RecordBatch:
+        """Return *page* with person numbers in place of keys. Raises ``ConsentUnavailable`` for a stranger's."""
+        if not self.keyed:
+            return page
+        if self.numbers is None:
+            raise StatementRefused(_OTHERWISE)
+        columns = page.columns
+        for position in self.keyed:
+            columns[position] = self.numbers.of(columns[position])
+        return pa.RecordBatch.from_arrays(columns, names=page.schema.names)
 
 
 async def begin(session: Session, store: Store, started: Started, *, statement_s: float) -> Bulk | None:
@@ -172,7 +187,7 @@ class Bulk:
                     schema = rows.decided(started.schema, started.numerics, texts)
                 elif not found.num_rows:
                     return
-                yield await asyncio.to_thread(_batch, found, schema)
+                yield await asyncio.to_thread(_batch, found, schema, started)
                 if found.num_rows < page_rows:
                     return
         finally:
@@ -216,7 +231,7 @@ async def _in(pool: ThreadPoolExecutor, work: Any) -> Any:
         raise asyncpg.PostgresError.get_message_class_for_sqlstate(code)("") from None
 
 
-def _batch(found: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
+def _batch(found: pa.Table, schema: pa.Schema, started: Started) -> pa.RecordBatch:
     """Return what was fetched as one batch of *schema*. Raises ``StatementRefused`` where a value does not fit."""
     try:
         columns = [
@@ -224,7 +239,7 @@ def _batch(found: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
         ]
     except pa.ArrowException:
         raise StatementRefused(_OTHERWISE) from None
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    return started.numbered(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 def _texts(column: pa.ChunkedArray) -> list[object]:
