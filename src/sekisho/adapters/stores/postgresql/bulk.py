@@ -27,7 +27,7 @@ from sekisho.adapters.stores.postgresql import rows
 from sekisho.adapters.stores.postgresql.members import Numbers
 from sekisho.adapters.stores.postgresql.session import Session, password_of, settings_of
 from sekisho.domain.terms import Store
-from sekisho.errors import StatementRefused
+from sekisho.errors import ConsentUnavailable, StatementRefused
 
 LARGE = 10_000
 """Rows that the server expects, from which opening a second connection pays."""
@@ -88,7 +88,7 @@ class Started:
         if not self.keyed:
             return page
         if self.numbers is None:
-            raise StatementRefused(_OTHERWISE)
+            raise ConsentUnavailable("The keys of this store have changed; ask again.")
         columns = page.columns
         for position in self.keyed:
             columns[position] = self.numbers.of(columns[position])
