@@ -102,11 +102,12 @@ class _Collected:
     closed = False
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | pa.Buffer] = []
         self._written = 0
 
     def write(self, data: object) -> int:
-        part = bytes(cast("bytes", data))
+        # A column of Arrow comes as a buffer that stays as it is: one copy of it, when all is taken, is enough.
+        part = data if isinstance(data, pa.Buffer) else bytes(cast("bytes", data))
         self._parts.append(part)
         self._written += len(part)
         return len(part)

@@ -32,6 +32,8 @@ from sekisho.errors import ConsentUnavailable, StatementRefused
 LARGE = 10_000
 """Rows that the server expects, from which opening a second connection pays."""
 
+_PART = 8_192  # rows that are fetched at once
+
 _READ = frozenset(
     ("int2", "int4", "int8", "float4", "float8", "numeric", "text", "varchar", "bpchar", "name", "bool", "date",
      "timestamp", "timestamptz", "bytea")
@@ -123,6 +125,7 @@ class Bulk:
 
     def __init__(self, url: str, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
+        self._ended = False
         self._database = adbc_driver_postgresql.connect(url)
         try:
             self._connection = adbc_driver_manager.AdbcConnection(self._database)
@@ -178,28 +181,42 @@ class Bulk:
         self, started: Started, page_rows: int, of: Callable[[Awaitable[pa.Table]], Awaitable[pa.Table]]
     ) -> AsyncGenerator[pa.RecordBatch, None]:
         """Yield the answer, at least one batch, and close the connection. *of* keeps the time of the server."""
-        schema = None
+        schema, last = None, False
         try:
-            while True:
-                found = await of(_in(self._pool, lambda: self._read(f"FETCH FORWARD {page_rows:d} FROM answer")))
+            while not last:
+                found = await of(_in(self._pool, lambda: self._fetched(page_rows)))
                 if schema is None:
                     texts = [_texts(column) for column in found.columns] if started.numerics else ()
                     schema = rows.decided(started.schema, started.numerics, texts)
                 elif not found.num_rows:
                     return
-                yield await asyncio.to_thread(_batch, found, schema, started)
-                if found.num_rows < page_rows:
-                    return
+                last = found.num_rows < page_rows
+                page = await asyncio.to_thread(_batch, found, schema, started)
+                del found  # before the next is here
+                yield page
+                del page
         finally:
             self.end()
 
     def end(self) -> None:
         """Stop what runs and close the connection, without waiting for either."""
+        self._ended = True
         with suppress(adbc_driver_manager.Error):
             self._statement.cancel()
         with suppress(RuntimeError):
             self._pool.submit(self._closed)
         self._pool.shutdown(wait=False)
+
+    def _fetched(self, rows: int) -> pa.Table:
+        """Return the next *rows*, or what is left, in parts: the driver's own copy of a part is twice its size."""
+        parts: list[pa.Table] = []
+        while rows and not self._ended:
+            wanted = min(rows, _PART)
+            parts.append(self._read(f"FETCH FORWARD {wanted:d} FROM answer"))
+            rows -= wanted
+            if parts[-1].num_rows < wanted:
+                break
+        return pa.concat_tables(parts)
 
     def _read(self, sql: str, values: pa.RecordBatch | None = None) -> pa.Table:
         self._statement.set_sql_query(sql)

@@ -160,9 +160,9 @@ class Registries:
                 start, numbers, values = count, held[1].copy(), held[2].copy()
                 earlier = dict(list(held[0].earlier.items())[1 - _EARLIER :]) | {held[0].sha256: count}
         numbers.update(np.ascontiguousarray(keys.numbers[start:], "<i8").tobytes())
-        for at in range(start, len(keys.values), 100_000):
+        for at in range(start, len(keys.values), 10_000):
             # Each value ends with its comma: the hash is the same wherever the identifiers are cut.
-            part = keys.values[at : at + 100_000].to_pylist()
+            part = keys.values[at : at + 10_000].to_pylist()
             values.update(json.dumps(part, separators=(",", ":"))[1:-1].encode() + b",")
         sha256 = hashlib.sha256(numbers.digest() + values.digest()).digest()
         key_type = self._key_types.get(keys.identifier, ColumnType.STRING)
