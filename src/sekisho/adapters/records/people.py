@@ -314,18 +314,18 @@ class PeopleRegistry:
 
         def load(connection: Connection) -> tuple[int, NDArray[np.int64], pa.Array, list[int], int]:
             version = connection.execute(text(_VERSION)).scalar_one()
-            rows = connection.execute(
+            newer = (
                 select(identifiers.c.number, identifiers.c.sealed)
                 .where(identifiers.c.kind == identifier, identifiers.c.position > known.position)
-                .order_by(identifiers.c.position),
-                execution_options={"yield_per": _AT_ONCE},
+                .order_by(identifiers.c.position)
             )
             # Row by row into arrays that grow: objects of all rows together would be a quarter of a gigabyte.
             numbers, ends, letters = array.array("q"), array.array("q", [0]), bytearray()
-            for number, sealed in rows:
-                letters += self._cipher.decrypt(bytes(sealed), bound)
-                numbers.append(number)
-                ends.append(len(letters))
+            with connection.execute(newer, execution_options={"yield_per": _AT_ONCE}) as rows:
+                for number, sealed in rows:
+                    letters += self._cipher.decrypt(bytes(sealed), bound)
+                    numbers.append(number)
+                    ends.append(len(letters))
             values = pa.LargeStringArray.from_buffers(len(numbers), pa.py_buffer(ends), pa.py_buffer(letters))
             return version, np.array(numbers, np.int64), values, *erased_since(connection, known.erased_at)
 
