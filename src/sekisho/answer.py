@@ -109,7 +109,7 @@ class Answer:
                     yield self._small(started[0])
                     return
                 started.append(second)
-            async with aclosing(self._limited(started, fetched)) as batches:
+            async with aclosing(self._limited(started, fetched)) as limited, aclosing(_ahead_of(limited)) as batches:
                 async for batch in batches:
                     self.laps.lap(Step.FETCH)
                     yield batch
@@ -177,8 +177,9 @@ class Answer:
             # All of them, whatever the limit: which rows come first must not depend on the order in the store.
             for batch in started:
                 await asyncio.to_thread(order.add, batch)
-            async for batch in fetched:
-                await asyncio.to_thread(order.add, batch)
+            async with aclosing(_ahead_of(fetched)) as batches:
+                async for batch in batches:
+                    await asyncio.to_thread(order.add, batch)
             ordered = order.pages(self.page_rows)
             page = await asyncio.to_thread(next, ordered, started[0].slice(0, 0))
             while page is not None:
@@ -335,6 +336,18 @@ class Answer:
             await means.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": self.number}))
             raise ConsentUnavailable("The page waited too long after its consent was checked; ask again.")
         return ReleasedPage(page, receipt.seq, last=last, complete=last and not self.cut, rechecked=rechecked)  # (9)
+
+
+async def _ahead_of(source: AsyncIterator[pa.RecordBatch]) -> AsyncGenerator[pa.RecordBatch, None]:
+    """Yield what *source* yields; the batch that follows is asked for while its reader works on one."""
+    coming = asyncio.ensure_future(anext(source, None))
+    try:
+        while (batch := await coming) is not None:
+            coming = asyncio.ensure_future(anext(source, None))
+            yield batch
+    finally:
+        coming.cancel()
+        await asyncio.wait((coming,))  # what still runs in the source must have ended when the source is closed
 
 
 def everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:

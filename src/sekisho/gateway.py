@@ -27,7 +27,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from sekisho.anonymity.threshold import suppress_small_groups
-from sekisho.answer import KEYED, Answer, Means, prove, strictest
+from sekisho.answer import KEYED, SMALL_PAGE_ROWS, Answer, Means, prove, strictest
 from sekisho.costs import Costs, Key, Laps, Step
 from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery, Output
@@ -197,7 +197,7 @@ class Gateway:
         laps.lap(Step.DECIDE)
         view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)
         laps.lap(Step.CONSENT)
-        plan = await self._plan(question, permit)  # (5)
+        plan = await self._plan(question, permit, large=page_rows > SMALL_PAGE_ROWS)  # (5)
         keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
         query = bind(plan, ask.parameters, keyed)
         release_id = self.clock.new_id()
@@ -251,7 +251,7 @@ class Gateway:
             return first, None
         return first, pages
 
-    async def _plan(self, question: Question, permit: Permit) -> Plan:
+    async def _plan(self, question: Question, permit: Permit, *, large: bool = False) -> Plan:
         copies: frozenset[str] = frozenset()
         by_bits: frozenset[str] = frozenset()
         if permit.consent_required:
@@ -260,7 +260,7 @@ class Gateway:
                 copies = await self.copies.usable(names)
             for store in self.key_bits:
                 by_bits |= await store.by_bits(names, self.people)
-        return question.plan(permit, copies, by_bits)
+        return question.plan(permit, copies, by_bits, large=large)
 
     async def _read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:
         if len(sql) > LONG_STATEMENT and self.statements.known(requester, purpose, sql) is None:

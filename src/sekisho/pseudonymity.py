@@ -18,7 +18,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.record import REF_BYTES, subject_ref
 from sekisho.domain.terms import Purpose, Requester, SubjectNumber
-from sekisho.ports import KeyRing, Names, PeopleIndex, listed
+from sekisho.ports import KeyRing, Names, PeopleIndex, PeopleKeys, listed
 from sekisho.query.plan import Plan
 from sekisho.transform.page import numbers_of
 from sekisho.transform.pseudonym import PersonPseudonyms
@@ -30,6 +30,25 @@ _TABLED = 1 << 24
 _REF = np.dtype(f"V{REF_BYTES}")
 
 
+class RawKeys:
+    """Finds the raw key of a person; the newest of several."""
+
+    def __init__(self, keys: PeopleKeys) -> None:
+        self.keys = keys
+        self._numbers, self._places = keys.numbers, None
+        if (keys.numbers[1:] < keys.numbers[:-1]).any():
+            self._places = np.argsort(keys.numbers, kind="stable")
+            self._numbers = keys.numbers[self._places]
+
+    def of(self, number: int) -> str | None:
+        """Return the raw key of the person *number*, ``None`` for nobody."""
+        place = int(self._numbers.searchsorted(number, "right")) - 1
+        if place < 0 or self._numbers[place] != number:
+            return None
+        value: str = self.keys.values[place if self._places is None else int(self._places[place])].as_py()
+        return value
+
+
 @dataclass(eq=False)
 class KeyedTransforms:
     """Pseudonyms and tokens of one requester and purpose. Implements ``query.plan.TokenCodec``."""
@@ -37,7 +56,7 @@ class KeyedTransforms:
     keys: KeyRing
     label: str
     pseudonyms: PersonPseudonyms = field(repr=False)
-    raw_keys: dict[str, dict[int, str]] = field(repr=False)
+    raw_keys: dict[str, RawKeys] = field(repr=False)
     _tokens: dict[str, Tokens] = field(default_factory=dict, repr=False)
     _seeds: dict[str, int] = field(default_factory=dict, repr=False)
 
@@ -54,7 +73,8 @@ class KeyedTransforms:
 
     def raw_key(self, identifier: str, number: int) -> str | None:
         """See ``TokenCodec.raw_key``."""
-        return self.raw_keys.get(identifier, {}).get(number)
+        known = self.raw_keys.get(identifier)
+        return None if known is None else known.of(number)
 
     def token(self, domain: str, token: str) -> str | None:
         """See ``TokenCodec.token``."""
@@ -85,8 +105,7 @@ class Pseudonymity:
         self._keys = keys
         self._people = people
         self._known: OrderedDict[str, KeyedTransforms] = OrderedDict()
-        self._raw: dict[str, dict[int, str]] = {}
-        self._raw_versions: dict[str, int] = {}
+        self._raw: dict[str, RawKeys] = {}
         self._ref_key = keys.derive("subject-ref")
         self._refs = np.zeros(0, dtype=_REF)
         self._referenced = np.zeros(0, dtype=np.bool_)
@@ -130,9 +149,9 @@ class Pseudonymity:
 
     async def _load(self, identifier: str) -> None:
         keys = await self._people.keys(identifier)
-        if self._raw_versions.get(identifier) != keys.version:
-            self._raw[identifier] = dict(zip(keys.numbers.tolist(), keys.values, strict=True))
-            self._raw_versions[identifier] = keys.version
+        known = self._raw.get(identifier)
+        if known is None or known.keys.version != keys.version:
+            self._raw[identifier] = RawKeys(keys)
 
     def references(self, numbers: NDArray[np.int64]) -> bytes:
         """Return the audit log's references of the distinct people among *numbers*; negative means nobody.

@@ -59,7 +59,7 @@ class Release:
     consent_seq: int
     columns: tuple[Output, ...]
     schema: pa.Schema
-    _first: ReleasedPage = field(repr=False)
+    _first: ReleasedPage | None = field(repr=False)
     _rest: AsyncGenerator[ReleasedPage, None] | None = field(repr=False)
     _renew: Callable[[], Awaitable[float]] | None = field(default=None, repr=False)
 
@@ -69,7 +69,10 @@ class Release:
         Raises a ``SekishoError`` when a later page may not leave; what was sent must then be broken off
         without its terminator.
         """
-        yield self._first
+        first, self._first = self._first, None  # whoever reads it decides how long it stays
+        if first is not None:
+            yield first
+            del first
         if self._rest is not None:
             async for page in self._rest:
                 yield page

@@ -67,7 +67,7 @@ class Running:
 
     async def withdraw(self, place: int, purpose: str = "recommendation") -> int:
         """Let one person withdraw; return the sequence."""
-        person = sorted((await self.workspace.people.keys("customer_id")).values, key=int)[place]
+        person = sorted((await self.workspace.people.keys("customer_id")).values.to_pylist(), key=int)[place]
         recording = self.workspace.consents.recording
         answer: Any = await recording.withdraw(DataSubjectRef("customer_id", person), purpose)
         return int(answer["seq"])

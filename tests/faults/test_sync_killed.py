@@ -61,7 +61,7 @@ async def main(moment):
         if moment is None:
             return
         if not anew:
-            person = sorted((await workspace.people.keys("customer_id")).values, key=int)[moment]
+            person = sorted((await workspace.people.keys("customer_id")).values.to_pylist(), key=int)[moment]
             await workspace.consents.recording.withdraw(DataSubjectRef("customer_id", person), "recommendation")
         await workspace.sync.servers["crm"].consent_seq()  # the connection is open
         arm(moment)

@@ -24,12 +24,13 @@ def plan_of(
     policy: ClassPolicy | None = None,
     declared: Catalogue | None = None,
     shape: str = "",
+    large: bool = False,
 ) -> Plan:
     """Return the plan of *sql* under a policy by class, where every dataset has ``copies``, or ``bits`` by key."""
     question = question_of(sql, purpose=purpose, declared=declared)
     offered = frozenset(use.dataset.name for use in question.request.datasets)
     copies, by_bits = (offered if shape == each else frozenset[str]() for each in ("copies", "bits"))
-    return question.plan((policy or ClassPolicy()).permit(question.request), copies, by_bits)
+    return question.plan((policy or ClassPolicy()).permit(question.request), copies, by_bits, large=large)
 
 
 def shop_plan(sql: str, *, purpose: str = "recommendation", policy: ClassPolicy | None = None) -> Plan:

@@ -146,7 +146,7 @@ class DirectStore:
         everybody = set(keys.numbers.tolist())
         listed = everybody & set(consent.members().tolist()) if consent else everybody
         if projection.shape is Shape.BITS:
-            values = np.array(keys.values, np.int64)
+            values = np.array(keys.values.to_pylist()).astype(np.int64)
             flags = np.zeros(int(values.max() - values.min()) + 1, np.bool_)
             flags[values[np.isin(keys.numbers, list(listed))] - values.min()] = True
             bits = np.packbits(flags, bitorder="little").tobytes()
@@ -161,7 +161,11 @@ class DirectStore:
         if self._held.get(projection.table) == version:
             return
         self.connection.execute(pg.SQL("DROP TABLE IF EXISTS {}").format(pg.Identifier("sekisho", projection.table)))
-        rows = [{"k": k, "n": n} for k, n in zip(keys.values, keys.numbers.tolist(), strict=True) if n in listed]
+        rows = [
+            {"k": k, "n": n}
+            for k, n in zip(keys.values.to_pylist(), keys.numbers.tolist(), strict=True)
+            if n in listed
+        ]
         load(self.connection, "sekisho", projection.table, {"k": "bigint", "n": "bigint"}, rows)
         self._held[projection.table] = version
 

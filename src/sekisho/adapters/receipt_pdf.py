@@ -15,14 +15,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import noto_cjk_sans_jp_regular
-import typst
 
 from sekisho.domain.notices import LOCALES
 from sekisho.domain.receipt_texts import printed_receipt
 from sekisho.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    import typst
 
 MAGIC: Final = b"%PDF-"
 """How a PDF begins."""
@@ -42,6 +44,8 @@ class PdfReceipts:
         The file is dated as the receipt is. Text in a script that the font lacks shows as boxes, and the file then
         keeps to no standard; that beats none.
         """
+        import typst  # noqa: PLC0415 - a compiler, which only who asks for paper needs
+
         signed: Mapping[str, Any] = receipt
         jws = str(signed["jws"])
         issued = datetime.fromisoformat(signed["dct:created"]).astimezone(UTC)
@@ -67,6 +71,8 @@ class PdfReceipts:
 
     @cached_property
     def _fonts(self) -> typst.Fonts:
+        import typst  # noqa: PLC0415
+
         folder = Path(str(noto_cjk_sans_jp_regular.FONT_PATH)).parent
         return typst.Fonts(include_system_fonts=False, font_paths=[folder])
 
@@ -75,6 +81,8 @@ class PdfReceipts:
         return files("sekisho.adapters").joinpath("receipt.typ").read_bytes()
 
     def _drawn(self, told: str, standards: list[typst.PDFStandard]) -> bytes:
+        import typst  # noqa: PLC0415
+
         compiler = typst.Compiler(self._template, font_paths=self._fonts, sys_inputs={"receipt": told})
         drawn = compiler.compile(format="pdf", pdf_standards=standards)
         assert isinstance(drawn, bytes)  # noqa: S101 - a PDF is one file

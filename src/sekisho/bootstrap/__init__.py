@@ -24,7 +24,6 @@ from sekisho.adapters.identity import EmbeddedIssuer, EmbeddedKeys, JwksFile, Jw
 from sekisho.adapters.identity.jwks import public_jwk
 from sekisho.adapters.identity.oidc import CustomerTokens, SeparateIdentity
 from sekisho.adapters.keyring import FileKeyRing
-from sekisho.adapters.opa import OpaServer
 from sekisho.adapters.policy_rules import rules_in
 from sekisho.adapters.presidio import PresidioDetector
 from sekisho.adapters.records.audit import SqlAuditLog
@@ -246,6 +245,8 @@ def _identity(settings: Settings, keys: FileKeyRing, clock: SystemClock) -> Iden
 def _policy(settings: Settings, clock: SystemClock) -> DecisionCache:
     policy = settings.policy
     if policy.engine is PolicyEngine.OPA and policy.url is not None:
+        from sekisho.adapters.opa import OpaServer  # noqa: PLC0415 - two hundred modules, for who has such a server
+
         return DecisionCache(OpaServer(policy.url, timeout_s=policy.timeout_ms / 1000), clock)
     return DecisionCache(EmbeddedRego(policy.bundle), clock)
 

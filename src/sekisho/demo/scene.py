@@ -174,7 +174,7 @@ class Scene:
         view = await self.workspace.ledger.view(cells)
         keys = await self.workspace.people.keys(IDENTIFIER)
         inside = np.isin(keys.numbers, view.members())
-        return [int(value) for value, member in zip(keys.values, inside.tolist(), strict=True) if member]
+        return [int(value) for value in keys.values.filter(pa.array(inside)).to_pylist()]
 
     async def pseudonym(self, requester: str, purpose: str, customer: int) -> str:
         """Return the pseudonym under which *requester* knows a customer for *purpose*."""

@@ -44,12 +44,14 @@ class Shape(Enum):
 
     ``KEYS``: a table of raw key and person number, joined by the key. ``NUMBERS``: a table of person numbers alone,
     each once, for data that carries them. ``BITS``: no table; one bit for each whole number that a raw key may be,
-    which travels with the statement.
+    which travels with the statement. ``HANDED``: the same bits, and the store's adapter finds the person numbers of
+    the rows by their keys, which stand in the columns of person numbers until then.
     """
 
     KEYS = "keys"
     NUMBERS = "numbers"
     BITS = "bits"
+    HANDED = "handed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class Projection:
     def keys(self) -> bool:
         """Whether the raw key of each person stands in the table."""
         return self.shape is Shape.KEYS
+
+    @property
+    def travels(self) -> bool:
+        """Whether there is no table: who may be read travels with the statement, as bits."""
+        return self.shape in (Shape.BITS, Shape.HANDED)
 
     @property
     def withdrawn(self) -> str:

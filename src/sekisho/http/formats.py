@@ -17,7 +17,6 @@ from typing import Final, Protocol, cast
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType
@@ -103,11 +102,12 @@ class _Collected:
     closed = False
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | pa.Buffer] = []
         self._written = 0
 
     def write(self, data: object) -> int:
-        part = bytes(cast("bytes", data))
+        # A column of Arrow comes as a buffer that stays as it is: one copy of it, when all is taken, is enough.
+        part = data if isinstance(data, pa.Buffer) else bytes(cast("bytes", data))
         self._parts.append(part)
         self._written += len(part)
         return len(part)
@@ -160,6 +160,8 @@ class _Parquet:
     """An Apache Parquet file, one row group a page."""
 
     def __init__(self, release: Release) -> None:
+        import pyarrow.parquet as pq  # noqa: PLC0415 - some megabytes that other forms do without
+
         self._file = _Collected()
         self._schema = release.schema
         # zstd at its default level: half the size of snappy for the same time on text columns.

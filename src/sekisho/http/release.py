@@ -247,16 +247,33 @@ class _Streamed(Response):
         self._gone.set()
 
     async def _answer(self, send: Send) -> None:
-        page, body = self._first, self._first_body
+        last, body = self._taken()
         await self._pages.sending()
         await self._start(send)
         while True:
-            await send({"type": "http.response.body", "body": body, "more_body": not page.last})
-            if page.last:
+            await self._sent(send, body, last=last)
+            if last:
                 return
+            body = b""
             await self._drained(send)
             page, body = await self._next()
+            last = page.last
+            del page
             await self._pages.sending()
+
+    def _taken(self) -> tuple[bool, bytes]:
+        """Return whether the first page is the last, and its bytes, which are held nowhere else from now on."""
+        last, body = self._first.last, self._first_body
+        del self._first, self._first_body
+        return last, body
+
+    async def _sent(self, send: Send, body: bytes, *, last: bool) -> None:
+        """Send one page, in parts: the server makes a copy of what it is given."""
+        for start in range(0, len(body), _CHUNK) or (0,):
+            part = body[start : start + _CHUNK]
+            more = not last or start + _CHUNK < len(body)
+            async with asyncio.timeout(self._services.settings.stall_timeout):
+                await send({"type": "http.response.body", "body": part, "more_body": more})
 
     async def _start(self, send: Send) -> None:
         self._started = True
@@ -311,6 +328,7 @@ class _Spooled(_Streamed):
 
     async def _collect(self, spool: IO[bytes], limit: int) -> ReleasedPage:
         page, body = self._first, self._first_body
+        del self._first, self._first_body
         spool.write(body)
         while not page.last:
             page, body = await self._next()

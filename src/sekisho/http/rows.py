@@ -9,13 +9,16 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+if TYPE_CHECKING:
+    import polars as pl
+
+# polars is loaded with the first page that needs it: twenty megabytes that a service of Arrow alone does without.
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%S%.fZ"
 # Below this many rows building a polars frame costs more than plain lists (measured: 108 against 9 µs
 # for one row, even at about a hundred).
@@ -37,6 +40,8 @@ def json_rows(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
 
 def ndjson_lines(batch: pa.RecordBatch) -> bytes:
     """Return the rows as JSON objects, one a line. Repeated names get numbers."""
+    import polars as pl  # noqa: PLC0415
+
     frame = _frame([_plain(column) for column in batch.columns], unique_names(batch.schema.names))
     return (
         frame.with_columns(pl.col(pl.Datetime).dt.strftime(_INSTANT)).write_ndjson().encode()
@@ -58,6 +63,8 @@ def csv_lines(batch: pa.RecordBatch) -> bytes:
     apostrophe off each cell of a text column that begins with one and would run without it: exact, because a text
     that began like that by itself got another in front.
     """
+    import polars as pl  # noqa: PLC0415
+
     if not batch.num_rows:
         return b""
     columns = [_plain(column, exact=True) for column in batch.columns]
@@ -81,6 +88,8 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 
 def _frame(columns: Sequence[pa.Array], names: Sequence[str]) -> pl.DataFrame:
+    import polars as pl  # noqa: PLC0415
+
     frame = pl.from_arrow(pa.RecordBatch.from_arrays(columns, names=names))
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a batch has columns
     return frame

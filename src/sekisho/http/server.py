@@ -23,6 +23,9 @@ _MAX_HEADERS: Final = 32 * 1024  # bytes of request line and headers, where the 
 _KEEP_ALIVE: Final = 30  # seconds an idle connection stays
 _SHUTDOWN: Final = 20  # seconds for answers under way when the service stops
 _ARENA_MAX: Final = -8  # malloc.h
+_MMAP_THRESHOLD: Final = -3
+_TRIM_THRESHOLD: Final = -1
+_LARGE_BLOCK: Final = 128 * 1024  # bytes from which a block goes back to the system as soon as it is free
 _YOUNG: Final = 20_000  # objects made before the youngest are looked through for cycles; requests make few
 
 
@@ -148,7 +151,11 @@ def give_memory_back() -> None:
     """
     pa.set_memory_pool(pa.system_memory_pool())
     with contextlib.suppress(AttributeError, OSError):  # another C library has no such knob
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+        library = ctypes.CDLL(None)
+        library.mallopt(_ARENA_MAX, 2)
+        # Fixed, or every large block that is freed would make the library keep larger ones.
+        library.mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
+        library.mallopt(_TRIM_THRESHOLD, _LARGE_BLOCK)
 
 
 def hide_exceptions_from_log() -> None:

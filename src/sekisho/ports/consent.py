@@ -230,8 +230,13 @@ class PeopleKeys:
 
     identifier: str
     numbers: NDArray[np.int64]
-    values: tuple[str, ...] = field(repr=False)
+    values: pa.LargeStringArray = field(repr=False)
     version: int
+
+    def __post_init__(self) -> None:
+        """Keep the identifiers as an array of Arrow: as many strings of Python would take six times the memory."""
+        if not isinstance(self.values, pa.Array):
+            object.__setattr__(self, "values", pa.array(self.values, pa.large_string()))
 
 
 Names: TypeAlias = Sequence[str] | pa.LargeStringArray

@@ -14,7 +14,7 @@ from sekisho.domain.terms import Cell
 from sekisho.query.dialects import Dialect
 from sekisho.query.plan import Slot
 
-_PREFIXES = {Shape.KEYS: "p", Shape.NUMBERS: "n", Shape.BITS: "b"}
+_PREFIXES = {Shape.KEYS: "p", Shape.NUMBERS: "n", Shape.BITS: "b", Shape.HANDED: "h"}
 
 
 def projection_of(identifier: str, cells: tuple[Cell, ...], shape: Shape) -> Projection:
@@ -42,7 +42,7 @@ def restrict(
     optional:
         Whether rows of nobody pass as well.
     """
-    if people.shape is Shape.BITS:
+    if people.travels:
         low, high, bits = (
             Slot(name, None, of_store=kind)
             for name, kind in zip(people.bits, ("BIGINT", "BIGINT", "BYTEA"), strict=True)

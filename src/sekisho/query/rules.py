@@ -38,6 +38,7 @@ class Draft:
     kinds: Kinds
     copies: frozenset[str] = frozenset()
     by_bits: frozenset[str] = frozenset()
+    large: bool = False
     output_kinds: list[Kind] = field(default_factory=list)
     slots: dict[str, Slot] = field(default_factory=dict)
     given: int = 0
@@ -139,13 +140,16 @@ def rewrite(
     permit: Permit,
     copies: frozenset[str] = frozenset(),
     by_bits: frozenset[str] = frozenset(),
+    *,
+    large: bool = False,
 ) -> Plan:
     """Apply :data:`RULES` to *statement* and generate the plan. The statement is used up.
 
     *copies* names the datasets of which a copy with person numbers may be read in place of the files, *by_bits* those
-    for whose keys one bit each may travel with it. Raises ``MaskedColumnUse`` or ``StatementRefused``.
+    for whose keys one bit each may travel with it; *large* is whether many rows may be asked for. Raises
+    ``MaskedColumnUse`` or ``StatementRefused``.
     """
-    draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies, by_bits)
+    draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies, by_bits, large)
     return planned(draft, RULES)
 
 
@@ -199,7 +203,8 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
     key = dataset.data_subject
     people = _people(relation, draft)
     listed = people is not None and people.shape is not Shape.BITS
-    number = _number(dataset, draft)
+    handed = people is not None and people.shape is Shape.HANDED
+    number = column_of(key.column, "t") if handed and key is not None else _number(dataset, draft)
     table = dialect.reads(*_place(dataset, draft))
     columns: list[exp.Expr] = []
     for column in dataset.columns:
@@ -228,7 +233,7 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
         given = restrict(select, people, column_of(key.column, "t"), number, dialect, optional=optional)
         draft.slots.update((slot.name, slot) for slot in given)
         draft.reads.add((table, NUMBER if people.shape is Shape.NUMBERS else key.column))
-        if listed:
+        if listed and not handed:
             draft.reads |= {(dialect.people_name(people.table), name) for name in ("k", "n")}
     elif draft.permit.consent_required and not dataset.about_nobody:
         raise StatementRefused("A dataset about people that names nobody cannot be covered by consent.")
@@ -253,11 +258,33 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     # Bits say that a row may be read and not whose it is: nothing above may ask for the person of a row.
     asks_who = draft.rowwise or dataset.data_subject.column in relation.used
     asks_who = asks_who or any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
-    if cells and dataset.name in draft.by_bits and draft.dialect.consent_travels and not asks_who:
-        shape = Shape.BITS
+    if cells and dataset.name in draft.by_bits and draft.dialect.consent_travels:
+        if not asks_who:
+            shape = Shape.BITS
+        elif draft.large and _only_shown(dataset.data_subject.column, draft):
+            shape = Shape.HANDED
     projection = projection_of(dataset.data_subject.identifier, cells, shape)
     draft.projections[projection.table] = projection
     return projection
+
+
+def _only_shown(key: str, draft: Draft) -> bool:
+    """Return whether rows of one table are asked for, whose *key* is nowhere but among the outputs, if at all.
+
+    Then nothing in the store compares, sorts, joins or computes with whose row it is.
+    """
+    tree, definitions = draft.statement.tree, draft.statement.definitions
+    if not draft.rowwise or len(draft.statement.relations) != 1:
+        return False
+    if any(tree.args.get(part) is not None for part in ("order", "limit", "offset", "joins", "laterals")):
+        return False
+    shown = {id(output.unalias() if isinstance(output, exp.Alias) else output) for output in tree.expressions}
+    uses = [column for column in tree.find_all(exp.Column) if _names(definitions.get(id(column)), key)]
+    return all(id(column) in shown for column in uses)
+
+
+def _names(definition: object, key: str) -> bool:
+    return not isinstance(definition, Physical) or definition.column.name == key
 
 
 def _copied(dataset: Dataset, draft: Draft) -> bool:

@@ -76,10 +76,12 @@ def rewrite(
     copies: frozenset[str],
     by_bits: frozenset[str],
     stores: Mapping[str, Store],
+    *,
+    large: bool = False,
 ) -> Plan:
     """Return the plan of *statement*, which reads some of *stores*; see ``rules.rewrite``."""
     if not any(_is_foreign(relation, dialect, stores) for relation in statement.relations):
-        return rules.rewrite(statement, dialect, permit, copies, by_bits)
+        return rules.rewrite(statement, dialect, permit, copies, by_bits, large=large)
     draft = JoinedDraft(statement, dialect, permit, Kinds(statement, permit.transforms), copies, stores=stores)
     plan = rules.planned(draft, JOINED)
     shown = [plan.shown_sql, *(scan.plan.shown_sql for scan in draft.scans)]

@@ -18,6 +18,8 @@ from sekisho.query.resolve import resolve
 from sekisho.query.scans import rewrite
 
 _REMEMBERED = 2_048
+_PLANS = 4  # of one statement under one permit: what stores offer changes rarely
+_Offered = tuple[frozenset[str], frozenset[str], bool]
 
 
 @dataclass(eq=False)
@@ -39,25 +41,34 @@ class Question:
     _stores: Mapping[str, Store] = field(repr=False)
     _fresh: tuple[Statement, Dialect] | None = field(default=None, repr=False)
     _permit: Permit | None = field(default=None, repr=False)
-    _offered: tuple[frozenset[str], frozenset[str]] = field(default=(frozenset(), frozenset()), repr=False)
-    _plan: Plan | None = field(default=None, repr=False)
+    _plans: dict[_Offered, Plan] = field(default_factory=dict, repr=False)
 
     def plan(
-        self, permit: Permit, copies: frozenset[str] = frozenset(), by_bits: frozenset[str] = frozenset()
+        self,
+        permit: Permit,
+        copies: frozenset[str] = frozenset(),
+        by_bits: frozenset[str] = frozenset(),
+        *,
+        large: bool = False,
     ) -> Plan:
         """Return the plan under *permit*, made once. Raises ``MaskedColumnUse`` or ``StatementRefused``.
 
         *copies* names the datasets of which a copy with person numbers may be read now, *by_bits* those whose keys
-        may have a bit each.
+        may have a bit each; *large* is whether many rows may be asked for.
         """
-        offered = (copies, by_bits)
-        if self._plan is not None and self._offered == offered and (self._permit is permit or self._permit == permit):
-            return self._plan
+        offered = (copies, by_bits, large)
+        if self._permit is not permit and self._permit != permit:
+            self._plans.clear()
+        plan = self._plans.get(offered)
+        if plan is not None:
+            return plan
         # Rewriting uses a statement up; the first plan takes the one that resolution left.
         statement, dialect = self._fresh or read(self._sql, self._visible, self._stores)
         self._fresh = None
-        plan = rewrite(statement, dialect, permit, copies, by_bits, self._stores)
-        self._permit, self._offered, self._plan = permit, offered, plan
+        plan = rewrite(statement, dialect, permit, copies, by_bits, self._stores, large=large)
+        if len(self._plans) >= _PLANS:
+            self._plans.clear()
+        self._permit, self._plans[offered] = permit, plan
         return plan
 
 

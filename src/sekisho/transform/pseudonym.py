@@ -32,9 +32,6 @@ _TOKEN = re.compile(rf"[0-9a-f]{{{_TEXT}}}")
 _HEX = re.compile(r"[0-9a-f]*")
 _MOST = (2**31 - 1) // _TEXT  # Arrow's string offsets are signed 32-bit
 
-_TABLE_PAYS = 5_000  # rows of a page from which looking up beats computing
-_TABLE_MOST = 1 << 20  # people of whom the table is kept: 32 MiB of text
-
 _NOBODY = np.uint64(2**64 - 1)
 
 DATA_SUBJECT_DOMAIN = 1
@@ -58,7 +55,7 @@ class PersonPseudonyms:
         For a key of another length or a domain out of range.
     """
 
-    __slots__ = ("_cipher", "_domain", "_heads", "_local", "_table", "_tail")
+    __slots__ = ("_cipher", "_domain", "_local", "_tail")
 
     def __init__(self, key: bytes, domain: int = DATA_SUBJECT_DOMAIN) -> None:
         if len(key) not in {16, 32}:
@@ -69,8 +66,6 @@ class PersonPseudonyms:
         self._local = threading.local()
         self._domain = domain
         self._tail = domain.to_bytes(4, "big") + bytes(4)
-        self._table = pa.array([], pa.string())
-        self._heads = np.empty(0, dtype=np.uint64)
 
     def __repr__(self) -> str:
         """Return a text without the key."""
@@ -99,8 +94,6 @@ class PersonPseudonyms:
         """
         if numbers.ndim != 1 or numbers.dtype != np.int64:
             raise ValueError("person numbers are a one-dimensional int64 array")
-        if valid is None and self._grown(numbers):
-            return self._table.take(pa.array(numbers, mask=numbers < 0))
         present = numbers >= 0
         if valid is not None:
             if valid.shape != numbers.shape:
@@ -126,34 +119,9 @@ class PersonPseudonyms:
 
         Nobody (negative) comes last.
         """
-        if self._grown(numbers):
-            found: NDArray[np.uint64] = self._heads[np.maximum(numbers, -1)]  # the last one is nobody's
-            return found
         heads = np.frombuffer(self._blocks(np.maximum(numbers, 0)).data, ">u8")[::2].astype(np.uint64)
         heads[numbers < 0] = _NOBODY
         return heads
-
-    def _grown(self, numbers: NDArray[np.int64]) -> bool:
-        """Return whether the table of pseudonyms covers *numbers*, growing it where that pays.
-
-        A page of many rows names the same people again and again; below a million people their
-        pseudonyms are made once and looked up.
-        """
-        if len(numbers) < _TABLE_PAYS:
-            return False
-        highest = int(numbers.max())
-        if highest < 0:
-            return False  # a page about nobody
-        if highest >= len(self._table):
-            if highest >= _TABLE_MOST or highest > 8 * len(numbers):
-                return False
-            whole = np.arange(highest + 1 + highest // 8, dtype=np.int64)
-            table = self._encoded(whole)
-            heads = np.empty(len(whole) + 1, dtype=np.uint64)
-            heads[:-1] = np.frombuffer(self._blocks(whole).data, ">u8")[::2]
-            heads[-1] = _NOBODY
-            self._heads, self._table = heads, table
-        return True
 
     def _encoded(self, numbers: NDArray[np.int64]) -> pa.Array:
         offsets = np.arange(0, (len(numbers) + 1) * _TEXT, _TEXT, dtype=np.int32)

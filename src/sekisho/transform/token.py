@@ -18,11 +18,15 @@ from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from numpy.typing import NDArray
 
-_BLOCK = 16
+from sekisho.transform.siv import BLOCK as _BLOCK
+from sekisho.transform.siv import MOST, ShortSiv
+
+_MANY = 64  # distinct values from which they are encrypted together
 _MAX_TOKEN = 8192  # characters; a longer one was not made from an identifier
 _TOKEN = re.compile(r"[0-9A-Za-z_-]+")
 _NOTHING = 2**64 - 1
@@ -49,7 +53,7 @@ class Tokens:
         For a key of another length.
     """
 
-    __slots__ = ("_associated", "_cipher", "_domain", "_token")
+    __slots__ = ("_associated", "_cipher", "_domain", "_short", "_token")
 
     def __init__(self, key: bytes, domain: str, *, cached: int = 65_536) -> None:
         if len(key) not in {32, 48, 64}:
@@ -57,6 +61,7 @@ class Tokens:
         self._cipher = AESSIV(key)
         self._domain = domain
         self._associated = [_LABEL, domain.encode()]
+        self._short = ShortSiv(key, self._associated)
         self._token = lru_cache(maxsize=cached)(self._encrypt)
 
     def __repr__(self) -> str:
@@ -84,9 +89,7 @@ class Tokens:
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)):
             raise ValueError("tokens are made of strings or whole numbers")
         coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-        values = coded.dictionary.cast(pa.string()).to_pylist()
-        tokens = [None if value is None else self._token(value) for value in values]
-        return pa.array(tokens, pa.string()).take(coded.indices)
+        return self._tokens(coded.dictionary.cast(pa.string())).take(coded.indices)
 
     def keys(self, array: pa.Array) -> NDArray[np.uint64]:
         """Return the first 8 characters of the token of each value, as a number: they sort like the tokens.
@@ -94,12 +97,12 @@ class Tokens:
         Nulls come last. Takes what :meth:`encode` takes.
         """
         coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-        tokens = self.encode(coded.dictionary).to_pylist()
-        heads = np.array(
-            [_NOTHING if token is None else int.from_bytes(token[:8].encode(), "big") for token in (*tokens, None)],
-            np.uint64,
-        )
-        found: NDArray[np.uint64] = heads[coded.indices.fill_null(len(tokens)).to_numpy(zero_copy_only=False)]
+        tokens = self.encode(coded.dictionary)
+        nothing = len(tokens)
+        heads = np.full(nothing + 1, _NOTHING, np.uint64)
+        first = pc.fill_null(pc.binary_slice(tokens.cast(pa.binary()), 0, 8), bytes([255] * 8))
+        heads[:nothing] = np.frombuffer(first.buffers()[2] or b"", ">u8", nothing)
+        found: NDArray[np.uint64] = heads[coded.indices.fill_null(nothing).to_numpy(zero_copy_only=False)]
         return found
 
     def encode_one(self, value: str) -> str:
@@ -125,6 +128,20 @@ class Tokens:
         if not mark or rest.strip(b"\0"):  # pragma: no cover - the tag has proved that we padded it
             return None
         return value.decode()
+
+    def _tokens(self, values: pa.Array) -> pa.Array:
+        """Return the token of each of *values*, which are distinct."""
+        if len(values) >= _MANY and not values.null_count:
+            short = pc.less_equal(pc.binary_length(values), MOST)
+            if short.true_count == len(values):
+                return self._short.tokens(values)
+            if short.true_count:
+                places = pa.array(np.argsort(np.argsort(~short.to_numpy(zero_copy_only=False), kind="stable")))
+                long = [self._token(value) for value in values.filter(pc.invert(short)).to_pylist()]
+                made = pa.concat_arrays([self._short.tokens(values.filter(short)), pa.array(long, pa.string())])
+                return made.take(places)
+        tokens = [None if value is None else self._token(value) for value in values.to_pylist()]
+        return pa.array(tokens, pa.string())
 
     def _encrypt(self, value: str) -> str:
         raw = value.encode() + b"\x80"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, migrate
+from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, migrate, migrations_folder
 from sekisho.adapters.records.tables import data_subject, ledger_counter, metadata
 
 
@@ -32,6 +34,19 @@ def test_downgrade_leaves_nothing_and_can_be_undone(empty_url):
     migrate(empty_url)
     assert set(metadata.tables) <= set(inspect(database.engine).get_table_names())
     database.dispose()
+
+
+def test_a_schema_that_is_the_newest_is_left_without_alembic(empty_url, monkeypatch):
+    """The newest revision is known by the name of its file, so that a service that starts need not load Alembic."""
+    assert ScriptDirectory(migrations_folder()).get_current_head() == max(
+        path.name[:4] for path in (migrations_folder() / "versions").glob("[0-9]*.py")
+    )
+    migrate(empty_url)
+    monkeypatch.setattr(command, "upgrade", None)
+    migrate(empty_url)
+    migrate(empty_url, "base")
+    with pytest.raises(TypeError):
+        migrate(empty_url)
 
 
 async def test_migrating_twice_changes_nothing(database, url, people):

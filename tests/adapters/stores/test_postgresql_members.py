@@ -92,7 +92,7 @@ async def test_a_registry_that_only_grew_is_known_by_its_earlier_hash() -> None:
     other = await registries.of(keys_of([*NUMBERS[:-1], 6, 70, 71, 72], 4))
     assert other.earlier == {}
     moved = keys_of([*NUMBERS[:-1], 6, 70, 71, 72, 73], 5)
-    renamed = await registries.of(replace(moved, values=("499", *moved.values[1:])))
+    renamed = await registries.of(replace(moved, values=("499", *moved.values[1:].to_pylist())))
     assert renamed.earlier == {}
     assert other.sha256 != again.sha256
     fresh = await Registries({"customer_id": ColumnType.INTEGER}).of(keys_of([*NUMBERS, 70], 9))

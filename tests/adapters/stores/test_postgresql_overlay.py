@@ -255,7 +255,7 @@ async def test_new_people_are_put_in_by_themselves(
         async def keys(self, identifier: str) -> Any:
             held = await super().keys(identifier)
             numbers = np.append(held.numbers, [10, 3])  # somebody new, who has no visits, and a second key
-            return PeopleKeys(identifier, numbers, (*held.values, "110", "111"), 2)
+            return PeopleKeys(identifier, numbers, (*held.values.to_pylist(), "110", "111"), 2)
 
     one.registry = Grown(list(range(10)))
     assert await one.people(one.view(2, set(range(11)) - {4}), OVERLAID) == set(range(10)) - {4}
@@ -368,7 +368,7 @@ async def test_keys_that_lie_far_apart_have_no_bits(workers: list[Worker]) -> No
     class Far(Registry):
         async def keys(self, identifier: str) -> Any:
             held = await super().keys(identifier)
-            return replace(held, values=(*held.values[:-1], str(100 + (1 << 23))))
+            return replace(held, values=(*held.values[:-1].to_pylist(), str(100 + (1 << 23))))
 
     far: Any = Far(list(range(10)), version=2)
     assert await one.store.by_bits([VISITS.name], registry) == {VISITS.name}

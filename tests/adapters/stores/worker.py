@@ -80,7 +80,7 @@ class Registry:
         """Return all of them, the same object until they change."""
         self.asked += 1
         values = tuple(str(self.first + number) for number in self.numbers)
-        if self.held is None or (self.held.values, self.held.version) != (values, self.version):
+        if self.held is None or (tuple(self.held.values.to_pylist()), self.held.version) != (values, self.version):
             self.held = PeopleKeys(identifier, np.array(self.numbers, np.int64), values, self.version)
         return self.held
 

@@ -25,8 +25,6 @@ from typing import Any, TypeVar
 
 import asyncpg
 import psycopg
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
@@ -48,7 +46,6 @@ _NOW = {
     # clock_timestamp, not now(): the latter is the time at which the transaction began.
     "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
 }
-
 
 # COPY runs past SQLAlchemy, so that the driver's own errors come through too.
 _DRIVER_ERRORS = (SQLAlchemyError, psycopg.Error, sqlite3.Error)
@@ -290,30 +287,39 @@ def migrate(url: str, target: str = "head") -> None:
     DatabaseFailed
         When the database does not answer or refuses.
     """
-    config = Config()
-    config.set_main_option("script_location", str(migrations_folder()))
-    config.set_main_option("path_separator", "os")
     database = Database(url)
     try:
         with database.engine.begin() as connection:
             if database.dialect == "postgresql":
-                # Held until commit: whoever comes second finds the work done. The number is arbitrary.
+                # Until commit: whoever comes second finds the work done. The number is arbitrary.
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7371005)")
-            config.attributes["connection"] = connection
+            if target == "head" and _is_newest(connection):
+                return
+            import alembic.command  # noqa: PLC0415 - a service whose schema is there goes without
+            import alembic.config  # noqa: PLC0415
+
+            config = alembic.config.Config(attributes={"connection": connection})
+            config.set_main_option("script_location", str(migrations_folder()))
+            config.set_main_option("path_separator", "os")
             if target == "base":
-                command.downgrade(config, target)
+                alembic.command.downgrade(config, target)
             else:
-                command.upgrade(config, target)
+                alembic.command.upgrade(config, target)
     except _DRIVER_ERRORS as error:
         raise _translated(error) from None
     finally:
         database.dispose()
 
 
+def _is_newest(connection: Connection) -> bool:
+    newest = max(path.name[:4] for path in (migrations_folder() / "versions").glob("[0-9]*.py"))
+    there = connection.dialect.has_table(connection, "alembic_version")
+    return there and connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all() == [newest]
+
+
 def migrations_folder() -> Path:
     """Return where the migrations stand: inside the installed package, or at the root of a checkout."""
-    package = Path(sekisho.__file__).parent
-    installed = package / "migrations"
+    installed = (package := Path(sekisho.__file__).parent) / "migrations"
     return installed if installed.is_dir() else package.parents[1] / "migrations"
 
 

@@ -11,12 +11,12 @@ had said no to outlives it in ``suppression``, and is said again for whoever is 
 
 from __future__ import annotations
 
+import array
 import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import compress
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from sekisho.adapters.records.consent_projection import array
+from sekisho.adapters.records.consent_projection import array as spelled_array
 from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, bulk_insert
 from sekisho.adapters.records.grouped import GroupedReads
 from sekisho.adapters.records.people_lookup import LookupHash, LookupIndex
@@ -46,6 +46,7 @@ from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import DataSubjectRef, KeyRing, Names, PeopleKeys, listed
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+_AT_ONCE = 5_000  # identifiers that are read together
 _MANY = 2_000  # values from which looking up in memory pays
 _FIRST_VISIBLE, _LAST_VISIBLE = ord("!"), ord("~")
 _UNREADABLE = "The people registry did not answer; nothing was released. Try again."
@@ -62,7 +63,7 @@ class _Known:
     """What is held in memory of one kind: all of it up to a position of the identifier counter."""
 
     numbers: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    values: tuple[str, ...] = field(default=(), repr=False)
+    values: pa.LargeStringArray = field(default_factory=lambda: pa.array([], pa.large_string()), repr=False)
     position: int = 0
     erased_at: int = 0
     keys: PeopleKeys | None = field(default=None, repr=False)
@@ -234,7 +235,7 @@ class PeopleRegistry:
             raise ConsentUnavailable(_UNREADABLE) from None
 
     async def _numbers_by_lookup(self, lookups: Sequence[bytes]) -> dict[bytes, SubjectNumber | None]:
-        wanted = lookups[0] if self._database.inline else array(lookups)
+        wanted = lookups[0] if self._database.inline else spelled_array(lookups)
         try:
             rows = await self._database.peek(_NUMBERS[self._database.dialect], (wanted,))
         except DatabaseFailed:
@@ -311,24 +312,31 @@ class PeopleRegistry:
     async def _refresh(self, identifier: str, known: _Known) -> PeopleKeys:
         bound = [identifier.encode()]
 
-        def load(connection: Connection) -> tuple[int, list[int], list[str], list[int], int]:
+        def load(connection: Connection) -> tuple[int, NDArray[np.int64], pa.Array, list[int], int]:
             version = connection.execute(text(_VERSION)).scalar_one()
-            rows = connection.execute(
+            newer = (
                 select(identifiers.c.number, identifiers.c.sealed)
                 .where(identifiers.c.kind == identifier, identifiers.c.position > known.position)
                 .order_by(identifiers.c.position)
-            ).all()
-            opened = [self._cipher.decrypt(bytes(sealed), bound).decode() for _, sealed in rows]
-            return version, [number for number, _ in rows], opened, *erased_since(connection, known.erased_at)
+            )
+            # Row by row into arrays that grow: objects of all rows together would be a quarter of a gigabyte.
+            numbers, ends, letters = array.array("q"), array.array("q", [0]), bytearray()
+            with connection.execute(newer, execution_options={"yield_per": _AT_ONCE}) as rows:
+                for number, sealed in rows:
+                    letters += self._cipher.decrypt(bytes(sealed), bound)
+                    numbers.append(number)
+                    ends.append(len(letters))
+            values = pa.LargeStringArray.from_buffers(len(numbers), pa.py_buffer(ends), pa.py_buffer(letters))
+            return version, np.array(numbers, np.int64), values, *erased_since(connection, known.erased_at)
 
         version, numbers, values, erased, erased_at = await self._database.read(load)
         if erased and len(known.numbers):
             kept = ~np.isin(known.numbers, np.array(erased, np.int64))
             if not kept.all():
-                known.numbers, known.values = known.numbers[kept], tuple(compress(known.values, kept.tolist()))
-        if numbers:
-            known.numbers = np.concatenate([known.numbers, np.array(numbers, np.int64)])
-            known.values += tuple(values)
+                known.numbers, known.values = known.numbers[kept], known.values.filter(pa.array(kept))
+        if len(numbers):
+            known.numbers = np.concatenate([known.numbers, numbers])
+            known.values = pa.concat_arrays([known.values, values])
         known.numbers.flags.writeable = False
         known.position, known.erased_at = version, erased_at
         if known.keys is None or known.keys.values is not known.values:

@@ -119,7 +119,7 @@ def people_digest(keys: PeopleKeys, count: int) -> str:
     """
     digest = hashlib.sha256(np.ascontiguousarray(keys.numbers[:count], dtype="<i8").tobytes())
     for start in range(0, count, 100_000):
-        digest.update(json.dumps(keys.values[start : min(start + 100_000, count)]).encode())
+        digest.update(json.dumps(keys.values[start : min(start + 100_000, count)].to_pylist()).encode())
     return digest.hexdigest()
 
 

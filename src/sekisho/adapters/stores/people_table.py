@@ -71,13 +71,8 @@ def refresh(
 
 def rows_of(keys: PeopleKeys, chosen: NDArray[np.bool_], key_type: ColumnType) -> pa.Table:
     """Return the rows (``k``, ``n``) of those identifiers that *chosen* (shape (n,)) says, ``k`` in its own type."""
-    places = np.flatnonzero(chosen)
-    if len(places) * 8 < len(chosen):  # after a decision of few people, not all names become strings of Arrow
-        values = pa.array([keys.values[place] for place in places.tolist()], pa.string())
-    else:
-        values = pa.array(keys.values, pa.string()).filter(pa.array(chosen))
-    if key_type is ColumnType.INTEGER:
-        values = values.cast(pa.int64())
+    values = keys.values.take(pa.array(np.flatnonzero(chosen)))
+    values = values.cast(pa.int64() if key_type is ColumnType.INTEGER else pa.string())
     return pa.table({"k": values, "n": pa.array(keys.numbers[chosen])})
 
 

@@ -22,15 +22,17 @@ import adbc_driver_postgresql
 import asyncpg
 import pyarrow as pa
 import pyarrow.compute as pc
-from adbc_driver_postgresql import dbapi
 
 from sekisho.adapters.stores.postgresql import rows
+from sekisho.adapters.stores.postgresql.members import Numbers
 from sekisho.adapters.stores.postgresql.session import Session, password_of, settings_of
 from sekisho.domain.terms import Store
-from sekisho.errors import StatementRefused
+from sekisho.errors import ConsentUnavailable, StatementRefused
 
 LARGE = 10_000
 """Rows that the server expects, from which opening a second connection pays."""
+
+_PART = 8_192  # rows that are fetched at once
 
 _READ = frozenset(
     ("int2", "int4", "int8", "float4", "float8", "numeric", "text", "varchar", "bpchar", "name", "bool", "date",
@@ -65,11 +67,12 @@ def _fits(answers: Sequence[Any], parameters: Sequence[Any]) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Started:
     """A statement, ready to be fetched: its values, its cursor, its schema, and its computed numerics.
 
-    There is no cursor where ``whole`` are all rows of the answer.
+    There is no cursor where ``whole`` are all rows of the answer. ``keyed`` are the columns that hold keys where
+    person numbers are expected, which ``numbers`` finds.
     """
 
     sql: str = field(repr=False)
@@ -79,6 +82,19 @@ class Started:
     schema: pa.Schema
     numerics: list[int]
     whole: Sequence[Any] = field(default=(), repr=False)
+    keyed: Sequence[int] = ()
+    numbers: Numbers | None = field(default=None, repr=False)
+
+    def numbered(self, page: pa.RecordBatch) -> pa.RecordBatch:
+        """Return *page* with person numbers in place of keys. Raises ``ConsentUnavailable`` for a stranger's."""
+        if not self.keyed:
+            return page
+        if self.numbers is None:
+            raise ConsentUnavailable("The keys of this store have changed; ask again.")
+        columns = page.columns
+        for position in self.keyed:
+            columns[position] = self.numbers.of(columns[position])
+        return pa.RecordBatch.from_arrays(columns, names=page.schema.names)
 
 
 async def begin(session: Session, store: Store, started: Started, *, statement_s: float) -> Bulk | None:
@@ -102,15 +118,24 @@ async def begin(session: Session, store: Store, started: Started, *, statement_s
 
 
 class Bulk:
-    """One connection, used from one thread of its own; what it raises is the other driver's, without its text."""
+    """One connection, used from one thread of its own; what it raises is the other driver's, without its text.
 
-    def __init__(self, connection: Any, pool: ThreadPoolExecutor) -> None:
-        self._connection = connection
+    It goes without the driver's DB-API, which would load two libraries of data frames.
+    """
+
+    def __init__(self, url: str, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
-        self._cursor = connection.cursor()
-        self._cursor.adbc_statement.set_options(
-            **{adbc_driver_postgresql.StatementOptions.USE_COPY.value: "false"}  # which neither binds nor fetches
-        )
+        self._ended = False
+        self._database = adbc_driver_postgresql.connect(url)
+        try:
+            self._connection = adbc_driver_manager.AdbcConnection(self._database)
+            self._statement = adbc_driver_manager.AdbcStatement(self._connection)
+            self._statement.set_options(
+                **{adbc_driver_postgresql.StatementOptions.USE_COPY.value: "false"}  # which neither binds nor fetches
+            )
+        except BaseException:
+            self._database.close()
+            raise
 
     @classmethod
     async def connect(cls, url: str, password: str | None, settings: Mapping[str, str]) -> Bulk:
@@ -120,7 +145,7 @@ class Bulk:
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="postgresql-bulk")
 
         def opened() -> Bulk:
-            bulk = cls(dbapi.connect(url, autocommit=True), pool)
+            bulk = cls(url, pool)
             try:
                 for name, value in settings.items():
                     bulk._read(_SET.format(name, value.replace("'", "''")))
@@ -141,13 +166,13 @@ class Bulk:
         """Begin to read in *snapshot*, and declare the statement."""
 
         def declared() -> None:
-            self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            self._cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            self._read("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._read(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             bound = [pa.array([value], _BOUND[kind.name]) for value, kind in zip(values, types, strict=True)]
             names = [str(number) for number in range(len(bound))]
-            self._cursor.execute(
+            self._read(
                 f"DECLARE answer NO SCROLL CURSOR FOR {sql}",
-                parameters=pa.RecordBatch.from_arrays(bound, names=names) if bound else None,
+                pa.RecordBatch.from_arrays(bound, names=names) if bound else None,
             )
 
         await _in(self._pool, declared)
@@ -156,37 +181,55 @@ class Bulk:
         self, started: Started, page_rows: int, of: Callable[[Awaitable[pa.Table]], Awaitable[pa.Table]]
     ) -> AsyncGenerator[pa.RecordBatch, None]:
         """Yield the answer, at least one batch, and close the connection. *of* keeps the time of the server."""
-        schema = None
+        schema, last = None, False
         try:
-            while True:
-                found = await of(_in(self._pool, lambda: self._read(f"FETCH FORWARD {page_rows:d} FROM answer")))
+            while not last:
+                found = await of(_in(self._pool, lambda: self._fetched(page_rows)))
                 if schema is None:
                     texts = [_texts(column) for column in found.columns] if started.numerics else ()
                     schema = rows.decided(started.schema, started.numerics, texts)
                 elif not found.num_rows:
                     return
-                yield await asyncio.to_thread(_batch, found, schema)
-                if found.num_rows < page_rows:
-                    return
+                last = found.num_rows < page_rows
+                page = await asyncio.to_thread(_batch, found, schema, started)
+                del found  # before the next is here
+                yield page
+                del page
         finally:
             self.end()
 
     def end(self) -> None:
         """Stop what runs and close the connection, without waiting for either."""
+        self._ended = True
         with suppress(adbc_driver_manager.Error):
-            self._cursor.adbc_cancel()
+            self._statement.cancel()
         with suppress(RuntimeError):
             self._pool.submit(self._closed)
         self._pool.shutdown(wait=False)
 
-    def _read(self, sql: str) -> pa.Table:
-        self._cursor.execute(sql)
-        return self._cursor.fetch_arrow_table()
+    def _fetched(self, rows: int) -> pa.Table:
+        """Return the next *rows*, or what is left, in parts: the driver's own copy of a part is twice its size."""
+        parts: list[pa.Table] = []
+        while rows and not self._ended:
+            wanted = min(rows, _PART)
+            parts.append(self._read(f"FETCH FORWARD {wanted:d} FROM answer"))
+            rows -= wanted
+            if parts[-1].num_rows < wanted:
+                break
+        return pa.concat_tables(parts)
+
+    def _read(self, sql: str, values: pa.RecordBatch | None = None) -> pa.Table:
+        self._statement.set_sql_query(sql)
+        if values is not None:
+            self._statement.bind(values)
+        found, _ = self._statement.execute_query()
+        return pa.RecordBatchReader.from_stream(found).read_all()
 
     def _closed(self) -> None:
         with suppress(adbc_driver_manager.Error, RuntimeError):
-            self._cursor.close()
+            self._statement.close()
             self._connection.close()
+            self._database.close()
 
 
 def _compare(settings: Mapping[str, str], found: pa.Table) -> None:
@@ -205,7 +248,7 @@ async def _in(pool: ThreadPoolExecutor, work: Any) -> Any:
         raise asyncpg.PostgresError.get_message_class_for_sqlstate(code)("") from None
 
 
-def _batch(found: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
+def _batch(found: pa.Table, schema: pa.Schema, started: Started) -> pa.RecordBatch:
     """Return what was fetched as one batch of *schema*. Raises ``StatementRefused`` where a value does not fit."""
     try:
         columns = [
@@ -213,7 +256,7 @@ def _batch(found: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
         ]
     except pa.ArrowException:
         raise StatementRefused(_OTHERWISE) from None
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    return started.numbered(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 def _texts(column: pa.ChunkedArray) -> list[object]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sekisho.adapters.stores.people_table import rows_of
-from sekisho.domain.governed import Projection
+from sekisho.domain.access import TransformKind
+from sekisho.domain.governed import GovernedQuery, Projection, Shape
 from sekisho.domain.terms import ColumnType
+from sekisho.errors import ConsentUnavailable
 from sekisho.ports import ConsentView, PeopleKeys
 
 FEW = 50_000  # people up to whom all are looked at without a thread
@@ -154,16 +156,18 @@ class Registries:
         if held is not None and len(keys.values) >= len(held[0].keys.values):
             before = held[0].keys
             count = len(before.values)
-            if np.array_equal(keys.numbers[:count], before.numbers) and keys.values[:count] == before.values:
+            if np.array_equal(keys.numbers[:count], before.numbers) and keys.values[:count].equals(before.values):
                 start, numbers, values = count, held[1].copy(), held[2].copy()
                 earlier = dict(list(held[0].earlier.items())[1 - _EARLIER :]) | {held[0].sha256: count}
         numbers.update(np.ascontiguousarray(keys.numbers[start:], "<i8").tobytes())
-        for at in range(start, len(keys.values), 100_000):
+        for at in range(start, len(keys.values), 10_000):
             # Each value ends with its comma: the hash is the same wherever the identifiers are cut.
-            values.update(json.dumps(keys.values[at : at + 100_000], separators=(",", ":"))[1:-1].encode() + b",")
+            part = keys.values[at : at + 10_000].to_pylist()
+            values.update(json.dumps(part, separators=(",", ":"))[1:-1].encode() + b",")
         sha256 = hashlib.sha256(numbers.digest() + values.digest()).digest()
         key_type = self._key_types.get(keys.identifier, ColumnType.STRING)
-        known = Known(keys, key_type, sha256, np.unique(keys.numbers), earlier)
+        each_once = bool((keys.numbers[1:] > keys.numbers[:-1]).all())
+        known = Known(keys, key_type, sha256, keys.numbers if each_once else np.unique(keys.numbers), earlier)
         self._held[keys.identifier] = (known, numbers, values)
         return known
 
@@ -219,10 +223,39 @@ class KeyBits:
     bits: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """The person number of each whole number that a key may be, from ``low`` on; -1 where it is nobody's."""
+
+    low: int
+    by_key: NDArray[np.int32] = field(repr=False)
+
+    def of(self, keys: pa.Array) -> pa.Array:
+        """Return the person numbers of *keys*. Raises ``ConsentUnavailable`` for one that is nobody's."""
+        if keys.null_count or not len(keys):
+            found = np.full(len(keys), -1, np.int32)
+        else:
+            # What is not there becomes the last place, which is nobody's.
+            places = keys.cast(pa.int64()).to_numpy().view(np.uint64) - np.uint64(self.low % 2**64)
+            found = self.by_key.take(np.minimum(places, np.uint64(len(self.by_key) - 1)).view(np.int64))
+        if (found < 0).any():
+            raise ConsentUnavailable("The keys of this store have changed; ask again.")
+        return pa.array(found, pa.int32()).cast(pa.int64())
+
+
+def keyed_columns(query: GovernedQuery) -> Sequence[int]:
+    """Return which columns of the answer hold keys until :class:`Numbers` has found whose they are."""
+    if not any(projection.shape is Shape.HANDED for projection in query.projections):
+        return ()
+    outputs = [place for place, output in enumerate(query.outputs) if output.transform is TransformKind.PSEUDONYM]
+    return (*outputs, *range(len(query.outputs), len(query.outputs) + query.hidden))
+
+
 class BitsByKey:
     """The bits of keys, made once for each version of registry and consent."""
 
     def __init__(self) -> None:
+        self._numbers: dict[str, tuple[Known, Numbers]] = {}
         self._values: dict[str, tuple[Known, NDArray[np.int64] | None]] = {}
         self._bits: dict[str, tuple[Known, int, KeyBits]] = {}
 
@@ -243,6 +276,18 @@ class BitsByKey:
         self._bits[wanted.table] = (wanted.known, view.version, made)
         return made
 
+    async def numbers(self, known: Known) -> Numbers | None:
+        """Return the person numbers of keys, or ``None`` where :meth:`of` has no bits for them."""
+        held = self._numbers.get(known.keys.identifier)
+        if held is not None and held[0] is known:
+            return held[1]
+        keys = await self._keys(known)
+        if keys is None or int(known.numbers[-1]) >= 2**31:
+            return None
+        made = await asyncio.to_thread(_numbers, keys, known)
+        self._numbers[known.keys.identifier] = (known, made)
+        return made
+
     async def _keys(self, known: Known) -> NDArray[np.int64] | None:
         held = self._values.get(known.keys.identifier)
         if held is None or held[0] is not known:
@@ -253,13 +298,20 @@ class BitsByKey:
 
 
 def _whole_numbers(known: Known) -> NDArray[np.int64] | None:
-    if known.key_type is not ColumnType.INTEGER or not known.keys.values:
+    if known.key_type is not ColumnType.INTEGER or not len(known.keys.values):
         return None
     try:
-        values = np.asarray(pa.array(known.keys.values, pa.string()).cast(pa.int64()))
+        values = np.asarray(known.keys.values.cast(pa.int64()))
     except pa.ArrowException:
         return None
     return values if int(values.max()) - int(values.min()) < SPAN else None
+
+
+def _numbers(keys: NDArray[np.int64], known: Known) -> Numbers:
+    low = int(keys.min())
+    by_key = np.full(int(keys.max()) - low + 2, -1, np.int32)
+    by_key[keys - low] = known.keys.numbers
+    return Numbers(low, by_key)
 
 
 def _bits(keys: NDArray[np.int64], wanted: Wanted) -> KeyBits:

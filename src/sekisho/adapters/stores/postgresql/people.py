@@ -20,7 +20,6 @@ from typing import Any
 
 import asyncpg
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pc
 
@@ -284,6 +283,8 @@ def _lock_number(table: str) -> int:
 
 def _compared(held: pa.Table, wanted: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Return the rows of *held* that are not *wanted*, and those wanted that are not held."""
+    import polars as pl  # noqa: PLC0415 - tables are compared by `sekisho stores sync` alone
+
     before, after = pl.DataFrame(held), pl.DataFrame(wanted)
     return (
         before.join(after, on=["k", "n"], how="anti").to_arrow(),

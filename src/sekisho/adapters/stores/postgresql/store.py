@@ -13,7 +13,7 @@ import pyarrow as pa
 from sekisho.adapters.stores.personal_data import Key
 from sekisho.adapters.stores.postgresql import bulk, oracle, rows
 from sekisho.adapters.stores.postgresql.inspection import physical, quoted
-from sekisho.adapters.stores.postgresql.members import BitsByKey, Registries, Wanted
+from sekisho.adapters.stores.postgresql.members import BitsByKey, Numbers, Registries, Wanted, keyed_columns
 from sekisho.adapters.stores.postgresql.people import APPLIED, Judged, PeopleTables
 from sekisho.adapters.stores.postgresql.session import FAULTS, Session, Time, connect, in_step, own_error
 from sekisho.domain.governed import GovernedQuery, Projection, Shape
@@ -102,7 +102,7 @@ class PostgresStore:
             if started.numerics and found:
                 schema = rows.decided(schema, started.numerics, list(zip(*found, strict=True)))
             while True:
-                page = await _page(found, schema)
+                page = started.numbered(await _page(found, schema))
                 settled = True  # while nobody asks for more, nothing runs on the server
                 yield page
                 settled = False
@@ -228,7 +228,7 @@ class PostgresStore:
         connection = session.connection
         gone = False
         for _ in range(_TRIES):
-            listed, by_bits = await self._wanted(query, consent, people)
+            listed, by_bits, numbers = await self._wanted(query, consent, people)
             judged = Judged(late=listed)
             try:
                 await connection.execute(_BEGIN)
@@ -239,6 +239,7 @@ class PostgresStore:
             if not judged.late:
                 try:
                     opened = await self._opened(session, query, judged.given | by_bits, page_rows)
+                    opened.numbers = numbers
                 except asyncpg.UndefinedTableError:
                     if gone or not listed:
                         raise
@@ -254,9 +255,9 @@ class PostgresStore:
 
     async def _wanted(
         self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex
-    ) -> tuple[list[Wanted], dict[str, object]]:
-        """Return what the people tables of *query* must hold, and the parameters that stand in place of one."""
-        listed, given = [], dict[str, object]()
+    ) -> tuple[list[Wanted], dict[str, object], Numbers | None]:
+        """Return what the people tables of *query* must hold, and what stands in place of one."""
+        listed, given, numbers = [], dict[str, object](), None
         for projection in query.projections:
             if projection.shape is Shape.NUMBERS or (projection.cells and consent is None):
                 raise StatementRefused("PostgreSQL looks people up by their keys, and those who agree by consent.")
@@ -266,10 +267,11 @@ class PostgresStore:
                 listed.append(wanted)
                 continue
             bits = await self._bits.of(wanted, consent) if wanted.view is not None and consent is not None else None
+            numbers = await self._bits.numbers(known) if projection.shape is Shape.HANDED else None
             if bits is None or not set(projection.bits) <= query.parameters.keys():
                 raise ConsentUnavailable("The keys of this store have changed; ask again.")
             given |= dict(zip(projection.bits, (bits.low, bits.high, bits.bits), strict=True))
-        return listed, given
+        return listed, given, numbers
 
     def _bring_up_besides(self, wanted: Wanted) -> None:
         """Write a table's difference while statements run on; those who withdrew travel with them until then."""
@@ -303,10 +305,9 @@ class PostgresStore:
     async def _opened(
         self, session: Session, query: GovernedQuery, given: Mapping[str, object], page_rows: int
     ) -> bulk.Started:
-        """Return *query*, started, with what the store itself puts into it: *given*.
+        """Return *query*, started, with what the store itself puts into it: *given*; no cursor for a small answer.
 
-        There is no cursor when the first page is the whole answer. The server gives a cursor no second process, so
-        that what does not show row by row is first asked for as if it were small.
+        The server gives a cursor no second process: what does not show row by row is first asked for as if small.
         """
         statement = await session.prepared(query.sql)
         asked = (query.sql, query.reads)
@@ -327,7 +328,7 @@ class PostgresStore:
             if len(self._large) < _CHECKED:
                 self._large.add(query.sql)
         cursor = await statement.cursor(*arguments)
-        return bulk.Started(query.sql, statement, arguments, cursor, schema, numerics)
+        return bulk.Started(query.sql, statement, arguments, cursor, schema, numerics, keyed=keyed_columns(query))
 
     # -- connections ---------------------------------------------------------------------------------
 
