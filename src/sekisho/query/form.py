@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from sekisho.query.names import Statement
+from sekisho.query.names import Physical, Statement
 
 
 def is_rowwise(statement: Statement) -> bool:
@@ -25,3 +25,22 @@ def without_literals(tree: exp.Expr) -> exp.Expr:
     for literal in list(copy.find_all(exp.Literal)):
         literal.replace(exp.Placeholder())
     return copy
+
+
+def only_shown(key: str, statement: Statement) -> bool:
+    """Return whether *statement* reads rows of one table, whose *key* is nowhere but among the outputs, if at all.
+
+    Then nothing in the store compares, sorts, joins or computes with whose row it is.
+    """
+    tree, definitions = statement.tree, statement.definitions
+    if len(statement.relations) != 1:
+        return False
+    if any(tree.args.get(part) is not None for part in ("order", "limit", "offset", "joins", "laterals")):
+        return False
+    shown = {id(output.unalias() if isinstance(output, exp.Alias) else output) for output in tree.expressions}
+    uses = [column for column in tree.find_all(exp.Column) if _may_be(definitions.get(id(column)), key)]
+    return all(id(column) in shown for column in uses)
+
+
+def _may_be(definition: object, key: str) -> bool:
+    return not isinstance(definition, Physical) or definition.column.name == key

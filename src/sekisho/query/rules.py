@@ -19,7 +19,7 @@ from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused
 from sekisho.query.consent import column_of, projection_of, restrict
 from sekisho.query.dialects import MASKED_TYPES, Dialect
-from sekisho.query.form import is_rowwise, without_literals
+from sekisho.query.form import is_rowwise, only_shown, without_literals
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import hoistable, leak_proof
 from sekisho.query.names import Derived, Physical, Relation, Statement
@@ -261,30 +261,11 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     if cells and dataset.name in draft.by_bits and draft.dialect.consent_travels:
         if not asks_who:
             shape = Shape.BITS
-        elif draft.large and _only_shown(dataset.data_subject.column, draft):
+        elif draft.large and draft.rowwise and only_shown(dataset.data_subject.column, draft.statement):
             shape = Shape.HANDED
     projection = projection_of(dataset.data_subject.identifier, cells, shape)
     draft.projections[projection.table] = projection
     return projection
-
-
-def _only_shown(key: str, draft: Draft) -> bool:
-    """Return whether rows of one table are asked for, whose *key* is nowhere but among the outputs, if at all.
-
-    Then nothing in the store compares, sorts, joins or computes with whose row it is.
-    """
-    tree, definitions = draft.statement.tree, draft.statement.definitions
-    if not draft.rowwise or len(draft.statement.relations) != 1:
-        return False
-    if any(tree.args.get(part) is not None for part in ("order", "limit", "offset", "joins", "laterals")):
-        return False
-    shown = {id(output.unalias() if isinstance(output, exp.Alias) else output) for output in tree.expressions}
-    uses = [column for column in tree.find_all(exp.Column) if _names(definitions.get(id(column)), key)]
-    return all(id(column) in shown for column in uses)
-
-
-def _names(definition: object, key: str) -> bool:
-    return not isinstance(definition, Physical) or definition.column.name == key
 
 
 def _copied(dataset: Dataset, draft: Draft) -> bool:
