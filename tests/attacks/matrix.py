@@ -79,14 +79,16 @@ CROWD = Dataset(
 PURPOSES = {p.name: p for p in (Purpose("consent", LegalBasis.CONSENT), Purpose("law", LegalBasis.LEGAL_OBLIGATION))}
 ANALYST = Requester("analyst", frozenset(PURPOSES))
 _FILTER: dict[str, tuple[Comparison, ...]] = {"x.lines": (Comparison("side", "eq", "in"),)}
-SHAPES: dict[str, tuple[str, dict[str, tuple[Comparison, ...]], bool]] = {
-    "people table": ("consent", {}, False),
-    "row filter": ("law", _FILTER, False),
-    "people table and row filter": ("consent", _FILTER, False),
-    "co-located numbers": ("consent", {}, True),
-    "co-located numbers and row filter": ("consent", _FILTER, True),
+SHAPES: dict[str, tuple[str, dict[str, tuple[Comparison, ...]], str]] = {
+    "people table": ("consent", {}, ""),
+    "row filter": ("law", _FILTER, ""),
+    "people table and row filter": ("consent", _FILTER, ""),
+    "co-located numbers": ("consent", {}, "copy"),
+    "co-located numbers and row filter": ("consent", _FILTER, "copy"),
+    "marked rows": ("consent", {}, "marks"),
+    "marked rows of the copy": ("consent", {}, "marked copy"),
 }
-"""Purpose, row filter, and whether the copy with person numbers is read (DuckDB)."""
+"""Purpose, row filter, and what DuckDB reads in the place of the files or beside them."""
 
 _LIFTED_FUNCTIONS = {
     "json_extract", "json_array_length", "json_type", "hex", "zeroblob", "regexp_replace", "json_object_field_text",
@@ -133,14 +135,22 @@ class Crowd:
             catalogue, self._policy, FakeConsentLedger({"consent": agreed}), self._people, stores, FakeKeys(),
             FakeDetector(), FakeAuditLog(), FakeClock(), FakeViews(),
         )  # fmt: skip
-        self.gateways = {False: Gateway(*ports)}
+        self.gateways = {"": Gateway(*ports)}
         if copies is not None:
-            self.gateways[True] = Gateway(*ports, copies)
+            self.store._rows._settled = 0.0
+            marks = (self.store,)
+            self.gateways |= {
+                "copy": Gateway(*ports, copies),
+                "marks": Gateway(*ports, key_bits=marks),
+                "marked copy": Gateway(*ports, copies, key_bits=marks),
+            }
 
     def _opened(self, folder: Path) -> DuckDbStores | SqliteStore | PostgresStore:
         datasets = {CROWD.name: self.dataset}
         if self.kind is StoreKind.DUCKDB:
-            return DuckDbStores({"x": self._location}, datasets, threads=2, timeout=600, copies=folder / "copies")
+            return DuckDbStores(
+                {"x": self._location}, datasets, threads=2, timeout=600, copies=folder / "copies", least_marked=1
+            )
         if self.kind is StoreKind.SQLITE:
             return SqliteStore(self._location, datasets, timeout=600)
         return PostgresStore(self._location, datasets, timeout=600)
@@ -205,8 +215,8 @@ class Crowd:
 
     def ask(self, shape: str, sql: str) -> int:
         """Return the one number that *sql* asks for. Raises the gateway's refusal."""
-        purpose, self._policy.filters, copied = SHAPES[shape]
-        return self._runner.run(self._ask(self.gateways[copied], Ask(purpose, sql)))
+        purpose, self._policy.filters, reads = SHAPES[shape]
+        return self._runner.run(self._ask(self.gateways[reads], Ask(purpose, sql)))
 
     @staticmethod
     async def _ask(gateway: Gateway, ask: Ask) -> int:
@@ -221,8 +231,8 @@ class Crowd:
         seen = Seen()
         for gateway in self.gateways.values():
             gateway.statements._known.clear()
-        for shape, (_, _, copied) in SHAPES.items():
-            if copied and True not in self.gateways:
+        for shape, (_, _, reads) in SHAPES.items():
+            if reads not in self.gateways:
                 continue
             before = len(seen.leaked)
             for form in statements:

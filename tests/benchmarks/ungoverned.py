@@ -13,6 +13,7 @@ from sekisho.domain.governed import GovernedQuery, Output
 from sekisho.domain.terms import Catalogue, Requester, StoreKind
 from sekisho.ports import Clock, DataStore, People
 from sekisho.query.dialects import DIALECTS
+from sekisho.query.form import is_rowwise
 from sekisho.query.statements import read
 from sekisho.release import Ask, Release, ReleasedPage
 
@@ -71,7 +72,7 @@ class Ungoverned:
             parameters={},
             outputs=outputs,
             hidden=0,
-            rowwise=True,
+            rowwise=is_rowwise(statement),
             projections=(),
             reads=frozenset(reads),
             order_by_token=False,

@@ -18,6 +18,7 @@ from sekisho.query.names import fold
 from sekisho.query.parse import MAX_STATEMENT_CHARACTERS, shown_name
 from sekisho.query.resolve import resolve
 from tests.query.planning import plan_of, question_of
+from tests.query.shop import shop_catalogue
 from tests.query.world import REQUESTERS, ClassPolicy, catalogue
 
 
@@ -223,3 +224,15 @@ def test_a_refusal_says_what_would_help(sql: str, says: str) -> None:
     """The text names the construct."""
     with pytest.raises(StatementRefused, match=says):
         plan_of(sql)
+
+
+def test_keys_of_two_kinds_do_not_stand_for_people() -> None:
+    """A loyalty number and a customer number of one person are joined by the person number."""
+    declared = shop_catalogue()
+    lines = declared.datasets["shop.order_lines"]
+    assert lines.data_subject is not None
+    other = replace(lines, data_subject=replace(lines.data_subject, identifier="loyalty_id"))
+    joined = "SELECT count(*) AS n FROM shop.customers c JOIN shop.order_lines o ON o.customer_id = c.customer_id"
+    assert "GET_BIT" in plan_of(joined, declared=declared, shape="bits").sql
+    two = replace(declared, datasets={**declared.datasets, other.name: other})
+    assert "GET_BIT" not in plan_of(joined, declared=two, shape="bits").sql

@@ -153,7 +153,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         view_cache=FileViewCache(settings.folder / "var" / "views"),
         copies=_copies(settings, people, stores),
         rules=cache(partial(_rules, settings)),
-        key_bits=[store for store in stores.values() if not isinstance(store, DuckDbStores | SqliteStore)],
+        key_bits=[store for store in stores.values() if not isinstance(store, SqliteStore)],
         held=held,
         spool=_spool(settings),
     )

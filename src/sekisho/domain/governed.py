@@ -15,6 +15,9 @@ NUMBER = "__person"
 COPIES = "colocated"
 """Schema of the copies of datasets that carry the person number of each row, in a column :data:`NUMBER`."""
 
+MARKED = "temp"
+"""Schema of the views of files whose rows are marked (:attr:`Shape.ROWS`): a connection's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -44,14 +47,17 @@ class Shape(Enum):
 
     ``KEYS``: a table of raw key and person number, joined by the key. ``NUMBERS``: a table of person numbers alone,
     each once, for data that carries them. ``BITS``: no table; one bit for each whole number that a raw key may be,
-    which travels with the statement. ``HANDED``: the same bits, and the store's adapter finds the person numbers of
-    the rows by their keys, which stand in the columns of person numbers until then.
+    which travels with the statement; each person has one key then, which may stand for the number inside it.
+    ``HANDED``: the same bits, and the store's adapter finds the person numbers of the rows by their keys, which stand
+    in the columns of person numbers until then. ``ROWS``: no key either; the files, or their copy, row by row beside
+    a mark for each row, in a view that the statement reads in their place.
     """
 
     KEYS = "keys"
     NUMBERS = "numbers"
     BITS = "bits"
     HANDED = "handed"
+    ROWS = "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,15 @@ class Projection:
 
     ``cells`` are the cells all of which a listed person has in force; empty means everybody known.
     ``table`` is the name under which the statement joins it; for bits, which have no table, a name like it.
+    ``dataset`` is the one whose rows are marked, and ``copied`` whether those of its copy are; for rows only.
     """
 
     table: str
     identifier: str
     cells: tuple[Cell, ...]
     shape: Shape = Shape.KEYS
+    dataset: str = ""
+    copied: bool = False
 
     @property
     def keys(self) -> bool:

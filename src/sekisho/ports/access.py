@@ -94,10 +94,12 @@ class NumberedCopies(Protocol):
 
 
 class KeyBits(Protocol):
-    """A store for whose keys one bit each can travel with a statement: whether that person may be read."""
+    """A store that learns by one bit each, for keys or for rows, whether that person may be read."""
 
-    async def by_bits(self, datasets: Collection[str], people: PeopleIndex) -> frozenset[str]:
-        """Return those of *datasets* whose keys are whole numbers that lie close enough together."""
+    async def by_bits(
+        self, datasets: Collection[str], people: PeopleIndex, copies: Collection[str]
+    ) -> frozenset[str]:
+        """Return those of *datasets* of which it can be told so now; *copies* are read from their copies."""
 
 
 class Detector(Protocol):

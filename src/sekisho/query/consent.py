@@ -14,11 +14,19 @@ from sekisho.domain.terms import Cell
 from sekisho.query.dialects import Dialect
 from sekisho.query.plan import Slot
 
-_PREFIXES = {Shape.KEYS: "p", Shape.NUMBERS: "n", Shape.BITS: "b", Shape.HANDED: "h"}
+_PREFIXES = {Shape.KEYS: "p", Shape.NUMBERS: "n", Shape.BITS: "b", Shape.HANDED: "h", Shape.ROWS: "r"}
 
 
-def projection_of(identifier: str, cells: tuple[Cell, ...], shape: Shape) -> Projection:
-    """Return the people whose *identifier* is known and who agree to all *cells*, in one shape."""
+def projection_of(
+    identifier: str, cells: tuple[Cell, ...], shape: Shape, dataset: str = "", *, copied: bool = False
+) -> Projection:
+    """Return the people whose *identifier* is known and who agree to all *cells*, in one shape.
+
+    *dataset* is the one whose rows are marked, *copied* whether those of its copy are; for rows only.
+    """
+    if shape is Shape.ROWS:
+        digest = hashlib.sha256("\n".join((dataset, str(copied), identifier, *cells)).encode()).hexdigest()[:12]
+        return Projection(f"{_PREFIXES[shape]}_{digest}", identifier, cells, shape, dataset, copied)
     of = "" if shape is Shape.NUMBERS else identifier
     digest = hashlib.sha256("\n".join((of, *cells)).encode()).hexdigest()[:12]
     return Projection(f"{_PREFIXES[shape]}_{digest}", identifier, cells, shape)
@@ -42,6 +50,8 @@ def restrict(
     optional:
         Whether rows of nobody pass as well.
     """
+    if people.shape is Shape.ROWS:
+        return []  # the view that is read in the place of the files holds no other rows
     if people.travels:
         low, high, bits = (
             Slot(name, None, of_store=kind)

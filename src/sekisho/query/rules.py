@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
-from sekisho.domain.governed import COPIES, NUMBER, Output, Projection, Shape
+from sekisho.domain.governed import COPIES, MARKED, NUMBER, Output, Projection, Shape
 from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused
+from sekisho.query.asked import keys_stand_for_people
 from sekisho.query.consent import column_of, projection_of, restrict
 from sekisho.query.dialects import MASKED_TYPES, Dialect
 from sekisho.query.form import is_rowwise, only_shown, without_literals
@@ -202,19 +203,21 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
     transforms = draft.permit.transforms[dataset.name]
     key = dataset.data_subject
     people = _people(relation, draft)
-    listed = people is not None and people.shape is not Shape.BITS
+    listed = people is not None and people.shape not in (Shape.BITS, Shape.ROWS)
+    marked = people is not None and people.shape is Shape.ROWS
     handed = people is not None and people.shape is Shape.HANDED
     number = column_of(key.column, "t") if handed and key is not None else _number(dataset, draft)
-    table = dialect.reads(*_place(dataset, draft))
+    place = (MARKED, people.table) if people is not None and marked else _place(dataset, draft)
+    table = dialect.reads(*place)
     columns: list[exp.Expr] = []
     for column in dataset.columns:
         if column.name not in relation.used:
             continue
         kind = transforms[column.name]
         if kind is TransformKind.PSEUDONYM:
-            if not listed or key is None or key.column != column.name:
+            if people is None or marked or key is None or key.column != column.name:
                 raise StatementRefused("Only the data-subject key of a dataset can be pseudonymised.")
-            value: exp.Expr = number
+            value: exp.Expr = number if listed else column_of(key.column, "t")
         else:
             value = dialect.mask(kind, column_of(column.name, "t"), column.type)
             if value.find(exp.Column) is not None:  # a blank reads nothing
@@ -226,13 +229,14 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
         columns.append(exp.Alias(this=exp.Literal.number(1), alias=exp.to_identifier("__row", quoted=True)))
         draft.reads.add((table, ""))
     select = exp.Select(expressions=columns)
-    select.set("from_", exp.From(this=_physical(dataset, draft)))
+    select.set("from_", exp.From(this=_physical(*place)))
     if people is not None and key is not None:
         # Nobody's rows count in statistics, whose groups are checked; as rows they are never released.
         optional = counts_only(draft.permit) and not people.cells
         given = restrict(select, people, column_of(key.column, "t"), number, dialect, optional=optional)
         draft.slots.update((slot.name, slot) for slot in given)
-        draft.reads.add((table, NUMBER if people.shape is Shape.NUMBERS else key.column))
+        if not marked:
+            draft.reads.add((table, NUMBER if people.shape is Shape.NUMBERS else key.column))
         if listed and not handed:
             draft.reads |= {(dialect.people_name(people.table), name) for name in ("k", "n")}
     elif draft.permit.consent_required and not dataset.about_nobody:
@@ -258,14 +262,26 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     # Bits say that a row may be read and not whose it is: nothing above may ask for the person of a row.
     asks_who = draft.rowwise or dataset.data_subject.column in relation.used
     asks_who = asks_who or any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
-    if cells and dataset.name in draft.by_bits and draft.dialect.consent_travels:
-        if not asks_who:
+    if cells and dataset.name in draft.by_bits and (draft.dialect.consent_travels or draft.dialect.marks_rows):
+        if draft.dialect.consent_travels and (not asks_who or keys_stand_for_people(draft)):
             shape = Shape.BITS
+        elif draft.dialect.marks_rows:
+            shape = Shape.ROWS if not asks_who and _whole_alone(dataset, draft) else shape
         elif draft.large and draft.rowwise and only_shown(dataset.data_subject.column, draft.statement):
             shape = Shape.HANDED
-    projection = projection_of(dataset.data_subject.identifier, cells, shape)
+    copied = shape is Shape.ROWS and _copied(dataset, draft)
+    projection = projection_of(dataset.data_subject.identifier, cells, shape, dataset.name, copied=copied)
     draft.projections[projection.table] = projection
     return projection
+
+
+def _whole_alone(dataset: Dataset, draft: Draft) -> bool:
+    """Return whether the statement reads nothing but all rows of one dataset.
+
+    Files that lie beside marks are read from end to end: what narrows a scan is better read by a join.
+    """
+    narrowed = draft.permit.row_filters.get(dataset.name) or any(True for _ in conjuncts(draft))
+    return len(draft.statement.relations) == 1 and not narrowed
 
 
 def _copied(dataset: Dataset, draft: Draft) -> bool:
@@ -281,9 +297,8 @@ def _number(dataset: Dataset, draft: Draft) -> exp.Expr:
     return column_of(NUMBER, "t") if _copied(dataset, draft) else column_of("n", "g")
 
 
-def _physical(dataset: Dataset, draft: Draft) -> exp.Table:
+def _physical(schema: str, table: str) -> exp.Table:
     alias = exp.TableAlias(this=exp.to_identifier("t", quoted=True))
-    schema, table = _place(dataset, draft)
     return exp.Table(
         this=exp.to_identifier(table, quoted=True), db=exp.to_identifier(schema, quoted=True), alias=alias
     )

@@ -70,15 +70,29 @@ async def test_a_difference_after_another_is_that_of_all(seed: int) -> None:
 
 async def test_bits_are_those_of_the_keys() -> None:
     """Each key has the bit of its person in the newest view, and whole numbers between keys have none."""
-    known, bits = await known_of(NUMBERS), BitsByKey()
-    for version, members in enumerate(([3, 4], [4, 64], [], NUMBERS), start=1):
+    numbers = NUMBERS[:-1]
+    known, bits = await known_of(numbers), BitsByKey()
+    for version, members in enumerate(([3, 4], [4, 64], [], numbers), start=1):
         view = FakeView(version, version, CELLS, frozenset(members))
         made = await bits.of(Wanted(replace(PROJECTION, shape=Shape.BITS), known, view), view)
         assert made is not None
         flags = np.unpackbits(np.frombuffer(made.bits, np.uint8), bitorder="little")
         held = {made.low + int(place) for place in np.flatnonzero(flags)}
-        assert held == {500 + place * 3 for place, number in enumerate(NUMBERS) if number in members}
-        assert (made.low, made.high) == (500, 530)
+        assert held == {500 + place * 3 for place, number in enumerate(numbers) if number in members}
+        assert (made.low, made.high) == (500, 527)
+    assert await bits.possible(known)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "values"),
+    [([3, 4, 4], ("500", "501", "502")), ([3, 4, 8], ("500", "501", "0501")), ([3, 4], ("500", "5e2"))],
+    ids=["two keys of one person", "one key of two people", "a text"],
+)
+async def test_keys_that_do_not_tell_people_apart_have_no_bits(numbers: list[int], values: tuple[str, ...]) -> None:
+    """Inside a statement a key may stand for the number only where each says as much as the other."""
+    keys = PeopleKeys("customer_id", np.array(numbers, np.int64), values, 1)
+    known = await Registries({"customer_id": ColumnType.INTEGER}).of(keys)
+    assert not await BitsByKey().possible(known)
 
 
 async def test_a_registry_that_only_grew_is_known_by_its_earlier_hash() -> None:

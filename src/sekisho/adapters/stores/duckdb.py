@@ -12,7 +12,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from sekisho.adapters.stores.duckdb_oracle import in_step
+from sekisho.adapters.stores.duckdb_oracle import tables as _tables
 from sekisho.adapters.stores.people_table import Version, refresh, refresh_numbers
 from sekisho.adapters.stores.personal_data import Key, statement
+from sekisho.adapters.stores.row_marks import LEAST, Marked, RowMarks
 from sekisho.adapters.stores.scanned import TYPES, Scans
-from sekisho.domain.governed import COPIES, NUMBER, GovernedQuery
+from sekisho.domain.governed import COPIES, NUMBER, GovernedQuery, Shape
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StatementRefused, StoreUnavailable
 from sekisho.ports import ConsentView, DataStore, PeopleIndex, PeopleKeys
@@ -74,6 +77,8 @@ class DuckDbStores:
         The other stores, by name, which it reads by governed scans where a statement is over several.
     scan_bytes:
         What the scans of one statement may hold in memory; those of all statements at once, twice as much.
+    least_marked:
+        Rows from which a dataset's rows are marked (:mod:`sekisho.adapters.stores.row_marks`).
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class DuckDbStores:
         copies: Path | None = None,
         others: Mapping[str, DataStore] | None = None,
         scan_bytes: int = 1 << 30,
+        least_marked: int = LEAST,
     ) -> None:
         self._timeout = timeout
         self._write = threading.Lock()
@@ -127,6 +133,7 @@ class DuckDbStores:
         ).fetchall()
         if locked != [(False, True)]:
             raise StoreUnavailable("DuckDB did not accept its lock-down.")
+        self._rows = RowMarks(stores, datasets, self._db.cursor, threads=threads, timeout=timeout, least=least_marked)
 
     def _view(self, store: Store, dataset: Dataset) -> None:
         pattern = (Path(store.location) / dataset.relation).as_posix().replace("'", "''")
@@ -163,13 +170,23 @@ class DuckDbStores:
                 cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM read_parquet('{source}')")
             except duckdb.Error:
                 raise StoreUnavailable(f"The copy of {dataset.name} could not be opened.") from None
+            self._rows.attach(dataset.name, path)
+
+    async def by_bits(
+        self, datasets: Collection[str], people: PeopleIndex, copies: Collection[str]
+    ) -> frozenset[str]:
+        """See ``ports.KeyBits.by_bits``: here each row has its bit."""
+        return frozenset([name for name in datasets if await self._rows.usable(name, people, copied=name in copies)])
 
     async def fetch(
         self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex, *, page_rows: int
     ) -> AsyncGenerator[pa.RecordBatch, None]:
         """See ``ports.DataStore.fetch``."""
         loop = asyncio.get_running_loop()
+        marked = [await self._rows.of(each, consent) for each in query.projections if each.shape is Shape.ROWS]
         for projection in query.projections:
+            if projection.shape is Shape.ROWS:
+                continue
             keys = await people.keys(projection.identifier) if projection.keys else None
             view = consent if projection.cells else None
             wanted = Version(keys.version if keys is not None else 0, view.version if view is not None else 0)
@@ -185,9 +202,11 @@ class DuckDbStores:
                     async with asyncio.timeout(self._timeout):
                         await self._scans.load(cursor, query.scans, consent, people, held)
                 watchdog = loop.call_later(self._timeout, cursor.interrupt)
-                work = self._pool.submit(self._start, cursor, query, page_rows)
+                work = self._pool.submit(self._start, cursor, query, marked, page_rows)
                 reader, batch = await asyncio.wrap_future(work)
                 while batch is not None:
+                    for each in marked:
+                        each.look()
                     yield batch
                     work = self._pool.submit(_next, reader)
                     batch = await asyncio.wrap_future(work)
@@ -237,14 +256,18 @@ class DuckDbStores:
             self._pool.submit(_close, cursor)
 
     def _start(
-        self, cursor: duckdb.DuckDBPyConnection, query: GovernedQuery, page_rows: int
+        self, cursor: duckdb.DuckDBPyConnection, query: GovernedQuery, marked: Sequence[Marked], page_rows: int
     ) -> tuple[pa.RecordBatchReader, pa.RecordBatch | None]:
+        for each in marked:
+            each.put_beside(cursor)
         if query.sql not in self._checked:
             named = _tables(self._parse(query.sql))
             planned = {table for table, _ in query.reads if "." in table}
             planned |= {f"people.{projection.table}" for projection in query.projections}
             if not named <= planned:
                 raise StatementRefused("The statement reads more than was decided about.")
+            if marked and not in_step(_explained(cursor, query)):
+                raise StatementRefused("DuckDB would not read the files row by row beside who may be read.")
             if len(self._checked) < 10_000:
                 self._checked.add(query.sql)
         answer = cursor.sql(query.sql, params=dict(query.parameters) or None)
@@ -315,38 +338,6 @@ class DuckDbStores:
         return StoreKind.DUCKDB
 
 
-# A write inside WITH is serialised like a SELECT; its node is not one of these.
-_READING = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
-
-
-def _tables(tree: object) -> set[str]:
-    """Return ``schema.table`` of every table in a serialised statement; a WITH name has no schema.
-
-    Raises ``StatementRefused`` for table functions and whatever else is no plain table.
-    """
-    found: set[str] = set()
-    names: set[str] = set()
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, list):
-            stack.extend(node)
-        elif isinstance(node, dict):
-            kind = node.get("type")
-            if kind == "BASE_TABLE":
-                found.add(
-                    f"{node['schema_name']}.{node['table_name']}" if node["schema_name"] else node["table_name"]
-                )
-            elif kind in {"TABLE_FUNCTION", "SHOW_REF", "PIVOT", "COLUMN_DATA"}:
-                raise StatementRefused("The statement reads something that is no table.")
-            elif isinstance(kind, str) and kind.endswith("_NODE") and kind not in _READING:
-                raise StatementRefused("The statement does something else than read.")
-            if isinstance(node.get("cte_map"), dict):
-                names |= {entry["key"] for entry in node["cte_map"]["map"]}
-            stack.extend(node.values())
-    return {table for table in found if "." in table or table not in names}
-
-
 def _close(cursor: duckdb.DuckDBPyConnection) -> None:
     """Close *cursor* when what was interrupted on it has ended."""
     deadline = time.monotonic() + _ENDS_S
@@ -358,6 +349,13 @@ def _close(cursor: duckdb.DuckDBPyConnection) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def _explained(cursor: duckdb.DuckDBPyConnection, query: GovernedQuery) -> object:
+    """Return the engine's plan of a statement."""
+    parameters = dict(query.parameters) or None
+    ((_, plan),) = cursor.execute(f"EXPLAIN (FORMAT json) {query.sql}", parameters).fetchall()
+    return json.loads(plan)
 
 
 def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:

@@ -178,6 +178,8 @@ class Dialect:
     consent_travels:
         Whether a statement brings who may be read as parameters: those who withdrew since a people table was
         written, or bits in place of the table.
+    marks_rows:
+        Whether the store can put a mark beside each row of a dataset, in place of a people table.
     backslash_escapes:
         Whether a LIKE pattern that ends in a backslash fails on the rows that match so far.
     parameter_sign:
@@ -208,6 +210,7 @@ class Dialect:
     fence_needs_limit: bool = False
     fence_offset: exp.Expr = field(default_factory=partial(exp.Literal.number, 0))
     consent_travels: bool = False
+    marks_rows: bool = False
     backslash_escapes: bool = False
     parameter_sign: TokenType = TokenType.COLON
 

@@ -66,6 +66,7 @@ DUCKDB = Dialect(
     checks={exp.Pad: check_size},
     lateral_aliases=True,
     joins_stores=True,
+    marks_rows=True,
     parameter_sign=TokenType.PARAMETER,
 )
 """DuckDB 2."""

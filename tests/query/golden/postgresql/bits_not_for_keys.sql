@@ -1,9 +1,9 @@
--- A table whose key is used is read through the people table, the other by bits {bits}
-SELECT c.member_rank, count(DISTINCT c.customer_id) AS n FROM shop.customers c WHERE EXISTS (SELECT 1 FROM shop.order_lines o WHERE o.quantity > 5) GROUP BY c.member_rank
+-- A table whose key is compared with a value is read through the people table, the other by bits {bits}
+SELECT c.member_rank, count(*) AS n FROM shop.customers c WHERE c.customer_id = 'p1' AND EXISTS (SELECT 1 FROM shop.order_lines o WHERE o.quantity > 5) GROUP BY c.member_rank
 -->
 SELECT
   "c"."member_rank" AS "member_rank",
-  COUNT(DISTINCT "c"."customer_id") AS "n"
+  COUNT(*) AS "n"
 FROM (
   SELECT
     "g"."n" AS "customer_id",
@@ -13,10 +13,14 @@ FROM (
   JOIN "sekisho"."p_730ae0ee2cc6" AS "g"
     ON "g"."k" = "t"."customer_id"
   WHERE
-    "g"."n" <> ALL(CAST($1 AS BIGINT[]))
+    (
+      "g"."n" <> ALL(CAST($2 AS BIGINT[])) AND "g"."n" = CAST($1 AS BIGINT)
+    )
+    AND "t"."customer_id" = CAST($6 AS BIGINT)
 ) AS "c"
 WHERE
-  EXISTS(
+  "c"."customer_id" = CAST($1 AS BIGINT)
+  AND EXISTS(
     SELECT
       1 AS "column1"
     FROM (
@@ -25,8 +29,8 @@ WHERE
       FROM "sales"."order_lines" AS "t"
       WHERE
         CASE
-          WHEN "t"."customer_id" BETWEEN CAST($2 AS BIGINT) AND CAST($3 AS BIGINT)
-          THEN GET_BIT(CAST($4 AS BYTEA), "t"."customer_id" - CAST($2 AS BIGINT)) = 1
+          WHEN "t"."customer_id" BETWEEN CAST($3 AS BIGINT) AND CAST($4 AS BIGINT)
+          THEN GET_BIT(CAST($5 AS BYTEA), "t"."customer_id" - CAST($3 AS BIGINT)) = 1
           ELSE FALSE
         END
         AND "t"."quantity" > 5

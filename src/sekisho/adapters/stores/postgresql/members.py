@@ -260,7 +260,7 @@ class BitsByKey:
         self._bits: dict[str, tuple[Known, int, KeyBits]] = {}
 
     async def possible(self, known: Known) -> bool:
-        """Return whether the keys are whole numbers that lie close enough together."""
+        """Return whether each person has one key, and the keys are whole numbers that lie close enough together."""
         return await self._keys(known) is not None
 
     async def of(self, wanted: Wanted, view: ConsentView) -> KeyBits | None:
@@ -304,7 +304,9 @@ def _whole_numbers(known: Known) -> NDArray[np.int64] | None:
         values = np.asarray(known.keys.values.cast(pa.int64()))
     except pa.ArrowException:
         return None
-    return values if int(values.max()) - int(values.min()) < SPAN else None
+    # One key for each person, and one person for each: then keys tell people apart as well as numbers do.
+    single = len(known.numbers) == len(values) == len(np.unique(values))
+    return values if single and int(values.max()) - int(values.min()) < SPAN else None
 
 
 def _numbers(keys: NDArray[np.int64], known: Known) -> Numbers:

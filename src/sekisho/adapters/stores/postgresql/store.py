@@ -217,12 +217,7 @@ class PostgresStore:
     # -- a statement ---------------------------------------------------------------------------------
 
     async def _start(
-        self,
-        session: Session,
-        query: GovernedQuery,
-        consent: ConsentView | None,
-        people: PeopleIndex,
-        page_rows: int,
+        self, session: Session, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex, page_rows: int
     ) -> bulk.Started:
         """Return what :meth:`_opened` does, in a snapshot whose people tables are as new as *consent*."""
         connection = session.connection
@@ -292,14 +287,15 @@ class PostgresStore:
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
-    async def by_bits(self, datasets: Collection[str], people: PeopleIndex) -> frozenset[str]:
+    async def by_bits(self, datasets: Collection[str], people: PeopleIndex, *_: Collection[str]) -> frozenset[str]:
         """See ``ports.KeyBits.by_bits``."""
-        found = set()
-        for dataset in self._datasets:
-            if dataset.name in datasets and dataset.data_subject is not None:
-                known = await self._registries.of(await people.keys(dataset.data_subject.identifier))
-                if await self._bits.possible(known):
-                    found.add(dataset.name)
+        found = set[str]()
+        for dataset in (each for each in self._datasets if each.name in datasets):
+            key = dataset.data_subject
+            if key is None or getattr(dataset.column(key.column), "type", None) is not ColumnType.INTEGER:
+                continue
+            known = await self._registries.of(await people.keys(key.identifier))
+            found |= {dataset.name} if await self._bits.possible(known) else set()
         return frozenset(found)
 
     async def _opened(
