@@ -145,7 +145,7 @@ class Crowd:
                 "marked copy": Gateway(*ports, copies, key_bits=marks),
             }
 
-    def _opened(self, folder: Path) -> DuckDbStores | SqliteStore | PostgresStore:
+    def _opened(self, folder: Path) -> Any:
         datasets = {CROWD.name: self.dataset}
         if self.kind is StoreKind.DUCKDB:
             return DuckDbStores(
@@ -257,7 +257,7 @@ async def _settled(store: PostgresStore) -> None:
 def allow_lists_lifted() -> Iterator[None]:
     """Take every construct and function, and let the second oracles see no fault in a function."""
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(parse, "_check", return_value=None))
+        stack.enter_context(mock.patch.object(parse, "check", return_value=None))
         stack.enter_context(mock.patch.object(sqlite, "_FUNCTIONS", sqlite._FUNCTIONS | _LIFTED_FUNCTIONS))
         stack.enter_context(mock.patch.object(oracle, "FUNCTIONS", oracle.FUNCTIONS | _LIFTED_FUNCTIONS))
         yield

@@ -51,8 +51,8 @@ def _raw_where_no_token(slot: Any, parameters: Sequence[object], codec: Any) -> 
         if slot.domain == PERSON:
             if slot.identifier is not None:
                 return int(str(value)) if str(value).isdigit() else None
-            known = {raw: number for number, raw in codec.raw_keys.get("customer_id", {}).items()}
-            return known.get(str(value))
+            known = codec.raw_keys["customer_id"].keys
+            return dict(zip(known.values.to_pylist(), known.numbers.tolist(), strict=True)).get(str(value))
         return value
 
 
@@ -68,8 +68,8 @@ def _by_text(self: Any, _requester: object, _purpose: object, sql: str) -> Any:
     return next((question for key, question in self._known.items() if key[2] == sql), None)
 
 
-def _first_plan(self: Any, permit: Any, *offered: frozenset[str]) -> Any:
-    return self._plan if self._plan is not None else _PLAN(self, permit, *offered)
+def _first_plan(self: Any, permit: Any, *offered: frozenset[str], large: bool = False) -> Any:
+    return next(iter(self._plans.values()), None) or _PLAN(self, permit, *offered, large=large)
 
 
 async def _permitted(self: Any, request: Any) -> Any:
