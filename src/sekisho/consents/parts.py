@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sekisho.domain.consent_rules import asks_people
-from sekisho.domain.record import subject_ref
+from sekisho.domain.record import subject_ref, subject_refs
 from sekisho.domain.terms import Catalogue, Purpose, Requester, SubjectNumber
 from sekisho.errors import InvalidRequest, UnknownPurpose
 from sekisho.ports import (
@@ -78,6 +78,10 @@ class Parts:
     def reference(self, number: SubjectNumber) -> str:
         """Return the reference under which the audit log knows person *number*."""
         return subject_ref(self._reference_key, number)
+
+    def references(self, numbers: Iterable[int]) -> list[str]:
+        """Return the reference of each of *numbers*."""
+        return subject_refs(self._reference_key, numbers)
 
     def purpose(self, name: str) -> Purpose:
         """Return the purpose called *name*. Raises ``UnknownPurpose``."""

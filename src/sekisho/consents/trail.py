@@ -122,7 +122,7 @@ class Trail:
         return AuditedEvent(
             seq=event.seq,
             id=event.id,
-            ref=self._parts.reference(event.number) if event.number else None,
+            ref=self._reference(event.number),
             kind=event.kind.value,
             purpose=event.purpose,
             cells=tuple(event.cells),
@@ -157,9 +157,9 @@ class Trail:
         facts = {text: self._facts(text) for text in set(columns["facts"])}
         cells = {text: tuple(orjson.loads(text)) for text in set(columns["cells"])}
         said = [facts[text] for text in columns["facts"]]
-        reference = self._parts.reference
+        numbers = columns.pop("number")
         columns |= {
-            "ref": [reference(number) if number else None for number in columns.pop("number")],
+            "ref": self._parts.references(numbers) if all(numbers) else list(map(self._reference, numbers)),
             "cells": [cells[text] for text in columns["cells"]],
             "facts": [each for each, _ in said],
             "sealed_sha256": [
@@ -170,6 +170,9 @@ class Trail:
             "hash": [each.hex() for each in columns["hash"]],
         }
         return list(map(AuditedEvent._make, zip(*(columns[name] for name in AuditedEvent._fields), strict=True)))
+
+    def _reference(self, number: int | None) -> str | None:
+        return self._parts.reference(SubjectNumber(number)) if number else None
 
     def _facts(self, text: str) -> tuple[dict[str, Any], str | None]:
         """Return column ``facts``, by reference; apart, the digest of evidence that is no longer there."""

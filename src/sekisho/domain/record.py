@@ -126,7 +126,13 @@ def subject_ref(key: bytes, number: int) -> str:
 
     *key* is derived for this use alone; without it a reference names nobody.
     """
-    return _keyed(key).digest(number.to_bytes(8, "big", signed=True))[:16].hex()
+    return subject_refs(key, (number,))[0]
+
+
+def subject_refs(key: bytes, numbers: Iterable[int]) -> list[str]:
+    """Return :func:`subject_ref` of each of *numbers*."""
+    digest = _keyed(key).digest
+    return [digest(number.to_bytes(8, "big", signed=True))[:REF_BYTES].hex() for number in numbers]
 
 
 @lru_cache(maxsize=8)

@@ -128,11 +128,11 @@ class Projection:
     def put(self, number: int, cell: str, standing: Standing | None) -> Change | None:
         """Keep a person's new standing; return what that does to the person's bit, links aside."""
         key = (number, cell)
-        instead = self._effective.get(key)
+        instead = self._effective.get(key) if self._effective else None
         before = self._bit(cell, instead or self._standings.get(key))
         self._standings[key] = standing
         self._touched[key] = None
-        now = self._bit(cell, instead or standing)
+        now = before if instead else self._bit(cell, standing)
         return None if now == before else (number, cell, int(now[0]), now[1])
 
     def bit(self, number: int, cell: str) -> Bit:
@@ -145,8 +145,8 @@ class Projection:
             return cell.partition("/")[0] in self._by_default, None
         if counts.state not in IN_FORCE:
             return False, None
-        asked_again = self._asked_again.get(cell, 0)
-        if counts.seq <= asked_again and cell.partition("/")[0] not in self._by_default:
+        outdated = self._asked_again and counts.seq <= self._asked_again.get(cell, 0)
+        if outdated and cell.partition("/")[0] not in self._by_default:
             return False, None
         return True, counts.until if isinstance(counts, Effective) else counts.holds_until()
 

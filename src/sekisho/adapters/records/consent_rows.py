@@ -37,6 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PLAIN = Provenance()
 _STATES = {state.value: state for state in ConsentState}
+_NAME_OF = {state: name for name, state in _STATES.items()}  # reading .value anew takes ten times as long
 _UNKNOWN = ConsentState.UNKNOWN.value
 _WORDS = {"actor_type": ActorType, "assurance": Assurance, "consent_type": ConsentType}
 _NAMES = tuple(field.name for field in fields(Provenance))
@@ -101,11 +102,14 @@ class StateRow(NamedTuple):
 
 def state_row(number: int, cell: str, standing: Standing | None, effective: Effective | None) -> StateRow | None:
     """Return the row of a person's standing in one cell and of what counts instead, ``None`` for neither."""
-    linked = (None, None, None) if effective is None else (effective.state.value, effective.until, effective.seq)
-    if standing is not None:
-        return StateRow(number, cell, standing.state.value, *standing[1:], *linked)
+    if standing is not None and effective is None:  # nearly all
+        state, seq, since, until, of_age_at, notice_version = standing
+        return StateRow(number, cell, _NAME_OF[state], seq, since, until, of_age_at, notice_version, None, None, None)
     if effective is None:
         return None
+    linked = (_NAME_OF[effective.state], effective.until, effective.seq)
+    if standing is not None:
+        return StateRow(number, cell, _NAME_OF[standing.state], *standing[1:], *linked)
     return StateRow(number, cell, ConsentState.UNKNOWN.value, 0, 0, None, None, None, *linked)
 
 
