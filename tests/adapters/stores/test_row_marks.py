@@ -260,6 +260,8 @@ def test_the_engine_keeps_files_and_marks_in_step(world: MarkedWorld) -> None:
     ):
         assert not planned(f"SELECT sum(quantity) FROM {beside.format(below, marks)} WHERE m")
     assert not planned("SELECT sum(quantity) FROM lines")
+    computed = "(SELECT CAST(stock_code AS VARCHAR) || 'x' AS c, quantity FROM lines) AS t POSITIONAL JOIN marks AS g"
+    assert not planned(f"SELECT max(c), sum(quantity) FROM {computed} WHERE m")
 
 
 def test_a_plan_out_of_step_is_not_run(world: MarkedWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ class DuckDbStores:
         self._timeout = timeout
         self._write = threading.Lock()
         self._versions: dict[str, Version] = {}
-        self._checked: set[str] = set()
+        self._checked: set[tuple[object, ...]] = set()
         self._key_types: dict[str, ColumnType] = {}
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="duckdb")
         self._stores = dict(stores)
@@ -260,7 +260,9 @@ class DuckDbStores:
     ) -> tuple[pa.RecordBatchReader, pa.RecordBatch | None]:
         for each in marked:
             each.put_beside(cursor)
-        if query.sql not in self._checked:
+        # The plan of files may be another when the files are.
+        asked = (query.sql, *(each.numbered.states for each in marked))
+        if asked not in self._checked:
             named = _tables(self._parse(query.sql))
             planned = {table for table, _ in query.reads if "." in table}
             planned |= {f"people.{projection.table}" for projection in query.projections}
@@ -269,7 +271,7 @@ class DuckDbStores:
             if marked and not in_step(_explained(cursor, query)):
                 raise StatementRefused("DuckDB would not read the files row by row beside who may be read.")
             if len(self._checked) < 10_000:
-                self._checked.add(query.sql)
+                self._checked.add(asked)
         answer = cursor.sql(query.sql, params=dict(query.parameters) or None)
         reader: pa.RecordBatchReader = answer.to_arrow_reader(page_rows)
         batch = _next(reader)

@@ -12,6 +12,7 @@ _NO_FILE = {"EMPTY_RESULT", "DUMMY_SCAN", "CTE_SCAN", "DELIM_SCAN", "COLUMN_DATA
 """Leaves of a plan that read what the plan itself has found."""
 _PLACES = r"file_row_number (>=|<) \d+"
 _SAID = {"Function", "Projections", "Estimated Cardinality", "Total Files Read", "Filename(s)"}
+_PLAIN = re.compile(r"#\d+|\d+")  # a column by its place, and the number that stands where no column is wanted
 _BY_PLACE = re.compile(rf"{_PLACES}( AND {_PLACES})*")
 
 # A write inside WITH is serialised like a SELECT; its node is not one of these.
@@ -62,21 +63,28 @@ def in_step(plan: object) -> bool:
 
 
 def _below(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a projection of columns reads."""
-    while str(node.get("name", "")).strip() == "PROJECTION" and len(node["children"]) == 1:
-        node = node["children"][0]
-    return node
+    """Return what a projection of columns reads; one that computes would do so for rows that may not be read."""
+    named = set[str]()
+    found = node
+    while str(found.get("name", "")).strip() == "PROJECTION" and len(found["children"]) == 1:
+        named |= _listed(found, "Projections")
+        found = found["children"][0]
+    columns = _listed(found, "Projections")
+    return found if all(name in columns or _PLAIN.fullmatch(name) for name in named) else node
+
+
+def _listed(node: Mapping[str, Any], name: str) -> set[str]:
+    """Return what a plan says of a node, which is one text or several."""
+    told = (node.get("extra_info") or {}).get(name, [])
+    return {told} if isinstance(told, str) else set(told)
 
 
 def _is_file(node: Mapping[str, Any]) -> bool:
-    told = dict(node.get("extra_info") or {})
-    filters = told.pop("Filters", None)
-    listed = [filters] if isinstance(filters, str) else filters or []
     return (
         str(node.get("name", "")).strip() == "READ_PARQUET"
         and not node.get("children")
-        and all(_BY_PLACE.fullmatch(re.sub(r"[()]", "", each)) for each in listed)
-        and told.keys() <= _SAID
+        and all(_BY_PLACE.fullmatch(re.sub(r"[()]", "", each)) for each in _listed(node, "Filters"))
+        and (node.get("extra_info") or {}).keys() <= _SAID | {"Filters"}
     )
 
 
