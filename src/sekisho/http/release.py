@@ -251,7 +251,9 @@ class _Streamed(Response):
         await self._pages.sending()
         await self._start(send)
         while True:
-            await self._sent(send, body, last=last)
+            # Whole, though the server makes a copy: a part that waited for a slow client would leave long after the
+            # page's recheck.
+            await send({"type": "http.response.body", "body": body, "more_body": not last})
             if last:
                 return
             body = b""
@@ -266,14 +268,6 @@ class _Streamed(Response):
         last, body = self._first.last, self._first_body
         del self._first, self._first_body
         return last, body
-
-    async def _sent(self, send: Send, body: bytes, *, last: bool) -> None:
-        """Send one page, in parts: the server makes a copy of what it is given."""
-        for start in range(0, len(body), _CHUNK) or (0,):
-            part = body[start : start + _CHUNK]
-            more = not last or start + _CHUNK < len(body)
-            async with asyncio.timeout(self._services.settings.stall_timeout):
-                await send({"type": "http.response.body", "body": part, "more_body": more})
 
     async def _start(self, send: Send) -> None:
         self._started = True
