@@ -135,7 +135,7 @@ def test_a_fault_in_the_middle_of_an_answer_is_no_other(bench: Bench) -> None:
     if bench.kind is StoreKind.DUCKDB:
         sql = f"SELECT CAST(CASE WHEN i = 300000 THEN {engine}i ELSE '1' END AS INT) AS x FROM range(400000) r(i)"
         query = replace(query, sql=sql, hidden=0, projections=())
-        bench.store._checked.add(sql)
+        bench.store._checked.add((sql,))
     elif bench.kind is StoreKind.POSTGRESQL:
         value = "CAST(CASE WHEN i = 300000 THEN 'late' || i ELSE '1' END AS int) AS x"
         sql = f"SELECT {value} FROM generate_series(1, 400000) AS r(i)"
