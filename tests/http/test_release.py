@@ -8,14 +8,15 @@ import json
 import logging
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import httpx
 import pyarrow as pa
 import pytest
 import structlog
 import uvicorn
-from starlette.types import Message
-from tests.fakes import FakeRelease
+from starlette.types import Message, Send
+from tests.fakes import FakeClock, FakeRelease
 from tests.http.conftest import QUERY, REQUESTER, World, batch, client_of
 
 from sekisho.errors import AuditUnavailable, ConsentUnavailable
@@ -25,6 +26,24 @@ from sekisho.http.formats import ARROW, CSV, JSON, NDJSON, PARQUET
 from sekisho.http.server import hide_exceptions_from_log, listen
 
 SECRET = "value-of-a-person"
+
+
+async def ask(world: World, accept: str, send: Send) -> None:
+    """Ask the application itself, part by part as a server would."""
+    requests: list[Message] = [{"type": "http.request", "body": json.dumps(QUERY).encode(), "more_body": False}]
+
+    async def receive() -> Message:
+        if requests:
+            return requests.pop()
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    headers = [(b"authorization", b"Bearer recommender-token"), (b"accept", accept.encode())]
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/query", "raw_path": b"/v1/query", "query_string": b"",
+        "headers": headers, "http_version": "1.1", "scheme": "http", "server": ("x", 80), "root_path": "",
+    }  # fmt: skip
+    await world.app(scope, receive, send)
 
 
 @contextlib.asynccontextmanager
@@ -216,25 +235,52 @@ async def test_a_page_is_asked_for_only_after_an_empty_part(world: World) -> Non
     """Before each further page the connection is asked, by an empty part, whether it has taken the last."""
     release = world.gateway.release = FakeRelease([batch(1), batch(1, 1), batch(1, 2)])
     seen: list[tuple[int, int, bool]] = []
-    body = json.dumps(QUERY).encode()
-    requests: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Message:
-        if requests:
-            return requests.pop()
-        await asyncio.sleep(3600)
-        raise AssertionError
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.body":
             seen.append((release.read, len(message["body"]), message["more_body"]))
 
-    headers = [(b"authorization", b"Bearer recommender-token"), (b"accept", NDJSON.media_type.encode())]
-    scope = {
-        "type": "http", "method": "POST", "path": "/v1/query", "raw_path": b"/v1/query", "query_string": b"",
-        "headers": headers, "http_version": "1.1", "scheme": "http", "server": ("x", 80), "root_path": "",
-    }  # fmt: skip
-    await world.app(scope, receive, send)
+    await ask(world, NDJSON.media_type, send)
     assert [(read, length > 0, more) for read, length, more in seen] == [
         (1, True, True), (1, False, True), (2, True, True), (2, False, True), (3, True, False),
     ]  # fmt: skip
+
+
+@dataclass
+class Withdrawing(FakeRelease):
+    """An answer that may leave as often as ``times`` says, and then holds somebody who withdrew."""
+
+    times: int = 1
+    clock: FakeClock | None = None
+
+    async def renew(self) -> float | None:
+        """Check once more."""
+        self.times -= 1
+        if self.times < 0:
+            raise ConsentUnavailable("Consent changed while the answer was written; ask again.")
+        return None if self.clock is None else self.clock.monotonic()
+
+
+@pytest.mark.parametrize(("times", "ends"), [(1, False), (99, True)], ids=["withdrawn", "unchanged"])
+async def test_a_file_that_leaves_slowly_is_checked_on_its_way(world: World, times: int, ends: bool) -> None:
+    """Of a file no part leaves two seconds after the last check of consent: it is checked again, or broken off."""
+    release = world.gateway.release = Withdrawing([batch(60_000), batch(60_000)], times=times, clock=world.clock)
+    parts: list[tuple[int, bool]] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            if message["body"]:
+                parts.append((len(message["body"]), message["more_body"]))
+            elif parts:
+                world.clock.advance(3.0)  # the client takes its time
+
+    if ends:
+        await ask(world, "text/csv", send)
+        assert len(parts) > 2
+        assert not parts[-1][1]
+    else:
+        with pytest.raises(BrokenOff):
+            await ask(world, "text/csv", send)
+        assert [more for _, more in parts] == [True]
+        assert world.audit.records == []  # it began to leave, and the log says that it was released
+    assert release.closed

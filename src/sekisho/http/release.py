@@ -68,10 +68,17 @@ class _Pages:
         if rechecked is not None:
             self._rechecked_at = rechecked
 
+    async def going_on(self) -> None:
+        """Call before each part of what leaves for long: what was checked too long ago is checked once more."""
+        if self._too_old():
+            await self.renew()
+
+    def _too_old(self) -> bool:
+        return self._services.clock.monotonic() - self._rechecked_at > self._services.settings.page_deadline
+
     async def sending(self) -> None:
         """Call just before what was read leaves. Raises ``ConsentUnavailable`` when it waited too long."""
-        age = self._services.clock.monotonic() - self._rechecked_at
-        if age > self._services.settings.page_deadline:
+        if self._too_old():
             await self._void()
             raise ConsentUnavailable(
                 "The answer waited too long after consent was rechecked, and was dropped. "
@@ -82,7 +89,9 @@ class _Pages:
         self._unsent.clear()
 
     async def _void(self) -> None:
-        """Record that pages, which the log says were released, were not."""
+        """Record that pages, which the log says were released, were not; of what began to leave, it says nothing."""
+        if not self._unsent:
+            return
         self._services.metrics.void(len(self._unsent))
         await self._services.audit.append(
             AuditEntry(
@@ -315,10 +324,12 @@ class _Spooled(_Streamed):
             await self._start(send)
             while chunk := spool.read(_CHUNK):
                 length -= len(chunk)
-                async with asyncio.timeout(settings.stall_timeout):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": length > 0})
+                # Only when the connection takes it at once: what then waited would leave long after its check.
+                await self._drained(send)
                 if self._gone.is_set():
                     raise _Gone
+                await self._pages.going_on()
+                await send({"type": "http.response.body", "body": chunk, "more_body": length > 0})
 
     async def _collect(self, spool: IO[bytes], limit: int) -> ReleasedPage:
         page, body = self._first, self._first_body
