@@ -104,7 +104,7 @@ class _Masking:
 
     def __init__(self, extra: list[Any]) -> None:
         from presidio_anonymizer import AnonymizerEngine  # noqa: PLC0415 - two seconds, see the module
-        from presidio_anonymizer.entities import (  # noqa: PLC0415
+        from presidio_anonymizer.entities import (  # noqa: PLC0415 - see the module
             ConflictResolutionStrategy,
             OperatorConfig,
             RecognizerResult,
@@ -112,7 +112,7 @@ class _Masking:
 
         self._result = RecognizerResult
         self._resolution = ConflictResolutionStrategy.REMOVE_INTERSECTIONS
-        self._anonymizer = AnonymizerEngine()  # type: ignore[no-untyped-call]
+        self._anonymizer = AnonymizerEngine()  # type: ignore[no-untyped-call]  # the library's
         kinds = {str(kind) for kind in Kind}
         kinds.update(entity for recogniser in extra for entity in recogniser.supported_entities)
         self._operators = {kind: OperatorConfig("replace", {"new_value": f"[{kind}]"}) for kind in kinds}
@@ -156,12 +156,12 @@ class _Masking:
 
 def _analyzer(extra: list[Any], languages: list[str]) -> Any:
     """Return an AnalyzerEngine with our recognisers and *extra*, offline."""
-    import presidio_analyzer.pattern_recognizer as patterns  # noqa: PLC0415
-    import regex  # type: ignore[import-untyped]  # noqa: PLC0415
-    import tldextract.tldextract as suffixes  # noqa: PLC0415
-    from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry  # noqa: PLC0415
-    from presidio_analyzer import RecognizerResult as Found  # noqa: PLC0415
-    from presidio_analyzer.nlp_engine import NoOpNlpEngine  # noqa: PLC0415
+    import presidio_analyzer.pattern_recognizer as patterns  # noqa: PLC0415 - see the module
+    import regex  # type: ignore[import-untyped]  # noqa: PLC0415 - see the module
+    import tldextract.tldextract as suffixes  # noqa: PLC0415 - see the module
+    from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry  # noqa: PLC0415 - see the module
+    from presidio_analyzer import RecognizerResult as Found  # noqa: PLC0415 - see the module
+    from presidio_analyzer.nlp_engine import NoOpNlpEngine  # noqa: PLC0415 - see the module
 
     patterns.REGEX_TIMEOUT_SECONDS = _PATTERN_SECONDS
     suffixes.TLD_EXTRACTOR = suffixes.TLDExtract(suffix_list_urls=(), cache_dir=None)

@@ -71,7 +71,7 @@ class PdfReceipts:
 
     @cached_property
     def _fonts(self) -> typst.Fonts:
-        import typst  # noqa: PLC0415
+        import typst  # noqa: PLC0415 - as above
 
         folder = Path(str(noto_cjk_sans_jp_regular.FONT_PATH)).parent
         return typst.Fonts(include_system_fonts=False, font_paths=[folder])
@@ -81,7 +81,7 @@ class PdfReceipts:
         return files("sekisho.adapters").joinpath("receipt.typ").read_bytes()
 
     def _drawn(self, told: str, standards: list[typst.PDFStandard]) -> bytes:
-        import typst  # noqa: PLC0415
+        import typst  # noqa: PLC0415 - as above
 
         compiler = typst.Compiler(self._template, font_paths=self._fonts, sys_inputs={"receipt": told})
         drawn = compiler.compile(format="pdf", pdf_standards=standards)

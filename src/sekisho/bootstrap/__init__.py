@@ -313,8 +313,8 @@ def _spool(settings: Settings) -> Path:
 def build_app(workspace: Workspace) -> FastAPI:
     """Return the ASGI application over an open workspace."""
     from sekisho.http.app import create_app  # noqa: PLC0415 - the command line without a server need not load it
-    from sekisho.http.metrics import Metrics  # noqa: PLC0415
-    from sekisho.http.services import HttpSettings, Services  # noqa: PLC0415
+    from sekisho.http.metrics import Metrics  # noqa: PLC0415 - a command that serves nobody needs no web framework
+    from sekisho.http.services import HttpSettings, Services  # noqa: PLC0415 - a command that serves nobody needs no web framework
 
     async def consents_answer() -> bool:
         await workspace.ledger.start()  # catches up: a ledger older than what was seen does not answer

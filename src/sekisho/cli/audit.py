@@ -54,7 +54,7 @@ class _Verify(TyperCommand):
             return super().parse_args(ctx, args)
         except Exception as error:
             if getattr(error, "exit_code", None) == 2:
-                error.exit_code = USED_WRONGLY  # type: ignore[attr-defined]
+                error.exit_code = USED_WRONGLY  # type: ignore[attr-defined]  # it has one, as was just seen
             raise
 
 
@@ -71,14 +71,14 @@ def export(
     until: Annotated[
         datetime | None, typer.Option(formats=_INSTANTS, help="Until before, in UTC.", show_default=False)
     ] = None,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Export audit records. That it was exported is itself on record."""
     first, last = (None if edge is None else edge.replace(tzinfo=UTC) for edge in (since, until))
 
     async def write(opened: Workspace) -> dict[str, object]:
         if form is ExportForm.RAW:
-            from sekisho.adapters.records.audit_export import export_raw  # noqa: PLC0415 - slow to import
+            from sekisho.adapters.records.audit_export import export_raw
 
             done = await export_raw(opened.audit, out, since=first, until=last)
             return {"folder": str(done.folder), "records": done.records, "files": sorted(done.files)}
@@ -103,7 +103,7 @@ def verify(
         str | None,
         typer.Option(help="A signed head that you kept earlier: the log must continue from it.", show_default=False),
     ] = None,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Prove that an audit log is what was written: every hash is computed anew, every head held against it.
 
@@ -122,8 +122,8 @@ def verify(
 
 
 def _verified(path: Path, key: str | None, since: str | None) -> Verdict:
-    from sekisho.audit_verify import verify_path  # noqa: PLC0415 - slow to import
-    from sekisho.settings import FILE_NAME, load  # noqa: PLC0415
+    from sekisho.audit_verify import verify_path
+    from sekisho.settings import FILE_NAME, load
 
     if not (path / FILE_NAME).is_file():
         if key is None:
@@ -131,7 +131,7 @@ def _verified(path: Path, key: str | None, since: str | None) -> Verdict:
         return verify_path(path, key, since=since)
     settings = load(path)
     if key is None:
-        from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415
+        from sekisho.adapters.keyring import FileKeyRing
 
         key = FileKeyRing(settings.keys_folder).verification_key()
         say(f"Using the workspace's own key, {key}. Whoever could change the log may have changed it, too: ")
@@ -141,18 +141,18 @@ def _verified(path: Path, key: str | None, since: str | None) -> Verdict:
 
 def verified_workspace(settings: Settings, key: str, since: str | None) -> Verdict:
     """Return what the proof of a workspace's own audit log says; see ``verify``."""
-    from sekisho.audit_verify import saved_notes, verify_database, verify_rows  # noqa: PLC0415 - slow to import
-    from sekisho.audit_verify.verdict import Verdict, VerificationFailed  # noqa: PLC0415
+    from sekisho.audit_verify import saved_notes, verify_database, verify_rows
+    from sekisho.audit_verify.verdict import Verdict, VerificationFailed
 
     kind, _, place = settings.database_url.partition(":///")
     if kind == "sqlite":
         return verify_database(Path(place), settings.audit_folder, key, since=since)
-    from sekisho.adapters.records.audit_search import (  # noqa: PLC0415
+    from sekisho.adapters.records.audit_search import (
         stored_heads,
         stored_records,
         stored_subjects,
     )
-    from sekisho.adapters.records.database import Database  # noqa: PLC0415
+    from sekisho.adapters.records.database import Database
 
     async def read() -> Verdict:
         # The saved heads come first: what they count must be in the database by the time it is read.
@@ -189,8 +189,8 @@ def _new_file(out: Path) -> BinaryIO:
 
 async def _export_lines(opened: Workspace, file: BinaryIO, since: datetime | None, until: datetime | None) -> int:
     """Write the records of a time range, one JSON object a line, and record that it was done; return how many."""
-    from sekisho.domain.record import timestamp  # noqa: PLC0415 - slow to import
-    from sekisho.ports import AuditEntry, AuditQuery  # noqa: PLC0415
+    from sekisho.domain.record import timestamp
+    from sekisho.ports import AuditEntry, AuditQuery
 
     await opened.audit.append(
         AuditEntry(

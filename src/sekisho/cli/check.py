@@ -14,13 +14,13 @@ def register(app: typer.Typer) -> None:
 
 def check(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Validate a workspace: its file, stores and columns, policies, keys and own records.
 
     Nothing is changed. Exit code 1 means that something must be mended first.
     """
-    from sekisho.cli.findings import Level, findings  # noqa: PLC0415 - slow to import
+    from sekisho.cli.findings import Level, findings
 
     found = findings(workspace)
     errors = sum(1 for each in found if each.level is Level.ERROR)

@@ -46,7 +46,7 @@ DeskOption = Annotated[str, typer.Option("--as", help="The collection point that
 def show(
     person: PersonArgument,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Show what one person decided, purpose by purpose and cell by cell."""
     reference = data_subject(person)
@@ -84,10 +84,10 @@ def withdraw(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     method: MethodOption = "call_centre",
     desk: DeskOption = "consent_desk",
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Record a withdrawal (on legitimate interest: an objection). It counts from the next query on."""
-    from sekisho.domain.consent_rules import refusal_of  # noqa: PLC0415 - slow to import
+    from sekisho.domain.consent_rules import refusal_of
 
     async def record(opened: Workspace) -> Mapping[str, object]:
         declared = opened.settings.catalogue.purposes.get(purpose)
@@ -109,10 +109,10 @@ def give(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     method: MethodOption = "call_centre",
     desk: DeskOption = "consent_desk",
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Record that somebody gave consent. Only a collection point may say yes for a person."""
-    from sekisho.domain.consent import ConsentEventKind  # noqa: PLC0415 - slow to import
+    from sekisho.domain.consent import ConsentEventKind
 
     ends = None if until is None else until.replace(tzinfo=UTC)
 
@@ -132,7 +132,7 @@ async def _record(
     scope: str | None,
     until: datetime | None,
 ) -> Mapping[str, object]:
-    from sekisho.http.services import ConsentEventRequest  # noqa: PLC0415 - slow to import
+    from sekisho.http.services import ConsentEventRequest
 
     dimension, equals, value = (scope or "").partition("=")
     if scope is not None and not (dimension and equals and value):

@@ -47,8 +47,8 @@ def register(app: typer.Typer) -> None:
 
 def import_history(
     file: FileArgument,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and change nothing.")] = False,  # noqa: FBT002
-    skip_faults: Annotated[  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and change nothing.")] = False,
+    skip_faults: Annotated[
         bool, typer.Option("--skip-faults", help="Import the good lines of a file with faults.")
     ] = False,
     file_format: Annotated[
@@ -56,7 +56,7 @@ def import_history(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     desk: DeskOption = _DESK,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Import consent events that were said elsewhere. They never override what came in since.
 
@@ -64,7 +64,7 @@ def import_history(
     broken off, however, goes on when the same file is imported again; nothing is lost or recorded twice.
     Exit codes: 0 imported (dry run: it could be), 1 the file has faults, 2 used wrongly.
     """
-    from sekisho.consents.import_lines import ImportFormat  # noqa: PLC0415 - slow to import
+    from sekisho.consents.import_lines import ImportFormat
 
     name = file_format or ("csv" if file.suffix.lower() == ".csv" else "ndjson")
     if name not in set(ImportFormat):
@@ -95,7 +95,7 @@ def link(
     other: PersonArgument,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     desk: DeskOption = _DESK,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Take two identifiers for one person (名寄せ): the more restrictive consent of both counts for each."""
 
@@ -111,7 +111,7 @@ def unlink(
     other: PersonArgument,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     desk: DeskOption = _DESK,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Undo a link. What was withdrawn while it lasted stays withdrawn on both sides."""
 

@@ -22,14 +22,14 @@ def verify_receipt(
         Path, typer.Argument(help="The receipt: the JSON document, the PDF, or the signature as it is printed.")
     ],
     keys: Annotated[Path, typer.Option(help="The controller's published keys (/.well-known/jwks.json), as a file.")],
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Verify a consent receipt offline. Exit 0 when it is what the controller signed, else 1.
 
     Of a PDF the attached signature is verified, and the pages are drawn anew from what was signed and compared.
     """
-    from sekisho.adapters.receipt_key import verified_receipt  # noqa: PLC0415 - slow to import
-    from sekisho.adapters.receipt_pdf import MAGIC, PdfReceipts, signature_in  # noqa: PLC0415 - slow to import
+    from sekisho.adapters.receipt_key import verified_receipt
+    from sekisho.adapters.receipt_pdf import MAGIC, PdfReceipts, signature_in
 
     try:
         content = receipt.read_bytes()

@@ -25,7 +25,7 @@ FOUND_WRONG = 1
 
 def verify(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Prove the consent ledger: its hash chain, every state made anew from the events, and the audit log beside it.
 
@@ -65,7 +65,7 @@ def replay(
         typer.Option(help="The log's public key, from its owner (sekisho keys show).", show_default=False),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Write again the consent events that a restored ledger lacks, from the audit log or from an export of it.
 
@@ -107,26 +107,26 @@ def register(app: typer.Typer) -> None:
 
 
 def _settings(workspace: Path) -> Settings:
-    from sekisho.settings import load  # noqa: PLC0415 - slow to import
+    from sekisho.settings import load
 
     return load(workspace)
 
 
 def _proved(settings: Settings, export: Path | None, key: str | None) -> Verdict:
-    from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415 - slow to import
-    from sekisho.audit_verify import verify_export  # noqa: PLC0415
-    from sekisho.cli.audit import verified_workspace  # noqa: PLC0415
+    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.audit_verify import verify_export
+    from sekisho.cli.audit import verified_workspace
 
     trusted = key or FileKeyRing(settings.keys_folder).verification_key()
     return verified_workspace(settings, trusted, None) if export is None else verify_export(export, trusted)
 
 
 async def _verified(settings: Settings) -> Proof:
-    from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415 - slow to import
-    from sekisho.adapters.records.consent_chain import EventChain  # noqa: PLC0415
-    from sekisho.adapters.records.consent_fold import by_default_purposes  # noqa: PLC0415
-    from sekisho.adapters.records.consent_rebuild import verified  # noqa: PLC0415
-    from sekisho.adapters.records.database import Database  # noqa: PLC0415
+    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.adapters.records.consent_chain import EventChain
+    from sekisho.adapters.records.consent_fold import by_default_purposes
+    from sekisho.adapters.records.consent_rebuild import verified
+    from sekisho.adapters.records.database import Database
 
     database = Database(settings.database_url)
     try:
@@ -139,12 +139,12 @@ async def _verified(settings: Settings) -> Proof:
 
 async def _replayed(settings: Settings, export: Path | None) -> Replayed:
     """Replay outside the composed workspace, which does not open while its ledger is too old."""
-    from sekisho.adapters.clock import SystemClock  # noqa: PLC0415 - slow to import
-    from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415
-    from sekisho.adapters.records.audit import SqlAuditLog  # noqa: PLC0415
-    from sekisho.adapters.records.consent_replay import ConsentReplay  # noqa: PLC0415
-    from sekisho.adapters.records.database import Database  # noqa: PLC0415
-    from sekisho.ports import AuditEntry  # noqa: PLC0415
+    from sekisho.adapters.clock import SystemClock
+    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.adapters.records.audit import SqlAuditLog
+    from sekisho.adapters.records.consent_replay import ConsentReplay
+    from sekisho.adapters.records.database import Database
+    from sekisho.ports import AuditEntry
 
     keys = FileKeyRing(settings.keys_folder)
     database = Database(settings.database_url)
@@ -161,7 +161,7 @@ async def _replayed(settings: Settings, export: Path | None) -> Replayed:
 
 
 def _records(export: Path) -> Iterator[dict[str, Any]]:
-    from sekisho.domain.note import RECORDS_FILE  # noqa: PLC0415 - slow to import
+    from sekisho.domain.note import RECORDS_FILE
 
     with (export / RECORDS_FILE).open("rb") as file:
         for line in file:

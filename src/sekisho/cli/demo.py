@@ -34,14 +34,14 @@ def demo(
             metavar="URL",
         ),
     ] = None,
-    own_records: Annotated[  # noqa: FBT002
+    own_records: Annotated[
         bool, typer.Option("--own-records", help="With --postgres: the gateway's own records, too.")
     ] = False,
-    drop: Annotated[  # noqa: FBT002
+    drop: Annotated[
         bool, typer.Option("--drop", help="With --postgres: drop what was made on the server, and stop.")
     ] = False,
-    build_only: Annotated[bool, typer.Option("--build-only", help="Stop after building.")] = False,  # noqa: FBT002
-    as_json: JsonOption = False,  # noqa: FBT002
+    build_only: Annotated[bool, typer.Option("--build-only", help="Stop after building.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Build the demonstration workspace, on real order lines, and tell its story in nine parts.
 
@@ -55,8 +55,8 @@ def demo(
     if postgres is not None and drop:
         _drop(postgres, workspace)
         return
-    from sekisho.bootstrap import configure_logging  # noqa: PLC0415 - slow to import
-    from sekisho.demo.workspace import build_workspace  # noqa: PLC0415 - slow to import
+    from sekisho.bootstrap import configure_logging
+    from sekisho.demo.workspace import build_workspace
 
     configure_logging()
     began = time.perf_counter()
@@ -76,7 +76,7 @@ def demo(
             {**_about(built), "held": held, "seconds": round(seconds, 1), "parts": [part.as_json() for part in parts]}
         )
     else:
-        from sekisho.demo.stage import show_ending, stage  # noqa: PLC0415
+        from sekisho.demo.stage import show_ending, stage
 
         show_ending(stage(), parts, seconds)
     if not held:
@@ -84,15 +84,15 @@ def demo(
 
 
 def _drop(url: str, workspace: Path) -> None:
-    from sekisho.demo.server import DemoServer  # noqa: PLC0415 - slow to import
+    from sekisho.demo.server import DemoServer
 
     databases, roles = DemoServer(url, workspace).drop()
     say(f"Dropped {databases} databases and {roles} roles. {workspace} itself is left: remove it when you like.")
 
 
 async def _tell(built: Built, *, quiet: bool) -> list[Part]:
-    from sekisho.demo.stage import show, show_opening, stage  # noqa: PLC0415 - slow to import
-    from sekisho.demo.story import tell  # noqa: PLC0415 - slow to import
+    from sekisho.demo.stage import show, show_opening, stage
+    from sekisho.demo.story import tell
 
     console = stage()
     if not quiet:

@@ -12,12 +12,12 @@ app = typer.Typer(help="The workspace's keys; only public halves are shown.", no
 @app.command(epilog="Example: sekisho keys show --json")
 def show(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Show the key that verifies the audit log, the key epoch, and the token issuer's public key."""
-    from sekisho.adapters.identity.jwks import public_jwk  # noqa: PLC0415 - slow to import
-    from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415
-    from sekisho.settings import load  # noqa: PLC0415
+    from sekisho.adapters.identity.jwks import public_jwk
+    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.settings import load
 
     ring = FileKeyRing(load(workspace).keys_folder)
     jwk = public_jwk(ring.token_public_key())

@@ -25,7 +25,7 @@ def up(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
 @app.command(epilog="Example: sekisho migrate down --yes")
 def down(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    yes: Annotated[bool, typer.Option("--yes", help="Yes, remove everything.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, remove everything.")] = False,
 ) -> None:
     """Remove the schema, and with it every consent and every audit record."""
     if not yes:
@@ -35,8 +35,8 @@ def down(
 
 
 def _migrate(folder: Path, target: str) -> None:
-    from sekisho.adapters.records.database import DatabaseFailed, migrate  # noqa: PLC0415 - slow to import
-    from sekisho.settings import load  # noqa: PLC0415
+    from sekisho.adapters.records.database import DatabaseFailed, migrate
+    from sekisho.settings import load
 
     settings = load(folder)
     if settings.database_url.startswith("sqlite"):

@@ -35,7 +35,7 @@ OfficerOption = Annotated[str, typer.Option("--as", help="Who does it: a request
 def list_notices(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     officer: OfficerOption = "privacy_officer",
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """List every version of every notice, newest last."""
 
@@ -61,7 +61,7 @@ def show(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     locale: Annotated[str, typer.Option(help="Language.")] = "ja",
     version: Annotated[str | None, typer.Option(help="An older version.", show_default=False)] = None,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Show a notice as people are shown it."""
 
@@ -84,13 +84,13 @@ def draft(
     purposes: Annotated[
         list[str], typer.Option("--purpose", "-p", help="A purpose that it tells of; repeatable.", show_default=False)
     ],
-    major: Annotated[bool, typer.Option("--major/--minor", help="Whether people are to be asked again.")] = False,  # noqa: FBT002
+    major: Annotated[bool, typer.Option("--major/--minor", help="Whether people are to be asked again.")] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     officer: OfficerOption = "privacy_officer",
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Keep a new version of a notice. Nobody is shown it before it is published."""
-    from sekisho.domain.notices import Change  # noqa: PLC0415 - slow to import
+    from sekisho.domain.notices import Change
 
     texts = {"ja": _text(japanese), "en": _text(english)}
     change = Change.MAJOR if major else Change.MINOR
@@ -112,7 +112,7 @@ def simulate(
     version: VersionArgument,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     officer: OfficerOption = "privacy_officer",
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Tell whom publishing a draft would touch. Changes nothing."""
 
@@ -125,7 +125,7 @@ def simulate(
         return
     again, now = effect["by_purpose"], effect["in_force_now"]
     assert isinstance(again, dict)  # noqa: S101 - counts by purpose
-    assert isinstance(now, dict)  # noqa: S101
+    assert isinstance(now, dict)  # noqa: S101 - as above
     answer_table(("purpose", "in force now", "asked again"), [(name, now[name], again[name]) for name in again])
     lost = _joined(effect["requesters"])
     answer(f"{effect['asked_again']:,} people would be asked again." + (f" They lose data: {lost}." if lost else ""))
@@ -137,7 +137,7 @@ def publish(
     version: VersionArgument,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     officer: OfficerOption = "privacy_officer",
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Bring a draft into force, on every worker at once. Publishing it again changes nothing."""
 

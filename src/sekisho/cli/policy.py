@@ -17,10 +17,10 @@ app = typer.Typer(help="The policies that decide.", no_args_is_help=True)
 @app.command(epilog="Example: sekisho policy show")
 def show(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """List every reason for which the policies of a workspace can say no, with its source and the remedy."""
-    from sekisho.adapters.policy_rules import rules_in  # noqa: PLC0415 - slow to import
+    from sekisho.adapters.policy_rules import rules_in
 
     rules = sorted(rules_in(_folder(workspace)), key=lambda rule: (rule["code"], rule["reason"]))
     if as_json:
@@ -41,15 +41,17 @@ def run_tests(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
         say("Install it with: go install github.com/open-policy-agent/opa@latest")
         say(f"Then: opa test {folder}")
         raise typer.Exit(1)
-    done = subprocess.run([program, "test", str(folder)], check=False, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - opa, found by its name, and a folder of the workspace
+        [program, "test", str(folder)], check=False, capture_output=True, text=True
+    )
     answer(done.stdout.rstrip() or done.stderr.rstrip())
     raise typer.Exit(0 if done.returncode == 0 else 1)
 
 
 def _folder(workspace: Path) -> Path:
     """Return the folder of the policies of *workspace*; those that are shipped where there is no workspace."""
-    from sekisho.adapters.rego import shipped_policies  # noqa: PLC0415 - slow to import
-    from sekisho.settings import FILE_NAME, load  # noqa: PLC0415
+    from sekisho.adapters.rego import shipped_policies
+    from sekisho.settings import FILE_NAME, load
 
     if workspace == DEFAULT_WORKSPACE and not (workspace / FILE_NAME).is_file():
         return shipped_policies()

@@ -38,7 +38,7 @@ def query(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     form: FormOption = None,
     max_rows: Annotated[int | None, typer.Option(min=1, help="Rows at most.", show_default=False)] = None,
-    explain: Annotated[  # noqa: FBT002
+    explain: Annotated[
         bool, typer.Option("--explain", help="Say what would happen and why, as JSON; release nothing.")
     ] = False,
     parameter: Annotated[
@@ -61,7 +61,7 @@ def query(
     given = tuple(value_of(text) for text in parameter or ())
 
     async def ask(opened: Workspace) -> None:
-        from sekisho.release import Ask  # noqa: PLC0415 - slow to import
+        from sekisho.release import Ask
 
         if explain:
             answer_json(await opened.gateway.explain(requester_named(opened, requester), Ask(purpose, sql)))

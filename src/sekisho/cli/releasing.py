@@ -57,7 +57,7 @@ def chosen(form: Form | None, output: Path | None = None) -> Form:
 
 def page_rows(form: Form) -> int:
     """Return how many rows a page of *form* has."""
-    from sekisho.http.formats import FORMATS, ROWS_PER_PAGE  # noqa: PLC0415 - slow to import
+    from sekisho.http.formats import FORMATS, ROWS_PER_PAGE
 
     return next((known.page_rows for known in FORMATS if known.name == form.value), ROWS_PER_PAGE)
 
@@ -94,7 +94,7 @@ async def _write(release: Release, form: Form, out: IO[bytes]) -> None:
     if form is Form.TABLE:
         await _write_table(release)
         return
-    from sekisho.http.formats import FORMATS, json_document  # noqa: PLC0415 - slow to import
+    from sekisho.http.formats import FORMATS, json_document
 
     encoder = next(known.encoder for known in FORMATS if known.name == form.value)
     progress = _Progress()
@@ -139,7 +139,7 @@ class _Progress:
 
 
 async def _write_table(release: Release) -> None:
-    from sekisho.http.rows import json_rows  # noqa: PLC0415 - slow to import
+    from sekisho.http.rows import json_rows
 
     rows: list[tuple[object, ...]] = []
     count, complete = 0, True

@@ -35,7 +35,7 @@ RequesterOption = Annotated[
 
 def with_workspace(folder: Path, work: Callable[[Workspace], Awaitable[_T]]) -> _T:
     """Open the workspace in *folder*, run *work* over it, close it. Raises what both raise."""
-    from sekisho.bootstrap import configure_logging, open_workspace  # noqa: PLC0415 - slow to import
+    from sekisho.bootstrap import configure_logging, open_workspace
 
     configure_logging()
 
@@ -57,7 +57,7 @@ def requester_named(workspace: Workspace, name: str) -> Requester:
 
 def data_subject(text: str) -> DataSubjectRef:
     """Return the person that ``TYPE:VALUE`` names. Raises ``InvalidRequest``."""
-    from sekisho.ports import DataSubjectRef  # noqa: PLC0415 - slow to import
+    from sekisho.ports import DataSubjectRef
 
     identifier, colon, value = text.partition(":")
     if not colon or not identifier or not value.strip():
@@ -88,10 +88,10 @@ def answer_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> No
         for cells in ([*columns], *lines):
             answer("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in cells))
         return
-    from rich import box  # noqa: PLC0415 - only on a terminal
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(*columns, box=box.SIMPLE_HEAD)
     for cells in lines:
@@ -116,8 +116,8 @@ def progress() -> Iterator[Callable[[str, float], None]]:
 
         yield line
         return
-    from rich.console import Console  # noqa: PLC0415 - only on a terminal
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     with Progress(
         TextColumn("{task.description:<20}"),

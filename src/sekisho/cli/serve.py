@@ -36,9 +36,9 @@ def serve(
     ] = 1,
 ) -> None:
     """Serve a workspace over HTTP, with documentation at /docs. Prints one line when ready."""
-    from sekisho.bootstrap import configure_logging, prepare  # noqa: PLC0415 - slow to import
-    from sekisho.http.server import listen, refuse_exposed_issuer  # noqa: PLC0415 - slow to import
-    from sekisho.http.server import serve as serve_app  # noqa: PLC0415
+    from sekisho.bootstrap import configure_logging, prepare
+    from sekisho.http.server import listen, refuse_exposed_issuer
+    from sekisho.http.server import serve as serve_app
 
     configure_logging(verbose=True)
     settings = prepare(workspace)
@@ -97,7 +97,7 @@ class OpenedApp:
             await self._app(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        from sekisho.bootstrap import build_app, open_workspace  # noqa: PLC0415 - slow to import
+        from sekisho.bootstrap import build_app, open_workspace
 
         async with AsyncExitStack() as stack:
             await receive()

@@ -62,11 +62,11 @@ def bootstrap(
     For SQLite and files it is a shell script that gives a group the right to read: sekisho stores bootstrap pos |
     sudo sh.
     """
-    from urllib.parse import urlsplit  # noqa: PLC0415 - slow to import
+    from urllib.parse import urlsplit
 
-    from sekisho.adapters.stores import file_rights  # noqa: PLC0415
-    from sekisho.domain.terms import StoreKind  # noqa: PLC0415
-    from sekisho.settings import load  # noqa: PLC0415
+    from sekisho.adapters.stores import file_rights
+    from sekisho.domain.terms import StoreKind
+    from sekisho.settings import load
 
     catalogue = load(workspace).catalogue
     if store not in catalogue.stores:
@@ -81,7 +81,7 @@ def bootstrap(
         return
     if apply is not None and urlsplit(apply).password is not None:
         raise InvalidRequest("No password belongs on a command line: use PGPASSWORD or ~/.pgpass.")
-    from sekisho.adapters.stores.postgresql import rights  # noqa: PLC0415
+    from sekisho.adapters.stores.postgresql import rights
 
     password = _password(chosen.password_file) if chosen.password_file is not None else None
     datasets = [dataset for dataset in catalogue.datasets.values() if dataset.store == store]
@@ -107,7 +107,7 @@ def sync(
         typer.Argument(help="One Parquet dataset, or one store in PostgreSQL; left out, all.", show_default=False),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Write copies of Parquet files that carry person numbers, and the people tables of PostgreSQL anew.
 
@@ -118,8 +118,8 @@ def sync(
     """
 
     async def write(opened: Workspace) -> tuple[list[Synced], list[str], dict[str, list[str]]]:
-        from sekisho.adapters.stores.colocated import remove_others  # noqa: PLC0415 - slow to import
-        from sekisho.adapters.stores.copy_folder import writing  # noqa: PLC0415
+        from sekisho.adapters.stores.colocated import remove_others
+        from sekisho.adapters.stores.copy_folder import writing
 
         sync = opened.sync
         tables = {name: await sync.tables(name) for name in sync.servers if dataset in {None, name}}

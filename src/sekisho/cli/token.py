@@ -31,11 +31,11 @@ def token(
     """Print a bearer token from the embedded issuer; for trying out, on one machine."""
     if (requester is None) == (data_subject is None):
         raise typer.BadParameter("name one of --requester and --data-subject")
-    from sekisho.adapters.clock import SystemClock  # noqa: PLC0415 - slow to import
-    from sekisho.adapters.identity import EmbeddedIssuer  # noqa: PLC0415
-    from sekisho.adapters.keyring import FileKeyRing  # noqa: PLC0415
-    from sekisho.errors import WorkspaceError  # noqa: PLC0415
-    from sekisho.settings import load  # noqa: PLC0415
+    from sekisho.adapters.clock import SystemClock
+    from sekisho.adapters.identity import EmbeddedIssuer
+    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.errors import WorkspaceError
+    from sekisho.settings import load
 
     settings = load(workspace)
     if not settings.identity.embedded:

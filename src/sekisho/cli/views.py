@@ -28,10 +28,10 @@ app = typer.Typer(help="Published statistics views: a closed list, one release e
 @app.command("list", epilog="Example: sekisho views list")
 def list_views(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """List the published views."""
-    from sekisho.settings import load  # noqa: PLC0415 - slow to import
+    from sekisho.settings import load
 
     views = load(workspace).catalogue.views.values()
     if as_json:

@@ -31,7 +31,7 @@ WebhookArgument = Annotated[str, typer.Argument(help="Id of the webhook.", metav
 def list_webhooks(
     requester: RequesterOption,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """List the webhooks of a requester; the privacy officer's list has everybody's."""
 
@@ -52,7 +52,7 @@ def add(
     url: Annotated[str, typer.Argument(help="Where events are sent: https, port 443 or 8443.")],
     requester: RequesterOption,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Add a webhook, and print the secret that signs its events: it is told once."""
 
@@ -75,7 +75,7 @@ def deliveries(
     after_seq: Annotated[int, typer.Option(min=0, help="Show what follows on this sequence.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="Most lines.")] = 100,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Show what was sent, how often it was tried, and when it arrived."""
 

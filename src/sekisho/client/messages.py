@@ -94,7 +94,8 @@ class Answer:
     def pandas(self) -> Any:
         """Return the rows as a ``pandas.DataFrame``. Raises ``ClientError`` without pandas."""
         try:
-            import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: F401, ICN001, PLC0415
+            # It may be absent, and is not typed; Arrow imports it again by itself.
+            import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: F401, ICN001, PLC0415 - an extra
         except ImportError:
             raise ClientError("pandas is not installed: pip install pandas") from None
         return self.table.to_pandas()

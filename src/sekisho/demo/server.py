@@ -237,7 +237,7 @@ def in_server(shipped: bytes, server: DemoServer, records: str | None) -> bytes:
     for store in STORES:
         text, changed = re.subn(
             rf"^  {store}: \{{kind: sqlite, location: .*\}}$",
-            lambda _, name=store: (  # type: ignore[misc]
+            lambda _, name=store: (  # type: ignore[misc]  # a default says which store it is
                 f"  {name}:\n    kind: postgresql\n    url: {json.dumps(server.role_url(name))}\n"
                 f"    password_file: {password_file(name)} # mode 0600"
             ),

@@ -135,7 +135,10 @@ def build_workspace(
             )
             if server is not None:
                 _move(
-                    draft, server, own_records, lambda what, done: tell(what, share + done * (_STORES_SHARE - share))
+                    draft,
+                    server,
+                    lambda what, done: tell(what, share + done * (_STORES_SHARE - share)),
+                    own_records=own_records,
                 )
             tell("keys and records", _STORES_SHARE)
             prepare(draft)
@@ -156,7 +159,7 @@ def build_workspace(
     return Built(folder, scale, facts, events, fresh=True)
 
 
-def _move(draft: Path, server: DemoServer, own_records: bool, tell: Progress) -> None:  # noqa: FBT001
+def _move(draft: Path, server: DemoServer, tell: Progress, *, own_records: bool) -> None:
     """Move the stores of a server from the files in *draft* there, and give the gateway its rights."""
     passwords = {store: new_password(draft, store) for store in STORES}
     server.make(records=own_records)

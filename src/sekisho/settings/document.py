@@ -69,7 +69,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Compose one node of a bounded depth."""
         if self._depth >= _MAX_DEPTH:
-            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]  # PyYAML's
             raise _TooMuch(line, f"nested deeper than {_MAX_DEPTH} levels", "write it flatter")
         self._depth += 1
         try:

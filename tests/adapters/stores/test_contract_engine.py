@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import re
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -64,6 +65,7 @@ def handed_over(bench: Bench, sql: str, *outputs: str) -> GovernedQuery:
 
 # -- rights ----------------------------------------------------------------------------------------
 
+_EVERYBODYS = tempfile.gettempdir()  # where a server's process could write, too
 _WRITES = {
     "DELETE": "DELETE FROM {t}",
     "UPDATE": "UPDATE {t} SET {c} = 0",
@@ -72,8 +74,8 @@ _WRITES = {
     "ALTER": "ALTER TABLE {t} ADD COLUMN x int",
     "CREATE beside it": "CREATE TABLE {s}.x AS SELECT 1 AS x",
     "CREATE INDEX": "CREATE INDEX x ON {t} ({c})",
-    "a file": "COPY (SELECT 1 AS x) TO '/tmp/sekisho-contract.csv'",
-    "another database": "ATTACH '/tmp/sekisho-contract.db' AS other",
+    "a file": "COPY (SELECT 1 AS x) TO '{d}/sekisho-contract.csv'",
+    "another database": "ATTACH '{d}/sekisho-contract.db' AS other",
 }
 
 
@@ -81,14 +83,14 @@ _WRITES = {
 def test_the_engine_itself_writes_nothing(bench: Bench, what: str) -> None:
     """Where all else failed, the connection or the role may not write: the data stay as they are."""
     table = _PHYSICAL[bench.kind]
-    sql = _WRITES[what].format(t=table, c=CLEAR[bench.kind], s=table.split(".")[0])
+    sql = _WRITES[what].format(t=table, c=CLEAR[bench.kind], s=table.split(".")[0], d=_EVERYBODYS)
     before = _digest(bench)
     if (bench.kind, what) in {(StoreKind.SQLITE, "another database"), (StoreKind.DUCKDB, "CREATE beside it")}:
         pytest.skip("memory of the connection's own, where the people tables stand: the oracle alone keeps it")
     with oracle_off(), pytest.raises(SekishoError):
         bench.batches(handed_over(bench, sql), None)
     assert _digest(bench) == before
-    assert not list(Path("/tmp").glob("sekisho-contract*"))
+    assert not list(Path(_EVERYBODYS).glob("sekisho-contract*"))
     assert bench.people(bench.governed(ROWS), bench.view()) <= agreeing()
 
 

@@ -174,7 +174,7 @@ def _key(place: int, member: object) -> tuple[str, VerificationKey]:
     try:
         key = _KINDS[str(kty)].import_key({str(name): value for name, value in member.items()})
         # A raw key is opened here, so that a malformed one is found at start and not at the first token.
-        key.public_key  # noqa: B018
+        key.public_key  # noqa: B018 - reading it is what finds the fault
     except (JoseError, ValueError, TypeError, AttributeError):
         raise ValueError(f"key {place} cannot be read") from None
     return kid, VerificationKey(key, algorithms)

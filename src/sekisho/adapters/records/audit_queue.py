@@ -45,7 +45,7 @@ class Answers:
             if future is not None:
                 settled = self._by_loop.setdefault(future.get_loop(), [])
                 # Each future gets the outcome of its own kind; the type of a union of futures cannot say so.
-                settled.append((future, outcome))  # type: ignore[arg-type]
+                settled.append((future, outcome))  # type: ignore[arg-type]  # see above
 
     def give(self) -> None:
         """Resolve the futures, with one wake-up for each loop."""

@@ -245,7 +245,7 @@ class Database:
                 if lost and attempt == 1:
                     continue
                 raise DatabaseFailed(f"The database did not answer ({type(error).__name__}).") from None
-        raise AssertionError("unreachable")  # pragma: no cover
+        raise AssertionError("unreachable")  # pragma: no cover - the last try returns or raises
 
     def _open_tiny(self) -> psycopg.Connection[Row]:
         _, arguments = self.engine.dialect.create_connect_args(self._url)
@@ -296,7 +296,7 @@ def migrate(url: str, target: str = "head") -> None:
             if target == "head" and _is_newest(connection):
                 return
             import alembic.command  # noqa: PLC0415 - a service whose schema is there goes without
-            import alembic.config  # noqa: PLC0415
+            import alembic.config  # noqa: PLC0415 - only where there is something to migrate
 
             config = alembic.config.Config(attributes={"connection": connection})
             config.set_main_option("script_location", str(migrations_folder()))

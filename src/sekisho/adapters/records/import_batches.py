@@ -150,5 +150,5 @@ def _progress(connection: Connection, batch: str) -> ImportProgress:
 
 def _read(row: tuple[object, ...]) -> ImportProgress:
     values = dict(zip(_COLUMNS, row, strict=True))
-    values["batch"], values["finished_at"] = values.pop("id"), instant(values["finished_at"])  # type: ignore[arg-type]
-    return ImportProgress(**values)  # type: ignore[arg-type]
+    values["batch"], values["finished_at"] = values.pop("id"), instant(values["finished_at"])  # type: ignore[arg-type]  # a row's columns by name
+    return ImportProgress(**values)  # type: ignore[arg-type]  # a row's columns by name
