@@ -81,7 +81,10 @@ def restrict(
 def _bit_is_set(key: exp.Column, low: Slot, high: Slot, bits: Slot) -> exp.Expr:
     """Return the condition that the bit of *key* is set; a key that has no bit is nobody's."""
     place = exp.Sub(this=key.copy(), expression=_value(low))
-    bit = exp.Anonymous(this="GET_BIT", expressions=[_value(bits), place])
+    # Read by a subquery of its own, once: a value inside the condition goes to each further process of the server
+    # as text within the plan, byte by byte, which took longer than the condition itself.
+    once = exp.Subquery(this=exp.Select(expressions=[_value(bits)]))
+    bit = exp.Anonymous(this="GET_BIT", expressions=[once, place])
     has_bit = exp.Between(this=key, low=_value(low), high=_value(high))
     # CASE, because the function fails on a place that is not there, and conditions have no order.
     return exp.Case(

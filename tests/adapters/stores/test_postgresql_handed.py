@@ -26,7 +26,7 @@ WHOSE = statement(
     'SELECT "v"."c" AS "c", "v"."place" AS "place", "v"."__person" AS "__person_0" FROM (SELECT "t"."customer_id"'
     ' AS "c", "t"."place" AS "place", "t"."customer_id" AS "__person" FROM "public"."visits" AS "t"'
     ' WHERE CASE WHEN "t"."customer_id" BETWEEN CAST($1 AS BIGINT) AND CAST($2 AS BIGINT)'
-    ' THEN GET_BIT(CAST($3 AS BYTEA), "t"."customer_id" - CAST($1 AS BIGINT)) = 1 ELSE FALSE END) AS "v"',
+    ' THEN GET_BIT((SELECT CAST($3 AS BYTEA)), "t"."customer_id" - CAST($1 AS BIGINT)) = 1 ELSE FALSE END) AS "v"',
     (Output("c", None, TransformKind.PSEUDONYM), plain("place")),
     hidden=1,
     parameters=dict.fromkeys(HANDED.bits),

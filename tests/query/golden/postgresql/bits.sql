@@ -11,7 +11,10 @@ FROM (
   WHERE
     CASE
       WHEN "t"."customer_id" BETWEEN CAST($1 AS BIGINT) AND CAST($2 AS BIGINT)
-      THEN GET_BIT(CAST($3 AS BYTEA), "t"."customer_id" - CAST($1 AS BIGINT)) = 1
+      THEN GET_BIT((
+        SELECT
+          CAST($3 AS BYTEA)
+      ), "t"."customer_id" - CAST($1 AS BIGINT)) = 1
       ELSE FALSE
     END
 ) AS "order_lines"

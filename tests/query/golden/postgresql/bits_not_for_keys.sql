@@ -30,7 +30,10 @@ WHERE
       WHERE
         CASE
           WHEN "t"."customer_id" BETWEEN CAST($3 AS BIGINT) AND CAST($4 AS BIGINT)
-          THEN GET_BIT(CAST($5 AS BYTEA), "t"."customer_id" - CAST($3 AS BIGINT)) = 1
+          THEN GET_BIT((
+            SELECT
+              CAST($5 AS BYTEA)
+          ), "t"."customer_id" - CAST($3 AS BIGINT)) = 1
           ELSE FALSE
         END
         AND "t"."quantity" > 5
