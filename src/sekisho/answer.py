@@ -22,7 +22,7 @@ from sekisho.domain.governed import GovernedQuery
 from sekisho.errors import AccessDenied, ConsentUnavailable, PolicyUnavailable, StoreUnavailable
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
-from sekisho.release import STALE_SECONDS, ReleasedPage
+from sekisho.release import STALE_SECONDS, ReleasedPage, Shown
 from sekisho.transform.order import TokenOrder, joined, order_of
 from sekisho.transform.page import is_heavy, numbers_of, transform_page
 
@@ -73,7 +73,7 @@ class Answer:
     cut: bool = False
     rerun: bool = False
     persons: set[int] = field(default_factory=set)
-    released: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_), repr=False)
+    released: Shown = field(default_factory=Shown, repr=False)
     versions: set[int] = field(default_factory=set)
 
     async def pages(self) -> AsyncGenerator[ReleasedPage, None]:
@@ -268,7 +268,7 @@ class Answer:
         if self.view is not None:
             now = await self.means.consents.view(self.permit.cells)
             if self.query.rowwise:
-                sound = bool(now.allowed(np.flatnonzero(self.released)).all())
+                sound = all(now.allowed(people).all() for people in self.released.people())
             else:
                 sound = self.versions == {now.version}
             if not sound:
@@ -279,12 +279,7 @@ class Answer:
         """Remember whom a page is about, and at which version of consent it was checked."""
         self.versions.add(version)
         for numbers in hidden if self.query.rowwise else ():
-            known = numbers[numbers >= 0]
-            if known.size:
-                highest = int(known.max())
-                if highest >= self.released.size:
-                    self.released = np.concatenate((self.released, np.zeros(highest + 1024, np.bool_)))
-                self.released[known] = True
+            self.released.add(numbers[numbers >= 0])
 
     def _shown(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         """Return whom the pseudonyms of a grouped answer name: it is about them, though no row is one person's."""

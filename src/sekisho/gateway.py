@@ -64,7 +64,7 @@ from sekisho.ports import (
     ViewCache,
 )
 from sekisho.ports.held import HeldAnswers
-from sekisho.pseudonymity import Pseudonymity
+from sekisho.pseudonymity import AskedOnce, Pseudonymity
 from sekisho.query.plan import Plan, bind
 from sekisho.query.statements import Question, Statements
 from sekisho.release import Ask, Release, ReleasedPage
@@ -197,8 +197,9 @@ class Gateway:
         laps.lap(Step.DECIDE)
         view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)
         laps.lap(Step.CONSENT)
-        plan = await self._plan(question, permit, large=page_rows > SMALL_PAGE_ROWS)  # (5)
-        keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
+        people = AskedOnce(self.people)
+        plan = await self._plan(question, permit, people, large=page_rows > SMALL_PAGE_ROWS)  # (5)
+        keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan, people)
         query = bind(plan, ask.parameters, keyed)
         release_id = self.clock.new_id()
         fields = self._fields(question, permit, plan.fingerprint)
@@ -251,7 +252,9 @@ class Gateway:
             return first, None
         return first, pages
 
-    async def _plan(self, question: Question, permit: Permit, *, large: bool = False) -> Plan:
+    async def _plan(
+        self, question: Question, permit: Permit, people: PeopleIndex | None = None, *, large: bool = False
+    ) -> Plan:
         copies: frozenset[str] = frozenset()
         by_bits: frozenset[str] = frozenset()
         if permit.consent_required:
@@ -259,7 +262,7 @@ class Gateway:
             if self.copies is not None:
                 copies = await self.copies.usable(names)
             for store in self.key_bits:
-                by_bits |= await store.by_bits(names, self.people, copies)
+                by_bits |= await store.by_bits(names, people or self.people, copies)
         return question.plan(permit, copies, by_bits, large=large)
 
     async def _read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:

@@ -18,7 +18,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.record import REF_BYTES, subject_ref
 from sekisho.domain.terms import Purpose, Requester, SubjectNumber
-from sekisho.ports import KeyRing, Names, PeopleIndex, PeopleKeys, listed
+from sekisho.ports import DataSubjectRef, KeyRing, Names, PeopleIndex, PeopleKeys, listed
 from sekisho.query.plan import Plan
 from sekisho.transform.page import numbers_of
 from sekisho.transform.pseudonym import PersonPseudonyms
@@ -28,6 +28,32 @@ _REMEMBERED = 1_024
 _TABLED = 1 << 24
 """References of people with numbers below this are kept, 16 bytes each; of others they are computed anew."""
 _REF = np.dtype(f"V{REF_BYTES}")
+
+
+class AskedOnce:
+    """An index of people whose identifiers of one kind are asked for once: they serve one request from then on.
+
+    A store reads the index itself, since it may have to look again: its tables can know of people who came later.
+    """
+
+    def __init__(self, people: PeopleIndex) -> None:
+        self._people = people
+        self._keys: dict[str, PeopleKeys] = {}
+
+    async def number_of(self, ref: DataSubjectRef) -> SubjectNumber | None:
+        """See ``ports.PeopleIndex.number_of``."""
+        return await self._people.number_of(ref)
+
+    async def numbers_of(self, identifier: str, values: Names) -> NDArray[np.int64]:
+        """See ``ports.PeopleIndex.numbers_of``."""
+        return await self._people.numbers_of(identifier, values)
+
+    async def keys(self, identifier: str) -> PeopleKeys:
+        """See ``ports.PeopleIndex.keys``: as they were when they were first asked for."""
+        known = self._keys.get(identifier)
+        if known is None:
+            known = self._keys[identifier] = await self._people.keys(identifier)
+        return known
 
 
 class RawKeys:
@@ -111,11 +137,13 @@ class Pseudonymity:
         self._referenced = np.zeros(0, dtype=np.bool_)
         self._lock = threading.Lock()  # guards the table of references
 
-    async def of(self, requester: Requester, purpose: Purpose, plan: Plan | None = None) -> KeyedTransforms:
-        """Return the transforms of *requester* for *purpose*, ready to bind *plan*."""
+    async def of(
+        self, requester: Requester, purpose: Purpose, plan: Plan | None = None, people: PeopleIndex | None = None
+    ) -> KeyedTransforms:
+        """Return the transforms of *requester* for *purpose*, ready to bind *plan* to the identifiers of *people*."""
         for slot in plan.all_slots() if plan is not None else ():
             if slot.identifier is not None:
-                await self._load(slot.identifier)
+                await self._load(slot.identifier, people or self._people)
         return self._transforms(requester.name, purpose.name)
 
     def number_of(self, requester: Requester, purpose: str, pseudonym: str) -> SubjectNumber | None:
@@ -147,8 +175,8 @@ class Pseudonymity:
                 self._known.popitem(last=False)
         return known
 
-    async def _load(self, identifier: str) -> None:
-        keys = await self._people.keys(identifier)
+    async def _load(self, identifier: str, people: PeopleIndex) -> None:
+        keys = await people.keys(identifier)
         known = self._raw.get(identifier)
         if known is None or known.keys.version != keys.version:
             self._raw[identifier] = RawKeys(keys)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sekisho.domain.governed import Output
 
 STALE_SECONDS = 2.0
 """A page that is released later than this after its recheck is void (promise 2)."""
+
+
+_FEW_SHOWN = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,37 @@ class ReleasedPage:
     complete: bool
     rechecked: float = float("inf")
     cursor: str | None = field(default=None, repr=False)
+
+
+@dataclass(eq=False)
+class Shown:
+    """Whom the pages of an answer are about: number by number while they are few, then one byte for each person."""
+
+    _few: list[NDArray[np.int64]] = field(default_factory=list)
+    _count: int = 0
+    _many: NDArray[np.bool_] | None = None
+
+    def add(self, numbers: NDArray[np.int64]) -> None:
+        """Remember the people *numbers*, all of them 0 or more."""
+        self._few.append(numbers)
+        self._count += numbers.size
+        if self._count > _FEW_SHOWN:
+            self._gather()
+
+    def people(self) -> Iterator[NDArray[np.int64]]:
+        """Yield everybody who was added, some perhaps more than once."""
+        yield from self._few
+        if self._many is not None:
+            yield np.flatnonzero(self._many)
+
+    def _gather(self) -> None:
+        size = 1 + max(int(numbers.max(initial=-1)) for numbers in self._few)
+        many = np.zeros(max(size, 0 if self._many is None else self._many.size), np.bool_)
+        if self._many is not None:
+            many[: self._many.size] = self._many
+        for numbers in self._few:
+            many[numbers] = True
+        self._many, self._few, self._count = many, [], 0
 
 
 @dataclass(eq=False)

@@ -37,6 +37,7 @@ from sekisho.adapters.records.people_rows import (
     identifiers_among,
     take,
 )
+from sekisho.adapters.records.rounds import Rounds
 from sekisho.adapters.records.suppression import RecordsNoes, SuppressionList
 from sekisho.adapters.records.tables import data_subject
 from sekisho.adapters.records.tables import data_subject_identifier as identifiers
@@ -102,6 +103,8 @@ class PeopleRegistry:
         self._cipher = AESSIV(keys.derive("people-seal", 64))
         self._known: dict[str, _Known] = {}
         self._looked: dict[str, _Looked] = {}
+        self._newest = 0
+        self._rounds = Rounds(self._read_version)
         self._numbers = GroupedReads(self._numbers_by_lookup, inline=database.inline)
 
     async def number_of(self, ref: DataSubjectRef) -> SubjectNumber | None:
@@ -122,7 +125,7 @@ class PeopleRegistry:
             if len(spelled) < _MANY:
                 spelled = listed(spelled)
                 return await self._database.read(partial(self._find, identifier=identifier, values=spelled))
-            version = (await self._database.peek(_VERSION))[0][0]
+            version = await self._version()
             looked = self._looked.setdefault(identifier, _Looked())
             async with looked.lock:
                 if looked.index.position < version:
@@ -138,7 +141,7 @@ class PeopleRegistry:
         """
         known = self._known.setdefault(_kind(identifier), _Known())
         try:
-            version = (await self._database.peek(_VERSION))[0][0]
+            version = await self._version()
             if known.keys is not None and known.position == version:
                 return known.keys
             async with known.lock:
@@ -146,6 +149,17 @@ class PeopleRegistry:
                 return await self._refresh(identifier, known)
         except (DatabaseFailed, InvalidTag, IndexError):
             raise ConsentUnavailable(_UNREADABLE) from None
+
+    async def _version(self) -> int:
+        """Return the position of the identifier counter, as committed after this call began."""
+        if self._database.inline:
+            await self._read_version()
+        else:
+            await self._rounds.join()
+        return self._newest
+
+    async def _read_version(self) -> None:
+        self._newest = (await self._database.peek(_VERSION))[0][0]
 
     async def identifiers_of(self, number: SubjectNumber) -> list[DataSubjectRef]:
         """Return the identifiers of a person, decrypted, oldest first; none for an erased or unknown one."""

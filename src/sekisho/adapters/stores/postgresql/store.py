@@ -303,7 +303,8 @@ class PostgresStore:
     ) -> bulk.Started:
         """Return *query*, started, with what the store itself puts into it: *given*; no cursor for a small answer.
 
-        The server gives a cursor no second process: what does not show row by row is first asked for as if small.
+        The server gives a cursor no second process, and it is one more way there and back: what does not
+        show row by row, or goes out in small pages, is first asked for as if small.
         """
         statement = await session.prepared(query.sql)
         asked = (query.sql, query.reads)
@@ -315,7 +316,7 @@ class PostgresStore:
         schema, numerics = rows.schema_of(query, attributes), rows.numerics(query, attributes)
         values = {name: given.get(name, value) for name, value in query.parameters.items()}
         arguments = rows.arguments(values, types)
-        if not query.rowwise and query.sql not in self._large:
+        if query.sql not in self._large and not (query.rowwise and page_rows > bulk.LARGE):
             most = min(page_rows, _SMALL)
             limited = f"SELECT * FROM ({query.sql}) AS answer" if query.cut else query.sql
             found = await (await session.prepared(f"{limited} LIMIT {most + 1}")).fetch(*arguments)
