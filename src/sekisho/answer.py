@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sekisho.costs import Laps, Step
 from sekisho.domain.access import ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery
+from sekisho.domain.obligations import obligations_of
 from sekisho.errors import AccessDenied, ConsentUnavailable, PolicyUnavailable, StoreUnavailable
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
@@ -355,7 +356,8 @@ def everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> 
 
 def strictest(permit: Permit, kind: ObligationKind) -> int | None:
     """Return the strictest value of one kind of obligation, or ``None``."""
-    return min((o.value for o in permit.obligations if o.kind is kind), default=None)
+    limits = obligations_of(permit.obligations, kind)
+    return min((limit for limit in limits if isinstance(limit, int)), default=None)
 
 
 def prove(discharged: set[ObligationKind], permit: Permit) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sekisho.domain.access import Comparison, Deny, ObligationKind, Permit, TransformKind
+from sekisho.domain.access import Deny, ObligationKind, Permit, TransformKind
+from sekisho.domain.row_filters import Ago, AllOf, AnyOf, Comparison, IsNull, Negated, RowFilter
 from sekisho.domain.terms import Dataset, LegalBasis, Purpose
 from sekisho.query.plan import Plan
 from sekisho.query.statements import Question
@@ -69,7 +70,7 @@ def permission(question: Question, permit: Permit, plan: Plan, cost: dict[str, o
         "transforms": {n: {c: k.value for c, k in t.items()} for n, t in permit.transforms.items()},
         "masks": {n: {c: MASKS[k] for c, k in t.items()} for n, t in permit.transforms.items()},
         "uses": {u.dataset.name: {c: sorted(k) for c, k in u.columns.items()} for u in request.datasets},
-        "obligations": [{"kind": o.kind.value, "value": o.value} for o in permit.obligations],
+        "obligations": [{"kind": o.kind.value, "value": o.value_json()} for o in permit.obligations],
         "columns": [{"name": o.name, "transform": o.transform.value} for o in plan.outputs],
         "sql": plan.shown_sql,
         "statements": _statements(plan),
@@ -114,7 +115,19 @@ def _rows(dataset: Dataset, permit: Permit) -> list[str]:
     return told
 
 
-def _filter(comparison: Comparison) -> str:
-    if comparison.op == "in":
-        return f"{comparison.column} is among values that the policy names"
-    return f"{comparison.column} {_OPERATORS[comparison.op]} a value that the policy names"
+def _filter(condition: RowFilter) -> str:
+    """Return a row filter in words, without its values."""
+    match condition:
+        case Comparison(column, op, value):
+            if isinstance(value, tuple):
+                return f"{column} is among values that the policy names"
+            named = "a time before now that" if isinstance(value, Ago) else "a value that"
+            return f"{column} {_OPERATORS[op]} {named} the policy names"
+        case IsNull(column):
+            return f"{column} has no value"
+        case Negated(part):
+            return f"not: {_filter(part)}"
+        case AllOf(parts):
+            return "(" + " and ".join(map(_filter, parts)) + ")"
+        case AnyOf(parts):
+            return "(" + " or ".join(map(_filter, parts)) + ")"

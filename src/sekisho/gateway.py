@@ -20,9 +20,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -32,6 +34,7 @@ from sekisho.costs import Costs, Key, Laps, Step
 from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery, Output
 from sekisho.domain.releases import keep_until
+from sekisho.domain.request_context import Moment, RequestContext
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
 from sekisho.errors import (
     AccessDenied,
@@ -103,10 +106,12 @@ class Gateway:
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
     means: Means = field(init=False, repr=False)
+    zone: ZoneInfo = field(init=False, repr=False)
     _releasing: dict[str, asyncio.Lock] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Build the caches of statements and keyed transforms."""
+        object.__setattr__(self, "zone", ZoneInfo(self.catalogue.place.time_zone))
         object.__setattr__(self, "statements", Statements(self.catalogue))
         object.__setattr__(self, "pseudonymity", Pseudonymity(self.keys, self.people))
         pseudonymity = self.pseudonymity
@@ -131,7 +136,7 @@ class Gateway:
         """Return decision, reasons, rows, masks, the governed SQL without literals, and governance's share."""
         purpose = self._purpose(requester, ask.purpose)
         question = await self._read(requester, purpose, ask.sql)
-        decision = await self.policy.decide(question.request)
+        decision = await self.policy.decide(self._asked(question.request, ask.context))
         if isinstance(decision, Deny):
             return refusal(decision, await asyncio.to_thread(self.rules))
         plan = await self._plan(question, decision)
@@ -153,7 +158,7 @@ class Gateway:
             if view is None or view.purpose != purpose:
                 raise NotFound("There is no such view for this purpose (GET /v1/views).")
             question = self.statements.view(requester, declared, view)  # (2)
-            permit = await self._decide(question.request)  # (3)
+            permit = await self._decide(self._asked(question.request))  # (3)
             # One computation at a time and one release ever, so that two answers can never be compared.
             async with self._releasing.setdefault(name, asyncio.Lock()):
                 cached = await self.view_cache.get(name, question.fingerprint)
@@ -180,6 +185,14 @@ class Gateway:
             raise PurposeNotRegistered(f"{requester.name} is not registered for the purpose {name}.")
         return purpose
 
+    def _now(self) -> datetime:
+        """Return the instant, in the time zone of the workspace."""
+        return self.clock.now().astimezone(self.zone)
+
+    def _asked(self, request: AccessRequest, context: RequestContext | None = None) -> AccessRequest:
+        """Return *request* as it is asked now, on the occasion of *context*."""
+        return replace(request, context=context or request.context, now=Moment.of(self.clock.now(), self.zone))
+
     async def _decide(self, request: AccessRequest) -> Permit:
         decision = await self.policy.decide(request)
         if isinstance(decision, Permit):
@@ -193,14 +206,14 @@ class Gateway:
         raise kind(f"The policy says no: {', '.join(decision.reasons)}.", reasons=decision.reasons)
 
     async def _answer(self, question: Question, ask: Ask, page_rows: int, laps: Laps) -> Release:
-        permit = await self._decide(question.request)  # (3)
+        permit = await self._decide(self._asked(question.request, ask.context))  # (3)
         laps.lap(Step.DECIDE)
         view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)
         laps.lap(Step.CONSENT)
         people = AskedOnce(self.people)
         plan = await self._plan(question, permit, people, large=page_rows > SMALL_PAGE_ROWS)  # (5)
         keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan, people)
-        query = bind(plan, ask.parameters, keyed)
+        query = bind(plan, ask.parameters, keyed, self._now())
         release_id = self.clock.new_id()
         fields = self._fields(question, permit, plan.fingerprint)
         answer = Answer(
@@ -278,7 +291,7 @@ class Gateway:
             raise PolicyUnavailable("A statistics view shows a key or a text; its release is refused.")
         smallest = max(view.min_group, strictest(permit, ObligationKind.MIN_GROUP) or view.min_group)
         prove({ObligationKind.MIN_GROUP, ObligationKind.MAX_ROWS}, permit)
-        query = bind(plan, (), keyed)
+        query = bind(plan, (), keyed, self._now())
         batches = [batch async for batch in self.store_of(query).fetch(query, None, self.people, page_rows=65_536)]
         return suppress_small_groups(pa.Table.from_batches(batches), view.people, smallest)
 

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sekisho.answer import SMALL_PAGE_BYTES, Answer, everybody, strictest
 from sekisho.domain.access import ObligationKind
+from sekisho.domain.row_filters import filter_json
 from sekisho.domain.terms import Requester
 from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import ConsentView, KeyRing
@@ -174,7 +175,8 @@ def _decided(answer: Answer) -> str:
     permit, query = answer.permit, answer.query
     told = [
         permit.revision, permit.legal_basis.value, list(permit.cells), answer.fields["columns"],
-        sorted((o.kind.value, o.value) for o in permit.obligations), query.hidden, query.rowwise,
+        sorted(f"{o.kind.value}={o.value_json()}" for o in permit.obligations), query.hidden, query.rowwise,
+        sorted((name, [filter_json(each) for each in parts]) for name, parts in permit.row_filters.items()),
         [(o.name, None if o.type is None else o.type.value, o.transform.value, o.domain) for o in query.outputs],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()

@@ -10,6 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sekisho.domain.governed import Output
+from sekisho.domain.limits import ReleaseFormat
+from sekisho.domain.request_context import RequestContext
 
 STALE_SECONDS = 2.0
 """A page that is released later than this after its recheck is void (promise 2)."""
@@ -23,7 +25,8 @@ class Ask:
     """What a requester asks: a statement for a purpose.
 
     ``parameters`` are the values of ``?`` in the statement; ``max_rows`` limits the answer. ``paged``: the answer
-    is its first page, with a cursor when more follows; ``cursor``: the page that it names.
+    is its first page, with a cursor when more follows; ``cursor``: the page that it names. ``form`` is the form in
+    which the answer leaves, and ``context`` on what occasion it is asked for.
     """
 
     purpose: str
@@ -32,6 +35,8 @@ class Ask:
     max_rows: int | None = None
     paged: bool = False
     cursor: str | None = field(default=None, repr=False)
+    form: ReleaseFormat | None = None
+    context: RequestContext = field(default_factory=RequestContext)
 
 
 @dataclass(frozen=True, slots=True)

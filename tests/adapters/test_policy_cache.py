@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from sekisho.adapters.decisions import DecisionCache
 from sekisho.adapters.rego import EmbeddedRego
 from sekisho.domain.access import AccessRequest, DatasetUse, Decision, Deny, Permit, TransformKind, Use
+from sekisho.domain.limits import Place
+from sekisho.domain.request_context import Grant, Moment, RequestContext
 from sekisho.domain.terms import ColumnClass, Recipient
 from sekisho.errors import PolicyUnavailable
 from tests.fakes import FakeClock
@@ -97,6 +99,10 @@ def poisons() -> list[AccessRequest]:
         replace(one, purpose=replace(one.purpose, third_party=True)),
         replace(one, action="view"),
         replace(one, view="rfm_cells"),
+        replace(one, place=Place("DE")),
+        replace(one, context=RequestContext("INC-1")),
+        replace(one, context=RequestContext("INC-1", Grant("g", "recommender", "p", "INC-1", "officer", 1, 2))),
+        replace(one, context=RequestContext("INC-1", Grant("g", "recommender", "p", "INC-1", "officer", 1, 3))),
         replace(one, datasets=(lines,)),
         replace(one, datasets=(lines, DatasetUse(events.dataset, {"ip": SHOWN}))),
         replace(one, datasets=(lines, DatasetUse(events.dataset, {}))),
@@ -144,7 +150,18 @@ def test_keys_are_equal_exactly_when_the_canonical_questions_are(pair):
 def test_the_key_covers_the_whole_question():
     """A part that the question gains is a part that the key must gain: this list says so."""
     body = question().to_json()
-    assert set(body) == {"action", "view", "requester", "purpose", "datasets"}
+    told = {"action", "view", "controller", "context", "requester", "purpose", "datasets"}
+    assert set(question().lasting_json()) == told
+    assert set(body) == told | {"now"}
+
+
+def test_the_key_does_not_depend_on_when_it_is_asked():
+    """An answer is found again until it ends, which it says itself: ``now`` is no part of the key."""
+    cache, _ = cached()
+    later = replace(question(), now=Moment(1, "monday", 2))
+    assert cache._keys.of(later) == cache._keys.of(question())
+    assert later.canonical() == question().canonical()
+    assert later.to_json() != question().to_json()
 
 
 async def test_a_new_revision_is_asked_again():

@@ -15,7 +15,16 @@ from typing import Protocol
 
 import orjson
 
-from sekisho.domain.access import AccessRequest, DatasetUse, Decision, Permit, Use
+from sekisho.domain.access import (
+    AccessRequest,
+    DatasetUse,
+    Decision,
+    Permit,
+    Use,
+    dataset_use_json,
+    purpose_json,
+    requester_json,
+)
 from sekisho.domain.terms import Dataset, Purpose, Requester
 from sekisho.ports import Clock, PolicyDecisionPoint
 
@@ -135,19 +144,22 @@ class _Keys:
         purpose = self._purposes.get(id(request.purpose))
         if requester is None or purpose is None:
             requester, purpose = self._learn(request)
-        pieces = [orjson.dumps([request.action, request.view]), requester[1], purpose[1]]
+        context = request.context
+        grant = None if context.grant is None else context.grant.to_json()
+        occasion = [request.action, request.view, request.place.country, context.ticket, grant]
+        pieces = [orjson.dumps(occasion), requester[1], purpose[1]]
         uses = request.datasets
         if len(uses) > 1:
             uses = tuple(sorted(uses, key=_dataset_name))
         for use in uses:
-            self._add(use, request, pieces)
+            self._add(use, pieces)
         return hashlib.sha256(b"\0".join(pieces)).digest()
 
-    def _add(self, use: DatasetUse, request: AccessRequest, pieces: list[bytes]) -> None:
+    def _add(self, use: DatasetUse, pieces: list[bytes]) -> None:
         known = self._datasets.get(id(use.dataset))
         if known is None:
-            header = AccessRequest(request.requester, request.purpose, (DatasetUse(use.dataset, {}),)).to_json()
-            known = self._datasets[id(use.dataset)] = (use.dataset, _json(header["datasets"]), {})
+            header = {use.dataset.name: dataset_use_json(DatasetUse(use.dataset, {}))}
+            known = self._datasets[id(use.dataset)] = (use.dataset, _json(header), {})
             self._pieces += 1
         pieces.append(known[1])
         columns = known[2]
@@ -155,15 +167,13 @@ class _Keys:
             piece = columns.get(item)
             if piece is None:
                 one = DatasetUse(use.dataset, {item[0]: item[1]})
-                answer = AccessRequest(request.requester, request.purpose, (one,)).to_json()
-                piece = columns[item] = _json(answer["datasets"])
+                piece = columns[item] = _json({use.dataset.name: dataset_use_json(one)})
                 self._pieces += 1
             pieces.append(piece)
 
     def _learn(self, request: AccessRequest) -> tuple[tuple[Requester, bytes], tuple[Purpose, bytes]]:
-        answer = request.to_json()
-        requester = (request.requester, _json(answer["requester"]))
-        purpose = (request.purpose, _json(answer["purpose"]))
+        requester = (request.requester, _json(requester_json(request.requester, request.place)))
+        purpose = (request.purpose, _json(purpose_json(request.purpose)))
         self._requesters[id(request.requester)] = requester
         self._purposes[id(request.purpose)] = purpose
         self._pieces += 2

@@ -10,11 +10,31 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
+from sekisho.domain.dpv import with_broader
+from sekisho.domain.limits import Place
+from sekisho.domain.obligations import Obligation, ObligationKind, obligation_from_json
+from sekisho.domain.read_json import as_flag, as_list, as_mapping, as_string, as_whole
+from sekisho.domain.request_context import Moment, RequestContext
+from sekisho.domain.row_filters import Comparison, RowFilter, filters_from_json
 from sekisho.domain.terms import Cell, Dataset, LegalBasis, Purpose, Requester
+
+__all__ = [
+    "AccessRequest",
+    "Comparison",
+    "DatasetUse",
+    "Decision",
+    "Deny",
+    "Obligation",
+    "ObligationKind",
+    "Permit",
+    "TransformKind",
+    "Use",
+    "decision_from_json",
+]
 
 
 class Use(StrEnum):
@@ -52,34 +72,6 @@ class TransformKind(StrEnum):
     MASK_TEXT = "mask_text"
 
 
-class ObligationKind(StrEnum):
-    """What the gateway must do besides; one it does not know means no."""
-
-    MAX_ROWS = "max_rows"
-    MAX_DATA_SUBJECTS = "max_data_subjects"
-    MIN_GROUP = "min_group"
-
-
-@dataclass(frozen=True, slots=True)
-class Obligation:
-    """One obligation with its whole-number argument (a limit in rows, persons, or persons a group)."""
-
-    kind: ObligationKind
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A row filter: ``column op value``, all filters of a dataset and-ed.
-
-    ``op`` is one of ``eq ne lt le gt ge in``; ``value`` is a literal, or a tuple of literals for ``in``.
-    """
-
-    column: str
-    op: str
-    value: str | int | float | bool | tuple[str | int | float | bool, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class DatasetUse:
     """One dataset of a statement and how each of its columns is used."""
@@ -90,9 +82,10 @@ class DatasetUse:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """The whole question: who, why, what, and how each column is used.
+    """The whole question: who, why, what, how each column is used, on what occasion and when.
 
-    ``action`` is ``query`` (a requester's statement) or ``view`` (a published view, named in ``view``).
+    ``action`` is ``query`` (a requester's statement) or ``view`` (a published view, named in ``view``). ``now`` is
+    the instant of the decision; without one, no rule that knows time says yes.
     """
 
     requester: Requester
@@ -100,40 +93,80 @@ class AccessRequest:
     datasets: tuple[DatasetUse, ...]
     action: str = "query"
     view: str | None = None
+    place: Place = field(default_factory=Place)
+    context: RequestContext = field(default_factory=RequestContext)
+    now: Moment | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the policy's ``input``: the slice that this decision needs, nothing else."""
+        return {**self.lasting_json(), "now": None if self.now is None else self.now.to_json()}
+
+    def lasting_json(self) -> dict[str, object]:
+        """Return the ``input`` without ``now``: decisions are kept under it until their ``valid_until``."""
         return {
             "action": self.action,
             "view": self.view,
-            "requester": {
-                "name": self.requester.name,
-                "purposes": sorted(self.requester.purposes),
-                "roles": sorted(self.requester.roles),
-                "recipient": self.requester.recipient.value,
-            },
-            "purpose": {
-                "name": self.purpose.name,
-                "legal_basis": self.purpose.legal_basis.value,
-                "output": self.purpose.output,
-                "cells": list(self.purpose.cells),
-                "explicit": sorted(self.purpose.explicit),
-                "third_party": self.purpose.third_party,
-                "clear": sorted(self.purpose.clear),
-            },
-            "datasets": {use.dataset.name: _dataset_json(use) for use in self.datasets},
+            "controller": {"country": self.place.country},
+            "context": self.context.to_json(),
+            "requester": requester_json(self.requester, self.place),
+            "purpose": purpose_json(self.purpose),
+            "datasets": {use.dataset.name: dataset_use_json(use) for use in self.datasets},
         }
 
     def canonical(self) -> bytes:
-        """Return the canonical bytes of :meth:`to_json`; equal questions have equal bytes."""
-        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+        """Return the canonical bytes of :meth:`lasting_json`; equal questions have equal bytes, whenever asked."""
+        return json.dumps(self.lasting_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the canonical bytes, the key under which a decision is cached."""
+        """Return the SHA-256 of the canonical bytes."""
         return hashlib.sha256(self.canonical()).hexdigest()
 
 
-def _dataset_json(use: DatasetUse) -> dict[str, object]:
+def requester_json(requester: Requester, place: Place) -> dict[str, object]:
+    """Return the policy's ``input.requester``; who names no country is where the controller is."""
+    return {
+        "name": requester.name,
+        "purposes": sorted(requester.purposes),
+        "roles": sorted(requester.roles),
+        "recipient": requester.recipient.value,
+        "country": requester.country or place.country,
+    }
+
+
+def purpose_json(purpose: Purpose) -> dict[str, object]:
+    """Return the policy's ``input.purpose``."""
+    limits = purpose.limits
+    return {
+        "name": purpose.name,
+        "ancestors": list(purpose.ancestors),
+        "terms": list(with_broader(purpose.dpv)),
+        "legal_basis": purpose.legal_basis.value,
+        "output": purpose.output,
+        "output_class": None if purpose.output_class is None else purpose.output_class.value,
+        "cells": list(purpose.cells),
+        "explicit": sorted(purpose.explicit),
+        "third_party": purpose.third_party,
+        "person_related": purpose.person_related,
+        "transfer_countries": sorted(purpose.transfer_countries),
+        "clear": sorted(purpose.clear),
+        "needs": None if purpose.needs is None else sorted(purpose.needs),
+        "roles": sorted(purpose.roles),
+        "minimum_age": purpose.minimum_age,
+        "retention_days": purpose.retention_days,
+        "limits": {
+            "rows": limits.rows,
+            "answers_per_minute": limits.answers_per_minute,
+            "rows_per_day": limits.rows_per_day,
+        },
+        "formats": sorted(each.value for each in purpose.formats),
+        "watermark": purpose.watermark,
+        "weekend_freeze": purpose.weekend_freeze,
+        "break_glass_minutes": purpose.break_glass_minutes,
+    }
+
+
+def dataset_use_json(use: DatasetUse) -> dict[str, object]:
+    """Return the policy's ``input.datasets[name]``."""
     dataset = use.dataset
     columns: dict[str, object] = {}
     for name, uses in sorted(use.columns.items()):
@@ -148,9 +181,14 @@ def _dataset_json(use: DatasetUse) -> dict[str, object]:
             "uses": sorted(u.value for u in uses),
         }
     return {
+        "class": dataset.dataset_class.value,
         "data_category": dataset.data_category,
         "has_data_subject": dataset.data_subject is not None,
         "purposes": sorted(dataset.purposes),
+        "countries": sorted(dataset.countries),
+        "keep": None if dataset.keep is None else {"column": dataset.keep.column, "days": dataset.keep.days},
+        "birth_date": dataset.birth_date,
+        "least_age": dataset.least_age,
         "columns": columns,
     }
 
@@ -170,7 +208,7 @@ class Permit:
     transforms:
         Dataset name to column name to transform; every used column must be named.
     row_filters:
-        Dataset name to filters, and-ed.
+        Dataset name to filters, all of which hold for a row that may be read.
     obligations:
         All must be discharged before release.
     revision:
@@ -183,7 +221,7 @@ class Permit:
     consent_required: bool
     cells: tuple[Cell, ...]
     transforms: Mapping[str, Mapping[str, TransformKind]]
-    row_filters: Mapping[str, tuple[Comparison, ...]]
+    row_filters: Mapping[str, tuple[RowFilter, ...]]
     obligations: tuple[Obligation, ...]
     revision: str
     valid_until: datetime | None = None
@@ -208,7 +246,6 @@ _DENY_CODES = ("purpose_not_registered", "access_denied", "aggregate_required", 
 _ANSWER_KEYS = frozenset(
     {"allow", "deny", "legal_basis", "consent", "columns", "row_filters", "obligations", "valid_until"}
 )
-_OPS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "in"})
 
 
 def decision_from_json(answer: object, request: AccessRequest, revision: str) -> Decision:
@@ -216,7 +253,7 @@ def decision_from_json(answer: object, request: AccessRequest, revision: str) ->
 
     The answer is ``{"allow", "deny": [{"code", "reason"}…], "legal_basis", "consent": {"required",
     "cells"}, "columns", "row_filters", "obligations": [{"kind", "value"}…], "valid_until"}``; all keys
-    must stand there, no other may.
+    must stand there, no other may. ``valid_until`` is in whole seconds since 1970-01-01 UTC, or null.
 
     Raises
     ------
@@ -224,122 +261,71 @@ def decision_from_json(answer: object, request: AccessRequest, revision: str) ->
         When anything is missing, of another type, unknown, or contradicts itself (an ``allow`` beside a
         reason to deny; a used column without transform). The caller turns this into "no".
     """
-    body = _mapping(answer, "answer")
+    body = as_mapping(answer, "answer")
     if set(body) != _ANSWER_KEYS:
         raise ValueError("the policy's answer has other keys than the contract")
-    allow = _flag(body["allow"], "allow")
-    reasons = [_mapping(item, "deny") for item in _list(body["deny"], "deny")]
+    allow = as_flag(body["allow"], "allow")
+    reasons = [as_mapping(item, "deny") for item in as_list(body["deny"], "deny")]
     valid_until = _instant(body["valid_until"])
     if not allow:
         if not reasons:
             raise ValueError("a refusal without a reason")
-        codes = {_string(reason.get("code"), "code") for reason in reasons}
+        codes = {as_string(reason.get("code"), "code") for reason in reasons}
         code = next((known for known in _DENY_CODES if known in codes), "access_denied")
-        texts = tuple(sorted({_string(reason.get("reason"), "reason") for reason in reasons}))
+        texts = tuple(sorted({as_string(reason.get("reason"), "reason") for reason in reasons}))
         return Deny(code, texts, revision, valid_until)
     if reasons:
         raise ValueError("an allow beside a reason to deny")
-    consent = _mapping(body["consent"], "consent")
-    required = _flag(consent.get("required"), "required")
+    consent = as_mapping(body["consent"], "consent")
+    required = as_flag(consent.get("required"), "required")
     if set(consent) != {"required", "cells"}:
         raise ValueError("consent is not {required, cells}")
-    cells = tuple(sorted(Cell(_string(cell, "cell")) for cell in _list(consent["cells"], "cells")))
+    cells = tuple(sorted(Cell(as_string(cell, "cell")) for cell in as_list(consent["cells"], "cells")))
     known_cells = set(request.purpose.all_cells())
     if required and not cells:
         raise ValueError("consent is required for no cell")
     if not known_cells.issuperset(cells):
         raise ValueError("a cell of another purpose")
     return Permit(
-        legal_basis=LegalBasis(_string(body["legal_basis"], "legal_basis")),
+        legal_basis=LegalBasis(as_string(body["legal_basis"], "legal_basis")),
         consent_required=required,
         cells=cells,
         transforms=_transforms(body["columns"], request),
         row_filters=_row_filters(body["row_filters"], request),
-        obligations=tuple(_obligation(item) for item in _list(body["obligations"], "obligations")),
+        obligations=tuple(obligation_from_json(item) for item in as_list(body["obligations"], "obligations")),
         revision=revision,
         valid_until=valid_until,
     )
 
 
 def _transforms(value: object, request: AccessRequest) -> dict[str, dict[str, TransformKind]]:
-    answer = _mapping(value, "columns")
+    answer = as_mapping(value, "columns")
     transforms: dict[str, dict[str, TransformKind]] = {}
     for use in request.datasets:
-        columns = _mapping(answer.get(use.dataset.name, {}), "columns")
+        columns = as_mapping(answer.get(use.dataset.name, {}), "columns")
         if set(columns) != set(use.columns):
             raise ValueError("a used column without transform, or a transform for another column")
         transforms[use.dataset.name] = {
-            name: TransformKind(_string(kind, "transform")) for name, kind in columns.items()
+            name: TransformKind(as_string(kind, "transform")) for name, kind in columns.items()
         }
     if set(answer) - set(transforms):
         raise ValueError("transforms for a dataset that was not asked for")
     return transforms
 
 
-def _row_filters(value: object, request: AccessRequest) -> dict[str, tuple[Comparison, ...]]:
+def _row_filters(value: object, request: AccessRequest) -> dict[str, tuple[RowFilter, ...]]:
     names = {use.dataset.name: use.dataset for use in request.datasets}
-    filters: dict[str, tuple[Comparison, ...]] = {}
-    for name, items in _mapping(value, "row_filters").items():
+    filters: dict[str, tuple[RowFilter, ...]] = {}
+    for name, items in as_mapping(value, "row_filters").items():
         if name not in names:
             raise ValueError("a row filter for a dataset that was not asked for")
-        filters[name] = tuple(_comparison(item, names[name]) for item in _list(items, "row_filters"))
+        filters[name] = filters_from_json(items, names[name])
     return filters
-
-
-def _comparison(value: object, dataset: Dataset) -> Comparison:
-    item = _mapping(value, "row filter")
-    column, op = _string(item.get("column"), "column"), _string(item.get("op"), "op")
-    if set(item) != {"column", "op", "value"} or op not in _OPS or dataset.column(column) is None:
-        raise ValueError("a row filter that is not {column, op, value} of the catalogue")
-    operand = item["value"]
-    if op == "in":
-        values = tuple(_literal(v) for v in _list(operand, "value"))
-        return Comparison(column, op, values)
-    return Comparison(column, op, _literal(operand))
-
-
-def _literal(value: object) -> str | int | float | bool:
-    if isinstance(value, str | int | float | bool):
-        return value
-    raise ValueError("a row filter's value is not a literal")
-
-
-def _obligation(value: object) -> Obligation:
-    item = _mapping(value, "obligation")
-    amount = item.get("value")
-    if set(item) != {"kind", "value"} or isinstance(amount, bool) or not isinstance(amount, int) or amount < 1:
-        raise ValueError("an obligation that is not {kind, value}")
-    return Obligation(ObligationKind(_string(item["kind"], "kind")), amount)
 
 
 def _instant(value: object) -> datetime | None:
     if value is None:
         return None
-    instant = datetime.fromisoformat(_string(value, "valid_until"))
-    if instant.tzinfo is None:
-        raise ValueError("valid_until without a time zone")
-    return instant
-
-
-def _mapping(value: object, what: str) -> dict[str, object]:
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return value
-    raise ValueError(f"{what} is not an object")
-
-
-def _list(value: object, what: str) -> list[object]:
-    if isinstance(value, list):
-        return value
-    raise ValueError(f"{what} is not a list")
-
-
-def _string(value: object, what: str) -> str:
-    if isinstance(value, str) and value:
-        return value
-    raise ValueError(f"{what} is not a non-empty string")
-
-
-def _flag(value: object, what: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValueError(f"{what} is not a boolean")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # an engine of policies may write whole numbers so
+    return datetime.fromtimestamp(as_whole(value, "valid_until", 0, 253_402_300_799), UTC)

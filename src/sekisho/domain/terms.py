@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
+from sekisho.domain.limits import DatasetClass, Keep, Limits, OutputClass, Place, ReleaseFormat
+
 Cell = NewType("Cell", str)
 """One cell of consent: a purpose, or a purpose within one scope (``recommendation/data_category=purchase``)."""
 
@@ -125,7 +127,15 @@ class Dataset:
     data_category:
         The value of the scope dimension ``data_category`` that consent must cover.
     purposes:
-        Purposes for which this dataset may be used at all.
+        Purposes for which this dataset may be used at all; also for the narrower purposes below them.
+    kind:
+        What kind of information it holds; ``None`` for what its columns say.
+    countries:
+        The countries (ISO 3166) whose requesters may read it; empty for no such limit.
+    keep:
+        How long its rows may be used, or ``None``.
+    least_age:
+        The age in years that everybody in it has reached, where the controller knows that.
     """
 
     name: str
@@ -136,6 +146,10 @@ class Dataset:
     data_category: str | None
     purposes: frozenset[str]
     title: Mapping[str, str] = field(default_factory=dict)
+    kind: DatasetClass | None = None
+    countries: tuple[str, ...] = ()
+    keep: Keep | None = None
+    least_age: int | None = None
 
     def column(self, name: str) -> Column | None:
         """Return the column called *name*, or ``None``."""
@@ -148,6 +162,16 @@ class Dataset:
         A dataset without a key that holds such a column is about people whose consent cannot be looked up.
         """
         return self.data_subject is None and all(c.column_class is ColumnClass.NONE for c in self.columns)
+
+    @property
+    def dataset_class(self) -> DatasetClass:
+        """What kind of information it holds: as declared, else by its columns."""
+        return self.kind or (DatasetClass.REFERENCE if self.about_nobody else DatasetClass.PERSONAL)
+
+    @property
+    def birth_date(self) -> str | None:
+        """Name of the column that holds when the person was born: the date of the category ``birth_date``."""
+        return next((c.name for c in self.columns if c.category == "birth_date" and c.type is ColumnType.DATE), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +217,26 @@ class Purpose:
         The purpose's term in the W3C Data Privacy Vocabulary (``dpv:PersonalisedAdvertising``).
     legal_bases:
         The ground by regime (``gdpr``), where it is not ``legal_basis``.
+    ancestors:
+        The wider purposes that it is a part of, nearest first.
+    needs:
+        Classes or categories of columns that it needs, and no other is used; ``None`` where that is not declared.
+    output_class:
+        What may leave at most; ``None`` where nothing is said beyond ``output``.
+    roles:
+        Roles of which a requester must have one; empty for no such demand.
+    minimum_age:
+        The age in years that everybody whose rows are used has reached; ``None`` for any.
+    limits:
+        How much one requester may have.
+    formats:
+        The forms in which answers may leave; empty for all.
+    watermark:
+        Whether each row says by which release it left.
+    weekend_freeze:
+        Whether nothing is released on Saturdays and Sundays.
+    break_glass_minutes:
+        For an emergency purpose, which needs a grant by somebody else: how long one may hold at most.
     """
 
     name: str
@@ -215,6 +259,16 @@ class Purpose:
     person_related: bool = False
     dpv: str | None = None
     legal_bases: Mapping[str, LegalBasis] = field(default_factory=dict)
+    ancestors: tuple[str, ...] = ()
+    needs: frozenset[str] | None = None
+    output_class: OutputClass | None = None
+    roles: frozenset[str] = frozenset()
+    minimum_age: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    formats: tuple[ReleaseFormat, ...] = ()
+    watermark: bool = False
+    weekend_freeze: bool = False
+    break_glass_minutes: int | None = None
     title: Mapping[str, str] = field(default_factory=dict)
     description: Mapping[str, str] = field(default_factory=dict)
 
@@ -229,7 +283,8 @@ class Purpose:
 class Requester:
     """Who asks for data: a registered service or team.
 
-    ``purposes`` come from the registration, never from a request.
+    ``purposes`` come from the registration, never from a request. ``country`` (ISO 3166) is where it is; ``None``
+    is the country of the controller.
     """
 
     name: str
@@ -237,6 +292,7 @@ class Requester:
     roles: frozenset[str] = frozenset()
     recipient: Recipient = Recipient.INTERNAL
     title: Mapping[str, str] = field(default_factory=dict)
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +349,11 @@ class Catalogue:
     requesters: Mapping[str, Requester]
     views: Mapping[str, StatisticsView]
     revision: str
+    place: Place = field(default_factory=Place)
 
     def visible_to(self, requester: Requester) -> dict[str, Dataset]:
-        """Return the datasets that *requester* may see: those bound to one of its purposes."""
-        return {name: dataset for name, dataset in self.datasets.items() if dataset.purposes & requester.purposes}
+        """Return the datasets that *requester* may see: those bound to one of its purposes, or to a wider one."""
+        held = set(requester.purposes)
+        for name in requester.purposes & self.purposes.keys():
+            held.update(self.purposes[name].ancestors)
+        return {name: dataset for name, dataset in self.datasets.items() if dataset.purposes & held}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from sekisho.domain.governed import GovernedQuery, Output, Projection, Scan
+from sekisho.domain.row_filters import Ago, instant_text
 from sekisho.domain.terms import ColumnType, StoreKind
-from sekisho.errors import InvalidRequest, MaskedColumnUse
+from sekisho.errors import InvalidRequest, MaskedColumnUse, PolicyUnavailable
 from sekisho.query.kinds import PERSON
 
 
@@ -59,6 +61,8 @@ class Slot:
         Whether it is a LIKE pattern, which must not end in its escape character.
     of_store:
         SQL type of a value that the store itself puts in when it runs the statement: who may be read.
+    ago:
+        How long before the run the date or timestamp is that a row filter compares with.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Slot:
     seed: bool = False
     pattern: bool = False
     of_store: str | None = None
+    ago: Ago | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +125,8 @@ _PYTHON: dict[ColumnType, tuple[type, ...]] = {
 }
 
 
-def bind(plan: Plan, parameters: Sequence[object], codec: TokenCodec) -> GovernedQuery:
-    """Fill the slots of *plan* and return the statement to run.
+def bind(plan: Plan, parameters: Sequence[object], codec: TokenCodec, now: datetime | None = None) -> GovernedQuery:
+    """Fill the slots of *plan* and return the statement to run at *now*, in the time zone of the workspace.
 
     Raises
     ------
@@ -129,10 +134,12 @@ def bind(plan: Plan, parameters: Sequence[object], codec: TokenCodec) -> Governe
         When the number or the type of the parameters does not fit.
     MaskedColumnUse
         When a value compared with a key is not a token that this requester received for this purpose.
+    PolicyUnavailable
+        When a row filter depends on the time, which is not told.
     """
     if len(parameters) != plan.parameters:
         raise InvalidRequest(f"The statement has {plan.parameters} parameters; {len(parameters)} were given.")
-    values = {slot.name: _value(slot, parameters, codec) for slot in plan.slots}
+    values = {slot.name: _value(slot, parameters, codec, now) for slot in plan.slots}
     return GovernedQuery(
         engine=plan.engine,
         stores=plan.stores,
@@ -145,16 +152,26 @@ def bind(plan: Plan, parameters: Sequence[object], codec: TokenCodec) -> Governe
         reads=plan.reads,
         order_by_token=plan.order_by_token,
         fingerprint=plan.fingerprint,
-        scans=tuple(Scan(scan.table, scan.types, bind(scan.plan, parameters, codec)) for scan in plan.scans),
+        scans=tuple(Scan(scan.table, scan.types, bind(scan.plan, parameters, codec, now)) for scan in plan.scans),
         cut=plan.cut,
     )
 
 
-def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec) -> object:
+def _long_before(now: datetime | None, slot: Slot, ago: Ago) -> str:
+    """Return the date or timestamp so long before *now*, as every store reads it."""
+    if now is None:
+        raise PolicyUnavailable("A row filter depends on the time, which is not told.")
+    instant = ago.before(now)
+    return instant.date().isoformat() if slot.expects is ColumnType.DATE else instant_text(instant)
+
+
+def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec, now: datetime | None) -> object:
     if slot.seed:
         return codec.seed(slot.name)
     if slot.of_store is not None:
         return None  # and who reads it as NULL reads no row
+    if slot.ago is not None:
+        return _long_before(now, slot, slot.ago)
     value = parameters[slot.given] if slot.given is not None else slot.literal
     which = f"Parameter {slot.given + 1}" if slot.given is not None else "A literal"
     if value is not None and not isinstance(value, str | int | float | bool):

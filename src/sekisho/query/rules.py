@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from sekisho.domain.access import Comparison, ObligationKind, Permit, TransformKind
+from sekisho.domain.access import ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import COPIES, MARKED, NUMBER, Output, Projection, Shape
+from sekisho.domain.row_filters import columns_of
 from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused
 from sekisho.query.asked import keys_stand_for_people
 from sekisho.query.consent import column_of, projection_of, restrict
 from sekisho.query.dialects import MASKED_TYPES, Dialect
+from sekisho.query.filters import filtered
 from sekisho.query.form import is_rowwise, only_shown, without_literals
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import hoistable, leak_proof
@@ -241,9 +243,9 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
             draft.reads |= {(dialect.people_name(people.table), name) for name in ("k", "n")}
     elif draft.permit.consent_required and not dataset.about_nobody:
         raise StatementRefused("A dataset about people that names nobody cannot be covered by consent.")
-    for comparison in draft.permit.row_filters.get(dataset.name, ()):
-        select.where(_row_filter(comparison, draft), copy=False)
-        draft.reads.add((table, comparison.column))
+    for condition in draft.permit.row_filters.get(dataset.name, ()):
+        select.where(filtered(condition, dataset, draft), copy=False)
+        draft.reads.update((table, column) for column in columns_of(condition))
     return select
 
 
@@ -307,24 +309,6 @@ def _physical(schema: str, table: str) -> exp.Table:
 def _place(dataset: Dataset, draft: Draft) -> tuple[str, str]:
     """Return the schema and the table that a dataset, or its copy with person numbers, is read from."""
     return (COPIES, dataset.name) if _copied(dataset, draft) else draft.dialect.physical(dataset)
-
-
-_OPERATORS: dict[str, type[exp.Binary]] = {
-    "eq": exp.EQ, "ne": exp.NEQ, "lt": exp.LT, "le": exp.LTE, "gt": exp.GT, "ge": exp.GTE,
-}  # fmt: skip
-
-
-def _row_filter(comparison: Comparison, draft: Draft) -> exp.Expr:
-    column = column_of(comparison.column, "t")
-    values = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
-    placeholders: list[exp.Expr] = []
-    for value in values:
-        name = f"v{len(draft.slots)}"
-        draft.slots[name] = Slot(name, None, value)
-        placeholders.append(exp.Placeholder(this=name))
-    if comparison.op == "in":
-        return exp.In(this=column, expressions=placeholders) if placeholders else exp.Boolean(this=False)
-    return _OPERATORS[comparison.op](this=column, expression=placeholders[0])
 
 
 # -- conjuncts ---------------------------------------------------------------------------------------

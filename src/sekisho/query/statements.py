@@ -119,7 +119,12 @@ class Statements:
             for name, columns in sorted(statement.uses.items())
         )
         request = AccessRequest(
-            requester, purpose, uses, "query" if view is None else "view", None if view is None else view.name
+            requester,
+            purpose,
+            uses,
+            "query" if view is None else "view",
+            None if view is None else view.name,
+            self._catalogue.place,
         )
         fingerprint = hashlib.sha256(f"{self._catalogue.revision}\n{sql}".encode()).hexdigest()
         return Question(request, fingerprint, sql, visible, self._catalogue.stores, (statement, dialect))
