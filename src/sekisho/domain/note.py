@@ -26,7 +26,12 @@ HEADS_FILE = "heads.txt"
 HEADS_SUFFIX = ".heads"
 """What a saved head's file is called after its writer."""
 
-_ED25519 = 0x01  # signature type of C2SP signed-note
+ED25519 = 0x01
+"""Signature type of a log's own Ed25519 key (C2SP signed-note)."""
+
+COSIGNATURE = 0x04
+"""Signature type of a witness's timestamped Ed25519 signature (C2SP tlog-cosignature)."""
+
 _MAX_SIGNATURES = 32  # the specification asks for at least 16
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _DASH = "\u2014 "
@@ -38,11 +43,15 @@ class MalformedNoteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A log's public key: a name, the four bytes that name it in signatures, 32 bytes of Ed25519."""
+    """A public key: a name, the four bytes that name it in signatures, 32 bytes of Ed25519, what it signs.
+
+    ``kind`` is :data:`ED25519` for a log's own key and :data:`COSIGNATURE` for a witness's.
+    """
 
     name: str
     key_id: bytes
     public: bytes
+    kind: int = ED25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +80,11 @@ class Head:
     chain: bytes
 
 
-def _strict_base64(text: str) -> bytes:
-    """Decode base64 that has one spelling only: a changed spare bit is a changed byte, too."""
+def strict_base64(text: str) -> bytes:
+    """Return the bytes of base64 that has one spelling only: a changed spare bit is a changed byte, too.
+
+    Raises ``MalformedNoteError`` for any other text.
+    """
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -82,19 +94,19 @@ def _strict_base64(text: str) -> bytes:
     return data
 
 
-def key_id(name: str, public: bytes) -> bytes:
+def key_id(name: str, public: bytes, kind: int = ED25519) -> bytes:
     """Return the first four bytes of SHA-256(name, newline, signature type, public key)."""
-    return hashlib.sha256(name.encode("utf-8") + b"\n" + bytes([_ED25519]) + public).digest()[:4]
+    return hashlib.sha256(name.encode("utf-8") + b"\n" + bytes([kind]) + public).digest()[:4]
 
 
-def format_key(name: str, public: bytes) -> str:
+def format_key(name: str, public: bytes, kind: int = ED25519) -> str:
     """Return a public key as ``name+hash+base64(type || key)``."""
-    encoded = base64.b64encode(bytes([_ED25519]) + public).decode("ascii")
-    return f"{name}+{key_id(name, public).hex()}+{encoded}"
+    encoded = base64.b64encode(bytes([kind]) + public).decode("ascii")
+    return f"{name}+{key_id(name, public, kind).hex()}+{encoded}"
 
 
-def parse_key(vkey: str) -> VerificationKey:
-    """Return the key of ``name+hash+base64(type || key)``.
+def parse_key(vkey: str, kind: int = ED25519) -> VerificationKey:
+    """Return the key of ``name+hash+base64(type || key)``, which must be of this *kind*.
 
     Raises
     ------
@@ -104,10 +116,10 @@ def parse_key(vkey: str) -> VerificationKey:
     parts = vkey.strip().split("+", 2)
     if len(parts) != 3 or not parts[0] or any(character.isspace() for character in parts[0]):
         raise MalformedNoteError("a verification key looks like name+hash+base64")
-    encoded = _strict_base64(parts[2])
-    if len(encoded) != 33 or encoded[0] != _ED25519:
-        raise MalformedNoteError("the verification key is not an Ed25519 key")
-    key = VerificationKey(parts[0], key_id(parts[0], encoded[1:]), encoded[1:])
+    encoded = strict_base64(parts[2])
+    if len(encoded) != 33 or encoded[0] != kind:
+        raise MalformedNoteError("the verification key is not an Ed25519 key of this kind")
+    key = VerificationKey(parts[0], key_id(parts[0], encoded[1:], kind), encoded[1:], kind)
     if key.key_id.hex() != parts[1]:
         raise MalformedNoteError("the hash in the verification key is not the hash of this key")
     return key
@@ -137,7 +149,7 @@ def parse_note(note: str) -> Note:
         name, space, encoded = line.removeprefix(_DASH).partition(" ")
         if not line.startswith(_DASH) or not space or not name or "+" in name:
             raise MalformedNoteError("a signature line is a dash, a name and base64")
-        data = _strict_base64(encoded)
+        data = strict_base64(encoded)
         if len(data) < 5:
             raise MalformedNoteError("a signature is too short")
         signatures.append(NoteSignature(name, data[:4], data[4:]))
@@ -168,7 +180,7 @@ def parse_head(text: str) -> Head:
     lines = text.split("\n")
     if len(lines) != 4 or lines[3] or not lines[0].startswith(HEAD_ORIGIN):
         raise MalformedNoteError("a head is an origin, a size and a chain value")
-    writer, size, chain = lines[0].removeprefix(HEAD_ORIGIN), lines[1], _strict_base64(lines[2])
+    writer, size, chain = lines[0].removeprefix(HEAD_ORIGIN), lines[1], strict_base64(lines[2])
     if not (size.isascii() and size.isdigit()) or len(size) > 18 or str(int(size)) != size or size == "0":
         raise MalformedNoteError("the size of a head is a positive decimal number")
     if not writer or len(chain) != 32:
