@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sekisho.audit_verify.database import verify_database, verify_rows
 from sekisho.audit_verify.exports import verify_export
+from sekisho.audit_verify.tree import CHECKPOINT_FILE, is_proof, verify_proof, verify_tree
 from sekisho.audit_verify.trust import saved_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict
 from sekisho.errors import InvalidRequest
@@ -30,22 +31,28 @@ __all__ = [
     "verify_database",
     "verify_export",
     "verify_path",
+    "verify_proof",
     "verify_rows",
+    "verify_tree",
 ]
 
 
 def verify_path(path: Path, vkey: str, *, since: str | None = None, heads: Path | None = None) -> Verdict:
-    """Verify what stands at *path*: the folder of a raw export, or the SQLite file of the own database.
+    """Verify what stands at *path*: the folder of a raw export or of a tree, a proof, the own database's SQLite file.
 
-    *heads* is the folder of saved heads for the latter; left out, it is the folder ``heads`` beside the file.
+    *heads* is the folder of saved heads for the last; left out, it is the folder ``heads`` beside the file.
 
     Raises
     ------
     InvalidRequest
         When there is neither, or *vkey* or *since* cannot be read.
     """
+    if (path / CHECKPOINT_FILE).is_file():
+        return verify_tree(path, vkey, since=since)
+    if is_proof(path):
+        return verify_proof(path, vkey)
     if path.is_dir():
         return verify_export(path, vkey, since=since)
     if not path.is_file():
-        raise InvalidRequest("there is neither a raw export nor a database at this path")
+        raise InvalidRequest("there is no export, tree, proof or database at this path")
     return verify_database(path, heads or path.parent / "heads", vkey, since=since)

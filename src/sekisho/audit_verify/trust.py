@@ -85,6 +85,14 @@ class TrustedKey:
         return parsed
 
 
+def note_of(data: bytes, what: str) -> str:
+    """Return the text of a note's bytes. Raises ``VerificationFailed``."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise VerificationFailed(Outcome.TAMPERED, f"{what} is not text") from None
+
+
 def parse(note: str, what: str) -> Note:
     """Return a note of the right shape, its signatures not asked. Raises ``VerificationFailed``."""
     try:
@@ -261,7 +269,4 @@ def checkpoint_notes(since: str) -> list[str]:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise VerificationFailed(Outcome.TAMPERED, f"{path.name} is not text") from None
+    return note_of(path.read_bytes(), path.name)

@@ -331,6 +331,7 @@ def build_app(workspace: Workspace) -> FastAPI:
             consents=workspace.consents,
             identity=workspace.identity,
             audit=workspace.audit,
+            proofs=workspace.composed.tree,
             clock=workspace.clock,
             subject_reference=workspace.consents.reading.subject_reference,
             jwks=lambda: {"keys": published},

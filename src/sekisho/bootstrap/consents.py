@@ -15,6 +15,7 @@ from sekisho.adapters.identity.oidc import OidcProvider
 from sekisho.adapters.mail import FileOutbox, SmtpMailer
 from sekisho.adapters.receipt_key import ReceiptKey
 from sekisho.adapters.receipt_pdf import PdfReceipts
+from sekisho.adapters.records.audit_tree import TREE_FOLDER, AuditTree
 from sekisho.adapters.records.consent_audited import UnauditedEvents
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database
@@ -49,6 +50,7 @@ from sekisho.settings import MailKind, Settings
 _TRAIL_S = 5.0  # how often what a crash kept out of the audit log is looked for
 _FLOOR_S = 2.0  # how often the highest sequence is saved outside the database
 _BITS_S = 300.0  # how often it is looked whether a start would have to read much
+_TREE_S = 5.0  # how often the newest records are put into the tree and a checkpoint is signed
 _SWEEP_S = 600.0  # how often ends of consent are written down
 
 _log = structlog.get_logger(__name__)
@@ -64,6 +66,7 @@ class Composed:
     sweeper: ExpirySweeper
     ledger: SqlConsentLedger
     floor: SavedFloor
+    tree: AuditTree
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -74,6 +77,7 @@ class Composed:
             asyncio.create_task(_keep_on("trail", self._complete_trail)),
             asyncio.create_task(_keep_on("floor", self._save_floor)),
             asyncio.create_task(_keep_on("bits", self._save_bits)),
+            asyncio.create_task(_keep_on("tree", self._grow_tree)),
         ]
         try:
             yield
@@ -107,6 +111,11 @@ class Composed:
         while True:
             await self.ledger.save()
             await asyncio.sleep(_BITS_S)
+
+    async def _grow_tree(self) -> None:
+        while True:
+            await asyncio.sleep(_TREE_S)
+            await self.tree.advance()
 
 
 def compose(
@@ -166,6 +175,7 @@ def compose(
         sweeper,
         ledger,
         SavedFloor(settings.audit_folder),
+        AuditTree(database, parts.keys, settings.audit_folder / TREE_FOLDER, settings.audit_folder),
     )
 
 

@@ -15,6 +15,7 @@ import typer
 
 from sekisho.cli import (
     audit,
+    audit_proofs,
     check,
     consent,
     demo,
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 for _command in (demo, serve, check, token, query):
     _command.register(app)
+audit_proofs.register(audit.app)
 for _name, _group in (
     ("consent", consent),
     ("notices", notices),

@@ -94,7 +94,9 @@ def export(
 
 @app.command(cls=_Verify, epilog="Example: sekisho audit verify audit-2026-11 --key sekisho/audit+1be05639+AQQ7NP…")
 def verify(
-    path: Annotated[Path, typer.Argument(help="Folder of a raw export, or a workspace.")] = DEFAULT_WORKSPACE,
+    path: Annotated[
+        Path, typer.Argument(help="Folder of an export or of a tree, a proof, or a workspace.")
+    ] = DEFAULT_WORKSPACE,
     key: Annotated[
         str | None,
         typer.Option(help="The log's public key, from its owner (sekisho keys show).", show_default=False),

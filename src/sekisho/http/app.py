@@ -11,6 +11,7 @@ from sekisho.http.middleware import Boundary
 from sekisho.http.problems import HANDLERS
 from sekisho.http.routes import (
     audit,
+    audit_proofs,
     catalogue,
     changes,
     consents,
@@ -47,6 +48,7 @@ _PARTS: Final = (
     receipts,
     rights,
     audit,
+    audit_proofs,
     operations,
 )
 

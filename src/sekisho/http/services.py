@@ -17,7 +17,7 @@ from sekisho.domain.consent_rules import Actor
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import Dataset, Requester, StatisticsView
 from sekisho.http.metrics import Metrics
-from sekisho.ports import AuditLog, Clock, DataSubjectRef, IdentityProvider
+from sekisho.ports import AuditLog, AuditProofs, Clock, DataSubjectRef, IdentityProvider
 from sekisho.ports.idempotency import IdempotencyStore
 from sekisho.release import STALE_SECONDS, Ask, ReleasedPage
 
@@ -175,6 +175,8 @@ class Services:
         Where things are counted.
     idempotency:
         Where answers to idempotency keys are kept; ``None``: the header is not heeded.
+    proofs:
+        The tree over the audit log; ``None``: there is none.
     """
 
     gateway: GatewayPort
@@ -188,6 +190,7 @@ class Services:
     settings: HttpSettings = field(default_factory=HttpSettings)
     metrics: Metrics = field(default_factory=Metrics)
     idempotency: IdempotencyStore | None = None
+    proofs: AuditProofs | None = None
 
 
 def services_of(request: Request) -> Services:

@@ -21,6 +21,7 @@ from sekisho.ports.access import (
 from sekisho.ports.audit import (
     AuditEntry,
     AuditLog,
+    AuditProofs,
     AuditQuery,
     AuditReceipt,
 )
@@ -43,6 +44,7 @@ from sekisho.ports.consent import (
 __all__ = [
     "AuditEntry",
     "AuditLog",
+    "AuditProofs",
     "AuditQuery",
     "AuditReceipt",
     "Clock",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sekisho.domain.checkpoint import RecordProof
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
@@ -64,3 +66,19 @@ class AuditLog(Protocol):
 
     async def close(self) -> None:
         """Write the closing record and stop."""
+
+
+class AuditProofs(Protocol):
+    """The tree over the log, and what it proves."""
+
+    async def advance(self) -> str:
+        """Bring the tree up to the newest record; return a signed checkpoint. Raises ``AuditUnavailable``."""
+
+    async def published(self) -> str | None:
+        """Return the newest checkpoint with all its signatures, or ``None`` before the first."""
+
+    async def proof_of(self, record_id: str) -> RecordProof:
+        """Return the proof that a record is in the log. Raises ``NotFound`` and ``AuditUnavailable``."""
+
+    async def consistency(self, old: int, new: int) -> list[bytes]:
+        """Return the proof that the tree of *new* records continues that of *old*. Raises ``InvalidRequest``."""

@@ -1,0 +1,148 @@
+"""The log's tree on disk: tiles, bundles of records, the newest checkpoint (C2SP tlog-tiles).
+
+Any file server can serve the folder to monitors as it stands. Full tiles never change: one that lies there and says
+something else than it should is found when it would be written again.
+
+What was signed last lies in a folder of its own, best under another owner or on another disk, as the saved heads do:
+whoever rolls database and tiles back together does not roll it back with them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sekisho.domain.tlog import TILE_WIDTH, Tile
+
+CHECKPOINT_FILE = "checkpoint"
+SIGNED_FILE = "signed-checkpoint"
+"""What was signed last, in the folder of the saved heads."""
+
+_LOCK_FILE = ".lock"
+
+
+class TileChanged(Exception):
+    """A full tile, which never changes, says something else than it did."""
+
+
+class TreeFolder:
+    """The files of one log's tree.
+
+    Parameters
+    ----------
+    folder:
+        Where tiles, bundles and the checkpoint lie; made when missing.
+    signed:
+        The file that says what was signed last.
+    """
+
+    def __init__(self, folder: Path, signed: Path) -> None:
+        self.folder = folder
+        self._signed = signed
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Hold the folder against other processes of this machine; yield whether it could be had at once."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            yield _locked(handle)
+        finally:
+            os.close(handle)  # and with it the lock
+
+    def read(self, tile: Tile) -> bytes:
+        """Return what *tile* holds; of a partial one, perhaps what the full tile holds that it grew into.
+
+        Raises ``FileNotFoundError`` when it is not there.
+        """
+        try:
+            return (self.folder / tile.path).read_bytes()
+        except FileNotFoundError:
+            if tile.width == TILE_WIDTH:
+                raise
+        data = (self.folder / Tile(tile.level, tile.index, TILE_WIDTH).path).read_bytes()
+        return data if tile.level is None else data[: 32 * tile.width]
+
+    def write(self, tiles: Iterable[tuple[Tile, bytes]]) -> None:
+        """Write *tiles*, each whole or not at all, and bring them to the disk.
+
+        Raises ``TileChanged`` when a full tile lies there with other content, ``OSError`` when the disk is full.
+        """
+        folders = set()
+        for tile, data in tiles:
+            path = self.folder / tile.path
+            with contextlib.suppress(FileNotFoundError):
+                there = path.read_bytes()
+                if there == data:
+                    continue
+                if tile.width == TILE_WIDTH:
+                    raise TileChanged(tile.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, data)
+            folders.add(path.parent)
+        for folder in folders:
+            _sync(folder)
+
+    def forget_partial(self, tile: Tile) -> None:
+        """Remove the partial tiles that became the full *tile*; what cannot be removed stays."""
+        shutil.rmtree(self.folder / f"{tile.path}.p", ignore_errors=True)
+
+    def checkpoint(self) -> str | None:
+        """Return the newest checkpoint with all its signatures, or ``None`` before the first."""
+        return _text(self.folder / CHECKPOINT_FILE)
+
+    def publish(self, note: str) -> None:
+        """Make *note* the newest checkpoint. Raises ``OSError``."""
+        _replace(self.folder / CHECKPOINT_FILE, note.encode())
+        _sync(self.folder)
+
+    def signed(self) -> str | None:
+        """Return the checkpoint that was signed last, or ``None`` before the first."""
+        return _text(self._signed)
+
+    def remember(self, note: str) -> None:
+        """Save *note* as what was signed last, before anybody sees it. Raises ``OSError``."""
+        self._signed.parent.mkdir(parents=True, exist_ok=True)
+        _replace(self._signed, note.encode())
+        _sync(self._signed.parent)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

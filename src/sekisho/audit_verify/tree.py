@@ -1,0 +1,196 @@
+"""The check of a log's tree: a folder of tiles and bundles of records, and the proof of one record in one file.
+
+Everything is computed anew from the records. A checkpoint that the verifier kept binds more than the newest one: the
+tree must continue it, whatever else fits together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sekisho.audit_verify.trust import TrustedKey, note_of
+from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
+from sekisho.domain.chain import BadRecord, BrokenChainError, Walk
+from sekisho.domain.checkpoint import (
+    MAX_CHECKPOINT_BYTES,
+    PROOF_HEADER,
+    Checkpoint,
+    RecordProof,
+    parse_checkpoint,
+    parse_proof,
+)
+from sekisho.domain.note import MalformedNoteError
+from sekisho.domain.tlog import (
+    TILE_WIDTH,
+    Frontier,
+    ProofError,
+    Tile,
+    leaf_hash,
+    records_in,
+    root_by_inclusion,
+    tile_at,
+)
+from sekisho.errors import InvalidRequest
+
+CHECKPOINT_FILE = "checkpoint"
+_MAX_PROOF_BYTES = 1 << 18
+
+
+def verify_tree(folder: Path, vkey: str, *, since: str | None = None) -> Verdict:
+    """Verify the tree in *folder*: its checkpoint's signature, every record, every tile, the root.
+
+    Parameters
+    ----------
+    folder:
+        With ``checkpoint``, ``tile/entries/…`` and ``tile/0/…``, as a log keeps them or a copy of it.
+    vkey:
+        The log's public key, from its owner.
+    since:
+        A checkpoint that was kept earlier (text or path): the tree must continue it.
+
+    Raises
+    ------
+    InvalidRequest
+        When *vkey* or *since* cannot be read.
+    """
+    key = TrustedKey(vkey)
+    earlier = None if since is None else _kept(since, key)
+    walk = Walk(marks={})
+    try:
+        newest = _checkpoint(_read(folder / CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES), key, CHECKPOINT_FILE)
+        _walk(folder, newest, earlier, walk)
+    except VerificationFailed as failed:
+        return failed_verdict(failed, walk, 0)
+    return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), 1 + (earlier is not None))
+
+
+def verify_proof(file: Path, vkey: str, *, record: bytes | None = None) -> Verdict:
+    """Verify the proof of one record in *file* (C2SP tlog-proof); *record* where the file does not carry it.
+
+    Raises ``InvalidRequest`` when *vkey* cannot be read, or there is no record.
+    """
+    key = TrustedKey(vkey)
+    try:
+        proof = _proof(_read(file, _MAX_PROOF_BYTES))
+        found = proof.record if record is None else record
+        if found is None:
+            raise InvalidRequest("the proof does not carry its record; name a file that does")
+        _included(found, proof, _checkpoint(proof.checkpoint.encode(), key, "the checkpoint of the proof"))
+    except VerificationFailed as failed:
+        return Verdict(failed.outcome, failed.finding, failed.bad)
+    return Verdict(Outcome.OK, "", None, 1, 1, 1)
+
+
+def is_proof(path: Path) -> bool:
+    """Return whether *path* is a file that begins as the proof of a record does."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(PROOF_HEADER)) == PROOF_HEADER.encode()
+
+
+def _kept(since: str, key: TrustedKey) -> Checkpoint:
+    path = Path(since)
+    try:
+        return _checkpoint(_read(path, MAX_CHECKPOINT_BYTES) if "\n" not in since else since.encode(), key, "--since")
+    except VerificationFailed as failed:
+        raise InvalidRequest(f"{failed.finding}; --since takes a signed checkpoint kept earlier") from None
+
+
+def _checkpoint(data: bytes, key: TrustedKey, what: str) -> Checkpoint:
+    """Return a checkpoint that the trusted key signed, of its own log."""
+    note = key.verify(note_of(data, what), what)
+    try:
+        checkpoint = parse_checkpoint(note.text)
+    except MalformedNoteError as error:
+        raise VerificationFailed(Outcome.TAMPERED, f"{what} is damaged: {error}") from None
+    if checkpoint.origin != key.key.name:
+        raise VerificationFailed(Outcome.TAMPERED, f"{what} speaks of another log")
+    return checkpoint
+
+
+def _proof(data: bytes) -> RecordProof:
+    try:
+        return parse_proof(data.decode("utf-8"))
+    except (UnicodeDecodeError, MalformedNoteError) as error:
+        raise VerificationFailed(Outcome.TAMPERED, f"this is no proof of a record: {error}") from None
+
+
+def _included(record: bytes, proof: RecordProof, checkpoint: Checkpoint) -> None:
+    try:
+        root = root_by_inclusion(leaf_hash(record), proof.index, checkpoint.size, proof.hashes)
+    except ProofError as error:
+        raise VerificationFailed(
+            Outcome.TAMPERED, f"this is no proof of a record: {error}", _at(proof.index)
+        ) from None
+    if root != checkpoint.root:
+        raise VerificationFailed(Outcome.TAMPERED, "the record is not in the log that was signed", _at(proof.index))
+
+
+def _walk(folder: Path, newest: Checkpoint, earlier: Checkpoint | None, walk: Walk) -> None:
+    """Compute the tree anew from the records, and hold tiles, roots and chains against it."""
+    if earlier is not None and earlier.size > newest.size:
+        raise VerificationFailed(
+            Outcome.TAMPERED, f"the checkpoint kept earlier counts {earlier.size} records, this one {newest.size}"
+        )
+    frontier = Frontier()
+    for first, records in _bundles(folder, newest.size):
+        leaves = [leaf_hash(record) for record in records]
+        said = _read(_path(folder, tile_at(0, first // TILE_WIDTH, newest.size)), 32 * TILE_WIDTH)
+        if said[: 32 * len(leaves)] != b"".join(leaves):
+            place = next((n for n, leaf in enumerate(leaves) if said[32 * n : 32 * n + 32] != leaf), 0)
+            raise VerificationFailed(
+                Outcome.TAMPERED, "a record is not the one whose hash stands in the tree", _at(first + place)
+            )
+        try:
+            for record, leaf in zip(records, leaves, strict=True):
+                walk.step(record)
+                for tile, data in frontier.append(leaf):
+                    if tile.level and _read(folder / tile.path, 32 * TILE_WIDTH) != data:
+                        raise VerificationFailed(Outcome.TAMPERED, f"{tile.path} is not the tile of these records")
+                if earlier is not None and frontier.size == earlier.size and frontier.root() != earlier.root:
+                    raise VerificationFailed(
+                        Outcome.TAMPERED,
+                        "the records contradict the checkpoint that was kept earlier: one of them was rewritten",
+                    )
+        except BrokenChainError as broken:
+            raise VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad) from None
+    if frontier.root() != newest.root:
+        raise VerificationFailed(Outcome.TAMPERED, "the records are not those over which the checkpoint was signed")
+
+
+def _bundles(folder: Path, size: int) -> Iterator[tuple[int, list[bytes]]]:
+    for index in range(-(-size // TILE_WIDTH)):
+        tile = tile_at(None, index, size)
+        first = index * TILE_WIDTH
+        try:
+            records = records_in(_read(_path(folder, tile), 65_537 * TILE_WIDTH))[: tile.width]
+        except ProofError as error:
+            raise VerificationFailed(Outcome.TAMPERED, f"{tile.path}: {error}", _at(first)) from None
+        if len(records) != tile.width:
+            raise VerificationFailed(
+                Outcome.TAMPERED, f"{tile.path} holds too few records", _at(first + len(records))
+            )
+        yield first, records
+
+
+def _path(folder: Path, tile: Tile) -> Path:
+    """Return where *tile* lies: the full one where a log has grown past a partial one meanwhile."""
+    path = folder / tile.path
+    return path if path.exists() else folder / Tile(tile.level, tile.index, TILE_WIDTH).path
+
+
+def _at(index: int) -> BadRecord:
+    return BadRecord(None, None, index + 1, None)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError:
+        raise VerificationFailed(Outcome.INCOMPLETE, f"{path.name} is missing") from None
+    if len(data) > limit:
+        raise VerificationFailed(Outcome.TAMPERED, f"{path.name} is larger than such a file can be")
+    return data
