@@ -110,3 +110,32 @@ def test_an_export_of_an_empty_range_is_refused(run, used, tmp_path):
     """Nothing happened in 2001."""
     ran = run("audit", "export", "--out", tmp_path / "none", "--until", "2001-01-01", "-w", used)
     assert (ran.code, ran.out) == (2, "")
+
+
+def test_a_release_is_proved_in_one_file(run, used, key, tmp_path):
+    """The file holds the record, its place and a signed checkpoint; a changed one is found."""
+    sql = "SELECT COUNT(*) AS n FROM pos.order_lines"
+    ran = run("query", "-w", used, "-r", "recommender", "-p", "recommendation", "--format", "json", sql)
+    release = json.loads(ran.out)["release"]["id"]
+    file = tmp_path / "release.tlog-proof"
+    assert run("audit", "proof", release, "--out", file, "-w", used).code == 0
+    assert run("audit", "verify", file, "--key", key).code == 0
+    assert run("audit", "proof", release, "--out", file, "-w", used).code == 2
+    assert run("audit", "proof", "nothing", "-w", used).code == 2
+    file.write_text(file.read_text("utf-8").replace("index ", "index 1"), "utf-8")
+    assert run("audit", "verify", file, "--key", key).code == 1
+
+
+def test_the_tree_must_continue_a_checkpoint_that_was_kept(run, used, key, tmp_path):
+    """It does, until an older record is another; then also the tree itself is found to be another."""
+    kept = tmp_path / "kept"
+    kept.write_text(run("audit", "checkpoint", "-w", used).out, "utf-8")
+    assert kept.read_text("utf-8").startswith("sekisho/audit\n")
+    newer = run("audit", "checkpoint", "-w", used).out
+    tree = used / "var" / "audit" / "tree"
+    assert (tree / "checkpoint").read_text("utf-8") == newer
+    ran = run("audit", "verify", tree, "--key", key, "--since", kept)
+    assert (ran.code, ran.out[:4]) == (0, "ok: ")
+    bundle = max((tree / "tile" / "entries" / "000.p").iterdir(), key=lambda path: int(path.name))
+    bundle.write_bytes(bundle.read_bytes().replace(b'"permit"', b'"Permit"', 1))
+    assert run("audit", "verify", tree, "--key", key, "--since", kept).code == 1

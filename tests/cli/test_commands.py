@@ -40,7 +40,7 @@ def test_all_commands_of_the_contract_are_there():
     assert {name for name, _ in commands()} >= {
         "demo", "serve", "check", "token", "query", "consent show", "consent withdraw", "consent give",
         "views list", "views read", "policy test", "policy show", "keys show", "migrate up", "migrate down",
-        "audit export", "audit verify",
+        "audit export", "audit verify", "audit checkpoint", "audit proof",
     }  # fmt: skip
 
 

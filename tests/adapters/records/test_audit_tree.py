@@ -197,6 +197,41 @@ async def test_a_changed_history_is_not_signed(
     assert await tree.published() == note
 
 
+async def test_an_old_record_that_was_rewritten_is_not_signed_when_tiles_are_made_anew(
+    log: SqlAuditLog, tree: AuditTree, database: Database
+) -> None:
+    """The tree over the rewritten log is sound in itself, and does not continue what was signed."""
+    await record(log, 300)
+    await tree.advance()
+    await log.close()
+    await change(database, "UPDATE audit_record SET record = chain WHERE seq = 4")
+    shutil.rmtree(tree.files.folder / "tile")
+    with pytest.raises(AuditUnavailable, match="does not continue"):
+        await tree.advance()
+
+
+async def test_a_record_that_is_missing_before_it_was_signed_stops_the_tree(
+    log: SqlAuditLog, tree: AuditTree, database: Database
+) -> None:
+    """The sequence has no hole: what was never signed cannot be taken away unseen either."""
+    await record(log, 3)
+    await tree.advance()
+    await record(log, 5)
+    await change(database, "DELETE FROM audit_record WHERE seq = 6")
+    with pytest.raises(AuditUnavailable, match="does not continue"):
+        await tree.advance()
+
+
+async def test_a_changed_tile_of_hashes_stops_the_tree(log: SqlAuditLog, tree: AuditTree) -> None:
+    """A frontier that is read from it leads to another root; that is seen also while nothing new comes."""
+    await record(log, 300)
+    await tree.advance()
+    (tile,) = (tree.files.folder / "tile" / "1" / "000.p").iterdir()
+    tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
+    with pytest.raises(AuditUnavailable, match="does not continue"):
+        await tree.advance()
+
+
 async def test_a_database_restored_from_a_backup_is_not_signed(
     log: SqlAuditLog, tree: AuditTree, database: Database
 ) -> None:
