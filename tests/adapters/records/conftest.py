@@ -12,6 +12,8 @@ from sqlalchemy import create_engine, make_url
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.adapters.records.people import PeopleRegistry
@@ -90,3 +92,18 @@ def people(database: Database, keys: FileKeyRing) -> PeopleRegistry:
 def ledger(database: Database, keys: FileKeyRing) -> SqlConsentLedger:
     """The consent ledger over ``database``."""
     return SqlConsentLedger(database, PURPOSES, SystemClock(), keys)
+
+
+@pytest.fixture
+async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIterator[SqlAuditLog]:
+    """A started log."""
+    opened = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
+    await opened.start()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def tree(database: Database, keys: FileKeyRing, tmp_path: Path) -> AuditTree:
+    """Its tree."""
+    return AuditTree(database, keys, tmp_path / "tree", tmp_path / "heads")

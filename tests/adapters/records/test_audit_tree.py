@@ -4,77 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records import audit_tree
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database
-from sekisho.adapters.records.tables import audit_record
-from sekisho.audit_verify import Outcome, Verdict, verify_proof, verify_tree
-from sekisho.domain.checkpoint import Checkpoint, format_proof, parse_checkpoint, sign_checkpoint
-from sekisho.domain.note import parse_key, parse_note
+from sekisho.audit_verify import Outcome, verify_proof
+from sekisho.domain.checkpoint import Checkpoint, format_proof, sign_checkpoint
+from sekisho.domain.note import parse_key
 from sekisho.domain.tlog import check_consistency, leaf_hash, root_by_inclusion, tree_root
 from sekisho.errors import AuditUnavailable, InvalidRequest, NotFound
-from sekisho.ports import AuditEntry
-
-RELEASE = {"requester": "recommender", "purpose": "recommendation", "decision": "allow", "rows": 3}
-
-
-@pytest.fixture
-async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIterator[SqlAuditLog]:
-    """A started log."""
-    opened = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
-    await opened.start()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def tree(database: Database, keys: FileKeyRing, tmp_path: Path) -> AuditTree:
-    """Its tree."""
-    return AuditTree(database, keys, tmp_path / "tree", tmp_path / "heads")
-
-
-async def record(log: SqlAuditLog, count: int) -> list[str]:
-    """Record so many releases; return their ids."""
-    receipts = await asyncio.gather(*(log.append(AuditEntry("access.release", RELEASE)) for _ in range(count)))
-    return [receipt.id for receipt in receipts]
-
-
-async def records(database: Database) -> list[bytes]:
-    """Every record, in order of sequence."""
-    statement = sa.select(audit_record.c.record).order_by(audit_record.c.seq)
-    return await database.read(lambda connection: [bytes(row) for (row,) in connection.execute(statement)])
-
-
-async def change(database: Database, *statements: str) -> None:
-    """Do to the database what only an intruder does."""
-
-    def work(connection: sa.Connection) -> None:
-        for statement in statements:
-            connection.execute(sa.text(statement))
-
-    await database.run(work)
-
-
-def read(note: str) -> Checkpoint:
-    """The checkpoint of a note."""
-    return parse_checkpoint(parse_note(note).text)
-
-
-def verified(tree: AuditTree, since: str | None = None) -> Verdict:
-    """What the verifier says of the folder."""
-    return verify_tree(tree.files.folder, tree._keyring.verification_key(), since=since)
+from tests.adapters.records.tree_world import read, record, records, verified
 
 
 @pytest.mark.parametrize("counts", [(1,), (3, 0, 5), (254, 1, 1), (255, 256, 2), (600,)])
@@ -167,131 +113,6 @@ async def test_a_proof_of_another_record_is_found(
     assert outcome(text[: text.index("sekisho/audit")] + forged) is Outcome.UNTRUSTED
 
 
-@pytest.mark.parametrize(
-    "statements",
-    [
-        ("UPDATE audit_record SET record = chain WHERE seq = 4",),
-        ("DELETE FROM audit_record WHERE seq = 4",),
-        ("DELETE FROM audit_record WHERE seq > 3",),
-        ("DELETE FROM audit_record",),
-        ("UPDATE audit_record SET seq = seq + 100 WHERE seq = 4",),
-        (
-            "UPDATE audit_record SET seq = 1000 WHERE seq = 3",
-            "UPDATE audit_record SET seq = 3 WHERE seq = 4",
-            "UPDATE audit_record SET seq = 4 WHERE seq = 1000",
-        ),
-    ],
-    ids=["one rewritten", "one deleted", "the end cut off", "emptied", "one moved away", "two exchanged"],
-)
-async def test_a_changed_history_is_not_signed(
-    log: SqlAuditLog, tree: AuditTree, database: Database, statements: tuple[str, ...]
-) -> None:
-    """Records that were signed and are not what they were: no checkpoint any more, whatever comes after them."""
-    await record(log, 8)
-    note = await tree.advance()
-    await log.close()
-    await change(database, *statements)
-    with pytest.raises(AuditUnavailable, match="does not continue"):
-        await tree.advance()
-    assert tree.state.fault
-    assert await tree.published() == note
-
-
-async def test_an_old_record_that_was_rewritten_is_not_signed_when_tiles_are_made_anew(
-    log: SqlAuditLog, tree: AuditTree, database: Database
-) -> None:
-    """The tree over the rewritten log is sound in itself, and does not continue what was signed."""
-    await record(log, 300)
-    await tree.advance()
-    await log.close()
-    await change(database, "UPDATE audit_record SET record = chain WHERE seq = 4")
-    shutil.rmtree(tree.files.folder / "tile")
-    with pytest.raises(AuditUnavailable, match="does not continue"):
-        await tree.advance()
-
-
-async def test_a_record_that_is_missing_before_it_was_signed_stops_the_tree(
-    log: SqlAuditLog, tree: AuditTree, database: Database
-) -> None:
-    """The sequence has no hole: what was never signed cannot be taken away unseen either."""
-    await record(log, 3)
-    await tree.advance()
-    await record(log, 5)
-    await change(database, "DELETE FROM audit_record WHERE seq = 6")
-    with pytest.raises(AuditUnavailable, match="does not continue"):
-        await tree.advance()
-
-
-async def test_a_changed_tile_of_hashes_stops_the_tree(log: SqlAuditLog, tree: AuditTree) -> None:
-    """A frontier that is read from it leads to another root; that is seen also while nothing new comes."""
-    await record(log, 300)
-    await tree.advance()
-    (tile,) = (tree.files.folder / "tile" / "1" / "000.p").iterdir()
-    tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
-    with pytest.raises(AuditUnavailable, match="does not continue"):
-        await tree.advance()
-
-
-async def test_a_database_restored_from_a_backup_is_not_signed(
-    log: SqlAuditLog, tree: AuditTree, database: Database
-) -> None:
-    """Even when it has grown past its old size again, with other records."""
-    await record(log, 5)
-    kept = await records(database)
-    await record(log, 5)
-    await tree.advance()
-    await change(database, f"DELETE FROM audit_record WHERE seq > {len(kept)}")
-    await change(database, f"UPDATE ledger_counter SET value = {len(kept)} WHERE name = 'audit'")
-    again = SqlAuditLog(database, tree._keyring, SystemClock(), tree.files.folder.parent / "other-heads")
-    await again.start()
-    try:
-        await record(again, 20)
-        with pytest.raises(AuditUnavailable, match="does not continue"):
-            await tree.advance()
-    finally:
-        await again.close()
-
-
-async def test_tiles_and_database_rolled_back_together_are_not_signed(
-    log: SqlAuditLog, tree: AuditTree, database: Database, tmp_path: Path
-) -> None:
-    """What was signed last lies with the saved heads: an old folder of tiles does not bring an old log back."""
-    await record(log, 5)
-    await tree.advance()
-    size = len(await records(database))
-    shutil.copytree(tree.files.folder, tmp_path / "old")
-    await record(log, 5)
-    await tree.advance()
-    await log.close()
-    shutil.rmtree(tree.files.folder)
-    (tmp_path / "old").rename(tree.files.folder)
-    await change(database, f"DELETE FROM audit_record WHERE seq > {size}")
-    with pytest.raises(AuditUnavailable):
-        await tree.advance()
-
-
-async def test_tiles_that_were_lost_are_made_anew(log: SqlAuditLog, tree: AuditTree, monkeypatch) -> None:
-    """The tree is a function of the log; and what is made anew must come to what was signed."""
-    monkeypatch.setattr(audit_tree, "_CHUNK", 256)
-    monkeypatch.setattr(audit_tree, "_MOST", 256)
-    await record(log, 600)
-    note = await tree.advance()
-    shutil.rmtree(tree.files.folder / "tile")
-    await record(log, 1)
-    newer = await tree.advance()
-    assert read(newer).size > read(note).size
-    assert verified(tree, note).ok
-
-
-async def test_a_forgotten_signature_stops_the_tree(log: SqlAuditLog, tree: AuditTree, tmp_path: Path) -> None:
-    """Without the file that says what was signed last, and with a checkpoint that is out, nothing is signed."""
-    await record(log, 1)
-    await tree.advance()
-    (tmp_path / "heads" / "signed-checkpoint").unlink()
-    with pytest.raises(AuditUnavailable, match="does not continue"):
-        await tree.advance()
-
-
 async def test_a_crash_between_signing_and_publishing_loses_nothing(
     log: SqlAuditLog, tree: AuditTree, monkeypatch
 ) -> None:
@@ -309,40 +130,6 @@ async def test_a_crash_between_signing_and_publishing_loses_nothing(
     note = await tree.advance()
     assert note == tree.files.signed()
     assert verified(tree).ok
-
-
-async def test_a_full_tile_that_was_changed_is_found(log: SqlAuditLog, tree: AuditTree) -> None:
-    """By the verifier always, by the log when it comes across it."""
-    await record(log, 300)
-    note = await tree.advance()
-    tile = tree.files.folder / "tile" / "entries" / "000"
-    data = tile.read_bytes()
-    tile.write_bytes(data.replace(b'"rows":3', b'"rows":4', 1))
-    verdict = verified(tree)
-    assert (verdict.outcome, verdict.bad is not None) == (Outcome.TAMPERED, True)
-    tile.write_bytes(data)
-    assert verified(tree, note).ok
-    hashes = tree.files.folder / "tile" / "0" / "000"
-    hashes.write_bytes(bytes(32) + hashes.read_bytes()[32:])
-    assert verified(tree).outcome is Outcome.TAMPERED
-
-
-async def test_a_verifier_who_kept_a_checkpoint_sees_another_history(
-    log: SqlAuditLog, tree: AuditTree, keys: FileKeyRing
-) -> None:
-    """Signed by the log's own key, complete in itself, and not the one that was there before."""
-    await record(log, 4)
-    size = read(await tree.advance()).size
-    other = sign_checkpoint(
-        Checkpoint("sekisho/audit", size - 1, bytes(32)), parse_key(keys.verification_key()), keys.sign
-    )
-    assert verified(tree, other).outcome is Outcome.TAMPERED
-    larger = sign_checkpoint(
-        Checkpoint("sekisho/audit", size + 1, bytes(32)), parse_key(keys.verification_key()), keys.sign
-    )
-    assert verified(tree, larger).outcome is Outcome.TAMPERED
-    with pytest.raises(InvalidRequest):
-        verified(tree, "not a note\n")
 
 
 @pytest.mark.parametrize("missing", ["checkpoint", "tile/entries/000.p/*", "tile/0/000.p/*"])

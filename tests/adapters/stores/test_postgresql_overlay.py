@@ -30,8 +30,7 @@ BY_BITS = Projection("b_0123456789ab", "customer_id", (Cell("recommendation"),),
 COUNTED = statement(
     'SELECT "v"."place" AS "place", count(*) AS "n" FROM (SELECT "t"."place" AS "place" FROM "public"."visits" AS "t"'
     ' WHERE CASE WHEN "t"."customer_id" BETWEEN CAST($1 AS BIGINT) AND CAST($2 AS BIGINT)'
-    ' THEN GET_BIT((SELECT CAST($3 AS BYTEA)), "t"."customer_id" - CAST($1 AS BIGINT)) = 1 ELSE FALSE END) AS "v"'
-    " GROUP BY 1",
+    ' THEN GET_BIT((SELECT $3::bytea), "t"."customer_id" - CAST($1 AS BIGINT)) = 1 ELSE FALSE END) AS "v" GROUP BY 1',
     (plain("place"), plain("n")),
     hidden=0,
     parameters=dict.fromkeys(BY_BITS.bits),
