@@ -7,14 +7,25 @@ package sekisho.access
 
 import data.sekisho.columns
 import data.sekisho.consent
+import data.sekisho.emergency
+import data.sekisho.freeze
+import data.sekisho.minimisation
+import data.sekisho.minors
 import data.sekisho.obligations
+import data.sekisho.output
 import data.sekisho.purpose
 import data.sekisho.recipient
+import data.sekisho.region
+import data.sekisho.retention
+import data.sekisho.role
+import data.sekisho.sensitive
 import data.sekisho.statistics
 
 # METADATA
 # title: Decision
-# description: Answer to one access request (requester, purpose, datasets, columns and how each is used).
+# description: >-
+#   Answer to one access request: who asks, why, what of which class, how each column is used, on what occasion and
+#   when. It says itself until when it may be used again (valid_until).
 # entrypoint: true
 default decision := {
 	"allow": false,
@@ -33,9 +44,9 @@ decision := {
 	"legal_basis": input.purpose.legal_basis,
 	"consent": {"required": consent.required, "cells": sort(consent.cells)},
 	"columns": columns.transforms,
-	"row_filters": {},
+	"row_filters": _row_filters,
 	"obligations": obligations.listed,
-	"valid_until": null,
+	"valid_until": _valid_until,
 } if {
 	count(_reasons) == 0
 }
@@ -48,10 +59,34 @@ decision := {
 	"columns": {},
 	"row_filters": {},
 	"obligations": [],
-	"valid_until": null,
+	"valid_until": _valid_until,
 } if {
 	count(_reasons) > 0
 }
 
 # Every rule that can refuse is named here, so that none is forgotten when a package is added.
-_reasons := (((purpose.deny | statistics.deny) | recipient.deny) | consent.deny) | columns.deny
+_reasons := (((_of_purpose | _of_people) | _of_columns) | _of_place) | _of_time
+
+_of_purpose := (purpose.deny | statistics.deny) | (role.deny | output.deny)
+
+_of_people := consent.deny | minors.deny
+
+_of_columns := (columns.deny | minimisation.deny) | sensitive.deny
+
+_of_place := recipient.deny | region.deny
+
+_of_time := (retention.deny | emergency.deny) | freeze.deny
+
+# A filter of one rule never widens that of another: all of them hold.
+_row_filters := {name: filters |
+	some name in (object.keys(minors.row_filters) | object.keys(retention.row_filters))
+	of_age := object.get(minors.row_filters, name, [])
+	filters := array.concat(of_age, object.get(retention.row_filters, name, []))
+}
+
+# The earliest instant from which any rule may say something else.
+_ends := emergency.ends | freeze.ends
+
+_valid_until := min(_ends) if count(_ends) > 0
+
+_valid_until := null if count(_ends) == 0

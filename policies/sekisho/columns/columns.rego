@@ -19,22 +19,6 @@ transforms := {name: kinds |
 }
 
 # METADATA
-# title: Sensitive column not needed
-# description: >-
-#   A contract or a legal duty does not reach special categories (要配慮個人情報) that the purpose
-#   does not name expressly. Shown, such a column is empty; to compare or compute with it is refused.
-# custom:
-#   code: column_denied
-#   reason: sensitive_not_needed
-#   source: APPI 2(3), 20(2); GDPR 9
-#   remedy: Leave the column out, or name its category in the purpose's explicit list after review.
-deny contains {"code": "column_denied", "reason": "sensitive_not_needed"} if {
-	_may_clear
-	not "sensitive" in input.purpose.explicit
-	count(_computed_sensitive - _shown_categories.sensitive) > 0
-}
-
-# METADATA
 # title: No transform for a column
 # description: A class or generalisation that these rules do not know.
 # custom:
@@ -62,16 +46,6 @@ _direct_identifiers := {column.category |
 	some column in dataset.columns
 	column.class == "direct_identifier"
 	column.data_subject == false
-}
-
-# Categories of sensitive columns that do more than stand in the answer.
-_computed_sensitive := {column.category |
-	some dataset in input.datasets
-	some column in dataset.columns
-	column.class == "sensitive"
-	column.data_subject == false
-	some use in column.uses
-	use != "shown"
 }
 
 # The key that names the person is treated as such, whatever its class.

@@ -108,16 +108,6 @@ test_explicit_consent_for_another_category_shows_nothing if {
 	transforms["pos.order_lines"].income_band == "withhold"
 }
 
-test_contract_and_legal_duty_do_not_compute_with_sensitive_columns if {
-	compared := {"income_band": object.union(fixtures.column("sensitive"), {"uses": ["compared", "shown"]})}
-	every basis in {"contract", "legal_obligation"} {
-		columns.deny == {{
-			"code": "column_denied",
-			"reason": "sensitive_not_needed",
-		}} with input as fixtures.request_for(compared, {"legal_basis": basis})
-	}
-}
-
 test_contract_and_legal_duty_see_nothing_of_a_sensitive_column if {
 	every basis in {"contract", "legal_obligation"} {
 		asked := fixtures.request_for(profile, {"legal_basis": basis})

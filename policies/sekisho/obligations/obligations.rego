@@ -4,12 +4,18 @@
 package sekisho.obligations
 
 import data.sekisho.columns
+import data.sekisho.emergency
+import data.sekisho.output
+import data.sekisho.retention
 import data.sekisho.statistics
 
 # METADATA
 # title: Obligations of a permit
-# description: Each with its whole-number limit, in a fixed order.
-listed := array.concat(array.concat(_min_group, _max_rows), _max_data_subjects)
+# description: Each with its value, in a fixed order. Those that most permits have come first.
+listed := array.concat(
+	array.concat(array.concat(_min_group, _max_rows), _max_data_subjects),
+	array.concat(_amounts, array.concat(_forms, _of_other_rules)),
+)
 
 # The smallest group of people that a published view may show.
 _min_group := [{"kind": "min_group", "value": 10} | statistics.published_view]
@@ -22,8 +28,28 @@ _max_data_subjects := [{"kind": "max_data_subjects", "value": 1} |
 	columns.direct_identifier_clear
 ]
 
+_amounts := array.concat(
+	[{"kind": "rate_limit", "value": {"amount": amount, "seconds": 60}} |
+		amount := input.purpose.limits.answers_per_minute
+		amount != null
+	],
+	[{"kind": "budget", "value": {"amount": amount, "seconds": 86400}} |
+		amount := input.purpose.limits.rows_per_day
+		amount != null
+	],
+)
+
+_forms := array.concat(
+	[{"kind": "formats", "value": input.purpose.formats} | count(input.purpose.formats) > 0],
+	[{"kind": "watermark", "value": "release_id"} | input.purpose.watermark != false],
+)
+
+_of_other_rules := array.concat(output.obligations, array.concat(retention.obligations, emergency.obligations))
+
 _row_limits contains 10000000
 
 _row_limits contains 1000000 if input.requester.recipient == "third_party"
 
 _row_limits contains 10000 if input.purpose.legal_basis == "contract"
+
+_row_limits contains input.purpose.limits.rows if is_number(input.purpose.limits.rows)

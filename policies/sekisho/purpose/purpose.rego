@@ -23,7 +23,7 @@ deny contains {"code": "purpose_not_registered", "reason": "purpose_not_register
 
 # METADATA
 # title: Dataset not bound to the purpose
-# description: Each dataset names the purposes for which it may be used at all.
+# description: Each dataset names the purposes for which it may be used at all; a narrower purpose is part of a wider.
 # custom:
 #   code: access_denied
 #   reason: dataset_not_for_purpose
@@ -87,10 +87,19 @@ _registered if input.purpose.name in input.requester.purposes
 _asked := {name | input.datasets[name]}
 
 # A dataset that names no purposes is in the first set and not in this one.
-_bound := {name |
+_bound := _by_name | _by_wider_purpose
+
+_by_name := {name |
 	some name
 	dataset := input.datasets[name]
 	input.purpose.name in dataset.purposes
+}
+
+_by_wider_purpose := {name |
+	some wider in input.purpose.ancestors
+	some name
+	dataset := input.datasets[name]
+	wider in dataset.purposes
 }
 
 _reads_a_dataset if count(input.datasets) > 0

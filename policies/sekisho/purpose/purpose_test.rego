@@ -18,6 +18,19 @@ test_one_unbound_dataset_among_bound_ones_is_refused if {
 	purpose.deny == {{"code": "access_denied", "reason": "dataset_not_for_purpose"}} with input as asked
 }
 
+test_a_dataset_bound_to_a_wider_purpose_is_bound_to_a_narrower if {
+	bound := {"datasets": {"pos.order_lines": {"purposes": ["marketing"]}}}
+	narrower := fixtures.request_with(object.union(bound, {"purpose": {"ancestors": ["personalisation", "marketing"]}}))
+	count(purpose.deny) == 0 with input as narrower
+	other := fixtures.request_with(object.union(bound, {"purpose": {"ancestors": ["personalisation"]}}))
+	purpose.deny == {{"code": "access_denied", "reason": "dataset_not_for_purpose"}} with input as other
+}
+
+test_a_requester_of_a_wider_purpose_does_not_hold_a_narrower if {
+	asked := fixtures.request_with({"requester": {"purposes": ["marketing"]}, "purpose": {"ancestors": ["marketing"]}})
+	purpose.deny == {{"code": "purpose_not_registered", "reason": "purpose_not_registered"}} with input as asked
+}
+
 test_a_dataset_without_purposes_is_bound_to_none if {
 	unbound := object.remove(fixtures.dataset("profile", {}), {"purposes"})
 	asked := fixtures.request_with({"datasets": {"crm.customers": unbound}})

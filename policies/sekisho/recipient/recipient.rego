@@ -22,6 +22,51 @@ deny contains {"code": "access_denied", "reason": "third_party_provision_not_dec
 }
 
 # METADATA
+# title: Third-party provision without consent
+# description: >-
+#   A third party receives personal data of people who agreed to it, or because a law says so. An interest or a
+#   contract of the controller is no ground to provide it, and opting out is not offered here.
+# custom:
+#   code: access_denied
+#   reason: third_party_provision_without_consent
+#   source: APPI 27(1); GDPR 6(1)
+#   remedy: Ask people for their consent (legal_basis consent), or name the legal obligation.
+deny contains {"code": "access_denied", "reason": "third_party_provision_without_consent"} if {
+	input.requester.recipient == "third_party"
+	_provision_declared
+	not _ground_of_provision
+	_personal_data
+}
+
+# METADATA
+# title: Person-related information that others will know
+# description: >-
+#   A third party will know whose it is (個人関連情報), and people were not asked whether it may.
+# custom:
+#   code: access_denied
+#   reason: person_related_not_confirmed
+#   source: APPI 31(1)
+#   remedy: Use a purpose declared with person_related, for which people agreed to that.
+deny contains {"code": "access_denied", "reason": "person_related_not_confirmed"} if {
+	input.requester.recipient == "third_party"
+	"person_related" in _classes
+	not _person_related_declared
+}
+
+# METADATA
+# title: Pseudonymously processed information to a third party
+# description: Pseudonymously processed information (仮名加工情報) is provided to nobody, whoever agreed.
+# custom:
+#   code: access_denied
+#   reason: pseudonymised_information_not_provided
+#   source: APPI 41(6), 42(1)
+#   remedy: Leave the dataset out; a processor or a joint user may read it.
+deny contains {"code": "access_denied", "reason": "pseudonymised_information_not_provided"} if {
+	input.requester.recipient == "third_party"
+	"pseudonymised" in _classes
+}
+
+# METADATA
 # title: Recipient unknown
 # description: Who the requester is to the controller must be known.
 # custom:
@@ -34,6 +79,12 @@ deny contains {"code": "access_denied", "reason": "recipient_unknown"} if {
 }
 
 _provision_declared if input.purpose.third_party == true
+
+_ground_of_provision if input.purpose.legal_basis in {"consent", "legal_obligation"}
+
+_person_related_declared if input.purpose.person_related == true
+
+_classes := {dataset.class | some dataset in input.datasets}
 
 _recipient_known if input.requester.recipient in _recipients
 

@@ -1,0 +1,47 @@
+# METADATA
+# title: Output class
+# description: >-
+#   What may leave for a purpose at most: statistics, anonymised, pseudonymised or personal data. The gateway
+#   proves of each answer that nothing more is in it.
+package sekisho.output
+
+_classes := {"statistics", "anonymised", "pseudonymised", "personal"}
+
+_sets := {"statistics", "anonymised"}
+
+# METADATA
+# title: Rows are more than the purpose may have
+# description: Statistics and anonymised data (匿名加工情報) are made of sets; no row of a statement is either.
+# custom:
+#   code: aggregate_required
+#   reason: output_class_needs_sets
+#   source: APPI 2(6), 43; GDPR recital 26
+#   remedy: Read one of the purpose's published views.
+deny contains {"code": "aggregate_required", "reason": "output_class_needs_sets"} if {
+	input.purpose.output_class in _sets
+	input.action != "view"
+}
+
+# METADATA
+# title: Output class unknown
+# description: A class of output that these rules do not know cannot be kept to.
+# custom:
+#   code: access_denied
+#   reason: output_class_unknown
+#   source: default deny
+#   remedy: Declare the purpose's output_class as statistics, anonymised, pseudonymised or personal.
+deny contains {"code": "access_denied", "reason": "output_class_unknown"} if {
+	not _known
+}
+
+# METADATA
+# title: Obligation to stay within the class
+# description: None where the purpose declares no class.
+obligations := [{"kind": "output_class", "value": class} |
+	class := input.purpose.output_class
+	class != null
+]
+
+_known if input.purpose.output_class == null
+
+_known if input.purpose.output_class in _classes
