@@ -7,12 +7,15 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sekisho.domain.access import AccessRequest, DatasetUse, Use
+from sekisho.domain.limits import DatasetClass, Keep, Limits, OutputClass, Place, ReleaseFormat
+from sekisho.domain.request_context import Grant, Moment, RequestContext
 from sekisho.domain.terms import (
     Column,
     ColumnClass,
@@ -153,6 +156,79 @@ def using(of: Dataset, *names: str, uses: frozenset[Use] = _USES[0]) -> DatasetU
     return DatasetUse(of, dict.fromkeys(names or [each.name for each in of.columns], uses))
 
 
+NOW = Moment(1795305600, "monday", 1795359600)
+"""A Monday morning in Tokyo."""
+GRANT = Grant("01", "recommender", "recommendation", "INC-1", "privacy_officer", NOW.epoch - 600, NOW.epoch + 600)
+_DATED = (*DATASETS[1].columns, Column("invoiced_at", ColumnType.TIMESTAMP, _N))
+_OF_AGE = (*DATASETS[0].columns, Column("born_on", ColumnType.DATE, _Q, "year", category="birth_date"))
+
+PURPOSE_CHANGES: Mapping[str, dict[str, object]] = {
+    "needs less": {"needs": frozenset({"none", "linking_identifier"})},
+    "needs all": {"needs": frozenset({_D, _L, _Q, _S, _F, _N})},
+    "a role": {"roles": frozenset({"incident_responder"})},
+    "of age": {"minimum_age": 18},
+    "pseudonymised": {"output_class": OutputClass.PSEUDONYMISED},
+    "anonymised": {"output_class": OutputClass.ANONYMISED},
+    "limits": {"limits": Limits(500, 10, 1_000), "retention_days": 30},
+    "forms": {"formats": (ReleaseFormat.JSON, ReleaseFormat.CSV), "watermark": True},
+    "weekend": {"weekend_freeze": True},
+    "emergency": {"break_glass_minutes": 60},
+    "below another": {"ancestors": ("marketing", "churn_prediction")},
+    "on a contract": {"legal_basis": LegalBasis.CONTRACT, "cells": (), "third_party": True},
+    "told of the US": {"transfer_countries": ("US",), "person_related": True},
+}
+DATASET_CHANGES: Mapping[str, dict[str, object]] = {
+    "as it is": {},
+    "kept for two years": {"keep": Keep("invoiced_at", 730), "columns": _DATED},
+    "in Japan alone": {"countries": ("JP",)},
+    "of adults": {"least_age": 20},
+    "with dates of birth": {"columns": _OF_AGE},
+    "person-related": {"kind": DatasetClass.PERSON_RELATED},
+    "pseudonymised": {"kind": DatasetClass.PSEUDONYMISED},
+    "for a wider purpose": {"purposes": frozenset({"marketing"})},
+}
+REQUESTER_CHANGES: Mapping[str, dict[str, object]] = {
+    "entrusted": {"roles": frozenset({"incident_responder"})},
+    "an office": {"roles": frozenset({"auditor"})},
+    "a processor in the US": {"recipient": Recipient.PROCESSOR, "country": "US"},
+    "a processor in Germany": {"recipient": Recipient.PROCESSOR, "country": "DE"},
+    "a third party": {"recipient": Recipient.THIRD_PARTY},
+}
+OCCASIONS: Mapping[str, dict[str, object]] = {
+    "monday": {"now": NOW},
+    "sunday": {"now": Moment(NOW.epoch, "sunday", NOW.midnight)},
+    "never": {"now": None},
+    "granted": {"now": NOW, "context": RequestContext("INC-1", GRANT)},
+    "granted no more": {"now": NOW, "context": RequestContext("INC-1", replace(GRANT, expires=NOW.epoch))},
+    "granted to another": {"now": NOW, "context": RequestContext("INC-1", replace(GRANT, requester="ads"))},
+    "in Europe": {"now": NOW, "place": Place("FR", "Europe/Paris")},
+}
+
+
+def conditions() -> Iterator[AccessRequest]:
+    """Yield one question for each change of purpose, dataset, requester and occasion, two changes at a time."""
+    tables = {
+        "purpose": PURPOSE_CHANGES, "dataset": DATASET_CHANGES, "requester": REQUESTER_CHANGES, "on": OCCASIONS,
+    }  # fmt: skip
+    changes = [(what, change) for what, table in tables.items() for change in table.values()]
+    for pair in itertools.combinations(changes, 2):
+        purpose, requester, dataset_used = PURPOSES["recommendation"], REQUESTERS[0], DATASETS[1]
+        occasion: dict[str, object] = {"now": NOW}
+        for what, change in pair:
+            match what:
+                case "purpose":
+                    purpose = replace(purpose, **change)  # type: ignore[arg-type]  # tables of any field
+                case "requester":
+                    requester = replace(requester, **change)  # type: ignore[arg-type]
+                case "dataset":
+                    dataset_used = replace(dataset_used, **change)  # type: ignore[arg-type]
+                case _:
+                    occasion |= change
+        yield replace(ask(requester, purpose, using(dataset_used)), **occasion)  # type: ignore[arg-type]
+    sensitive = replace(PURPOSES["targeted_advertising"], explicit=frozenset({"sensitive"}))
+    yield ask(REQUESTERS[2], sensitive, using(DATASETS[0], "income_band"))
+
+
 def questions() -> Iterator[AccessRequest]:
     """Yield every requester with every purpose and dataset once, then mixed statements and views."""
     for requester, purpose, of in itertools.product(REQUESTERS, PURPOSES.values(), DATASETS):
@@ -178,6 +254,7 @@ def questions() -> Iterator[AccessRequest]:
             for of in chance.sample(DATASETS[:5], chance.randint(1, 3))
         ]
         yield ask(requester, purpose, *uses)
+    yield from conditions()
 
 
 def opa_program() -> str:

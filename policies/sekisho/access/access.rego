@@ -87,6 +87,7 @@ _row_filters := {name: filters |
 # The earliest instant from which any rule may say something else.
 _ends := emergency.ends | freeze.ends
 
-_valid_until := min(_ends) if count(_ends) > 0
+# Not min(), which rego-cpp takes of numbers as texts.
+_valid_until := [end | some end in _ends; count([1 | some other in _ends; other < end]) == 0][0] if count(_ends) > 0
 
 _valid_until := null if count(_ends) == 0

@@ -20,7 +20,12 @@ listed := array.concat(
 # The smallest group of people that a published view may show.
 _min_group := [{"kind": "min_group", "value": 10} | statistics.published_view]
 
-_max_rows := [{"kind": "max_rows", "value": min(_row_limits)} | not statistics.published_view]
+# Not min(), which rego-cpp takes of numbers as texts.
+_max_rows := [{"kind": "max_rows", "value": limit} |
+	not statistics.published_view
+	some limit in _row_limits
+	count([1 | some other in _row_limits; other < limit]) == 0
+]
 
 # Whoever reads identifiers in the clear under a contract serves one customer at a time.
 _max_data_subjects := [{"kind": "max_data_subjects", "value": 1} |
@@ -52,4 +57,7 @@ _row_limits contains 1000000 if input.requester.recipient == "third_party"
 
 _row_limits contains 10000 if input.purpose.legal_basis == "contract"
 
-_row_limits contains input.purpose.limits.rows if is_number(input.purpose.limits.rows)
+_row_limits contains rows if {
+	rows := input.purpose.limits.rows
+	is_number(rows)
+}

@@ -91,15 +91,16 @@ _bound := _by_name | _by_wider_purpose
 
 _by_name := {name |
 	some name
-	dataset := input.datasets[name]
-	input.purpose.name in dataset.purposes
+	purposes := input.datasets[name].purposes
+	input.purpose.name in purposes
 }
 
 _by_wider_purpose := {name |
+	input.purpose.ancestors != []
 	some wider in input.purpose.ancestors
 	some name
-	dataset := input.datasets[name]
-	wider in dataset.purposes
+	purposes := input.datasets[name].purposes
+	wider in purposes
 }
 
 _reads_a_dataset if count(input.datasets) > 0

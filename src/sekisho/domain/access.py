@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -102,15 +102,20 @@ class AccessRequest:
         return {**self.lasting_json(), "now": None if self.now is None else self.now.to_json()}
 
     def lasting_json(self) -> dict[str, object]:
-        """Return the ``input`` without ``now``: decisions are kept under it until their ``valid_until``."""
+        """Return the ``input`` without ``now``: decisions are kept under it until their ``valid_until``.
+
+        Of the purposes of the requester and the datasets, those that this purpose is part of: a workspace of many
+        purposes is not sent with every question.
+        """
+        about = {self.purpose.name, *self.purpose.ancestors}
         return {
             "action": self.action,
             "view": self.view,
             "controller": {"country": self.place.country},
             "context": self.context.to_json(),
-            "requester": requester_json(self.requester, self.place),
+            "requester": requester_json(self.requester, self.place, about),
             "purpose": purpose_json(self.purpose),
-            "datasets": {use.dataset.name: dataset_use_json(use) for use in self.datasets},
+            "datasets": {use.dataset.name: dataset_use_json(use, about) for use in self.datasets},
         }
 
     def canonical(self) -> bytes:
@@ -122,11 +127,14 @@ class AccessRequest:
         return hashlib.sha256(self.canonical()).hexdigest()
 
 
-def requester_json(requester: Requester, place: Place) -> dict[str, object]:
-    """Return the policy's ``input.requester``; who names no country is where the controller is."""
+def requester_json(requester: Requester, place: Place, about: Set[str] | None = None) -> dict[str, object]:
+    """Return the policy's ``input.requester``, of its purposes those *about* which is asked.
+
+    Who names no country is where the controller is.
+    """
     return {
         "name": requester.name,
-        "purposes": sorted(requester.purposes),
+        "purposes": sorted(requester.purposes if about is None else requester.purposes & about),
         "roles": sorted(requester.roles),
         "recipient": requester.recipient.value,
         "country": requester.country or place.country,
@@ -165,8 +173,8 @@ def purpose_json(purpose: Purpose) -> dict[str, object]:
     }
 
 
-def dataset_use_json(use: DatasetUse) -> dict[str, object]:
-    """Return the policy's ``input.datasets[name]``."""
+def dataset_use_json(use: DatasetUse, about: Set[str] | None = None) -> dict[str, object]:
+    """Return the policy's ``input.datasets[name]``, of its purposes those *about* which is asked."""
     dataset = use.dataset
     columns: dict[str, object] = {}
     for name, uses in sorted(use.columns.items()):
@@ -184,7 +192,7 @@ def dataset_use_json(use: DatasetUse) -> dict[str, object]:
         "class": dataset.dataset_class.value,
         "data_category": dataset.data_category,
         "has_data_subject": dataset.data_subject is not None,
-        "purposes": sorted(dataset.purposes),
+        "purposes": sorted(dataset.purposes if about is None else dataset.purposes & about),
         "countries": sorted(dataset.countries),
         "keep": None if dataset.keep is None else {"column": dataset.keep.column, "days": dataset.keep.days},
         "birth_date": dataset.birth_date,
