@@ -160,7 +160,7 @@ NOW = Moment(1795305600, "monday", 1795359600)
 """A Monday morning in Tokyo."""
 GRANT = Grant("01", "recommender", "recommendation", "INC-1", "privacy_officer", NOW.epoch - 600, NOW.epoch + 600)
 _DATED = (*DATASETS[1].columns, Column("invoiced_at", ColumnType.TIMESTAMP, _N))
-_OF_AGE = (*DATASETS[0].columns, Column("born_on", ColumnType.DATE, _Q, "year", category="birth_date"))
+_OF_AGE = (*_DATED, Column("born_on", ColumnType.DATE, _Q, "year", category="birth_date"))
 
 PURPOSE_CHANGES: Mapping[str, dict[str, object]] = {
     "needs less": {"needs": frozenset({"none", "linking_identifier"})},
