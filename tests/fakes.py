@@ -19,7 +19,7 @@ from sekisho.domain.terms import ColumnType, Dataset, Requester, StatisticsView
 from sekisho.errors import NotFound, SekishoError, Unauthenticated
 from sekisho.http.services import ConsentDecision, ConsentEventRequest, ConsentQuestion, Release
 from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, DataSubjectRef, Names, listed
-from sekisho.release import Ask, ReleasedPage
+from sekisho.release import Ask, Occasion, ReleasedPage
 
 
 @dataclass
@@ -180,7 +180,9 @@ class FakeGateway:
     def views(self, requester: Requester) -> list[StatisticsView]:
         return [view for view in self.published if view.purpose in requester.purposes]
 
-    async def read_view(self, requester: Requester, name: str, purpose: str) -> Release:
+    async def read_view(
+        self, requester: Requester, name: str, purpose: str, occasion: Occasion | None = None
+    ) -> Release:
         if name not in {view.name for view in self.views(requester)}:
             raise NotFound("There is no such view.")
         self.asked.append((requester.name, name, 0))

@@ -17,10 +17,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sekisho.costs import Laps, Step
+from sekisho.discharge import Duties
 from sekisho.domain.access import ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery
-from sekisho.domain.obligations import obligations_of
-from sekisho.errors import AccessDenied, ConsentUnavailable, PolicyUnavailable, StoreUnavailable
+from sekisho.domain.obligations import Discharges, obligations_of
+from sekisho.errors import AccessDenied, ConsentUnavailable, StoreUnavailable
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
 from sekisho.release import STALE_SECONDS, ReleasedPage, Shown
@@ -70,6 +71,7 @@ class Answer:
     page_rows: int
     laps: Laps
     ended: Callable[[Laps], None]
+    duties: Duties
     number: int = 0
     cut: bool = False
     rerun: bool = False
@@ -251,7 +253,10 @@ class Answer:
                 return None
             self._note(hidden, now.version)
         people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
-        self._discharge(people)
+        done = self.duties.of_page()
+        self._count(people, done)
+        page = await self.duties.page(page, self.release_id, done)
+        done.prove()
         self.laps.lap(Step.RECHECK)
         return await self._record(page, people if hidden else self._shown(batch), seq, rechecked, last=last)
 
@@ -266,6 +271,7 @@ class Answer:
         For a form that leaves whole, long after its first page was rechecked. Raises ``ConsentUnavailable``.
         """
         rechecked = self.means.clock.monotonic()
+        await self.duties.renew()
         if self.view is not None:
             now = await self.means.consents.view(self.permit.cells)
             if self.query.rowwise:
@@ -291,9 +297,8 @@ class Answer:
         ]
         return np.concatenate(shown) if shown else np.empty(0, np.int64)
 
-    def _discharge(self, people: NDArray[np.int64]) -> None:
-        """Discharge every obligation, or let nothing leave."""
-        done = {ObligationKind.MAX_ROWS}
+    def _count(self, people: NDArray[np.int64], done: Discharges) -> None:
+        """Count the people that the answer is about so far, where there is a limit. Raises ``AccessDenied``."""
         most = strictest(self.permit, ObligationKind.MAX_DATA_SUBJECTS)
         if most is not None and self.query.hidden:
             self.persons.update(np.unique(people).tolist())
@@ -302,8 +307,7 @@ class Answer:
                     "For this purpose an answer is about one person at a time; narrow the statement to one.",
                     reasons=("one_data_subject_at_a_time",),
                 )
-            done.add(ObligationKind.MAX_DATA_SUBJECTS)
-        prove(done, self.permit)
+            done.did(ObligationKind.MAX_DATA_SUBJECTS, len(self.persons))
 
     async def _references(self, people: NDArray[np.int64]) -> bytes:
         work = partial(self.means.pseudonymity.references, people)
@@ -358,9 +362,3 @@ def strictest(permit: Permit, kind: ObligationKind) -> int | None:
     """Return the strictest value of one kind of obligation, or ``None``."""
     limits = obligations_of(permit.obligations, kind)
     return min((limit for limit in limits if isinstance(limit, int)), default=None)
-
-
-def prove(discharged: set[ObligationKind], permit: Permit) -> None:
-    """Refuse when an obligation of *permit* was not discharged."""
-    if not {obligation.kind for obligation in permit.obligations} <= discharged:
-        raise PolicyUnavailable("The policy asks for something that this answer cannot fulfil.")

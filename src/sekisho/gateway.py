@@ -19,22 +19,24 @@ No customer data leaves a store without a purpose, a decision, a consent and a r
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from sekisho.anonymity.threshold import suppress_small_groups
-from sekisho.answer import KEYED, SMALL_PAGE_ROWS, Answer, Means, prove, strictest
+from sekisho.answer import KEYED, SMALL_PAGE_ROWS, Answer, Means, strictest
 from sekisho.costs import Costs, Key, Laps, Step
+from sekisho.discharge import Duties, Witnesses, shown_class
 from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery, Output
-from sekisho.domain.releases import keep_until
-from sekisho.domain.request_context import Moment, RequestContext
+from sekisho.domain.limits import OutputClass
+from sekisho.domain.releases import keep_until, kept_days
+from sekisho.domain.row_filters import filter_json
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
 from sekisho.errors import (
     AccessDenied,
@@ -51,6 +53,8 @@ from sekisho.errors import (
     UnknownPurpose,
 )
 from sekisho.explanation import PolicyRule, permission, refusal
+from sekisho.grants import Grants
+from sekisho.occasions import Occasions
 from sekisho.paging import Paging
 from sekisho.ports import (
     AuditEntry,
@@ -61,6 +65,7 @@ from sekisho.ports import (
     Detector,
     KeyBits,
     KeyRing,
+    Meter,
     NumberedCopies,
     PeopleIndex,
     PolicyDecisionPoint,
@@ -70,7 +75,7 @@ from sekisho.ports.held import HeldAnswers
 from sekisho.pseudonymity import AskedOnce, Pseudonymity
 from sekisho.query.plan import Plan, bind
 from sekisho.query.statements import Question, Statements
-from sekisho.release import Ask, Release, ReleasedPage
+from sekisho.release import Ask, Occasion, Release, ReleasedPage
 
 MAX_ROWS = 10_000_000
 LONG_STATEMENT = 4_000
@@ -103,15 +108,18 @@ class Gateway:
     key_bits: Sequence[KeyBits] = ()
     held: HeldAnswers | None = None
     spool: Path | None = None
+    meter: Meter | None = None
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
     means: Means = field(init=False, repr=False)
-    zone: ZoneInfo = field(init=False, repr=False)
+    occasions: Occasions = field(init=False, repr=False)
+    grants: Grants = field(init=False, repr=False)
     _releasing: dict[str, asyncio.Lock] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Build the caches of statements and keyed transforms."""
-        object.__setattr__(self, "zone", ZoneInfo(self.catalogue.place.time_zone))
+        object.__setattr__(self, "grants", Grants(self.catalogue, self.keys, self.audit, self.clock))
+        object.__setattr__(self, "occasions", Occasions(self.catalogue.place, self.grants, self.clock))
         object.__setattr__(self, "statements", Statements(self.catalogue))
         object.__setattr__(self, "pseudonymity", Pseudonymity(self.keys, self.people))
         pseudonymity = self.pseudonymity
@@ -136,7 +144,7 @@ class Gateway:
         """Return decision, reasons, rows, masks, the governed SQL without literals, and governance's share."""
         purpose = self._purpose(requester, ask.purpose)
         question = await self._read(requester, purpose, ask.sql)
-        decision = await self.policy.decide(self._asked(question.request, ask.context))
+        decision = await self.policy.decide(self.occasions.asked(question.request, ask.occasion))
         if isinstance(decision, Deny):
             return refusal(decision, await asyncio.to_thread(self.rules))
         plan = await self._plan(question, decision)
@@ -150,27 +158,39 @@ class Gateway:
         """Return the published views of *requester*'s purposes."""
         return [view for view in self.catalogue.views.values() if view.purpose in requester.purposes]
 
-    async def read_view(self, requester: Requester, name: str, purpose: str) -> Release:
+    async def read_view(
+        self, requester: Requester, name: str, purpose: str, occasion: Occasion | None = None
+    ) -> Release:
         """Return the one cached release of a published statistics view."""
+        occasion = occasion or Occasion()
         try:
             declared = self._purpose(requester, purpose)
             view = self.catalogue.views.get(name)
             if view is None or view.purpose != purpose:
                 raise NotFound("There is no such view for this purpose (GET /v1/views).")
             question = self.statements.view(requester, declared, view)  # (2)
-            permit = await self._decide(self._asked(question.request))  # (3)
+            request = self.occasions.asked(question.request, occasion)
+            permit = await self._decide(request)  # (3)
+            duties = self._duties(request, permit, occasion)
+            fields = self._fields(question, permit, question.fingerprint) | duties.fields()
+            await duties.begin(OutputClass.STATISTICS, kept_days(declared, permit.obligations))
+            smallest = max([view.min_group, strictest(permit, ObligationKind.MIN_GROUP) or 0])
+            kept_as = _released_as(question, permit, smallest)
             # One computation at a time and one release ever, so that two answers can never be compared.
             async with self._releasing.setdefault(name, asyncio.Lock()):
-                cached = await self.view_cache.get(name, question.fingerprint)
+                cached = await self.view_cache.get(name, kept_as)
                 if cached is None:
-                    cached = await self._published(view, question, permit)  # (5) to (7)
-                    await self.view_cache.put(name, question.fingerprint, cached)
+                    cached = await self._published(view, question, permit, smallest)  # (5) to (7)
+                    await self.view_cache.put(name, kept_as, cached)
             outputs = tuple(Output(o.name, o.type, o.transform) for o in question.plan(permit).outputs)
-            fields = self._fields(question, permit, question.fingerprint)
             fields |= {"view": name, "rows": cached.num_rows, "page": 0}
-            receipt = await self.audit.append(AuditEntry("access.release", fields))  # (8)
-            page = ReleasedPage(_single(cached), receipt.seq, last=True, complete=True)
-            return Release(receipt.id, permit.revision, 0, outputs, cached.schema, page, None)
+            release_id, done = self.clock.new_id(), duties.of_page()
+            done.did(ObligationKind.MIN_GROUP, smallest)
+            batch = await duties.page(_single(cached), release_id, done)
+            done.prove()
+            receipt = await self.audit.append(AuditEntry("access.release", fields, release_id))  # (8)
+            page = ReleasedPage(batch, receipt.seq, last=True, complete=True)
+            return Release(receipt.id, permit.revision, 0, duties.columns(outputs), batch.schema, page, None)
         except SekishoError as refusal:
             await self._record_refusal(requester, purpose, refusal)
             raise
@@ -185,13 +205,11 @@ class Gateway:
             raise PurposeNotRegistered(f"{requester.name} is not registered for the purpose {name}.")
         return purpose
 
-    def _now(self) -> datetime:
-        """Return the instant, in the time zone of the workspace."""
-        return self.clock.now().astimezone(self.zone)
+    def _duties(self, request: AccessRequest, permit: Permit, occasion: Occasion) -> Duties:
+        async def again() -> Permit:
+            return await self._decide(self.occasions.again(request))
 
-    def _asked(self, request: AccessRequest, context: RequestContext | None = None) -> AccessRequest:
-        """Return *request* as it is asked now, on the occasion of *context*."""
-        return replace(request, context=context or request.context, now=Moment.of(self.clock.now(), self.zone))
+        return Duties(request, permit, occasion, Witnesses(self.audit, self.clock, self.meter), again)
 
     async def _decide(self, request: AccessRequest) -> Permit:
         decision = await self.policy.decide(request)
@@ -206,16 +224,19 @@ class Gateway:
         raise kind(f"The policy says no: {', '.join(decision.reasons)}.", reasons=decision.reasons)
 
     async def _answer(self, question: Question, ask: Ask, page_rows: int, laps: Laps) -> Release:
-        permit = await self._decide(self._asked(question.request, ask.context))  # (3)
+        request = self.occasions.asked(question.request, ask.occasion)
+        permit = await self._decide(request)  # (3)
+        duties = self._duties(request, permit, ask.occasion)
         laps.lap(Step.DECIDE)
         view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)
         laps.lap(Step.CONSENT)
         people = AskedOnce(self.people)
         plan = await self._plan(question, permit, people, large=page_rows > SMALL_PAGE_ROWS)  # (5)
         keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan, people)
-        query = bind(plan, ask.parameters, keyed, self._now())
+        query = bind(plan, ask.parameters, keyed, self.occasions.now())
         release_id = self.clock.new_id()
-        fields = self._fields(question, permit, plan.fingerprint)
+        fields = self._fields(question, permit, plan.fingerprint) | duties.fields()
+        await duties.begin(shown_class(request, permit), kept_days(request.purpose, permit.obligations))
         answer = Answer(
             self.means,
             self.store_of(query),
@@ -229,6 +250,7 @@ class Gateway:
             page_rows,
             laps=laps,
             ended=partial(self.costs.take, _key(question, plan)),
+            duties=duties,
         )
         laps.lap(Step.PLAN)
         first, pages = await self._pages(answer, question.request.requester, ask)  # (6) to (8)
@@ -236,7 +258,7 @@ class Gateway:
             id=answer.release_id,
             policy_revision=permit.revision,
             consent_seq=answer.view.seq if answer.view is not None else 0,  # an aggregate may have read it anew
-            columns=plan.outputs,
+            columns=duties.columns(plan.outputs),
             schema=first.batch.schema,
             _first=first,
             _rest=pages,
@@ -283,15 +305,13 @@ class Gateway:
             return await asyncio.to_thread(self.statements.read, requester, purpose, sql)
         return self.statements.read(requester, purpose, sql)
 
-    async def _published(self, view: StatisticsView, question: Question, permit: Permit) -> pa.Table:
-        """Return a view's release: its statement, run once, without its small groups."""
+    async def _published(self, view: StatisticsView, question: Question, permit: Permit, smallest: int) -> pa.Table:
+        """Return a view's release: its statement, run once, without its groups of fewer than *smallest* people."""
         plan = question.plan(permit)
         keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
         if any(output.transform in KEYED | {TransformKind.MASK_TEXT} for output in plan.outputs):
             raise PolicyUnavailable("A statistics view shows a key or a text; its release is refused.")
-        smallest = max(view.min_group, strictest(permit, ObligationKind.MIN_GROUP) or view.min_group)
-        prove({ObligationKind.MIN_GROUP, ObligationKind.MAX_ROWS}, permit)
-        query = bind(plan, (), keyed, self._now())
+        query = bind(plan, (), keyed, self.occasions.now())
         batches = [batch async for batch in self.store_of(query).fetch(query, None, self.people, page_rows=65_536)]
         return suppress_small_groups(pa.Table.from_batches(batches), view.people, smallest)
 
@@ -319,7 +339,7 @@ class Gateway:
             "columns": {f"{n}.{c}": k.value for n, t in permit.transforms.items() for c, k in t.items()},
             "policy": {"revision": permit.revision},
             "query_fp": fingerprint,
-            "keep_until": keep_until(request.purpose, self.clock.now()),
+            "keep_until": keep_until(kept_days(request.purpose, permit.obligations), self.clock.now()),
         }
 
     async def _record_refusal(self, requester: Requester, purpose: str, refusal: SekishoError) -> None:
@@ -341,6 +361,13 @@ class Gateway:
 def _key(question: Question, plan: Plan) -> Key:
     """Return under what the costs of a statement are kept: another plan of it starts anew."""
     return question.request.requester.name, question.request.purpose.name, plan.fingerprint
+
+
+def _released_as(question: Question, permit: Permit, smallest: int) -> str:
+    """Return under what the release of a view is kept: one that was made under other terms is another."""
+    filters = {name: [filter_json(each) for each in parts] for name, parts in permit.row_filters.items()}
+    told = [question.fingerprint, smallest, filters, {n: dict(kinds) for n, kinds in permit.transforms.items()}]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _single(table: pa.Table) -> pa.RecordBatch:

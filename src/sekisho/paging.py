@@ -124,6 +124,7 @@ class Paging:
             return None
         answer.view = view
         answer.number, answer.cut = turn.number, bool(about["cut"])
+        answer.duties.rows = turn.start  # what the pages before may have held
         if turn.start and strictest(answer.permit, ObligationKind.MAX_DATA_SUBJECTS) is not None:
             await _remember(answer, held, turn.start)
         batch, positions = await _kept(answer, held, turn.start, view)

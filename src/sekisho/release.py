@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sekisho.domain.governed import Output
 from sekisho.domain.limits import ReleaseFormat
-from sekisho.domain.request_context import RequestContext
 
 STALE_SECONDS = 2.0
 """A page that is released later than this after its recheck is void (promise 2)."""
@@ -21,12 +20,20 @@ _FEW_SHOWN = 65_536
 
 
 @dataclass(frozen=True, slots=True)
+class Occasion:
+    """On what occasion is asked: the form in which the answer leaves, the ticket worked on, a grant as given."""
+
+    form: ReleaseFormat | None = None
+    ticket: str | None = None
+    grant: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What a requester asks: a statement for a purpose.
 
     ``parameters`` are the values of ``?`` in the statement; ``max_rows`` limits the answer. ``paged``: the answer
-    is its first page, with a cursor when more follows; ``cursor``: the page that it names. ``form`` is the form in
-    which the answer leaves, and ``context`` on what occasion it is asked for.
+    is its first page, with a cursor when more follows; ``cursor``: the page that it names.
     """
 
     purpose: str
@@ -35,8 +42,7 @@ class Ask:
     max_rows: int | None = None
     paged: bool = False
     cursor: str | None = field(default=None, repr=False)
-    form: ReleaseFormat | None = None
-    context: RequestContext = field(default_factory=RequestContext)
+    occasion: Occasion = field(default_factory=Occasion)
 
 
 @dataclass(frozen=True, slots=True)

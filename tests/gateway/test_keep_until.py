@@ -19,7 +19,7 @@ def test_a_release_is_recorded_with_its_deadline() -> None:
     request = SimpleNamespace(
         requester=Requester("mailer", frozenset({"lifecycle_email"})), purpose=purpose, action="read", datasets=()
     )
-    permit = SimpleNamespace(legal_basis=LegalBasis.CONSENT, transforms={}, revision="r1")
+    permit = SimpleNamespace(legal_basis=LegalBasis.CONSENT, transforms={}, revision="r1", obligations=())
     fields = Gateway._fields(
         cast("Gateway", SimpleNamespace(clock=FakeClock())),
         cast("Question", SimpleNamespace(request=request)),

@@ -34,6 +34,7 @@ from sekisho.adapters.records.floor import highest_consent_seq, holds_records
 from sekisho.adapters.records.idempotency import SqlIdempotencyStore
 from sekisho.adapters.records.notices import SqlNotices
 from sekisho.adapters.records.people import PeopleRegistry
+from sekisho.adapters.records.usage import SqlMeter
 from sekisho.adapters.rego import EmbeddedRego, shipped_policies
 from sekisho.adapters.stores.colocated import ColocatedCopies
 from sekisho.adapters.stores.duckdb import DuckDbStores
@@ -156,6 +157,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         key_bits=[store for store in stores.values() if not isinstance(store, SqliteStore)],
         held=held,
         spool=_spool(settings),
+        meter=SqlMeter(database, clock),
     )
     parts = Parts(
         catalogue,

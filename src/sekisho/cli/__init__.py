@@ -19,6 +19,7 @@ from sekisho.cli import (
     check,
     consent,
     demo,
+    grant,
     keys,
     migrate,
     notices,
@@ -43,7 +44,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks show values
 )
-for _command in (demo, serve, check, token, query):
+for _command in (demo, serve, check, token, query, grant):
     _command.register(app)
 audit_proofs.register(audit.app)
 for _name, _group in (

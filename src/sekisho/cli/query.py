@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekisho.cli.releasing import FormOption, chosen, page_rows, value_of, write
+from sekisho.cli.releasing import (
+    FormOption,
+    GrantOption,
+    TicketOption,
+    chosen,
+    occasion_of,
+    page_rows,
+    value_of,
+    write,
+)
 from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
     RequesterOption,
@@ -49,6 +58,8 @@ def query(
             show_default=False,
         ),
     ] = None,
+    ticket: TicketOption = None,
+    grant: GrantOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -63,11 +74,15 @@ def query(
     async def ask(opened: Workspace) -> None:
         from sekisho.release import Ask
 
+        occasion = occasion_of(written, ticket, grant)
         if explain:
-            answer_json(await opened.gateway.explain(requester_named(opened, requester), Ask(purpose, sql)))
+            about = Ask(purpose, sql, occasion=occasion)
+            answer_json(await opened.gateway.explain(requester_named(opened, requester), about))
             return
         release = await opened.gateway.query(
-            requester_named(opened, requester), Ask(purpose, sql, given, max_rows), page_rows=page_rows(written)
+            requester_named(opened, requester),
+            Ask(purpose, sql, given, max_rows, occasion=occasion),
+            page_rows=page_rows(written),
         )
         await write(release, written, output)
 

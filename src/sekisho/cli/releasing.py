@@ -13,7 +13,7 @@ import typer
 from sekisho.cli.running import answer_table, say
 
 if TYPE_CHECKING:
-    from sekisho.release import Release
+    from sekisho.release import Occasion, Release
 
 _SHOWN = 10_000  # rows that a table shows
 
@@ -37,6 +37,13 @@ FormOption = Annotated[
 ]
 
 
+TicketOption = Annotated[
+    str | None, typer.Option("--ticket", help="Ticket or case worked on, such as INC-2041.", show_default=False)
+]
+GrantOption = Annotated[
+    str | None, typer.Option("--grant", help="Grant of an emergency purpose, for the ticket.", show_default=False)
+]
+
 _ENDINGS = {".jsonl": Form.NDJSON, **{f".{form.value}": form for form in Form if form is not Form.TABLE}}
 
 
@@ -53,6 +60,14 @@ def chosen(form: Form | None, output: Path | None = None) -> Form:
     if terminal and form in {Form.ARROW, Form.PARQUET}:
         raise typer.BadParameter(f"{form.value} is not for a terminal; redirect it into a file")
     return form
+
+
+def occasion_of(form: Form, ticket: str | None = None, grant: str | None = None) -> Occasion:
+    """Return on what occasion is asked; a table is no form in which an answer is given away."""
+    from sekisho.domain.limits import ReleaseFormat
+    from sekisho.release import Occasion
+
+    return Occasion(None if form is Form.TABLE else ReleaseFormat(form.value), ticket, grant)
 
 
 def page_rows(form: Form) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekisho.cli.releasing import FormOption, chosen, write
+from sekisho.cli.releasing import FormOption, chosen, occasion_of, write
 from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -60,7 +60,9 @@ def read(
         if view is None:
             known = ", ".join(opened.settings.catalogue.views)
             raise NotFound(f"There is no such view; there are {known or 'none'}.")
-        release = await opened.gateway.read_view(requester_named(opened, requester), name, view.purpose)
+        release = await opened.gateway.read_view(
+            requester_named(opened, requester), name, view.purpose, occasion_of(written)
+        )
         await write(release, written)
 
     with_workspace(workspace, ask)

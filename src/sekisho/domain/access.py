@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -127,7 +128,7 @@ class AccessRequest:
         return hashlib.sha256(self.canonical()).hexdigest()
 
 
-def requester_json(requester: Requester, place: Place, about: Set[str] | None = None) -> dict[str, object]:
+def requester_json(requester: Requester, place: Place, about: AbstractSet[str] | None = None) -> dict[str, object]:
     """Return the policy's ``input.requester``, of its purposes those *about* which is asked.
 
     Who names no country is where the controller is.
@@ -173,7 +174,7 @@ def purpose_json(purpose: Purpose) -> dict[str, object]:
     }
 
 
-def dataset_use_json(use: DatasetUse, about: Set[str] | None = None) -> dict[str, object]:
+def dataset_use_json(use: DatasetUse, about: AbstractSet[str] | None = None) -> dict[str, object]:
     """Return the policy's ``input.datasets[name]``, of its purposes those *about* which is asked."""
     dataset = use.dataset
     columns: dict[str, object] = {}

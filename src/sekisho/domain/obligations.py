@@ -190,6 +190,10 @@ class Discharges:
         """Count as discharged what *done*, of the same obligations, has discharged."""
         self._open &= done._open
 
+    def is_open(self, kind: ObligationKind) -> bool:
+        """Return whether an obligation of *kind* is still to be discharged."""
+        return any(each.kind is kind for each in self._open)
+
     def prove(self) -> None:
         """Let nothing leave while an obligation is open. Raises ``PolicyUnavailable``."""
         if self._open:

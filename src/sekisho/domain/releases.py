@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
+from sekisho.domain.obligations import Obligation, ObligationKind, obligations_of
 from sekisho.domain.record import timestamp
 from sekisho.domain.terms import Cell, Purpose
 
@@ -21,9 +22,15 @@ DEFAULT_RETENTION_DAYS = 30
 """How long a recipient may keep what it received where its purpose does not say (``Purpose.retention_days``)."""
 
 
-def keep_until(purpose: Purpose, released_at: datetime) -> str:
-    """Return until when the recipient of a release may keep it, as audit records spell times."""
+def kept_days(purpose: Purpose, obligations: Iterable[Obligation]) -> int:
+    """Return for how many days the recipient of a release may keep it: by its purpose, or by a stricter policy."""
     days = DEFAULT_RETENTION_DAYS if purpose.retention_days is None else purpose.retention_days
+    asked = obligations_of(obligations, ObligationKind.RETENTION)
+    return min([days, *(each for each in asked if isinstance(each, int))])
+
+
+def keep_until(days: int, released_at: datetime) -> str:
+    """Return until when the recipient of a release may keep it for *days*, as audit records spell times."""
     return timestamp(released_at + timedelta(days=days))
 
 

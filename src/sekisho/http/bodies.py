@@ -90,6 +90,13 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
+class ContextBody(Body):
+    """On what occasion is asked: the ticket or case worked on, and a grant for an emergency."""
+
+    ticket: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    grant: Annotated[str, Field(min_length=1, max_length=2_048)] | None = None
+
+
 class QueryBody(Body):
     """``POST /v1/query`` and ``:explain``."""
 
@@ -98,6 +105,7 @@ class QueryBody(Body):
     parameters: Annotated[list[Parameter], Field(max_length=10_000)] = Field(default_factory=list)
     max_rows: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     cursor: Annotated[str, Field(max_length=256)] | None = None
+    context: ContextBody | None = None
 
 
 class ViewBody(Body):
@@ -105,6 +113,7 @@ class ViewBody(Body):
 
     purpose: Name
     parameters: Annotated[list[Parameter], Field(max_length=0)] = Field(default_factory=list)
+    context: ContextBody | None = None
 
 
 class CheckItem(Body):

@@ -19,7 +19,7 @@ from sekisho.domain.terms import Dataset, Requester, StatisticsView
 from sekisho.http.metrics import Metrics
 from sekisho.ports import AuditLog, AuditProofs, Clock, DataSubjectRef, IdentityProvider
 from sekisho.ports.idempotency import IdempotencyStore
-from sekisho.release import STALE_SECONDS, Ask, ReleasedPage
+from sekisho.release import STALE_SECONDS, Ask, Occasion, ReleasedPage
 
 HealthProbe = Callable[[], Awaitable[bool]]
 """Answers whether a part works; raising or not answering in time counts as no."""
@@ -73,7 +73,9 @@ class GatewayPort(Protocol):
     def views(self, requester: Requester) -> list[StatisticsView]:
         """Return the published views of *requester*'s purposes."""
 
-    async def read_view(self, requester: Requester, name: str, purpose: str) -> Release:
+    async def read_view(
+        self, requester: Requester, name: str, purpose: str, occasion: Occasion | None = None
+    ) -> Release:
         """Return the cached release of a published view."""
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from sekisho.domain.access import AccessRequest, Decision
 from sekisho.domain.governed import GovernedQuery
+from sekisho.domain.obligations import Allowance
 from sekisho.domain.terms import Requester
 from sekisho.ports.consent import ConsentView, DataSubjectRef, PeopleIndex
 
@@ -124,6 +125,16 @@ class KeyRing(Protocol):
 
     def verification_key(self) -> str:
         """Return the log's public key in the note format (``name+hash+base64``)."""
+
+
+class Meter(Protocol):
+    """Counts what was released in a window of time, over all workers."""
+
+    async def take(self, account: str, what: str, amount: int, allowance: Allowance) -> bool:
+        """Take *amount* of what *account* may have and return True; take nothing and return False when it is more.
+
+        Raises ``PolicyUnavailable`` when nobody can count.
+        """
 
 
 class ViewCache(Protocol):

@@ -23,6 +23,7 @@ from sekisho.domain.terms import (
     Store,
     StoreKind,
 )
+from sekisho.settings.conditions import country, dataset_use, purpose_conditions, within
 from sekisho.settings.faults import nearest, shown
 from sekisho.settings.keys import ALL_QUASI_IDENTIFIERS, GENERALISATIONS, ROLES
 from sekisho.settings.purposes import purpose_facts
@@ -65,6 +66,7 @@ def stores(root: Section, folder: Path, own: Mapping[str, Path]) -> dict[str, St
 def purposes(root: Section, categories: frozenset[str]) -> dict[str, Purpose]:
     """Return the purposes by name. *categories* are those that any column has."""
     found: dict[str, Purpose] = {}
+    sections: dict[str, Section] = {}
     classes = frozenset(c.value for c in ColumnClass)
     for name, section in root.named("purposes", "purpose"):
         basis = section.choice("legal_basis", LegalBasis)
@@ -79,7 +81,9 @@ def purposes(root: Section, categories: frozenset[str]) -> dict[str, Purpose]:
         third_party, gpc = section.flag("third_party"), section.flag("gpc")
         title, description = section.titles("title"), section.titles("description")
         told = purpose_facts(section, basis, third_party=third_party)
+        narrowed = purpose_conditions(section, categories, output=output, clear=bool(clear))
         if basis is not None:
+            sections[name] = section
             found[name] = Purpose(
                 name=name,
                 legal_basis=basis,
@@ -92,8 +96,9 @@ def purposes(root: Section, categories: frozenset[str]) -> dict[str, Purpose]:
                 title=title,
                 description=description,
                 **told,
+                **narrowed,
             )
-    return found
+    return within(found, sections)
 
 
 def _grounds(
@@ -155,6 +160,7 @@ def datasets(
             data_category=category,
             purposes=frozenset(bound),
             title=section.titles("title"),
+            **dataset_use(section, columns),
         )
     _one_type(sections, found)
     return found
@@ -267,9 +273,10 @@ def _one_type(sections: Mapping[str, Section], found: Mapping[str, Dataset]) -> 
 def requesters(root: Section, known: Mapping[str, Purpose]) -> dict[str, Requester]:
     """Return the requesters by name."""
     found: dict[str, Requester] = {}
+    entrusted = ROLES.union(*(purpose.roles for purpose in known.values()))
     for name, section in root.named("requesters", "requester"):
         bound = section.names("purposes", root.keys_of("purposes"), "purpose")
-        roles = section.names("roles", ROLES, "role")
+        roles = section.names("roles", entrusted, "role")
         recipient = section.choice("recipient", Recipient) or Recipient.INTERNAL
         if recipient is Recipient.THIRD_PARTY:
             for purpose in bound:
@@ -279,5 +286,7 @@ def requesters(root: Section, known: Mapping[str, Purpose]) -> dict[str, Request
                         f"a third party is registered for {purpose}, which provides nothing to third parties",
                         "set `third_party: true` on the purpose if people are told so (APPI 27)",
                     )
-        found[name] = Requester(name, frozenset(bound), frozenset(roles), recipient, section.titles("title"))
+        title = section.titles("title")
+        place = country(section, "country")
+        found[name] = Requester(name, frozenset(bound), frozenset(roles), recipient, title, place)
     return found

@@ -43,7 +43,12 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("requesters", "and one requester at least"),
         Key("views", "and the statistics that are published"),
     ),
-    "controller": (_must("name", "the controller's name"), _must("contact", "where people can ask")),
+    "controller": (
+        _must("name", "the controller's name"),
+        _must("contact", "where people can ask"),
+        Key("country", "JP"),
+        Key("time_zone", "Asia/Tokyo"),
+    ),
     "database": (
         _must("url", "sqlite:///var/sekisho.db"),
         Key("password_file", "/run/secrets/sekisho"),
@@ -113,6 +118,21 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("person_related", "true"),
         Key("dpv", "dpv:PersonalisedAdvertising"),
         Key("legal_bases", "{gdpr: consent}"),
+        Key("part_of", "marketing"),
+        Key("needs", "[birth_date, none]"),
+        Key("output_class", "pseudonymised"),
+        Key("roles", "[incident_responder]"),
+        Key("minimum_age", "18"),
+        Key("limits", "{rows: 10000}"),
+        Key("formats", "[json, csv]"),
+        Key("watermark", "true"),
+        Key("weekend_freeze", "true"),
+        Key("break_glass_minutes", "60"),
+    ),
+    "purposes.*.limits": (
+        Key("rows", "10000"),
+        Key("answers_per_minute", "60"),
+        Key("rows_per_day", "100000"),
     ),
     "purposes.*.transfer_information.*": (
         _must("system", "how the country protects personal data"),
@@ -125,8 +145,13 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("data_subject", "{column: customer_id, identifier: customer_id}, or none for data about nobody"),
         Key("data_category", "purchase"),
         _must("purposes", "[recommendation]"),
+        Key("class", "personal"),
+        Key("countries", "[JP]"),
+        Key("keep", "{column: invoiced_at, days: 730}"),
+        Key("least_age", "18"),
         _must("columns", "and one column at least"),
     ),
+    "datasets.*.keep": (_must("column", "invoiced_at"), _must("days", "730")),
     "datasets.*.data_subject": (_must("column", "customer_id"), _must("identifier", "customer_id")),
     "datasets.*.columns.*": (
         _must("type", "string"),
@@ -141,6 +166,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("purposes", "[recommendation], or [] for a requester that reads no data"),
         Key("roles", "[collection_point]"),
         Key("recipient", "internal"),
+        Key("country", "US"),
     ),
     "views.*": (
         _must("purpose", "management_statistics"),
@@ -157,6 +183,9 @@ LOCALES = ("ja", "en")
 
 ROLES = frozenset({"collection_point", "withdrawal_relay", "privacy_officer", "auditor"})
 """What a requester may do besides reading data."""
+
+OFFICES = frozenset({"privacy_officer", "auditor"})
+"""Roles of those who watch over the use of data, and use none."""
 
 CONFIRMATIONS = ("none", "double_opt_in")
 """How a yes may have to be confirmed before it counts."""

@@ -97,5 +97,5 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         customers=signing_in,
         mail=outgoing,
         rule_sets=rule_sets,
-        catalogue=Catalogue(stores, datasets, purposes, requesters, published, revision),
+        catalogue=Catalogue(stores, datasets, purposes, requesters, published, revision, controller.place),
     )

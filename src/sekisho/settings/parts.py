@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sekisho.domain.law import rule_set
+from sekisho.domain.limits import Place
+from sekisho.settings.conditions import country
 from sekisho.settings.faults import shown
 from sekisho.settings.keys import ALGORITHMS
 from sekisho.settings.section import Section
@@ -23,7 +26,19 @@ def controller(root: Section) -> Controller | None:
     if section is None:
         return None
     name, contact = section.text("name"), section.text("contact")
-    return Controller(name, contact) if name and contact else None
+    place = Place(country(section, "country") or Place().country, _time_zone(section))
+    return Controller(name, contact, place) if name and contact else None
+
+
+def _time_zone(section: Section) -> str:
+    """Return the zone by whose days rules count."""
+    name = section.text("time_zone") or Place().time_zone
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if section.has("time_zone"):
+            section.wrong("time_zone", f"{shown(name)} is no time zone", "write one such as Asia/Tokyo or UTC")
+    return name
 
 
 def law(root: Section) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from sekisho.domain.purpose_facts import COUNTRIES, MOST_DAYS, is_dpv_term
+from sekisho.domain.purpose_facts import MOST_DAYS, is_dpv_term
 from sekisho.domain.terms import LegalBasis, Recipient
+from sekisho.settings.conditions import countries
 from sekisho.settings.faults import nearest, shown
 from sekisho.settings.keys import CONFIRMATIONS, SECTIONS
 from sekisho.settings.section import Section
@@ -56,7 +57,7 @@ def purpose_facts(section: Section, basis: LegalBasis | None, *, third_party: bo
             f"nobody could object to {basis.value}, and everybody may object to direct marketing (GDPR 21(2))",
             "make the legal basis consent or legitimate_interest",
         )
-    person_related, countries = section.flag("person_related"), _countries(section)
+    person_related, told = section.flag("person_related"), countries(section, "transfer_countries")
     return {
         "direct_marketing": direct_marketing,
         "confirm": _confirm(section),
@@ -65,8 +66,8 @@ def purpose_facts(section: Section, basis: LegalBasis | None, *, third_party: bo
         "guardian_below_age": _whole(section, "guardian_below_age", 25),
         "data_categories": section.texts("data_categories"),
         "recipients": _recipients(section, third_party=third_party or person_related),
-        "transfer_countries": countries,
-        "transfer_information": _transfer_information(section, countries),
+        "transfer_countries": told,
+        "transfer_information": _transfer_information(section, told),
         "person_related": person_related,
         "dpv": _dpv(section),
         "legal_bases": _legal_bases(section, basis),
@@ -106,23 +107,11 @@ def _recipients(section: Section, *, third_party: bool) -> tuple[str, ...]:
     return recipients
 
 
-def _countries(section: Section) -> tuple[str, ...]:
-    countries = section.texts("transfer_countries")
-    for country in countries:
-        if country not in COUNTRIES:
-            section.wrong(
-                "transfer_countries",
-                f"{shown(country)} is no country",
-                "write two capital letters of ISO 3166-1, for example US",
-            )
-    return countries
-
-
-def _transfer_information(section: Section, countries: tuple[str, ...]) -> dict[str, dict[str, str]]:
+def _transfer_information(section: Section, told: tuple[str, ...]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    for country, inner in section.named("transfer_information", "country", known=frozenset(countries)):
-        told = {part: inner.text(part) for part in ("system", "measures")}
-        found[country] = {part: text for part, text in told.items() if text is not None}
+    for country, inner in section.named("transfer_information", "country", known=frozenset(told)):
+        parts = {part: inner.text(part) for part in ("system", "measures")}
+        found[country] = {part: text for part, text in parts.items() if text is not None}
     return found
 
 

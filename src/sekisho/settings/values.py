@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from sekisho.domain.limits import Place
 from sekisho.domain.terms import Catalogue
 
 
@@ -18,10 +19,11 @@ class PolicyEngine(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Who decides why and how data is used (GDPR 4(7); 個人情報取扱事業者), as customers are told."""
+    """Who decides why and how data is used (GDPR 4(7); 個人情報取扱事業者), as customers are told, and where."""
 
     name: str
     contact: str
+    place: Place = field(default_factory=Place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def views(
         if purpose is not None:
             _check_purpose(root, section, purpose, purposes)
         if sql is not None:
-            _check_statement(root, section, sql, people, purpose, datasets)
+            _check_statement(root, section, sql, people, purpose, datasets, purposes)
         if purpose and people and sql:
             found[name] = StatisticsView(name, purpose, sql, people, min_group, title)
     return found
@@ -57,6 +57,7 @@ def _check_statement(
     people: str | None,
     purpose: str | None,
     datasets: Mapping[str, Dataset],
+    purposes: Mapping[str, Purpose],
 ) -> None:
     try:
         statements = sqlglot.parse(sql, dialect="duckdb")
@@ -84,5 +85,10 @@ def _check_statement(
         if dataset is None or table.catalog:
             section.wrong("sql", f"unknown dataset {shown(name)}", nearest(name, datasets))
             continue
-        if purpose is not None and purpose not in dataset.purposes:
+        if purpose is not None and dataset.purposes.isdisjoint(_with_wider(purpose, purposes)):
             section.wrong("sql", f"{name} is not for the purpose {purpose}", f"add it to the purposes of {name}")
+
+
+def _with_wider(purpose: str, purposes: Mapping[str, Purpose]) -> frozenset[str]:
+    known = purposes.get(purpose)
+    return frozenset({purpose} if known is None else {purpose, *known.ancestors})

@@ -128,3 +128,14 @@ audit_tail = Table(
     comment="Ends of chains whose head is not in audit_head yet; what a crash left is signed at the next start.",
     sqlite_with_rowid=False,
 )
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("account", String(160), primary_key=True),  # requester and purpose
+    Column("what", String(16), primary_key=True),
+    Column("seconds", Integer, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),  # begin of the window, in seconds since 1970
+    Column("used", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -16,7 +16,7 @@ from sekisho.http.auth import requester_of
 from sekisho.http.bodies import VIEW, read_body
 from sekisho.http.formats import negotiate
 from sekisho.http.release import release_response
-from sekisho.http.routes.query import RELEASE_RESPONSES
+from sekisho.http.routes.query import RELEASE_RESPONSES, occasion_of
 from sekisho.http.routing import body_schema, json_response, router
 from sekisho.http.services import services_of
 
@@ -65,7 +65,9 @@ async def read_view(request: Request, name: str) -> Response:
     requester = requester_of(request)
     form = negotiate(request.headers.get("accept"))
     body = await read_body(request, VIEW)
-    release = await services_of(request).gateway.read_view(requester, name, body.purpose)
+    release = await services_of(request).gateway.read_view(
+        requester, name, body.purpose, occasion_of(form, body.context)
+    )
     return await release_response(request, release, form, requester, body.purpose)
 
 

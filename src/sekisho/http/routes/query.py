@@ -8,14 +8,15 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sekisho.domain.limits import ReleaseFormat
 from sekisho.errors import InvalidRequest
 from sekisho.http.auth import requester_of
-from sekisho.http.bodies import QUERY, QueryBody, read_body
-from sekisho.http.formats import FORMATS, JSON, negotiate
+from sekisho.http.bodies import QUERY, ContextBody, QueryBody, read_body
+from sekisho.http.formats import FORMATS, JSON, Format, negotiate
 from sekisho.http.release import release_response, unless_gone
 from sekisho.http.routing import body_schema, json_response, router
 from sekisho.http.services import services_of
-from sekisho.release import Ask
+from sekisho.release import Ask, Occasion
 
 ROUTER = router("query")
 
@@ -37,7 +38,8 @@ async def query(request: Request) -> Response:
     """
     requester = requester_of(request)
     form = negotiate(request.headers.get("accept"))
-    ask = replace(_ask(await read_body(request, QUERY)), paged=form is JSON)
+    body = await read_body(request, QUERY)
+    ask = replace(_ask(body), paged=form is JSON, occasion=occasion_of(form, body.context))
     if ask.cursor is not None and not ask.paged:
         raise InvalidRequest("A cursor goes on in JSON; Arrow, NDJSON, CSV and Parquet are one answer, whole.")
     asking = services_of(request).gateway.query(requester, ask, page_rows=form.page_rows)
@@ -54,4 +56,17 @@ async def explain(request: Request) -> Response:
 
 
 def _ask(body: QueryBody) -> Ask:
-    return Ask(body.purpose, body.sql, tuple(body.parameters), body.max_rows, cursor=body.cursor)
+    return Ask(
+        body.purpose,
+        body.sql,
+        tuple(body.parameters),
+        body.max_rows,
+        cursor=body.cursor,
+        occasion=occasion_of(None, body.context),
+    )
+
+
+def occasion_of(form: Format | None, context: ContextBody | None) -> Occasion:
+    """Return on what occasion a request is made: the form of its answer, and what its body says."""
+    named = None if form is None else ReleaseFormat(form.name)
+    return Occasion(named) if context is None else Occasion(named, context.ticket, context.grant)

@@ -1,0 +1,52 @@
+"""When and on what occasion a question is asked: the clock of the workspace's place, tickets and grants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sekisho.domain.access import AccessRequest
+from sekisho.domain.limits import Place
+from sekisho.domain.request_context import Moment, RequestContext, is_ticket
+from sekisho.errors import InvalidRequest
+from sekisho.grants import Grants
+from sekisho.ports import Clock
+from sekisho.release import Occasion
+
+
+class Occasions:
+    """Completes questions by what only the moment of asking tells."""
+
+    def __init__(self, place: Place, grants: Grants, clock: Clock) -> None:
+        self._zone = _zone(place)
+        self._grants = grants
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """Return the instant, in the time zone of the workspace."""
+        return self._clock.now().astimezone(self._zone)
+
+    def asked(self, request: AccessRequest, occasion: Occasion) -> AccessRequest:
+        """Return *request* as it is asked now, on *occasion*.
+
+        Raises ``InvalidRequest`` for a ticket that is none, and a grant that was not given here.
+        """
+        if occasion.ticket is not None and not is_ticket(occasion.ticket):
+            raise InvalidRequest("A ticket is a reference such as INC-2041: letters, digits and ._#/-, 64 at most.")
+        grant = None if occasion.grant is None else self._grants.read(occasion.grant)
+        return replace(self.again(request), context=RequestContext(occasion.ticket, grant))
+
+    def again(self, request: AccessRequest) -> AccessRequest:
+        """Return *request*, on the occasion that it has, as it is asked now."""
+        return replace(request, now=Moment.of(self._clock.now(), self._zone))
+
+
+def _zone(place: Place) -> tzinfo:
+    """Return the time zone of the controller; that of Japan also where the machine knows no time zones."""
+    try:
+        return ZoneInfo(place.time_zone)
+    except ZoneInfoNotFoundError:
+        if place.time_zone != Place().time_zone:
+            raise
+        return timezone(timedelta(hours=9))
