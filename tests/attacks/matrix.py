@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,7 +39,7 @@ from sekisho.adapters.stores.copy_folder import writing
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.adapters.stores.postgresql import PostgresStore
 from sekisho.adapters.stores.sqlite import SqliteStore
-from sekisho.domain.access import Comparison
+from sekisho.domain.row_filters import AllOf, AnyOf, Comparison, IsNull, Negated, RowFilter
 from sekisho.domain.terms import (
     Catalogue,
     Column,
@@ -78,10 +78,17 @@ CROWD = Dataset(
 )  # fmt: skip
 PURPOSES = {p.name: p for p in (Purpose("consent", LegalBasis.CONSENT), Purpose("law", LegalBasis.LEGAL_OBLIGATION))}
 ANALYST = Requester("analyst", frozenset(PURPOSES))
-_FILTER: dict[str, tuple[Comparison, ...]] = {"x.lines": (Comparison("side", "eq", "in"),)}
-SHAPES: dict[str, tuple[str, dict[str, tuple[Comparison, ...]], str]] = {
+_FILTER: dict[str, tuple[RowFilter, ...]] = {"x.lines": (Comparison("side", "eq", "in"),)}
+_TREE: dict[str, tuple[RowFilter, ...]] = {
+    "x.lines": (
+        Negated(AnyOf((IsNull("side"), Comparison("side", "in", ("out", "elsewhere"))))),
+        AnyOf((Comparison("side", "eq", "in"), AllOf((Comparison("flag", "eq", value=True), IsNull("day"))))),
+    )
+}
+SHAPES: dict[str, tuple[str, Mapping[str, tuple[RowFilter, ...]], str]] = {
     "people table": ("consent", {}, ""),
     "row filter": ("law", _FILTER, ""),
+    "tree of row filters": ("law", _TREE, ""),
     "people table and row filter": ("consent", _FILTER, ""),
     "co-located numbers": ("consent", {}, "copy"),
     "co-located numbers and row filter": ("consent", _FILTER, "copy"),
@@ -215,7 +222,8 @@ class Crowd:
 
     def ask(self, shape: str, sql: str) -> int:
         """Return the one number that *sql* asks for. Raises the gateway's refusal."""
-        purpose, self._policy.filters, reads = SHAPES[shape]
+        purpose, filters, reads = SHAPES[shape]
+        self._policy.filters = dict(filters)
         return self._runner.run(self._ask(self.gateways[reads], Ask(purpose, sql)))
 
     @staticmethod

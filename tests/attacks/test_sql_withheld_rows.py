@@ -9,12 +9,12 @@ consent join; without it the same statements do fail, which is shown too, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from tests.query.world import FIRST_ID, PEOPLE, ROWS, Rows, World, agrees
 
-from sekisho.domain.access import Comparison
+from sekisho.domain.row_filters import AllOf, AnyOf, Comparison, IsNull, Negated, RowFilter
 from sekisho.errors import SekishoError
 from sekisho.query import rules
 from sekisho.query.dialects import Dialect
@@ -84,14 +84,22 @@ STATEMENTS = {
 }
 
 # Who is withheld, and by what: consent, the policy's row filter, or both.
-FILTERS: dict[str, tuple[Comparison, ...]] = {
+FILTERS: dict[str, tuple[RowFilter, ...]] = {
     "pos.order_lines": (Comparison("description", "eq", "2001-01-01"),),
     "crm.tickets": (Comparison("channel", "eq", "mail"),),
 }
-SHAPES: dict[str, tuple[str, dict[str, tuple[Comparison, ...]]]] = {
+TREES: dict[str, tuple[RowFilter, ...]] = {
+    "pos.order_lines": (
+        AnyOf((Comparison("description", "eq", "2001-01-01"), IsNull("quantity"))),
+        Negated(AllOf((Comparison("quantity", "gt", 5), Comparison("unit_price", "lt", 0)))),
+    ),
+    "crm.tickets": (Negated(AnyOf((Comparison("channel", "eq", "NGp"), IsNull("channel")))),),
+}
+SHAPES: dict[str, tuple[str, Mapping[str, tuple[RowFilter, ...]]]] = {
     "consent": ("recommendation", {}),
     "filter": ("fraud", FILTERS),
     "consent and filter": ("recommendation", FILTERS),
+    "tree of filters": ("fraud", TREES),
 }
 
 
@@ -124,7 +132,8 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def failing(crowd: World, engine: str, shape: str) -> list[str]:
     """Return the statements that end in an error."""
-    purpose, crowd.policy.filters = SHAPES[shape]
+    purpose, filters = SHAPES[shape]
+    crowd.policy.filters = dict(filters)
     failed = []
     for statement in STATEMENTS[engine]:
         for expression in EXPRESSIONS[engine]:

@@ -22,7 +22,7 @@ from tests.query.postgres import DirectStore, PostgresWorld, database
 from tests.query.reference import leaks, plain
 from tests.query.world import FIRST_ID, PEOPLE, ROWS, Rows, World, agrees, number_of, twin_rows
 
-from sekisho.domain.access import Comparison
+from sekisho.domain.row_filters import Comparison, RowFilter
 from sekisho.errors import SekishoError
 
 _LINKS = {"invoice": ("MK-", "ZKK-", 97), "ticket_id": ("MK-T", "ZKK-T", 197), "event_id": ("MK-E", "ZKK-E", 197)}
@@ -30,7 +30,7 @@ _DOMAINS = {"invoice": "invoice", "ticket": "ticket_id", "event": "event_id"}
 
 
 _SEEN = {"tickets": ("channel", ("mail", "phone", "chat")), "order_lines": ("country", ("Japan", "France", "Norway"))}
-FILTERS: dict[str, tuple[Comparison, ...]] = {
+FILTERS: dict[str, tuple[RowFilter, ...]] = {
     f"{store}.{table}": (Comparison(column, "in", values),)
     for table, (column, values) in _SEEN.items()
     for store in ("crm", "pos", "shop")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from sekisho.domain.access import (
     AccessRequest,
-    Comparison,
     Decision,
     Deny,
     Obligation,
@@ -26,6 +25,7 @@ from sekisho.domain.access import (
 )
 from sekisho.domain.consent import ConsentRecord
 from sekisho.domain.governed import GovernedQuery
+from sekisho.domain.row_filters import RowFilter
 from sekisho.domain.terms import Cell, Column, ColumnClass, LegalBasis, Purpose, SubjectNumber
 from sekisho.ports import (
     ConsentEventInput,
@@ -183,7 +183,7 @@ def transform_of(column: Column, purpose: Purpose, *, key: bool) -> TransformKin
 class ClassPolicy:
     """Decides by class; ``filters`` and ``obligations`` are added to every permit."""
 
-    filters: dict[str, tuple[Comparison, ...]] = field(default_factory=dict)
+    filters: dict[str, tuple[RowFilter, ...]] = field(default_factory=dict)
     obligations: tuple[Obligation, ...] = ()
 
     async def decide(self, request: AccessRequest) -> Decision:

@@ -125,9 +125,7 @@ class _Reader:
         self._left = _MOST_NODES
 
     def read(self, value: object, depth: int) -> RowFilter:
-        self._left -= 1
-        if self._left < 0 or depth > _DEEPEST:
-            raise ValueError("row filters that are too large")
+        self._spend(1, depth)
         item = as_mapping(value, "row filter")
         match tuple(item):
             case ("and",):
@@ -137,6 +135,11 @@ class _Reader:
             case ("not",):
                 return Negated(self.read(item["not"], depth + 1))
         return self._comparison(item)
+
+    def _spend(self, nodes: int, depth: int = 0) -> None:
+        self._left -= nodes
+        if self._left < 0 or depth > _DEEPEST:
+            raise ValueError("row filters that are too large")
 
     def _parts(self, value: object, depth: int) -> tuple[RowFilter, ...]:
         parts = tuple(self.read(item, depth + 1) for item in as_list(value, "row filter"))
@@ -157,7 +160,7 @@ class _Reader:
             raise ValueError("truth values are equal or not")
         if op == "in":
             values = as_list(item["value"], "value")
-            self._left -= len(values)
+            self._spend(len(values))
             return Comparison(column.name, op, tuple(_literal(each, column) for each in values))
         if isinstance(item["value"], dict):
             return Comparison(column.name, op, _ago(item["value"], column))
