@@ -65,17 +65,15 @@ decision := {
 }
 
 # Every rule that can refuse is named here, so that none is forgotten when a package is added.
-_reasons := (((_of_purpose | _of_people) | _of_columns) | _of_place) | _of_time
-
-_of_purpose := (purpose.deny | statistics.deny) | (role.deny | output.deny)
-
-_of_people := consent.deny | minors.deny
-
-_of_columns := (columns.deny | minimisation.deny) | sensitive.deny
-
-_of_place := recipient.deny | region.deny
-
-_of_time := (retention.deny | emergency.deny) | freeze.deny
+# Were one undefined, all would be, and the default would answer. What loops over columns stands first.
+_reasons := {reason |
+	some refusals in [
+		columns.deny, minimisation.deny, sensitive.deny, consent.deny, minors.deny,
+		purpose.deny, statistics.deny, role.deny, output.deny,
+		recipient.deny, region.deny, retention.deny, emergency.deny, freeze.deny,
+	]
+	some reason in refusals
+}
 
 # A filter of one rule never widens that of another: all of them hold.
 _row_filters := {name: filters |

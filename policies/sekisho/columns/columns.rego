@@ -27,7 +27,7 @@ transforms := {name: kinds |
 #   source: default deny
 #   remedy: Give the column a known class and generalisation, or add a rule for the new one.
 deny contains {"code": "column_denied", "reason": "no_transform_for_column"} if {
-	count(_used) != count(_treated)
+	_used != _treated
 }
 
 # METADATA
@@ -37,9 +37,9 @@ default direct_identifier_clear := false
 
 direct_identifier_clear if count(_direct_identifiers & _shown_categories.direct_identifier) > 0
 
-_used := [1 | input.datasets[_].columns[_]]
+_used := sum([count(dataset.columns) | some dataset in input.datasets])
 
-_treated := [1 | transforms[_][_]]
+_treated := sum([count(kinds) | some kinds in transforms])
 
 _direct_identifiers := {column.category |
 	some dataset in input.datasets
@@ -49,23 +49,31 @@ _direct_identifiers := {column.category |
 }
 
 # The key that names the person is treated as such, whatever its class.
-_transform(column) := _data_subject_key(column.category) if column.data_subject == true
+_transform(column) := _data_subject_key(column.category) if _is_key[column.data_subject]
 
-_transform(column) := _by_category_or_class(column) if column.data_subject == false
+_transform(column) := _by_category_or_class(column) if _is_other[column.data_subject]
+
+# Looked up, because the embedded engine takes ten times as long for each comparison.
+_is_key := {true: "key"}
+
+_is_other := {false: "other"}
 
 _by_category_or_class(column) := "clear" if {
-	column.category in _shown_categories[column.class]
+	_shown_categories[column.class][column.category]
 } else := kind if {
 	kind := _by_class[column.class]
-} else := column.generalise if {
-	column.class == "quasi_identifier"
-	column.generalise in _generalisations
-} else := "clear" if {
-	column.class == "quasi_identifier"
-	column.generalise == null
+} else := kind if {
+	kind := _generalised[column.class][column.generalise]
 }
 
-_generalisations := {"year", "age_band", "prefix3", "host", "browser"}
+_generalised := {"quasi_identifier": {
+	"year": "year",
+	"age_band": "age_band",
+	"prefix3": "prefix3",
+	"host": "host",
+	"browser": "browser",
+	null: "clear",
+}}
 
 # On these grounds a purpose may declare what it must see unmasked; under consent identifiers stay masked.
 _clear_on := {"contract", "legal_obligation"}
@@ -92,13 +100,15 @@ _by_class["sensitive"] := "withhold" if statistics.published_view
 
 _by_class["sensitive"] := "withhold" if {
 	_releases_rows
-	not "sensitive" in input.purpose.explicit
+	not _explicitly_sensitive
 }
 
 _by_class["sensitive"] := "clear" if {
 	_releases_rows
-	"sensitive" in input.purpose.explicit
+	_explicitly_sensitive
 }
+
+_explicitly_sensitive if "sensitive" in input.purpose.explicit
 
 # A view counts people by coarse groups of its own, which min_group checks.
 _by_class["quasi_identifier"] := "clear" if statistics.published_view
@@ -117,7 +127,7 @@ _data_subject_key(category) := "clear" if {
 
 _may_clear if {
 	_releases_rows
-	input.purpose.legal_basis in _clear_on
+	_clear_on[input.purpose.legal_basis]
 }
 
 _releases_rows if not statistics.published_view

@@ -15,7 +15,7 @@ _asked_on := {"consent", "legitimate_interest"}
 default required := false
 
 required if {
-	input.purpose.legal_basis in _asked_on
+	_asked_on[input.purpose.legal_basis]
 	not statistics.published_view
 }
 
@@ -79,9 +79,11 @@ _categories := _data_categories | _intent
 
 _data_categories := {dataset.data_category | some dataset in input.datasets}
 
+_intended := {"search_query"}
+
 # What people search for says what they intend: a cell of its own, wherever such a column stands.
 _intent := {"intent" |
 	some dataset in input.datasets
 	some column in dataset.columns
-	column.category == "search_query"
+	_intended[column.category]
 }

@@ -27,4 +27,4 @@ ends contains input.now.midnight if not _off
 
 _off if input.purpose.weekend_freeze == false
 
-_working_day if input.now.weekday in _working_days
+_working_day if _working_days[input.now.weekday]

@@ -12,10 +12,13 @@ import data.sekisho.statistics
 # METADATA
 # title: Obligations of a permit
 # description: Each with its value, in a fixed order. Those that most permits have come first.
-listed := array.concat(
-	array.concat(array.concat(_min_group, _max_rows), _max_data_subjects),
-	array.concat(_amounts, array.concat(_forms, _of_other_rules)),
-)
+listed := [obligation |
+	some group in [
+		_min_group, _max_rows, _max_data_subjects, _rates, _budgets, _formats, _watermarks,
+		output.obligations, retention.obligations, emergency.obligations,
+	]
+	some obligation in group
+]
 
 # The smallest group of people that a published view may show.
 _min_group := [{"kind": "min_group", "value": 10} | statistics.published_view]
@@ -33,23 +36,19 @@ _max_data_subjects := [{"kind": "max_data_subjects", "value": 1} |
 	columns.direct_identifier_clear
 ]
 
-_amounts := array.concat(
-	[{"kind": "rate_limit", "value": {"amount": amount, "seconds": 60}} |
-		amount := input.purpose.limits.answers_per_minute
-		amount != null
-	],
-	[{"kind": "budget", "value": {"amount": amount, "seconds": 86400}} |
-		amount := input.purpose.limits.rows_per_day
-		amount != null
-	],
-)
+_rates := [{"kind": "rate_limit", "value": {"amount": amount, "seconds": 60}} |
+	amount := input.purpose.limits.answers_per_minute
+	amount != null
+]
 
-_forms := array.concat(
-	[{"kind": "formats", "value": input.purpose.formats} | count(input.purpose.formats) > 0],
-	[{"kind": "watermark", "value": "release_id"} | input.purpose.watermark != false],
-)
+_budgets := [{"kind": "budget", "value": {"amount": amount, "seconds": 86400}} |
+	amount := input.purpose.limits.rows_per_day
+	amount != null
+]
 
-_of_other_rules := array.concat(output.obligations, array.concat(retention.obligations, emergency.obligations))
+_formats := [{"kind": "formats", "value": input.purpose.formats} | count(input.purpose.formats) > 0]
+
+_watermarks := [{"kind": "watermark", "value": "release_id"} | input.purpose.watermark != false]
 
 _row_limits contains 10000000
 

@@ -18,7 +18,7 @@ _sets := {"statistics", "anonymised"}
 #   source: APPI 2(6), 43; GDPR recital 26
 #   remedy: Read one of the purpose's published views.
 deny contains {"code": "aggregate_required", "reason": "output_class_needs_sets"} if {
-	input.purpose.output_class in _sets
+	_sets[input.purpose.output_class]
 	input.action != "view"
 }
 
@@ -44,4 +44,4 @@ obligations := [{"kind": "output_class", "value": class} |
 
 _known if input.purpose.output_class == null
 
-_known if input.purpose.output_class in _classes
+_known if _classes[input.purpose.output_class]

@@ -84,7 +84,7 @@ deny contains {"code": "access_denied", "reason": "action_unknown"} if {
 _registered if input.purpose.name in input.requester.purposes
 
 # Loops stand in comprehensions: the embedded engine runs them several times faster there than in rule bodies.
-_asked := {name | input.datasets[name]}
+_asked := object.keys(input.datasets)
 
 # A dataset that names no purposes is in the first set and not in this one.
 _bound := _by_name | _by_wider_purpose
@@ -105,8 +105,8 @@ _by_wider_purpose := {name |
 
 _reads_a_dataset if count(input.datasets) > 0
 
-_legal_basis_known if input.purpose.legal_basis in _legal_bases
+_legal_basis_known if _legal_bases[input.purpose.legal_basis]
 
-_output_known if input.purpose.output in _outputs
+_output_known if _outputs[input.purpose.output]
 
-_action_known if input.action in _actions
+_action_known if _actions[input.action]

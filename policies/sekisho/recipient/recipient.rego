@@ -86,7 +86,7 @@ _person_related_declared if input.purpose.person_related == true
 
 _classes := {dataset.class | some dataset in input.datasets}
 
-_recipient_known if input.requester.recipient in _recipients
+_recipient_known if _recipients[input.requester.recipient]
 
 # Data about nobody (a product list) is not provided "about" anyone; a column of a personal class is.
 _personal_data if {

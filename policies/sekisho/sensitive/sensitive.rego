@@ -43,7 +43,7 @@ deny contains {"code": "column_denied", "reason": "sensitive_to_third_party"} if
 
 _rows_without_consent if {
 	not statistics.published_view
-	input.purpose.legal_basis in _without_consent
+	_without_consent[input.purpose.legal_basis]
 }
 
 _explicit := {category | some category in input.purpose.explicit}

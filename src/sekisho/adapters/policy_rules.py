@@ -29,6 +29,7 @@ def rules_in(folder: Path) -> Iterator[dict[str, str]]:
                     "code": str(custom["code"]),
                     "reason": str(custom["reason"]),
                     "title": str(about.get("title", "")),
+                    "description": str(about.get("description", "")),
                     "source": str(custom.get("source", "")),
                     "remedy": str(custom.get("remedy", "")),
                     "file": path.relative_to(folder).as_posix(),

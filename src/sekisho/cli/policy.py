@@ -48,6 +48,14 @@ def run_tests(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
     raise typer.Exit(0 if done.returncode == 0 else 1)
 
 
+@app.command(epilog="Example: sekisho policy docs > docs/reference/policies.md")
+def docs(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+    """Print the reference page of a workspace's policies, made of their METADATA."""
+    from sekisho.adapters.policy_docs import page
+
+    answer(page(_folder(workspace)).rstrip())
+
+
 def _folder(workspace: Path) -> Path:
     """Return the folder of the policies of *workspace*; those that are shipped where there is no workspace."""
     from sekisho.adapters.rego import shipped_policies

@@ -105,18 +105,19 @@ class AccessRequest:
     def lasting_json(self) -> dict[str, object]:
         """Return the ``input`` without ``now``: decisions are kept under it until their ``valid_until``.
 
+        What rules ask for most stands first, here and below: the embedded engine looks keys up from the front.
         Of the purposes of the requester and the datasets, those that this purpose is part of: a workspace of many
         purposes is not sent with every question.
         """
         about = {self.purpose.name, *self.purpose.ancestors}
         return {
-            "action": self.action,
-            "view": self.view,
-            "controller": {"country": self.place.country},
-            "context": self.context.to_json(),
-            "requester": requester_json(self.requester, self.place, about),
             "purpose": purpose_json(self.purpose),
             "datasets": {use.dataset.name: dataset_use_json(use, about) for use in self.datasets},
+            "requester": requester_json(self.requester, self.place, about),
+            "action": self.action,
+            "context": self.context.to_json(),
+            "controller": {"country": self.place.country},
+            "view": self.view,
         }
 
     def canonical(self) -> bytes:
@@ -146,14 +147,14 @@ def purpose_json(purpose: Purpose) -> dict[str, object]:
     """Return the policy's ``input.purpose``."""
     limits = purpose.limits
     return {
-        "name": purpose.name,
-        "ancestors": list(purpose.ancestors),
-        "terms": list(with_broader(purpose.dpv)),
         "legal_basis": purpose.legal_basis.value,
+        "explicit": sorted(purpose.explicit),
+        "name": purpose.name,
         "output": purpose.output,
         "output_class": None if purpose.output_class is None else purpose.output_class.value,
         "cells": list(purpose.cells),
-        "explicit": sorted(purpose.explicit),
+        "ancestors": list(purpose.ancestors),
+        "terms": list(with_broader(purpose.dpv)),
         "third_party": purpose.third_party,
         "person_related": purpose.person_related,
         "transfer_countries": sorted(purpose.transfer_countries),
@@ -184,12 +185,13 @@ def dataset_use_json(use: DatasetUse, about: AbstractSet[str] | None = None) -> 
             raise KeyError(name)
         columns[name] = {
             "class": column.column_class.value,
+            "data_subject": dataset.data_subject is not None and dataset.data_subject.column == name,
             "category": column.category,
             "generalise": column.generalise,
-            "data_subject": dataset.data_subject is not None and dataset.data_subject.column == name,
             "uses": sorted(u.value for u in uses),
         }
     return {
+        "columns": columns,
         "class": dataset.dataset_class.value,
         "data_category": dataset.data_category,
         "has_data_subject": dataset.data_subject is not None,
@@ -198,7 +200,6 @@ def dataset_use_json(use: DatasetUse, about: AbstractSet[str] | None = None) -> 
         "keep": None if dataset.keep is None else {"column": dataset.keep.column, "days": dataset.keep.days},
         "birth_date": dataset.birth_date,
         "least_age": dataset.least_age,
-        "columns": columns,
     }
 
 
