@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from sekisho.adapters.policy_docs import page
+from sekisho.adapters.policy_rules import rules_in
 from sekisho.adapters.rego import policy_files, shipped_policies
 from tests.policies.catalogue import opa_program
 
@@ -40,6 +43,15 @@ def test_policies_are_formatted_and_compile_strictly():
     """``opa fmt`` changes nothing and ``opa check --strict`` finds nothing."""
     assert opa("fmt", "--fail", "--list", str(POLICIES)).returncode == 0
     assert opa("check", "--strict", str(POLICIES)).returncode == 0
+
+
+def test_the_reference_page_is_current():
+    """What the docs say of the policies is made of their METADATA as it stands: `sekisho policy docs`."""
+    written = (POLICIES.parent / "docs" / "reference" / "policies.md").read_text("utf-8")
+    assert written.rstrip("\n") == page(POLICIES).rstrip("\n"), (
+        "run: sekisho policy docs > docs/reference/policies.md"
+    )
+    assert {rule["reason"] for rule in rules_in(POLICIES)} <= set(re.findall(r"`([a-z_]+)`", written))
 
 
 def test_every_rule_is_tested():

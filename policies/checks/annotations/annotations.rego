@@ -7,7 +7,7 @@ package checks.annotations
 
 _codes := {"purpose_not_registered", "access_denied", "aggregate_required", "column_denied"}
 
-_fields := {"code", "reason", "source", "remedy"}
+_fields := {"code", "reason", "source", "remedy", "title_ja", "description_ja", "remedy_ja"}
 
 # METADATA
 # title: No module to check
@@ -47,7 +47,8 @@ deny contains finding if {
 
 # METADATA
 # title: Refusal without a field
-# description: Each deny rule states its code, its reason, the article it stands on and what would help.
+# description: >-
+#   Each deny rule states its code, its reason, the article it stands on and what would help; it speaks Japanese too.
 deny contains finding if {
 	some [module, rule] in _refusals
 	some field in _fields
@@ -93,6 +94,45 @@ deny contains finding if {
 	refusing := {_package(module) | some [module, _] in _refusals}
 	some name in (refusing - _gathered)
 	finding := sprintf("%s: its refusals are not gathered by data.sekisho.access", [name])
+}
+
+# METADATA
+# title: Time without an end
+# description: >-
+#   A package that reads input.now says in ends from when it may answer otherwise, and data.sekisho.access gathers it;
+#   else a decision would be kept beyond its time.
+deny contains finding if {
+	some module in input
+	_package(module) != "data.sekisho.access"
+	_reads_time(module)
+	not "ends" in {rule.head.name | some rule in module.rules}
+	finding := sprintf("%s: it reads input.now and names no ends", [_package(module)])
+}
+
+# METADATA
+# title: Ends that nobody gathers
+# description: What a package says of its end reaches the answer.
+deny contains finding if {
+	some module in input
+	"ends" in {rule.head.name | some rule in module.rules}
+	not _gathers_ends(_package(module))
+	finding := sprintf("%s: its ends are not gathered by data.sekisho.access", [_package(module)])
+}
+
+_reads_time(module) if {
+	walk(module.rules, [_, term])
+	term.type == "ref"
+	term.value[0].value == "input"
+	term.value[1].value == "now"
+}
+
+_gathers_ends(name) if {
+	some module in input
+	_package(module) == "data.sekisho.access"
+	walk(module.rules, [_, term])
+	term.type == "ref"
+	term.value[1].value == "ends"
+	endswith(name, concat("", [".", term.value[0].value]))
 }
 
 _gathered := {concat(".", [part.value | some part in imported.path.value]) |

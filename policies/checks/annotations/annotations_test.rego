@@ -6,7 +6,15 @@ path(parts) := [{"type": "string", "value": part} | some part in parts]
 
 about(scope) := {"scope": scope, "title": "A title", "description": "A sentence."}
 
-custom := {"code": "access_denied", "reason": "some_reason", "source": "an article", "remedy": "A sentence."}
+custom := {
+	"code": "access_denied",
+	"reason": "some_reason",
+	"source": "an article",
+	"remedy": "A sentence.",
+	"title_ja": "題",
+	"description_ja": "文。",
+	"remedy_ja": "文。",
+}
 
 literal(object) := {"value": [[{"value": field}, {"value": value}] | some field, value in object]}
 
@@ -55,7 +63,7 @@ test_a_refusal_without_metadata_is_found if {
 }
 
 test_each_missing_field_is_found if {
-	every field in {"code", "reason", "source", "remedy"} {
+	every field in object.keys(custom) {
 		incomplete := object.union(
 			object.remove(refusal, {"annotations"}),
 			{"annotations": [object.union(about("rule"), {"custom": object.remove(custom, {field})})]},
@@ -87,4 +95,34 @@ test_a_reason_used_twice_is_found if {
 test_refusals_that_the_entry_point_does_not_import_are_found if {
 	findings := annotations.deny with input as [entry, module("recipient", [refusal])]
 	findings == {"data.sekisho.recipient: its refusals are not gathered by data.sekisho.access"}
+}
+
+ref(parts) := {"type": "ref", "value": [{"value": part} | some part in parts]}
+
+timed := {
+	"package": {"path": path(["data", "sekisho", "clock"])},
+	"annotations": [about("package")],
+	"rules": [{"head": {"name": "_late"}, "body": [ref(["input", "now", "epoch"])]}],
+}
+
+ends := {"head": {"name": "ends"}, "annotations": [about("rule")]}
+
+gathering(parts) := {
+	"package": {"path": path(["data", "sekisho", "access"])},
+	"annotations": [about("package")],
+	"imports": [],
+	"rules": [{"head": {"name": "_ends"}, "body": [ref(parts)]}],
+}
+
+test_a_package_that_reads_the_time_names_its_end if {
+	found := annotations.deny with input as [timed, gathering(["clock", "ends"])]
+	"data.sekisho.clock: it reads input.now and names no ends" in found
+}
+
+test_ends_that_nobody_gathers_are_found if {
+	ending := object.union(timed, {"rules": array.concat(timed.rules, [ends])})
+	found := annotations.deny with input as [ending, gathering(["other", "ends"])]
+	"data.sekisho.clock: its ends are not gathered by data.sekisho.access" in found
+	good := annotations.deny with input as [ending, gathering(["clock", "ends"])]
+	count(good) == 0
 }

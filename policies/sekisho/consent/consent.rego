@@ -41,6 +41,9 @@ cells contains cell if {
 #   reason: no_consent_cell_for_category
 #   source: APPI 18(1); GDPR 6(1)(a), 7(2)
 #   remedy: Leave the dataset or column out, or ask for consent in a new cell of the purpose.
+#   title_ja: データの種類に対する同意の区分がない
+#   description_ja: この利用目的でこの種類のデータについて、誰もたずねられていません。だから誰も同意していません。
+#   remedy_ja: データセットか列を外すか、この利用目的の新しい区分で同意を求めてください。
 deny contains {"code": "access_denied", "reason": "no_consent_cell_for_category"} if {
 	required
 	_held_by_category
@@ -55,6 +58,9 @@ deny contains {"code": "access_denied", "reason": "no_consent_cell_for_category"
 #   reason: no_data_subject
 #   source: GDPR 4(11), 7(1)
 #   remedy: Use a dataset with a data-subject key, or a published statistics view.
+#   title_ja: 本人の分からないデータ
+#   description_ja: 誰のものか分からない行は、誰の同意の対象にもなりません。
+#   remedy_ja: 本人の識別子があるデータセットか、公開された統計ビューを使ってください。
 deny contains {"code": "access_denied", "reason": "no_data_subject"} if {
 	required
 	count(_without_data_subject) > 0

@@ -13,6 +13,9 @@ package sekisho.emergency
 #   reason: grant_required
 #   source: APPI 18(3)(ii), 23; GDPR 6(1)(d), 32
 #   remedy: Have a grant given for the ticket (sekisho grant), and ask again with ticket and grant.
+#   title_ja: 許可証が必要
+#   description_ja: この要求元、利用目的、チケットに対する有効な許可証がないか、許される時間より長いものです。
+#   remedy_ja: チケットに対する許可証を発行してもらい (sekisho grant)、チケットと許可証を添えて求めてください。
 deny contains {"code": "access_denied", "reason": "grant_required"} if {
 	not _ordinary
 	not _granted

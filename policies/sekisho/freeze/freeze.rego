@@ -15,6 +15,9 @@ _working_days := {"monday", "tuesday", "wednesday", "thursday", "friday"}
 #   reason: weekend_freeze
 #   source: the controller's own rule
 #   remedy: Ask again on a working day.
+#   title_ja: 週末
+#   description_ja: この利用目的は営業日にだけデータを出します。
+#   remedy_ja: 営業日に改めて求めてください。
 deny contains {"code": "access_denied", "reason": "weekend_freeze"} if {
 	not _off
 	not _working_day

@@ -13,6 +13,9 @@ package sekisho.minors
 #   reason: age_unknown
 #   source: APPI 27(1) with Civil Code 5; GDPR 8, 6(1)(f); DSA 28(2)
 #   remedy: Use a dataset with a date of birth, or declare the least age of those in this one (least_age).
+#   title_ja: 年齢が分からない
+#   description_ja: 人に関するデータセットに生年月日がなく、含まれる人の年齢を確かめた者もいません。
+#   remedy_ja: 生年月日のあるデータセットを使うか、このデータセットの人の最低年齢 (least_age) を宣言してください。
 deny contains {"code": "access_denied", "reason": "age_unknown"} if {
 	not _any_age
 	count((_about_people - _by_birth_date) - _old_enough) > 0

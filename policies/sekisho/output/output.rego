@@ -17,6 +17,9 @@ _sets := {"statistics", "anonymised"}
 #   reason: output_class_needs_sets
 #   source: APPI 2(6), 43; GDPR recital 26
 #   remedy: Read one of the purpose's published views.
+#   title_ja: 利用目的を超える行の開示
+#   description_ja: 統計や匿名加工情報は集合から作られます。文の返す行はそのどちらでもありません。
+#   remedy_ja: 利用目的の公開ビューを読んでください。
 deny contains {"code": "aggregate_required", "reason": "output_class_needs_sets"} if {
 	_sets[input.purpose.output_class]
 	input.action != "view"
@@ -30,6 +33,9 @@ deny contains {"code": "aggregate_required", "reason": "output_class_needs_sets"
 #   reason: output_class_unknown
 #   source: default deny
 #   remedy: Declare the purpose's output_class as statistics, anonymised, pseudonymised or personal.
+#   title_ja: 不明な出力の区分
+#   description_ja: これらの規則が知らない出力の区分は守れません。
+#   remedy_ja: 利用目的の output_class を statistics、anonymised、pseudonymised、personal のいずれかで宣言してください。
 deny contains {"code": "access_denied", "reason": "output_class_unknown"} if {
 	not _known
 }

@@ -17,6 +17,9 @@ _actions := {"query", "view"}
 #   reason: purpose_not_registered
 #   source: APPI 18(1); GDPR 5(1)(b)
 #   remedy: Register the requester for the purpose, or ask under a purpose that it holds.
+#   title_ja: 要求元に登録されていない利用目的
+#   description_ja: 要求元がデータを使えるのは、登録された利用目的のためだけです。
+#   remedy_ja: 要求元をこの利用目的に登録するか、登録済みの利用目的で求めてください。
 deny contains {"code": "purpose_not_registered", "reason": "purpose_not_registered"} if {
 	not _registered
 }
@@ -29,6 +32,9 @@ deny contains {"code": "purpose_not_registered", "reason": "purpose_not_register
 #   reason: dataset_not_for_purpose
 #   source: APPI 17(1), 18(1); GDPR 5(1)(b), 5(1)(c)
 #   remedy: Leave the dataset out, or bind it to the purpose after reviewing that the purpose needs it.
+#   title_ja: 利用目的に結び付けられていないデータセット
+#   description_ja: データセットごとに、使ってよい利用目的が決められています。
+#   remedy_ja: データセットを外すか、利用目的に必要かを確かめたうえで結び付けてください。
 deny contains {"code": "access_denied", "reason": "dataset_not_for_purpose"} if {
 	count(_asked - _bound) > 0
 }
@@ -41,6 +47,9 @@ deny contains {"code": "access_denied", "reason": "dataset_not_for_purpose"} if 
 #   reason: no_dataset
 #   source: default deny
 #   remedy: Ask for at least one dataset.
+#   title_ja: データセットがない
+#   description_ja: データセットを読まない文には判断するものがないため、答えは拒否です。
+#   remedy_ja: 少なくとも一つのデータセットを求めてください。
 deny contains {"code": "access_denied", "reason": "no_dataset"} if {
 	not _reads_a_dataset
 }
@@ -53,6 +62,9 @@ deny contains {"code": "access_denied", "reason": "no_dataset"} if {
 #   reason: legal_basis_unknown
 #   source: GDPR 6(1)
 #   remedy: Declare the purpose on consent, legitimate interest, contract or legal obligation.
+#   title_ja: 根拠が不明
+#   description_ja: これらの規則が知らない根拠は、判断できません。
+#   remedy_ja: 利用目的の根拠を同意・正当な利益・契約・法律上の義務のいずれかで宣言してください。
 deny contains {"code": "access_denied", "reason": "legal_basis_unknown"} if {
 	not _legal_basis_known
 }
@@ -65,6 +77,9 @@ deny contains {"code": "access_denied", "reason": "legal_basis_unknown"} if {
 #   reason: output_unknown
 #   source: default deny
 #   remedy: Declare the purpose's output as rows or statistics.
+#   title_ja: 出力の種類が不明
+#   description_ja: 利用目的が出すのは行か統計です。それ以外は理解できません。
+#   remedy_ja: 利用目的の output を rows か statistics で宣言してください。
 deny contains {"code": "access_denied", "reason": "output_unknown"} if {
 	not _output_known
 }
@@ -77,6 +92,9 @@ deny contains {"code": "access_denied", "reason": "output_unknown"} if {
 #   reason: action_unknown
 #   source: default deny
 #   remedy: Ask by a query or by the name of a published view.
+#   title_ja: 操作の種類が不明
+#   description_ja: 要求は、要求元自身の文か公開ビューです。それ以外は理解できません。
+#   remedy_ja: 問い合わせ、または公開ビューの名前で求めてください。
 deny contains {"code": "access_denied", "reason": "action_unknown"} if {
 	not _action_known
 }

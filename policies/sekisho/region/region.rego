@@ -28,6 +28,9 @@ _adequate := {"AD", "AR", "CH", "FO", "GB", "GG", "IL", "IM", "JE", "JP", "KR", 
 #   reason: country_not_told
 #   source: APPI 28(1), 28(2); GDPR 44, 45, 49(1)(a)
 #   remedy: Name the country in the purpose's transfer_countries, with its information, and ask people anew.
+#   title_ja: 知らせていない提供先の国
+#   description_ja: 提供先は、同等の水準で個人情報を保護するとされた国になく、本人にその国を知らせてもいません。国外の委託先も国外の第三者です。自社の支店は第三者ではありません。
+#   remedy_ja: 利用目的の transfer_countries にその国と情報を加え、本人に改めて同意を求めてください。
 deny contains {"code": "access_denied", "reason": "country_not_told"} if {
 	not _stays
 	not _told
@@ -43,6 +46,9 @@ deny contains {"code": "access_denied", "reason": "country_not_told"} if {
 #   reason: country_not_allowed
 #   source: APPI 23, 28; GDPR 44
 #   remedy: Ask from one of these countries, or leave the dataset out.
+#   title_ja: データセットに許されない国
+#   description_ja: データセットは、読める要求元の国を定めています。
+#   remedy_ja: それらの国から求めるか、データセットを外してください。
 deny contains {"code": "access_denied", "reason": "country_not_allowed"} if {
 	count(_anywhere | _here) != count(input.datasets)
 }

@@ -29,6 +29,9 @@ obligations := [{"kind": "retention", "value": days} |
 #   reason: keep_unknown
 #   source: APPI 22; GDPR 5(1)(e)
 #   remedy: Declare keep as a column and days.
+#   title_ja: 読み取れない利用期間
+#   description_ja: データセットの利用期間の定めを、これらの規則が読み取れません。
+#   remedy_ja: keep に列と日数を宣言してください。
 deny contains {"code": "access_denied", "reason": "keep_unknown"} if {
 	count(_understood) != count(input.datasets)
 }

@@ -13,6 +13,9 @@ package sekisho.statistics
 #   reason: published_views_only
 #   source: GDPR 89(1), recital 162; APPI 2(1) on what is no longer about a person
 #   remedy: Read one of the purpose's published views.
+#   title_ja: 統計の利用目的での個別の問い合わせ
+#   description_ja: 統計の利用目的で読めるのは、決まったビューごとに一つだけ作られた公開結果だけです。
+#   remedy_ja: この利用目的の公開ビューを読んでください。
 deny contains {"code": "aggregate_required", "reason": "published_views_only"} if {
 	input.purpose.output == "statistics"
 	input.action == "query"
@@ -26,6 +29,9 @@ deny contains {"code": "aggregate_required", "reason": "published_views_only"} i
 #   reason: view_for_statistics_only
 #   source: APPI 18(1); GDPR 5(1)(b)
 #   remedy: Ask under a statistics purpose, or query the datasets for this purpose.
+#   title_ja: 別の利用目的での公開ビュー
+#   description_ja: ビューは統計だからこそ同意なしに作られます。ほかの利用目的ではそのように読めません。
+#   remedy_ja: 統計の利用目的で求めるか、この利用目的でデータセットに問い合わせてください。
 deny contains {"code": "access_denied", "reason": "view_for_statistics_only"} if {
 	input.action == "view"
 	not _statistics_purpose

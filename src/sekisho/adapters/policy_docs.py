@@ -17,7 +17,7 @@ _BLOCK = re.compile(r"^# METADATA\n((?:^#.*\n)+)^(.+)$", re.MULTILINE)
 
 HEAD = """# Policies
 
-<!-- Made of the METADATA in policies/ by `sekisho policy docs`; a test holds it to them. Change the rules, not this. -->
+<!-- Made of the METADATA in policies/ by `sekisho policy docs`; a test holds it to them. Change the rules. -->
 
 What the shipped policies can say no to, and why. No refusal means yes, on the conditions that the other rules name: a
 transform for each column, row filters, consent cells, obligations. A refusal of any package refuses: deny overrides.
@@ -67,8 +67,8 @@ def page(folder: Path) -> str:
         if package.refusals:
             parts.append("\n| code | reason | when | source | what helps |\n|---|---|---|---|---|\n")
             parts += [
-                f"| `{r['code']}` | `{r['reason']}` | {_cell(r['description'])} | {_cell(r['source'])} "
-                f"| {_cell(r['remedy'])} |\n"
+                f"| `{r['code']}` | `{r['reason']}` | {_both(r, 'description')} | {_cell(r['source'])} "
+                f"| {_both(r, 'remedy')} |\n"
                 for r in package.refusals
             ]
         if package.names:
@@ -93,6 +93,12 @@ def _text(about: dict[str, Any], key: str) -> str:
 
 def _description(about: dict[str, Any]) -> str:
     return " ".join(_text(about, "description").split())
+
+
+def _both(rule: dict[str, str], key: str) -> str:
+    """Return a text of a rule in both languages."""
+    japanese = _cell(rule[f"{key}_ja"])
+    return _cell(rule[key]) + (f"<br>{japanese}" if japanese else "")
 
 
 def _cell(text: str) -> str:

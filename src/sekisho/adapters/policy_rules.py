@@ -32,5 +32,8 @@ def rules_in(folder: Path) -> Iterator[dict[str, str]]:
                     "description": str(about.get("description", "")),
                     "source": str(custom.get("source", "")),
                     "remedy": str(custom.get("remedy", "")),
+                    "title_ja": str(custom.get("title_ja", "")),
+                    "description_ja": str(custom.get("description_ja", "")),
+                    "remedy_ja": str(custom.get("remedy_ja", "")),
                     "file": path.relative_to(folder).as_posix(),
                 }
