@@ -103,7 +103,8 @@ def test_fault_is_told_once_with_line_and_remedy(workspace, name):
 def below(conditions: str, above: str = "") -> str:
     """Return the good file with a purpose that is part of ``recommendation``, which has further keys *above*."""
     part = (
-        "  birthday:\n    title: {ja: 誕生日, en: Birthdays}\n    description: {ja: お祝いします, en: We send wishes}\n"
+        "  birthday:\n    title: {ja: 誕生日, en: Birthdays}\n"
+        "    description: {ja: お祝いします, en: We send wishes}\n"
         f"    legal_basis: consent\n    part_of: recommendation\n{conditions}  support:\n"
     )
     text = GOOD.replace("    cells: [purchase, profile]\n", "    cells: [purchase, profile]\n" + above, 1)

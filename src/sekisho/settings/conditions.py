@@ -52,7 +52,7 @@ def purpose_conditions(section: Section, categories: frozenset[str], *, output: 
     if output_class is OutputClass.PSEUDONYMISED and clear:
         section.wrong("output_class", "what `clear` shows unmasked is not pseudonymised", "leave one of them out")
     formats = section.names("formats", [each.value for each in ReleaseFormat], "format")
-    if section.has("formats") and not formats:
+    if section.is_empty("formats"):
         section.wrong("formats", "`formats` names none, so that nothing could leave", "leave it out for all")
     return {
         "needs": frozenset(section.names("needs", known, "class or category")) if section.has("needs") else None,

@@ -215,6 +215,11 @@ class Section:
         node = self._value(key)
         return node is not None and node.value == word
 
+    def is_empty(self, key: str) -> bool:
+        """Return whether *key* is a list of nothing."""
+        node = self._value(key)
+        return node is not None and isinstance(node.value, Listing) and not node.value.items
+
     def named(
         self, key: str, what: str, *, dotted: bool = False, known: frozenset[str] | None = None
     ) -> Iterator[tuple[str, Section]]:
