@@ -339,7 +339,7 @@ class Gateway:
             "columns": {f"{n}.{c}": k.value for n, t in permit.transforms.items() for c, k in t.items()},
             "policy": {"revision": permit.revision},
             "query_fp": fingerprint,
-            "keep_until": keep_until(kept_days(request.purpose, permit.obligations), self.clock.now()),
+            "keep_until": keep_until(request.purpose, self.clock.now(), permit.obligations),
         }
 
     async def _record_refusal(self, requester: Requester, purpose: str, refusal: SekishoError) -> None:

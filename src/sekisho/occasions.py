@@ -22,6 +22,8 @@ class Occasions:
         self._zone = _zone(place)
         self._grants = grants
         self._clock = clock
+        self._day = Moment(0, "thursday", 0)
+        self._since = 0
 
     def now(self) -> datetime:
         """Return the instant, in the time zone of the workspace."""
@@ -32,6 +34,8 @@ class Occasions:
 
         Raises ``InvalidRequest`` for a ticket that is none, and a grant that was not given here.
         """
+        if occasion.ticket is None and occasion.grant is None:
+            return self.again(request)
         if occasion.ticket is not None and not is_ticket(occasion.ticket):
             raise InvalidRequest("A ticket is a reference such as INC-2041: letters, digits and ._#/-, 64 at most.")
         grant = None if occasion.grant is None else self._grants.read(occasion.grant)
@@ -39,7 +43,15 @@ class Occasions:
 
     def again(self, request: AccessRequest) -> AccessRequest:
         """Return *request*, on the occasion that it has, as it is asked now."""
-        return replace(request, now=Moment.of(self._clock.now(), self._zone))
+        return replace(request, now=self._moment())
+
+    def _moment(self) -> Moment:
+        """Return the instant as rules see it; weekday and midnight are those of the question before, most times."""
+        now = self._clock.now()
+        epoch = int(now.timestamp())
+        if not self._since <= epoch < self._day.midnight:
+            self._day, self._since = Moment.of(now, self._zone), epoch
+        return Moment(epoch, self._day.weekday, self._day.midnight)
 
 
 def _zone(place: Place) -> tzinfo:

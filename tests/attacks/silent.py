@@ -42,10 +42,10 @@ def _any_conjunct(conjunct: exp.Expr, statement: Any, kinds: Any, _how: Any) -> 
     return definition.relation if isinstance(definition, Physical) else None
 
 
-def _raw_where_no_token(slot: Any, parameters: Sequence[object], codec: Any) -> object:
+def _raw_where_no_token(slot: Any, parameters: Sequence[object], codec: Any, now: Any) -> object:
     """A value compared with a key: what is no token is taken for the raw key."""
     try:
-        return _VALUE(slot, parameters, codec)
+        return _VALUE(slot, parameters, codec, now)
     except MaskedColumnUse:
         value = parameters[slot.given] if slot.given is not None else slot.literal
         if slot.domain == PERSON:

@@ -101,7 +101,8 @@ def crowd(
 
 def failing(crowd: JoinedWorld, shape: str) -> list[str]:
     """Return the statements that end in an error."""
-    purpose, crowd.policy.filters = SHAPES[shape]
+    purpose, filters = SHAPES[shape]
+    crowd.policy.filters = dict(filters)
     crowd.gateway.statements._known.clear()
     failed = []
     for statement in STATEMENTS["duckdb"]:

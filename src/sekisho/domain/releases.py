@@ -22,16 +22,16 @@ DEFAULT_RETENTION_DAYS = 30
 """How long a recipient may keep what it received where its purpose does not say (``Purpose.retention_days``)."""
 
 
-def kept_days(purpose: Purpose, obligations: Iterable[Obligation]) -> int:
+def kept_days(purpose: Purpose, obligations: Iterable[Obligation] = ()) -> int:
     """Return for how many days the recipient of a release may keep it: by its purpose, or by a stricter policy."""
     days = DEFAULT_RETENTION_DAYS if purpose.retention_days is None else purpose.retention_days
     asked = obligations_of(obligations, ObligationKind.RETENTION)
     return min([days, *(each for each in asked if isinstance(each, int))])
 
 
-def keep_until(days: int, released_at: datetime) -> str:
-    """Return until when the recipient of a release may keep it for *days*, as audit records spell times."""
-    return timestamp(released_at + timedelta(days=days))
+def keep_until(purpose: Purpose, released_at: datetime, obligations: Iterable[Obligation] = ()) -> str:
+    """Return until when the recipient of a release may keep it, as audit records spell times."""
+    return timestamp(released_at + timedelta(days=kept_days(purpose, obligations)))
 
 
 @dataclass(frozen=True, slots=True)
