@@ -7,6 +7,7 @@ import pytest
 from tests.http.conftest import AUDITOR, CUSTOMER, QUERY, REQUESTER, World, client_of
 
 from sekisho.domain.consent import ConsentEventKind
+from sekisho.domain.limits import ReleaseFormat
 from sekisho.domain.terms import (
     Column,
     ColumnClass,
@@ -19,7 +20,7 @@ from sekisho.errors import AuditUnavailable
 from sekisho.http.app import create_app
 from sekisho.http.routing import StaticRoutes
 from sekisho.ports import DataSubjectRef
-from sekisho.release import Ask
+from sekisho.release import Ask, Occasion
 
 ORDER_LINES = Dataset(
     name="pos.order_lines",
@@ -127,11 +128,35 @@ async def test_a_query_reaches_the_gateway_as_asked(world: World, client: httpx.
     response = await client.post("/v1/query", json=body, headers=REQUESTER)
     assert response.status_code == 200
     assert world.gateway.asked == [
-        ("recommender", Ask(QUERY["purpose"], QUERY["sql"], ("x", 1, 1.5, True, None), 7, paged=True), 10_000)
+        (
+            "recommender",
+            Ask(
+                QUERY["purpose"],
+                QUERY["sql"],
+                ("x", 1, 1.5, True, None),
+                7,
+                paged=True,
+                occasion=Occasion(ReleaseFormat.JSON),
+            ),
+            10_000,
+        )
     ]
     _, asked, _ = world.gateway.asked[0]
     assert isinstance(asked, Ask)
     assert [type(p) for p in asked.parameters] == [str, int, float, bool, type(None)]
+
+
+async def test_the_occasion_reaches_the_gateway(world: World, client: httpx.AsyncClient) -> None:
+    """Ticket and grant arrive with the form of the answer; another word in the context is a fault."""
+    body = {**QUERY, "context": {"ticket": "INC-1", "grant": "a.b"}}
+    headers = {**REQUESTER, "Accept": "text/csv"}
+    assert (await client.post("/v1/query", json=body, headers=headers)).status_code == 200
+    _, asked, _ = world.gateway.asked[0]
+    assert isinstance(asked, Ask)
+    assert asked.occasion == Occasion(ReleaseFormat.CSV, "INC-1", "a.b")
+    for context in ({"reason": "urgent"}, {"ticket": ""}, {"ticket": 5}, "INC-1"):
+        response = await client.post("/v1/query", json={**QUERY, "context": context}, headers=REQUESTER)
+        assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
 
 
 async def test_explain_answers_the_decision(world: World, client: httpx.AsyncClient) -> None:
