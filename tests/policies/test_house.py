@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sekisho.adapters.policy_docs import page
-from sekisho.adapters.policy_rules import rules_in
+from sekisho.adapters.policy_rules import page, rules_in
 from sekisho.adapters.rego import policy_files, shipped_policies
 from tests.policies.catalogue import opa_program
 

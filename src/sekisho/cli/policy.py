@@ -51,7 +51,7 @@ def run_tests(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
 @app.command(epilog="Example: sekisho policy docs > docs/reference/policies.md")
 def docs(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
     """Print the reference page of a workspace's policies, made of their METADATA."""
-    from sekisho.adapters.policy_docs import page
+    from sekisho.adapters.policy_rules import page
 
     answer(page(_folder(workspace)).rstrip())
 
