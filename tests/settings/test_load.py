@@ -26,7 +26,7 @@ def test_defaults(workspace):
     assert settings.database_url == f"sqlite:///{folder}/var/sekisho.db"
     assert (settings.keys_folder, settings.audit_folder) == (folder / "var/keys", folder / "var/audit")
     assert settings.policy.engine is PolicyEngine.EMBEDDED
-    assert (settings.policy.bundle, settings.policy.url, settings.policy.timeout_ms) == (None, None, 250)
+    assert (settings.policy.bundle, settings.policy.urls, settings.policy.timeout_ms) == (None, (), 2_000)
     assert settings.identity.embedded
     assert settings.identity.customer_audience == "sekisho:customers"
     assert settings.identity.algorithms == ("EdDSA",)
@@ -47,7 +47,7 @@ def test_everything_written(workspace):
     assert settings.database_url == "postgresql+psycopg://u@h:5433/d"
     assert (settings.keys_folder, settings.audit_folder) == (Path("/srv/keys"), folder / "heads")
     assert settings.policy.bundle == folder / "policies"
-    assert (settings.policy.url, settings.policy.timeout_ms) == ("http://127.0.0.1:8181", 100)
+    assert (settings.policy.urls, settings.policy.timeout_ms) == (("http://127.0.0.1:8181",), 100)
     assert settings.identity.jwks == folder / "keys/jwks.json"
     assert not settings.identity.embedded
 

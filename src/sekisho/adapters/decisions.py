@@ -7,9 +7,11 @@ lifetime stands in for either. What is not a decision is never kept.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
@@ -26,6 +28,7 @@ from sekisho.domain.access import (
     requester_json,
 )
 from sekisho.domain.terms import Dataset, Purpose, Requester
+from sekisho.errors import PolicyUnavailable
 from sekisho.ports import Clock, PolicyDecisionPoint
 
 _PIECES = 65_536  # about 20 MB; a catalogue read anew many times is what fills it
@@ -36,7 +39,13 @@ class RevisedPolicy(PolicyDecisionPoint, Protocol):
 
     @property
     def revision(self) -> str | None:
-        """Return the revision of the policy in force, or ``None`` when it is not known for sure."""
+        """Return the revision of the policy in force, or ``None`` when it is not known for sure without asking."""
+
+    async def in_force(self) -> str | None:
+        """Return the revision of the policy in force, found out; ``None`` when the policy has none.
+
+        Raises ``PolicyUnavailable`` when no decision can be taken.
+        """
 
     def ensure_loaded(self) -> None:
         """Raise ``PolicyUnavailable`` when it is known that no decision can be taken."""
@@ -56,14 +65,18 @@ class DecisionCache:
         Tells when a decision ends.
     size:
         How many decisions are kept; the least recently used goes first.
+    timeout_s:
+        Seconds after which a question that is not found here counts as unanswered.
     """
 
-    def __init__(self, pdp: RevisedPolicy, clock: Clock, *, size: int = 4096) -> None:
+    def __init__(self, pdp: RevisedPolicy, clock: Clock, *, size: int = 4096, timeout_s: float | None = None) -> None:
         self._pdp = pdp
+        self._timeout_s = timeout_s
         self._clock = clock
         self._size = size
         self._keys = _Keys()
-        self._kept: OrderedDict[tuple[bytes, str], Decision] = OrderedDict()
+        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._revision: str | None = None  # by which all that is kept was decided
 
     @property
     def revision(self) -> str | None:
@@ -80,22 +93,50 @@ class DecisionCache:
         Raises ``PolicyUnavailable`` for every answer that is not a decision.
         """
         revision = self._pdp.revision
-        if revision is None:
-            # Nobody knows which policy is in force: ask, and keep nothing.
-            return await self._pdp.decide(request)
-        question = self._keys.of(request)
-        kept = self._kept.get((question, revision))
+        try:
+            question = self._keys.of(request)
+        except (TypeError, ValueError):  # text that is no text: half a character
+            raise PolicyUnavailable("The question cannot be written down.") from None
+        kept = None if revision is None else self._found(question, revision)
         if kept is not None:
-            if kept.valid_until is None or self._clock.now() < kept.valid_until:
-                self._kept.move_to_end((question, revision))
-                return kept
-            del self._kept[question, revision]
+            return kept
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._taken(request, question)
+        except TimeoutError:
+            raise PolicyUnavailable("The policy gave no answer in time.") from None
+
+    async def _taken(self, request: AccessRequest, question: bytes) -> Decision:
+        revision = self._pdp.revision or await self._pdp.in_force()
+        # Where nobody can say which policy is in force, nothing is kept.
+        kept = None if revision is None else self._found(question, revision)
+        if kept is not None:
+            return kept
+        asked_at = self._clock.now()
         decision = _frozen(await self._pdp.decide(request))
-        # The policy may have changed meanwhile: kept under the revision that decided.
-        self._kept[question, decision.revision] = decision
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+        # The policy may have changed meanwhile: nothing is kept but what the policy in force decided.
+        if decision.revision == self._pdp.revision:
+            self._only_of(decision.revision)
+            self._kept[question] = _Kept(decision, asked_at)
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
         return decision
+
+    def _found(self, question: bytes, revision: str) -> Decision | None:
+        self._only_of(revision)
+        kept = self._kept.get(question)
+        if kept is None:
+            return None
+        if kept.decision.valid_until is not None and not kept.holds_at(self._clock.now()):
+            del self._kept[question]
+            return None
+        self._kept.move_to_end(question)
+        return kept.decision
+
+    def _only_of(self, revision: str) -> None:
+        if revision != self._revision:
+            self._kept.clear()
+            self._revision = revision
 
     async def healthy(self) -> bool:
         """Return whether policies are loaded and answer; memory does not count."""
@@ -104,6 +145,19 @@ class DecisionCache:
     async def close(self) -> None:
         """Let go of threads and connections."""
         await self._pdp.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A decision and the instant at which it was asked for."""
+
+    decision: Decision
+    asked_at: datetime
+
+    def holds_at(self, now: datetime) -> bool:
+        """Return whether the decision is the policy's at *now*; one that knows no time always is."""
+        until = self.decision.valid_until
+        return until is None or self.asked_at <= now < until  # a clock may also go back
 
 
 def _frozen(decision: Decision) -> Decision:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from sekisho.adapters.clock import SystemClock
-from sekisho.adapters.decisions import DecisionCache
 from sekisho.adapters.held_answers import HeldFiles
 from sekisho.adapters.identity import EmbeddedIssuer, EmbeddedKeys, JwksFile, JwtIdentity
 from sekisho.adapters.identity.jwks import public_jwk
@@ -35,13 +34,14 @@ from sekisho.adapters.records.idempotency import SqlIdempotencyStore
 from sekisho.adapters.records.notices import SqlNotices
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.records.usage import SqlMeter
-from sekisho.adapters.rego import EmbeddedRego, shipped_policies
+from sekisho.adapters.rego import shipped_policies
 from sekisho.adapters.stores.colocated import ColocatedCopies
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.adapters.stores.personal_data import StoredPersonalData
 from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.adapters.view_cache import FileViewCache
 from sekisho.bootstrap.consents import Composed, compose
+from sekisho.bootstrap.policy import Policies
 from sekisho.bootstrap.syncing import StoreSync, servers_of
 from sekisho.consents import Consents
 from sekisho.consents.parts import Parts
@@ -51,7 +51,7 @@ from sekisho.errors import SekishoError, StoreUnavailable, WorkspaceError
 from sekisho.explanation import PolicyRule
 from sekisho.gateway import Gateway
 from sekisho.ports import DataStore, IdentityProvider, PolicyDecisionPoint
-from sekisho.settings import PolicyEngine, Settings, load
+from sekisho.settings import Settings, load
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -78,6 +78,7 @@ class Workspace:
     ledger: SqlConsentLedger
     audit: SqlAuditLog
     policy: PolicyDecisionPoint
+    policies: Policies
     stores: Mapping[str, StoreAdapter]
     detector: PresidioDetector
     notices: SqlNotices
@@ -136,7 +137,8 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     people = PeopleRegistry(database, keys, ledger.record_within)
     notices = SqlNotices(database, ledger, catalogue.purposes)
     audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
-    policy = _policy(settings, clock)
+    policies = Policies.of(settings, clock)
+    policy = policies.cache
     stores = _stores(settings)
     detector = PresidioDetector()
     held = HeldFiles(settings.folder / "var" / "held", keys, clock)
@@ -192,6 +194,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
             ledger=ledger,
             audit=audit,
             policy=policy,
+            policies=policies,
             stores=stores,
             detector=detector,
             gateway=gateway,
@@ -242,15 +245,6 @@ def _identity(settings: Settings, keys: FileKeyRing, clock: SystemClock) -> Iden
             algorithms=customers.algorithms,
         ),
     )
-
-
-def _policy(settings: Settings, clock: SystemClock) -> DecisionCache:
-    policy = settings.policy
-    if policy.engine is PolicyEngine.OPA and policy.url is not None:
-        from sekisho.adapters.opa import OpaServer  # noqa: PLC0415 - two hundred modules, for who has such a server
-
-        return DecisionCache(OpaServer(policy.url, timeout_s=policy.timeout_ms / 1000), clock)
-    return DecisionCache(EmbeddedRego(policy.bundle), clock)
 
 
 def _rules(settings: Settings) -> dict[str, PolicyRule]:
@@ -327,6 +321,7 @@ def build_app(workspace: Workspace) -> FastAPI:
     metrics = Metrics()
     workspace.gateway.costs.watch(metrics.step)
     workspace.sync.told = lambda at: metrics.store(at.store, at.seq, at.behind)
+    workspace.policies.told = lambda loaded: metrics.policies(loaded.revision, refused=loaded.refused is not None)
     return create_app(
         Services(
             gateway=workspace.gateway,
@@ -346,6 +341,7 @@ def build_app(workspace: Workspace) -> FastAPI:
             },
             settings=HttpSettings(spool_folder=_spool(workspace.settings)),
             metrics=metrics,
+            remarks=workspace.policies.remarks,
         )
     )
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import duckdb
 
 from sekisho.adapters.keyring import FileKeyRing
-from sekisho.adapters.opa import OpaServer
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
 from sekisho.adapters.stores import colocated, file_rights
 from sekisho.bootstrap import copies_folder
+from sekisho.bootstrap.policy import point_of_decision
 from sekisho.cli.findings_servers import errors_and_warnings
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import SekishoError, WorkspaceError
@@ -115,18 +115,26 @@ def _records(settings: Settings) -> Iterator[Finding]:
 
 def _policies(settings: Settings) -> Iterator[Finding]:
     policy = settings.policy
-    if policy.engine is PolicyEngine.OPA and policy.url is not None:
-        server = OpaServer(policy.url, timeout_s=policy.timeout_ms / 1000)
-        if not asyncio.run(server.healthy()):
-            yield Finding(Level.ERROR, "policy", "the OPA server does not answer; until it does, nothing is released")
-        return
-    try:
-        loaded = asyncio.run(EmbeddedRego(policy.bundle).healthy())
-    except SekishoError as error:
-        yield Finding(Level.ERROR, "policy", error.detail)
-        return
-    if not loaded:
-        yield Finding(Level.ERROR, "policy", "the policies do not load; run `opa check --strict` over them")
+    point = point_of_decision(settings, shared=False)
+
+    async def answers() -> bool:
+        try:
+            return await point.healthy()
+        finally:
+            await point.close()
+
+    answering = asyncio.run(answers())
+    if policy.engine is PolicyEngine.OPA:
+        if not answering:
+            yield Finding(
+                Level.ERROR,
+                "policy",
+                "no OPA server answers as is demanded; until one does, nothing is released",
+            )
+        if policy.keyid is None:
+            yield Finding(Level.WARNING, "policy", "no `keyid` is set, so OPA may serve a bundle that nobody signed")
+    elif isinstance(point, EmbeddedRego) and not answering:
+        yield Finding(Level.ERROR, "policy", point.refused or "the policies do not answer")
 
 
 def _stores(settings: Settings) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,6 +106,7 @@ class OpenedApp:
                 self._app, self._stop = build_app(opened), opened.consents.feed.stop
                 await stack.enter_async_context(opened.composed.running())
                 await stack.enter_async_context(opened.sync.running())
+                await stack.enter_async_context(opened.policies.running())
             except SekishoError as failure:
                 self.failure = failure
                 await send({"type": "lifespan.startup.failed", "message": failure.code})
@@ -130,15 +131,17 @@ def _is_first_of(workers: int) -> bool:
 
     told = False
 
-    def stop(number: int, _frame: object) -> None:
+    def stop(number: int, frame: object) -> None:
         nonlocal told
         told = True
-        for each in children:
-            try:
-                os.kill(each, number)
-            except ProcessLookupError:
-                continue
+        pass_on(number, frame)
 
+    def pass_on(number: int, _frame: object) -> None:
+        for each in children:
+            with suppress(ProcessLookupError):
+                os.kill(each, number)
+
+    signal.signal(signal.SIGHUP, pass_on)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     failed = False

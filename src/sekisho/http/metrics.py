@@ -64,6 +64,17 @@ class Metrics:
             ("store",),
             registry=self.registry,
         )
+        self._policy = Gauge(
+            "sekisho_policy_revision",
+            "1 for the revision of the policies in force.",
+            ("revision",),
+            registry=self.registry,
+        )
+        self._policy_refused = Gauge(
+            "sekisho_policy_refused",
+            "1 while the newest policies are not in force, because they do not compile or are not the expected ones.",
+            registry=self.registry,
+        )
 
     def request(self, scope: Scope, status: int, code: str, seconds: float) -> None:
         """Count one request. *status* 0 means that the client left before an answer."""
@@ -91,6 +102,13 @@ class Metrics:
         """Say how far the people tables of *store* are."""
         self._applied.labels(store).set(seq)
         self._behind.labels(store).set(behind)
+
+    def policies(self, revision: str | None, *, refused: bool) -> None:
+        """Say by which *revision* decisions are taken, and whether newer policies were *refused*."""
+        self._policy.clear()
+        if revision is not None:
+            self._policy.labels(revision).set(1)
+        self._policy_refused.set(refused)
 
     def text(self) -> bytes:
         """Return the exposition text."""

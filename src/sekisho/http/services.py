@@ -179,6 +179,8 @@ class Services:
         Where answers to idempotency keys are kept; ``None``: the header is not heeded.
     proofs:
         The tree over the audit log; ``None``: there is none.
+    remarks:
+        What who runs the service should know though it works, by part of ``health``.
     """
 
     gateway: GatewayPort
@@ -193,6 +195,7 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     idempotency: IdempotencyStore | None = None
     proofs: AuditProofs | None = None
+    remarks: Callable[[], Mapping[str, str]] = dict
 
 
 def services_of(request: Request) -> Services:

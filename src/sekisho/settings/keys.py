@@ -58,8 +58,14 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
     "policy": (
         _must("engine", "embedded"),
         Key("bundle", "builtin"),
-        Key("url", "http://127.0.0.1:8181"),
+        Key("url", "unix:///run/opa/opa.sock"),
+        Key("urls", "[https://opa-1.example, https://opa-2.example]"),
         Key("timeout_ms", "250"),
+        Key("revision", "8f14e45fceea167a"),
+        Key("keyid", "policies-2026"),
+        Key("authority", "keys/ca.pem"),
+        Key("certificate", "keys/gateway.pem"),
+        Key("key", "keys/gateway.key"),
     ),
     "identity": (
         _must("issuer", "https://issuer.example"),

@@ -8,7 +8,7 @@ from typing import Final
 
 from sekisho.domain.terms import Catalogue
 from sekisho.errors import WorkspaceError
-from sekisho.settings import catalogue, customers, parts
+from sekisho.settings import catalogue, customers, parts, policy
 from sekisho.settings.document import Node, Table, read
 from sekisho.settings.faults import Faults
 from sekisho.settings.section import Section
@@ -65,7 +65,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     database_url, database = parts.database_url(root, folder)
     keys_folder = parts.folder_of(root, "keys", "directory", "var/keys", folder)
     audit_folder = parts.folder_of(root, "audit", "heads", "var/audit", folder)
-    policy, identity = parts.policy(root, folder), parts.identity(root, folder)
+    policy_point, identity = policy.policy(root, folder), parts.identity(root, folder)
     outgoing = customers.mail(root, folder)
     rule_sets = parts.law(root)
     places = {
@@ -82,7 +82,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     signing_in = customers.customers(root, folder, identity, identifiers)
     requesters = catalogue.requesters(root, purposes)
     published = views(root, purposes, datasets)
-    if not (controller and database_url and keys_folder and audit_folder and policy and identity):
+    if not (controller and database_url and keys_folder and audit_folder and policy_point and identity):
         return None
     if signing_in is None or outgoing is None:
         return None
@@ -92,7 +92,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         database_url=database_url,
         keys_folder=keys_folder,
         audit_folder=audit_folder,
-        policy=policy,
+        policy=policy_point,
         identity=identity,
         customers=signing_in,
         mail=outgoing,

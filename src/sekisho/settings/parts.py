@@ -13,7 +13,7 @@ from sekisho.settings.conditions import country
 from sekisho.settings.faults import shown
 from sekisho.settings.keys import ALGORITHMS
 from sekisho.settings.section import Section
-from sekisho.settings.values import Controller, IdentitySettings, PolicyEngine, PolicySettings
+from sekisho.settings.values import Controller, IdentitySettings
 
 _LAW = ("appi@2022-04",)
 _DATABASE = "sqlite:///var/sekisho.db"
@@ -127,44 +127,6 @@ def folder_of(root: Section, key: str, inner: str, default: str, folder: Path) -
     if section is None:
         return None if root.has(key) else (folder / default).resolve()
     return section.path(inner, folder)
-
-
-def policy(root: Section, folder: Path) -> PolicySettings | None:
-    """Return where policies are evaluated; embedded with the shipped policies when nothing is said."""
-    section = root.section("policy")
-    if section is None:
-        return None if root.has("policy") else PolicySettings(PolicyEngine.EMBEDDED, None, None, 250)
-    engine = section.choice("engine", PolicyEngine)
-    bundle = None if section.is_word("bundle", "builtin") else section.path("bundle", folder)
-    timeout_ms = section.whole("timeout_ms", 250, 10, 10_000)
-    url = section.text("url")
-    if engine is PolicyEngine.OPA and not section.has("url"):
-        section.wrong("engine", "the engine `opa` needs a `url`", "add `url: http://127.0.0.1:8181`")
-    if engine is PolicyEngine.EMBEDDED and url is not None:
-        section.wrong("url", "`url` is for the engine `opa`", "leave it out, or write `engine: opa`")
-    if url is not None and not _is_base_url(url):
-        section.wrong(
-            "url",
-            "`url` is not the base address of a server",
-            "write http://host:port or https://host:port, without user, path or query",
-        )
-    return None if engine is None else PolicySettings(engine, bundle, url and url.rstrip("/"), timeout_ms)
-
-
-def _is_base_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
-            and parts.username is None
-            and parts.path in {"", "/"}
-            and not parts.query
-            and not parts.fragment
-            and (parts.port is None or parts.port > 0)
-        )
-    except ValueError:
-        return False
 
 
 def identity(root: Section, folder: Path) -> IdentitySettings | None:

@@ -33,19 +33,30 @@ class PolicySettings:
     Attributes
     ----------
     engine:
-        Embedded Rego, or an OPA server.
+        Embedded Rego, or OPA servers.
     bundle:
         Folder of policies, or ``None`` for those that are shipped.
-    url:
-        Base address of the OPA server; ``None`` when embedded.
+    urls:
+        Base addresses of the OPA servers; empty when embedded.
     timeout_ms:
         How long a decision may take before the answer is no, in milliseconds.
+    revision:
+        The one revision that may decide, or ``None`` for any.
+    keyid:
+        Name of the key by which OPA servers must verify their bundles, or ``None`` when that is not demanded.
+    authority, certificate, key:
+        Files for ``https``: whom to trust, and the gateway's own certificate with its private key.
     """
 
     engine: PolicyEngine
-    bundle: Path | None
-    url: str | None
-    timeout_ms: int
+    bundle: Path | None = None
+    urls: tuple[str, ...] = ()
+    timeout_ms: int = 250
+    revision: str | None = None
+    keyid: str | None = None
+    authority: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ async def ready(request: Request) -> Response:
     checks = {name: "ok" if works else "failed" for name, works in zip(names, results, strict=True)}
     failed = [name for name, works in zip(names, results, strict=True) if not works]
     if not failed:
-        return json_response({"status": "ready", "checks": checks})
+        remarks = services.remarks()
+        return json_response({"status": "ready", "checks": checks} | ({"remarks": dict(remarks)} if remarks else {}))
     error = _ERRORS.get(failed[0], StoreUnavailable)("Not ready: " + ", ".join(failed) + ".")
     return problem_response(request.scope, error, extra={"checks": checks})
 
