@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -40,6 +41,10 @@ class Counting:
             return self.answer(request)
         until = None if self.valid_until is None else self.clock.now() + self.valid_until
         return Deny("access_denied", (f"no_{len(self.asked)}",), self.revision or "unversioned", until)
+
+    async def in_force(self) -> str | None:
+        """Return the revision."""
+        return self.revision
 
     async def healthy(self) -> bool:
         """Return yes."""
@@ -174,8 +179,25 @@ async def test_a_new_revision_is_asked_again():
     assert len(pdp.asked) == 2
 
 
-async def test_an_answer_of_another_revision_is_kept_under_that_one():
-    """A policy that changed while it was asked does not answer in the name of the former."""
+async def test_a_slow_answer_of_a_former_policy_is_not_kept():
+    """A decision that comes when its policy is in force no more is given to who asked, and to nobody else."""
+    cache, pdp = cached()
+
+    def slow(_: AccessRequest) -> Decision:
+        pdp.revision = "r2"
+        return Deny("access_denied", ("by_r1",), "r1")
+
+    pdp.answer = slow
+    assert (await cache.decide(question())).revision == "r1"
+    pdp.answer = None
+    assert (await cache.decide(question())).revision == "r2"
+    pdp.revision = "r1"  # and not when the former policy comes back
+    assert (await cache.decide(question())).reasons == ("no_3",)
+    assert len(pdp.asked) == 3
+
+
+async def test_a_fast_answer_of_the_next_policy_does_not_stand_for_the_former():
+    """An answer of a revision that is not known to be in force yet is not kept."""
     cache, pdp = cached()
     pdp.answer = lambda _: Deny("access_denied", ("x",), "r2")
     await cache.decide(question())
@@ -183,7 +205,18 @@ async def test_an_answer_of_another_revision_is_kept_under_that_one():
     assert len(pdp.asked) == 2
     pdp.revision = "r2"
     await cache.decide(question())
-    assert len(pdp.asked) == 2
+    await cache.decide(question())
+    assert len(pdp.asked) == 3
+
+
+async def test_nothing_is_found_after_a_way_back():
+    """Policies that were exchanged and put back are asked anew: a name of a revision may be used twice."""
+    cache, pdp = cached()
+    await cache.decide(question())
+    for revision in ("r2", "r1"):
+        pdp.revision = revision
+        await cache.decide(question())
+    assert len(pdp.asked) == 3
 
 
 async def test_nothing_is_kept_of_an_unknown_revision():
@@ -193,9 +226,110 @@ async def test_nothing_is_kept_of_an_unknown_revision():
     await cache.decide(question())
     await cache.decide(question())
     assert len(pdp.asked) == 2
-    pdp.revision = "unversioned"
+
+
+async def test_a_revision_that_is_not_known_is_found_out_before_memory_is_used():
+    """What was kept is used again once the same policy is known to be in force, and only then."""
+    cache, pdp = cached()
+    first = await cache.decide(question())
+    found_out = iter(["r1", "r2"])
+
+    async def in_force() -> str | None:
+        pdp.revision = next(found_out)
+        return pdp.revision
+
+    pdp.in_force = in_force  # type: ignore[method-assign]
+    pdp.revision = None
+    assert await cache.decide(question()) is first
+    pdp.revision = None
+    assert (await cache.decide(question())).revision == "r2"
+
+
+async def test_nothing_is_answered_from_memory_when_no_policy_answers():
+    """A policy that is down is no policy, whatever was decided before."""
+    cache, pdp = cached()
     await cache.decide(question())
-    assert len(pdp.asked) == 3
+
+    async def in_force() -> str | None:
+        raise PolicyUnavailable("down")
+
+    pdp.in_force = in_force  # type: ignore[method-assign]
+    pdp.revision = None
+    with pytest.raises(PolicyUnavailable):
+        await cache.decide(question())
+
+
+async def test_a_question_that_takes_too_long_is_no():
+    """The time limit covers finding out the revision and the decision together."""
+    clock = FakeClock()
+    pdp = Counting(clock=clock)
+
+    async def never() -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+    pdp.in_force = never  # type: ignore[method-assign]
+    pdp.revision = None
+    with pytest.raises(PolicyUnavailable):
+        await DecisionCache(pdp, clock, timeout_s=0.01).decide(question())
+
+
+async def test_half_a_character_is_no():
+    """Text that cannot be written down is refused: written with a substitute, two questions would be one."""
+    cache, pdp = cached()
+    odd = replace(question(), requester=replace(REQUESTERS[0], name="\ud800"))
+    with pytest.raises(PolicyUnavailable):
+        await cache.decide(odd)
+    assert not pdp.asked
+
+
+LOOKING_ALIKE = [
+    ("e\u0301", "\u00e9"),  # an accent apart, and in one
+    ("a", "\u0430"),  # Latin, Cyrillic
+    ("a", "a\u200b"),
+    ("a", "a "),
+    ("a", "A"),
+    ("null", ""),
+    ('x", "y', "x"),
+    ("\uff41", "a"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), LOOKING_ALIKE, ids=range(len(LOOKING_ALIKE)))
+async def test_names_that_look_alike_are_two(one, other):
+    """Nothing is normalised: of two names that only look alike each is asked for itself."""
+    cache, pdp = cached()
+    for name in (one, other):
+        await cache.decide(replace(question(), requester=replace(REQUESTERS[0], name=name)))
+        await cache.decide(replace(question(), view=name))
+        await cache.decide(replace(question(), purpose=replace(PURPOSES["recommendation"], name=name)))
+    assert len(pdp.asked) == 6
+
+
+async def test_values_that_are_equal_in_python_alone_are_two():
+    """True and 1, and no view and one called null, are different questions."""
+    cache, pdp = cached()
+    for third_party in (True, 1, "1"):
+        await cache.decide(replace(question(), purpose=replace(PURPOSES["recommendation"], third_party=third_party)))
+    for view in (None, "null", "None", 0, False):
+        await cache.decide(replace(question(), view=view))
+    assert len(pdp.asked) == 8
+
+
+async def test_a_question_that_is_changed_while_it_is_answered_poisons_nothing():
+    """The key is made of the question as it was asked, not of what became of it."""
+    cache, pdp = cached()
+    columns = {"invoice": SHOWN}
+    asked = ask(REQUESTERS[0], PURPOSES["recommendation"], DatasetUse(DATASETS[1], columns))
+
+    def meddle(_: AccessRequest) -> Decision:
+        columns["customer_id"] = SHOWN
+        return Deny("access_denied", ("narrow",), "r1")
+
+    pdp.answer = meddle
+    await cache.decide(asked)
+    pdp.answer = None
+    assert (await cache.decide(asked)).reasons == ("no_2",)
 
 
 async def test_a_decision_ends_when_it_says():
@@ -207,6 +341,30 @@ async def test_a_decision_ends_when_it_says():
     await cache.decide(question())
     assert len(pdp.asked) == 1
     pdp.clock.advance(0.1)
+    await cache.decide(question())
+    assert len(pdp.asked) == 2
+
+
+async def test_a_decision_does_not_hold_before_it_was_taken():
+    """When the clock goes back, a decision that knows time is asked for anew; one that does not is not."""
+    cache, pdp = cached()
+    pdp.valid_until = timedelta(seconds=10)
+    await cache.decide(question())
+    pdp.clock.advance(-5)
+    await cache.decide(question())
+    assert len(pdp.asked) == 2
+    pdp.valid_until = None
+    await cache.decide(poisons()[0])
+    pdp.clock.advance(-5)
+    await cache.decide(poisons()[0])
+    assert len(pdp.asked) == 3
+
+
+async def test_a_decision_that_is_over_when_it_comes_is_not_found_again():
+    """A decision whose end has passed is given to nobody else."""
+    cache, pdp = cached()
+    pdp.valid_until = timedelta(0)
+    await cache.decide(question())
     await cache.decide(question())
     assert len(pdp.asked) == 2
 

@@ -147,5 +147,5 @@ def _write(to: int, value: Any) -> int:
     elif kind is float:
         failed = _number(to, value)
     else:
-        raise TypeError("a question is made of what JSON has")
+        failed = _write(to, orjson.loads(orjson.dumps(value)))  # an enumeration, a tuple: what JSON makes of it
     return failed
