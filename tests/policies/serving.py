@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import socket
 import subprocess
 import tarfile
+import threading
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -69,18 +72,59 @@ def strip(bundle: Path) -> None:
     made.replace(bundle)
 
 
-def configuration(folder: Path, bundle: Path, key: SigningKey | None, *, keyid: str | None = KEYID) -> Path:
-    """Write a configuration by which OPA reads *bundle* every second and verifies it by *key*; return its file."""
-    bundles: dict[str, object] = {
-        "resource": bundle.as_uri(),
-        "polling": {"min_delay_seconds": 1, "max_delay_seconds": 1},
-    }
+@contextlib.contextmanager
+def bundle_service(folder: Path) -> Iterator[str]:
+    """Serve the files of *folder* as a bundle service does, each with a tag of its content; yield the address."""
+
+    class Files(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            file = folder / self.path.strip("/")
+            content = file.read_bytes() if file.is_file() else b""
+            tag = hashlib.sha256(content).hexdigest()
+            unchanged = self.headers.get("If-None-Match") == tag
+            self.send_response(304 if unchanged else 200 if content else 404)
+            self.send_header("ETag", tag)
+            self.send_header("Content-Length", "0" if unchanged else str(len(content)))
+            self.end_headers()
+            if not unchanged:
+                self.wfile.write(content)
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    serving.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+def configuration(
+    folder: Path, bundle: Path, key: SigningKey | None, *, keyid: str | None = KEYID, service: str | None = None
+) -> Path:
+    """Write a configuration by which OPA reads *bundle* and verifies it by *key*; return its file.
+
+    With a *service* the bundle is asked for there every second; without, it is read once.
+    """
+    bundles: dict[str, object] = {"resource": bundle.as_uri()}
+    services = {}
+    if service is not None:
+        bundles = {
+            "service": "house",
+            "resource": bundle.name,
+            "polling": {"min_delay_seconds": 1, "max_delay_seconds": 1},
+        }
+        services = {"house": {"url": service}}
     keys = {}
     if key is not None:
         bundles["signing"] = {"keyid": keyid} if keyid else {"scope": "write"}
         keys = {KEYID: {"algorithm": "ES256", "key": key.public.read_text("ascii")}}
     file = folder / "opa.json"
-    file.write_text(json.dumps({"bundles": {"policies": bundles}, "keys": keys}), "utf-8")
+    file.write_text(json.dumps({"services": services, "bundles": {"policies": bundles}, "keys": keys}), "utf-8")
     return file
 
 

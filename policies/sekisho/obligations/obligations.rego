@@ -12,12 +12,11 @@ import data.sekisho.statistics
 # METADATA
 # title: Obligations of a permit
 # description: Each with its value, in a fixed order. Those that most permits have come first.
-listed := [obligation |
-	some group in [
-		_min_group, _max_rows, _max_data_subjects, _rates, _budgets, _formats, _watermarks,
-		output.obligations, retention.obligations, emergency.obligations,
-	]
-	some obligation in group
+listed := [obligation | some group in _groups; some obligation in group] if count(_groups) > 0
+
+_groups := [
+	_min_group, _max_rows, _max_data_subjects, _rates, _budgets, _formats, _watermarks,
+	output.obligations, retention.obligations, emergency.obligations,
 ]
 
 # The smallest group of people that a published view may show.
