@@ -1,0 +1,1 @@
+"""What a decision costs: from memory, inside the process, by an OPA server, and while policies are exchanged."""
