@@ -135,7 +135,7 @@ class Opa:
         self.url = address or f"http://127.0.0.1:{free_port()}"
         # Telemetry would ask the outside for a newer version.
         self._command = [opa_program(), "run", "--server", "--log-level", "error", "--skip-version-check"]
-        self._command += ["--addr", self.url.removeprefix("http://").removeprefix("https://"), *arguments]
+        self._command += ["--addr", self.url.removeprefix("http://"), *arguments]
         self._log = folder / "opa.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -156,12 +156,26 @@ class Opa:
         """Return what it logged."""
         return self._log.read_text("utf-8") if self._log.exists() else ""
 
+    def _listens(self) -> bool:
+        """Return whether its bundles are active, or it listens where only a proper client gets an answer."""
+        with contextlib.suppress(OSError):
+            if self.url.startswith("unix:"):
+                with socket.socket(socket.AF_UNIX) as way:
+                    way.connect(self.url.removeprefix("unix://"))
+            elif self.url.startswith("https:"):
+                host, port = self.url.removeprefix("https://").split(":")
+                socket.create_connection((host, int(port)), timeout=1).close()
+            else:
+                urllib.request.urlopen(f"{self.url}/health?bundles", timeout=1).close()
+            return True
+        return False
+
     def wait_until_ready(self) -> None:
         """Return once it answers that its bundles are active; fail the test after ten seconds."""
         for _ in range(200):
             assert self.process is not None
             assert self.process.poll() is None, "opa ended at start"
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health?bundles", timeout=1):
+            if self._listens():
                 return
             time.sleep(0.05)
         pytest.fail("opa did not become ready in ten seconds")

@@ -178,7 +178,7 @@ class _Keys:
 
     Requesters, purposes, datasets and columns are frozen values of the catalogue, used again and again by
     the same objects: each piece is kept beside its object, which keeps the object's identity from being
-    given to another. A piece is JSON, which has no zero byte, so zero bytes part the pieces unambiguously.
+    given to another. A piece is a SHA-256, so that a question costs the same however much its parts name.
     """
 
     def __init__(self) -> None:
@@ -201,19 +201,19 @@ class _Keys:
         context = request.context
         grant = None if context.grant is None else context.grant.to_json()
         occasion = [request.action, request.view, request.place.country, context.ticket, grant]
-        pieces = [orjson.dumps(occasion), requester[1], purpose[1]]
+        pieces = [orjson.dumps(occasion), b"\0", requester[1], purpose[1]]
         uses = request.datasets
         if len(uses) > 1:
             uses = tuple(sorted(uses, key=_dataset_name))
         for use in uses:
             self._add(use, pieces)
-        return hashlib.sha256(b"\0".join(pieces)).digest()
+        return hashlib.sha256(b"".join(pieces)).digest()
 
     def _add(self, use: DatasetUse, pieces: list[bytes]) -> None:
         known = self._datasets.get(id(use.dataset))
         if known is None:
             header = {use.dataset.name: dataset_use_json(DatasetUse(use.dataset, {}))}
-            known = self._datasets[id(use.dataset)] = (use.dataset, _json(header), {})
+            known = self._datasets[id(use.dataset)] = (use.dataset, _digest(header), {})
             self._pieces += 1
         pieces.append(known[1])
         columns = known[2]
@@ -221,21 +221,21 @@ class _Keys:
             piece = columns.get(item)
             if piece is None:
                 one = DatasetUse(use.dataset, {item[0]: item[1]})
-                piece = columns[item] = _json({use.dataset.name: dataset_use_json(one)})
+                piece = columns[item] = _digest({use.dataset.name: dataset_use_json(one)})
                 self._pieces += 1
             pieces.append(piece)
 
     def _learn(self, request: AccessRequest) -> tuple[tuple[Requester, bytes], tuple[Purpose, bytes]]:
-        requester = (request.requester, _json(requester_json(request.requester, request.place)))
-        purpose = (request.purpose, _json(purpose_json(request.purpose)))
+        requester = (request.requester, _digest(requester_json(request.requester, request.place)))
+        purpose = (request.purpose, _digest(purpose_json(request.purpose)))
         self._requesters[id(request.requester)] = requester
         self._purposes[id(request.purpose)] = purpose
         self._pieces += 2
         return requester, purpose
 
 
-def _json(value: object) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+def _digest(value: object) -> bytes:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def _dataset_name(use: DatasetUse) -> str:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
@@ -50,7 +50,7 @@ async def cached(times: int) -> AsyncIterator[Row]:
     yield grows("the same, 500 datasets and 100 purposes", found["large"], found["small"], "µs")
 
 
-def _nothing(world: World) -> Callable[[], object]:
+def _nothing(world: World) -> Callable[[], Awaitable[object]]:
     async def make() -> None:
         world.question()
 
