@@ -63,6 +63,7 @@ policy:  ## Format, check and test the policies (needs opa)
 
 bench: $(VENV)/dev.stamp  ## Measure what governance costs, as ratios in one run
 	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/python -m tests.benchmarks.policy
 	@if [ -n "$$SEKISHO_TEST_POSTGRES$$SEKISHO_BENCH_POSTGRES" ]; then $(BIN)/python -m tests.benchmarks.stores; else echo "Over PostgreSQL: SEKISHO_TEST_POSTGRES=postgresql://... make benchstores"; fi
 
 benchstores: $(VENV)/dev.stamp  ## The same over PostgreSQL and Parquet at ten million rows (needs SEKISHO_TEST_POSTGRES)
