@@ -13,6 +13,7 @@ import pytest
 
 from sekisho.adapters.decisions import DecisionCache
 from sekisho.adapters.rego import EmbeddedRego, RevisionInForce, shipped_policies
+from sekisho.adapters.rego.interpreter import CompiledPolicies
 from sekisho.domain.access import AccessRequest, Decision, Permit
 from sekisho.errors import PolicyUnavailable
 from tests.fakes import FakeClock
@@ -234,6 +235,23 @@ async def test_a_worker_that_cannot_follow_the_others_decides_nothing(folder, tm
     assert rows_of(await workers[1].decide(question())) == 83
     for worker in workers:
         await worker.close()
+
+
+async def test_each_thread_asks_what_it_compiled_itself(folder, monkeypatch):
+    """No interpreter is asked by two threads: a shared one returns another's decision, if seldom."""
+    asked_by: dict[int, set[int]] = {}
+    answer = CompiledPolicies.answer
+
+    def noting(self: CompiledPolicies, question_: dict[str, object]) -> object:
+        asked_by.setdefault(id(self), set()).add(threading.get_ident())
+        return answer(self, question_)
+
+    monkeypatch.setattr(CompiledPolicies, "answer", noting)
+    pdp = EmbeddedRego(folder, threads=4)
+    await asyncio.gather(*(pdp.decide(question()) for _ in range(100)))
+    await pdp.close()
+    assert sum(len(threads) for threads in asked_by.values()) > 1
+    assert all(len(threads) == 1 for threads in asked_by.values())
 
 
 @pytest.mark.slow
