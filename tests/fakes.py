@@ -168,7 +168,7 @@ class FakeGateway:
         self.asked.append((requester.name, ask, page_rows))
         return self._answer()
 
-    async def explain(self, requester: Requester, ask: Ask) -> Mapping[str, Any]:
+    async def explain(self, requester: Requester, ask: Ask, language: str = "en") -> Mapping[str, Any]:
         self.asked.append((requester.name, ask, 0))
         if self.error is not None:
             raise self.error

@@ -35,6 +35,7 @@ a data value, SQL text of a requester, or a secret: messages name catalogue obje
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -56,6 +57,7 @@ class SekishoError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.reasons = reasons
+        self.explained: Mapping[str, object] = {}  # what ``:explain`` tells besides
 
 
 class Unauthenticated(SekishoError):

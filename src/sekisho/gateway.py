@@ -31,10 +31,12 @@ import pyarrow as pa
 from sekisho.anonymity.threshold import suppress_small_groups
 from sekisho.answer import KEYED, SMALL_PAGE_ROWS, Answer, Means, strictest
 from sekisho.costs import Costs, Key, Laps, Step
+from sekisho.counterfactual import Counterfactual
 from sekisho.discharge import Duties, Witnesses, shown_class
-from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
+from sekisho.domain.access import AccessRequest, Decision, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery, Output
 from sekisho.domain.limits import OutputClass
+from sekisho.domain.refusal_texts import LANGUAGES
 from sekisho.domain.releases import keep_until, kept_days
 from sekisho.domain.row_filters import filter_json
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
@@ -52,8 +54,9 @@ from sekisho.errors import (
     StoreUnavailable,
     UnknownPurpose,
 )
-from sekisho.explanation import PolicyRule, permission, refusal
+from sekisho.explanation import PolicyRule, fault, permission, refusal
 from sekisho.grants import Grants
+from sekisho.noted import Noted
 from sekisho.occasions import Occasions
 from sekisho.paging import Paging
 from sekisho.ports import (
@@ -88,8 +91,8 @@ class Gateway:
 
     ``stores`` has one entry for DuckDB (``"duckdb"``), which reads the files and joins what lies in several stores,
     and one for each other store, by name. ``rules`` reads what the policies tell of their reasons to say no, by
-    reason. ``held`` keeps answers that are read by cursor, ``spool`` is the folder for rows that memory does not
-    hold.
+    reason. ``noted`` is told each decision, for what looks at them later. ``held`` keeps answers that are read by
+    cursor, ``spool`` is the folder for rows that memory does not hold.
     """
 
     catalogue: Catalogue
@@ -105,6 +108,7 @@ class Gateway:
     copies: NumberedCopies | None = None
     rules: Callable[[], Mapping[str, PolicyRule]] = dict
     costs: Costs = field(default_factory=Costs, repr=False)
+    noted: Noted = field(default_factory=Noted, repr=False)
     key_bits: Sequence[KeyBits] = ()
     held: HeldAnswers | None = None
     spool: Path | None = None
@@ -140,15 +144,24 @@ class Gateway:
             await self._record_refusal(requester, ask.purpose, refusal)
             raise
 
-    async def explain(self, requester: Requester, ask: Ask) -> dict[str, object]:
-        """Return decision, reasons, rows, masks, the governed SQL without literals, and governance's share."""
-        purpose = self._purpose(requester, ask.purpose)
-        question = await self._read(requester, purpose, ask.sql)
-        decision = await self.policy.decide(self.occasions.asked(question.request, ask.occasion))
-        if isinstance(decision, Deny):
-            return refusal(decision, await asyncio.to_thread(self.rules))
-        plan = await self._plan(question, decision)
-        return permission(question, decision, plan, self.costs.of(_key(question, plan)))
+    async def explain(self, requester: Requester, ask: Ask, language: str = LANGUAGES[0]) -> dict[str, object]:
+        """Return decision, reasons, rows, masks, the governed SQL without literals, and governance's share.
+
+        Of a no, return why and which single change would make it a yes. A refusal of the gateway's own is raised,
+        with the same in :attr:`SekishoError.explained`.
+        """
+        other = Counterfactual(self.catalogue, self.statements, partial(self._decision, ask.occasion), self._plan)
+        question = None
+        try:
+            question = await self._read(requester, self._purpose(requester, ask.purpose), ask.sql)
+            decision = await self._decision(ask.occasion, question)
+            if isinstance(decision, Deny):
+                return refusal(decision, await asyncio.to_thread(self.rules), await other.of(question), language)
+            plan = await self._plan(question, decision)
+        except SekishoError as error:
+            error.explained = fault(error, await other.after(error, requester, ask.sql, question), language)
+            raise
+        return permission(question, decision, plan, self.costs.of(_key(question, plan)), language)
 
     def datasets(self, requester: Requester) -> list[Dataset]:
         """Return the datasets that *requester* may see."""
@@ -170,7 +183,7 @@ class Gateway:
                 raise NotFound("There is no such view for this purpose (GET /v1/views).")
             question = self.statements.view(requester, declared, view)  # (2)
             request = self.occasions.asked(question.request, occasion)
-            permit = await self._decide(request)  # (3)
+            permit = await self._decide(request, question.request)  # (3)
             duties = self._duties(request, permit, occasion)
             fields = self._fields(question, permit, question.fingerprint) | duties.fields()
             await duties.begin(OutputClass.STATISTICS, kept_days(declared, permit.obligations))
@@ -211,8 +224,14 @@ class Gateway:
 
         return Duties(request, permit, occasion, Witnesses(self.audit, self.clock, self.meter), again)
 
-    async def _decide(self, request: AccessRequest) -> Permit:
+    async def _decision(self, occasion: Occasion, question: Question) -> Decision:
+        return await self.policy.decide(self.occasions.asked(question.request, occasion))
+
+    async def _decide(self, request: AccessRequest, asked: AccessRequest | None = None) -> Permit:
+        """Return the permit on *request*; *asked* is the question as its statement keeps it, for what is noted."""
         decision = await self.policy.decide(request)
+        if asked is not None:
+            self.noted.note(asked, request.context, decision)
         if isinstance(decision, Permit):
             return decision
         kinds: dict[str, type[Refused]] = {
@@ -225,7 +244,7 @@ class Gateway:
 
     async def _answer(self, question: Question, ask: Ask, page_rows: int, laps: Laps) -> Release:
         request = self.occasions.asked(question.request, ask.occasion)
-        permit = await self._decide(request)  # (3)
+        permit = await self._decide(request, question.request)  # (3)
         duties = self._duties(request, permit, ask.occasion)
         laps.lap(Step.DECIDE)
         view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)

@@ -19,7 +19,7 @@ class Occasions:
     """Completes questions by what only the moment of asking tells."""
 
     def __init__(self, place: Place, grants: Grants, clock: Clock) -> None:
-        self._zone = _zone(place)
+        self._zone = zone_of(place)
         self._grants = grants
         self._clock = clock
         self._day = Moment(0, "thursday", 0)
@@ -54,7 +54,7 @@ class Occasions:
         return Moment(epoch, self._day.weekday, self._day.midnight)
 
 
-def _zone(place: Place) -> tzinfo:
+def zone_of(place: Place) -> tzinfo:
     """Return the time zone of the controller; that of Japan also where the machine knows no time zones."""
     try:
         return ZoneInfo(place.time_zone)

@@ -32,7 +32,9 @@ from sekisho.domain.terms import Requester, SubjectNumber
 from sekisho.http.app import create_app
 from sekisho.http.services import Services
 from sekisho.ports import ConsentEventInput, DataSubjectRef
+from sekisho.ports.policies import Recorded
 from sekisho.pseudonymity import Pseudonymity
+from sekisho.simulation import Simulation
 
 PURPOSE = "lifecycle_email"
 REQUESTERS = {
@@ -112,6 +114,7 @@ async def open_house() -> House:
     async def reference(ref: DataSubjectRef) -> str | None:
         return await reading.subject_reference(ref)
 
+    nothing_asked = AsyncMock(recorded=AsyncMock(return_value=Recorded([])))
     services = Services(
         gateway=FakeGateway(),
         consents=consents,
@@ -121,6 +124,7 @@ async def open_house() -> House:
         subject_reference=reference,
         jwks=dict[str, object],
         health={},
+        simulation=Simulation(parts.catalogue, AsyncMock(), MagicMock(), nothing_asked, fakes.clock),
     )
     app = create_app(services)
     house = House(replace(fakes, parts=parts), app, client_of(app))

@@ -87,6 +87,7 @@ ROWS = [
     Row("POST", "/v1/purposes", OFFICER, FACTS),
     Row("POST", "/v1/purposes:publish", OFFICER, {"purpose": PURPOSE, "version": 1}),
     Row("POST", "/v1/purposes:simulate", OFFICER, {"purpose": PURPOSE, "version": 1}),
+    Row("POST", "/v1/policy:simulate", OFFICER, {"requests": "recorded"}),
     Row("GET", "/v1/requests", OFFICER),
     Row("GET", "/v1/requests/{request_id}", NOBODY),
     Row("POST", "/v1/requests/{request_id}:close", NOBODY, {"outcome": "done"}),

@@ -39,7 +39,8 @@ def test_all_commands_of_the_contract_are_there():
     """The command line has what its contract names."""
     assert {name for name, _ in commands()} >= {
         "demo", "serve", "check", "token", "query", "consent show", "consent withdraw", "consent give",
-        "views list", "views read", "policy test", "policy show", "keys show", "migrate up", "migrate down",
+        "views list", "views read", "policy test", "policy show", "policy diff", "policy shadow",
+        "policy copy", "keys show", "migrate up", "migrate down",
         "audit export", "audit verify", "audit checkpoint", "audit proof",
     }  # fmt: skip
 

@@ -8,8 +8,6 @@ from contextlib import closing
 
 import pytest
 
-from sekisho.cli import policy as policy_commands
-
 PERSON = "customer_id:12347"
 
 
@@ -61,24 +59,6 @@ def test_policy_show_lists_every_reason_with_its_source(run, built):
     rules = json.loads(run("policy", "show", "-w", built, "--json").out)
     assert {"purpose_not_registered", "published_views_only", "sensitive_not_needed"} <= {r["reason"] for r in rules}
     assert all(rule["code"] and rule["source"] and rule["remedy"] for rule in rules)
-
-
-def test_policy_test_says_how_when_opa_is_missing(run, built, monkeypatch):
-    """Without opa the command fails and says how to get it."""
-    monkeypatch.setattr(policy_commands, "_opa", lambda: None)
-    ran = run("policy", "test", "-w", built)
-    assert ran.code == 1
-    assert "go install github.com/open-policy-agent/opa" in ran.err
-
-
-@pytest.mark.opa
-def test_policy_test_runs_the_tests(run, built):
-    """With opa the tests beside the rules run."""
-    if policy_commands._opa() is None:
-        pytest.skip("opa is not installed")
-    ran = run("policy", "test", "-w", built)
-    assert ran.code == 0
-    assert "PASS" in ran.out
 
 
 def test_keys_show_tells_no_secret(run, built):

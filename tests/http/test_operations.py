@@ -173,6 +173,7 @@ async def test_openapi_knows_the_contract(client: httpx.AsyncClient) -> None:
         ("post", "/v1/notices:draft"),
         ("post", "/v1/notices:publish"),
         ("post", "/v1/notices:simulate"),
+        ("post", "/v1/policy:simulate"),
         ("get", "/v1/purposes"),
         ("post", "/v1/purposes"),
         ("post", "/v1/purposes:publish"),

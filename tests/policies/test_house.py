@@ -78,6 +78,7 @@ def test_every_refusal_is_documented():
     ("old", "new", "finding"),
     [
         ("#   remedy: Register the requester for", "#   advice: Register the requester for", "without custom.remedy"),
+        ("#   remedy_ja: 要求元をこの利用目的に", "#   advice: ", "without custom.remedy_ja"),
         ("#   code: purpose_not_registered", "#   code: access_denied", "another code or reason than its METADATA"),
         ("#   reason: no_dataset", "#   reason: output_unknown", "is used by more than one rule"),
         ("# METADATA\n# title: Purpose\n", "# title: Purpose\n", "the package has no METADATA"),

@@ -23,7 +23,6 @@ from sekisho.adapters.identity import EmbeddedIssuer, EmbeddedKeys, JwksFile, Jw
 from sekisho.adapters.identity.jwks import public_jwk
 from sekisho.adapters.identity.oidc import CustomerTokens, SeparateIdentity
 from sekisho.adapters.keyring import FileKeyRing
-from sekisho.adapters.policy_rules import rules_in
 from sekisho.adapters.presidio import PresidioDetector
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.consent_saved import SavedBits
@@ -34,7 +33,6 @@ from sekisho.adapters.records.idempotency import SqlIdempotencyStore
 from sekisho.adapters.records.notices import SqlNotices
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.records.usage import SqlMeter
-from sekisho.adapters.rego import shipped_policies
 from sekisho.adapters.stores.colocated import ColocatedCopies
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.adapters.stores.personal_data import StoredPersonalData
@@ -42,13 +40,13 @@ from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.adapters.view_cache import FileViewCache
 from sekisho.bootstrap.consents import Composed, compose
 from sekisho.bootstrap.policy import Policies
+from sekisho.bootstrap.policy_records import PolicyRecords, records_of, rules_of
 from sekisho.bootstrap.syncing import StoreSync, servers_of
 from sekisho.consents import Consents
 from sekisho.consents.parts import Parts
 from sekisho.domain.identifiers import EMAIL_SHA256
 from sekisho.domain.terms import StoreKind
 from sekisho.errors import SekishoError, StoreUnavailable, WorkspaceError
-from sekisho.explanation import PolicyRule
 from sekisho.gateway import Gateway
 from sekisho.ports import DataStore, IdentityProvider, PolicyDecisionPoint
 from sekisho.settings import Settings, load
@@ -89,6 +87,7 @@ class Workspace:
     identity: IdentityProvider
     issuer: EmbeddedIssuer | None
     sync: StoreSync
+    policy_records: PolicyRecords
 
     @property
     def consents(self) -> Consents:
@@ -155,12 +154,13 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         clock=clock,
         view_cache=FileViewCache(settings.folder / "var" / "views"),
         copies=_copies(settings, people, stores),
-        rules=cache(partial(_rules, settings)),
+        rules=cache(partial(rules_of, settings)),
         key_bits=[store for store in stores.values() if not isinstance(store, SqliteStore)],
         held=held,
         spool=_spool(settings),
         meter=SqlMeter(database, clock),
     )
+    policy_records = records_of(settings, gateway, policies.point, database, clock)
     parts = Parts(
         catalogue,
         people,
@@ -209,9 +209,11 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
             sync=StoreSync(
                 settings, dict(servers_of(settings, stores)), ledger, people, audit, copies_folder(settings)
             ),
+            policy_records=policy_records,
         )
     finally:
         gc.unfreeze()
+        await policy_records.close()
         with suppress(SekishoError):  # the database is gone: what was saved last holds
             composed.floor.save(await ledger.last_seq())
         with suppress(OSError):  # the next start takes longer, that is all
@@ -245,15 +247,6 @@ def _identity(settings: Settings, keys: FileKeyRing, clock: SystemClock) -> Iden
             algorithms=customers.algorithms,
         ),
     )
-
-
-def _rules(settings: Settings) -> dict[str, PolicyRule]:
-    """Return what the policies say of their reasons; nothing where they say nothing that can be read."""
-    try:
-        found = list(rules_in(settings.policy.bundle or shipped_policies()))
-    except (SekishoError, OSError, UnicodeError):
-        return {}
-    return {rule["reason"]: PolicyRule(rule["title"], rule["source"], rule["remedy"]) for rule in found}
 
 
 def _stores(settings: Settings) -> dict[str, StoreAdapter]:
@@ -320,6 +313,7 @@ def build_app(workspace: Workspace) -> FastAPI:
     health = {f"store:{name}": store.healthy for name, store in workspace.stores.items()}
     metrics = Metrics()
     workspace.gateway.costs.watch(metrics.step)
+    workspace.policy_records.told = metrics.shadow
     workspace.sync.told = lambda at: metrics.store(at.store, at.seq, at.behind)
     workspace.policies.told = lambda loaded: metrics.policies(loaded.revision, refused=loaded.refused is not None)
     return create_app(
@@ -341,6 +335,7 @@ def build_app(workspace: Workspace) -> FastAPI:
             },
             settings=HttpSettings(spool_folder=_spool(workspace.settings)),
             metrics=metrics,
+            simulation=workspace.policy_records.simulation,
             remarks=workspace.policies.remarks,
         )
     )

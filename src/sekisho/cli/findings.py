@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.people import PeopleRegistry
@@ -20,6 +21,7 @@ from sekisho.adapters.rego import EmbeddedRego
 from sekisho.adapters.stores import colocated, file_rights
 from sekisho.bootstrap import copies_folder
 from sekisho.bootstrap.policy import point_of_decision
+from sekisho.bootstrap.policy_records import shadow_of
 from sekisho.cli.findings_servers import errors_and_warnings
 from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import SekishoError, WorkspaceError
@@ -73,6 +75,7 @@ def findings(folder: Path) -> list[Finding]:
         *_keys(settings),
         *_records(settings),
         *_policies(settings),
+        *_shadow(settings),
         *_stores(settings),
         *_servers(settings),
         *_copies(settings),
@@ -135,6 +138,22 @@ def _policies(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.WARNING, "policy", "no `keyid` is set, so OPA may serve a bundle that nobody signed")
     elif isinstance(point, EmbeddedRego) and not answering:
         yield Finding(Level.ERROR, "policy", point.refused or "the policies do not answer")
+
+
+def _shadow(settings: Settings) -> Iterator[Finding]:
+    """Yield why the shadow policy decides nothing; no request notices."""
+    shadow = shadow_of(settings, SystemClock())
+    if shadow is None:
+        return
+
+    async def answers() -> bool:
+        try:
+            return await shadow.cache.healthy()
+        finally:
+            await shadow.cache.close()
+
+    if not asyncio.run(answers()):
+        yield Finding(Level.WARNING, "policy", "the shadow policy does not load or answer; it decides nothing")
 
 
 def _stores(settings: Settings) -> Iterator[Finding]:

@@ -1,51 +1,77 @@
-"""``sekisho policy``: what the rules are, and their tests."""
+"""``sekisho policy``: what the rules are, their tests, and what other policies would decide."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from sekisho.cli.running import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, answer, answer_json, answer_table, say
+from sekisho.cli import policy_diff
+from sekisho.cli.policy_tests import FolderOption, MinimumOption, opa, run_tests
+from sekisho.cli.running import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, answer, answer_json, answer_table
+from sekisho.domain.refusal_texts import LANGUAGES
+from sekisho.errors import InvalidRequest
 
 app = typer.Typer(help="The policies that decide.", no_args_is_help=True)
+policy_diff.register(app)
 
 
 @app.command(epilog="Example: sekisho policy show")
 def show(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    language: Annotated[str, typer.Option(help="Of the table: en or ja.")] = LANGUAGES[0],
     as_json: JsonOption = False,
 ) -> None:
     """List every reason for which the policies of a workspace can say no, with its source and the remedy."""
     from sekisho.adapters.policy_rules import rules_in
 
     rules = sorted(rules_in(_folder(workspace)), key=lambda rule: (rule["code"], rule["reason"]))
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"rules are told in {' or '.join(LANGUAGES)}", param_hint="--language")
+    ending = "" if language == LANGUAGES[0] else f"_{language}"
     if as_json:
         answer_json(rules)
     else:
         answer_table(
             ("code", "reason", "rule", "source", "remedy"),
-            [(r["code"], r["reason"], r["title"], r["source"], r["remedy"]) for r in rules],
+            [
+                (
+                    r["code"],
+                    r["reason"],
+                    r[f"title{ending}"] or r["title"],
+                    r["source"],
+                    r[f"remedy{ending}"] or r["remedy"],
+                )
+                for r in rules
+            ],
         )
 
 
-@app.command("test", epilog="Example: sekisho policy test")
-def run_tests(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
-    """Run the tests that stand beside the rules, with the program opa."""
-    folder, program = _folder(workspace), _opa()
-    if program is None:
-        say("The program opa is not installed; without it the tests of the policies cannot run.")
-        say("Install it with: go install github.com/open-policy-agent/opa@latest")
-        say(f"Then: opa test {folder}")
-        raise typer.Exit(1)
-    done = subprocess.run(  # noqa: S603 - opa, found by its name, and a folder of the workspace
-        [program, "test", str(folder)], check=False, capture_output=True, text=True
+@app.command(epilog="Example: sekisho policy copy policies-next")
+def copy(
+    folder: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
+    """Copy the policies of a workspace, with their tests, into a folder where they can be changed."""
+    if folder.exists():
+        raise InvalidRequest("The folder is there already; name another, or remove it.")
+    shutil.copytree(_folder(workspace), folder, ignore=shutil.ignore_patterns("README.md"))
+    answer(str(folder))
+
+
+@app.command("test", epilog="Example: sekisho policy test --min-coverage 100")
+def check_rules(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    folder: FolderOption = None,
+    min_coverage: MinimumOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the tests that stand beside the rules: by the program opa, with coverage, or by the embedded engine."""
+    raise typer.Exit(
+        run_tests(folder or _folder(workspace), as_json=as_json, min_coverage=min_coverage, program=opa())
     )
-    answer(done.stdout.rstrip() or done.stderr.rstrip())
-    raise typer.Exit(0 if done.returncode == 0 else 1)
 
 
 @app.command(epilog="Example: sekisho policy docs > docs/reference/policies.md")
@@ -64,10 +90,3 @@ def _folder(workspace: Path) -> Path:
     if workspace == DEFAULT_WORKSPACE and not (workspace / FILE_NAME).is_file():
         return shipped_policies()
     return load(workspace).policy.bundle or shipped_policies()
-
-
-def _opa() -> str | None:
-    """Return the path of opa: on the search path, or where ``go install`` puts it."""
-    places = [os.environ.get("GOBIN"), *(f"{root}/bin" for root in [os.environ.get("GOPATH")] if root)]
-    search = os.pathsep.join([*(p for p in places if p), str(Path.home() / "go" / "bin")])
-    return shutil.which("opa") or shutil.which("opa", path=search)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sekisho.cli.explaining import explain_it
 from sekisho.cli.releasing import (
+    Form,
     FormOption,
     GrantOption,
     TicketOption,
@@ -19,9 +21,9 @@ from sekisho.cli.releasing import (
 )
 from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
+    JsonOption,
     RequesterOption,
     WorkspaceOption,
-    answer_json,
     requester_named,
     with_workspace,
 )
@@ -48,8 +50,18 @@ def query(
     form: FormOption = None,
     max_rows: Annotated[int | None, typer.Option(min=1, help="Rows at most.", show_default=False)] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say what would happen and why, as JSON; release nothing.")
+        bool,
+        typer.Option(
+            "--explain",
+            help="Say what would happen and why, and of a no what would change it; release nothing. In words on a"
+            " terminal or with --format table, else JSON.",
+        ),
     ] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(help="Of --explain: ja or en; that of the terminal when left out.", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
     parameter: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,17 +80,17 @@ def query(
     ] = None,
 ) -> None:
     """Ask one governed query, without a server. It is decided, masked and recorded like any other."""
-    written = chosen(form, output)
+    from sekisho.release import Ask, Occasion
+
+    if explain:
+        about = Ask(purpose, sql, occasion=Occasion(None, ticket, grant))
+        explain_it(workspace, requester, about, language, form=form, as_json=as_json)
+        return
+    written = chosen(Form.JSON if as_json else form, output)
     given = tuple(value_of(text) for text in parameter or ())
+    occasion = occasion_of(written, ticket, grant)
 
     async def ask(opened: Workspace) -> None:
-        from sekisho.release import Ask
-
-        occasion = occasion_of(written, ticket, grant)
-        if explain:
-            about = Ask(purpose, sql, occasion=occasion)
-            answer_json(await opened.gateway.explain(requester_named(opened, requester), about))
-            return
         release = await opened.gateway.query(
             requester_named(opened, requester),
             Ask(purpose, sql, given, max_rows, occasion=occasion),

@@ -19,6 +19,7 @@ from sekisho.http.routes import (
     me,
     notices,
     operations,
+    policy,
     query,
     receipts,
     rights,
@@ -48,6 +49,7 @@ _PARTS: Final = (
     receipts,
     rights,
     audit,
+    policy,
     audit_proofs,
     operations,
 )

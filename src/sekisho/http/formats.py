@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
@@ -221,6 +221,15 @@ def weights_of(accept: str) -> dict[str, float]:
                 weight = _quality(value.strip())
         weights[media_range] = max(weight, weights.get(media_range, 0.0))
     return weights
+
+
+def language_of(accept_language: str | None, languages: Sequence[str]) -> str:
+    """Return which of *languages* an ``Accept-Language`` header likes best, the first of equals."""
+    weights: dict[str, float] = {}
+    for name, weight in weights_of(accept_language or "").items():
+        language = name.partition("-")[0]
+        weights[language] = max(weight, weights.get(language, 0.0))
+    return max(languages, key=lambda language: weights.get(language, 0.0))
 
 
 def _quality(text: str) -> float:

@@ -76,6 +76,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._shadow = Counter(
+            "sekisho_policy_shadow_decisions",
+            "Decisions at which the shadow policy looked, by how it differs; one may differ in several ways.",
+            ("outcome",),
+            registry=self.registry,
+        )
+
     def request(self, scope: Scope, status: int, code: str, seconds: float) -> None:
         """Count one request. *status* 0 means that the client left before an answer."""
         ended = route_of(scope), str(status), code
@@ -109,6 +116,10 @@ class Metrics:
         if revision is not None:
             self._policy.labels(revision).set(1)
         self._policy_refused.set(refused)
+
+    def shadow(self, outcome: str, times: int) -> None:
+        """Count decisions at which the shadow policy looked."""
+        self._shadow.labels(outcome).inc(times)
 
     def text(self) -> bytes:
         """Return the exposition text."""

@@ -109,8 +109,9 @@ def problem_response(scope: Scope, error: SekishoError, extra: Mapping[str, obje
     if error.code not in STATUS or error.code == "internal_error":
         return internal_error(scope, error)
     context.code = error.code
+    more = {**error.explained, **(extra or {})}
     return Response(
-        problem_body(error.code, error.title, error.detail, context.trace_id, reasons=error.reasons, extra=extra),
+        problem_body(error.code, error.title, error.detail, context.trace_id, reasons=error.reasons, extra=more),
         status_code=STATUS[error.code],
         headers=problem_headers(error.code),
         media_type=MEDIA_TYPE,

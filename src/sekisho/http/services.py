@@ -20,6 +20,7 @@ from sekisho.http.metrics import Metrics
 from sekisho.ports import AuditLog, AuditProofs, Clock, DataSubjectRef, IdentityProvider
 from sekisho.ports.idempotency import IdempotencyStore
 from sekisho.release import STALE_SECONDS, Ask, Occasion, ReleasedPage
+from sekisho.simulation import Simulation
 
 HealthProbe = Callable[[], Awaitable[bool]]
 """Answers whether a part works; raising or not answering in time counts as no."""
@@ -64,7 +65,7 @@ class GatewayPort(Protocol):
     async def query(self, requester: Requester, ask: Ask, *, page_rows: int = 10_000) -> Release:
         """Return the answer. Raises a ``SekishoError``; then nothing was released."""
 
-    async def explain(self, requester: Requester, ask: Ask) -> Mapping[str, object]:
+    async def explain(self, requester: Requester, ask: Ask, language: str = "en") -> Mapping[str, object]:
         """Return the decision and what follows from it, without rows."""
 
     def datasets(self, requester: Requester) -> list[Dataset]:
@@ -177,10 +178,12 @@ class Services:
         Where things are counted.
     idempotency:
         Where answers to idempotency keys are kept; ``None``: the header is not heeded.
-    proofs:
-        The tree over the audit log; ``None``: there is none.
     remarks:
         What who runs the service should know though it works, by part of ``health``.
+    simulation:
+        What other policies would decide.
+    proofs:
+        The tree over the audit log; ``None``: there is none.
     """
 
     gateway: GatewayPort
@@ -194,8 +197,9 @@ class Services:
     settings: HttpSettings = field(default_factory=HttpSettings)
     metrics: Metrics = field(default_factory=Metrics)
     idempotency: IdempotencyStore | None = None
-    proofs: AuditProofs | None = None
     remarks: Callable[[], Mapping[str, str]] = dict
+    simulation: Simulation | None = None
+    proofs: AuditProofs | None = None
 
 
 def services_of(request: Request) -> Services:

@@ -16,8 +16,10 @@ from sekisho.query.parse import parse
 from sekisho.query.plan import Plan
 from sekisho.query.resolve import resolve
 from sekisho.query.scans import rewrite
+from sekisho.query.variants import Variant
 
 _REMEMBERED = 2_048
+_CHANGEABLE = 4_000  # characters up to which a statement is changed to see what would help
 _PLANS = 4  # of one statement under one permit: what stores offer changes rarely
 _Offered = tuple[frozenset[str], frozenset[str], bool]
 
@@ -32,11 +34,13 @@ class Question:
         The question to the policy.
     fingerprint:
         SHA-256 of the text and the catalogue's revision.
+    sql:
+        The text; it holds literals, so that it goes into no answer, record or log.
     """
 
     request: AccessRequest
     fingerprint: str
-    _sql: str = field(repr=False)
+    sql: str = field(repr=False)
     _visible: dict[str, Dataset] = field(repr=False)
     _stores: Mapping[str, Store] = field(repr=False)
     _fresh: tuple[Statement, Dialect] | None = field(default=None, repr=False)
@@ -63,13 +67,17 @@ class Question:
         if plan is not None:
             return plan
         # Rewriting uses a statement up; the first plan takes the one that resolution left.
-        statement, dialect = self._fresh or read(self._sql, self._visible, self._stores)
+        statement, dialect = self._fresh or read(self.sql, self._visible, self._stores)
         self._fresh = None
         plan = rewrite(statement, dialect, permit, copies, by_bits, self._stores, large=large)
         if len(self._plans) >= _PLANS:
             self._plans.clear()
         self._permit, self._plans[offered] = permit, plan
         return plan
+
+    def varied(self, variant: Variant, dataset: str, column: str) -> str | None:
+        """Return the text as *variant* changes it, or ``None``."""
+        return variant(*read(self.sql, self._visible, self._stores), dataset, column)
 
 
 def read(sql: str, visible: dict[str, Dataset], stores: Mapping[str, Store]) -> tuple[Statement, Dialect]:
@@ -104,6 +112,22 @@ class Statements:
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return question
+
+    def under(self, question: Question, purpose: Purpose) -> Question:
+        """Return what *question* would ask under another *purpose*, without remembering it."""
+        return self._question(question.request.requester, purpose, question.sql, None)
+
+    def changed(self, question: Question, variant: Variant, dataset: str, column: str) -> Question | None:
+        """Return *question* as *variant* changes it, without remembering it; ``None`` where it cannot be changed.
+
+        Raises what parsing and resolution refuse of the changed statement.
+        """
+        if len(question.sql) > _CHANGEABLE:
+            return None
+        text = question.varied(variant, dataset, column)
+        if text is None:
+            return None
+        return self._question(question.request.requester, question.request.purpose, text, None)
 
     def view(self, requester: Requester, purpose: Purpose, view: StatisticsView) -> Question:
         """Return the question that a published view asks."""

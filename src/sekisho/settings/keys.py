@@ -66,6 +66,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("authority", "keys/ca.pem"),
         Key("certificate", "keys/gateway.pem"),
         Key("key", "keys/gateway.key"),
+        Key("shadow", "policies-next"),
     ),
     "identity": (
         _must("issuer", "https://issuer.example"),

@@ -45,7 +45,16 @@ def policy(root: Section, folder: Path) -> PolicySettings | None:
         authority=section.path("authority", folder),
         certificate=certificate,
         key=key_file,
+        shadow=_shadow(section, folder),
     )
+
+
+def _shadow(section: Section, folder: Path) -> Path | str | None:
+    """Return the folder, or the base address of an OPA server, that decides beside the policies in force."""
+    text = section.text("shadow", 1000)
+    if text is None or "://" not in text:
+        return section.path("shadow", folder)
+    return text.rstrip("/") if _is_address(section, "shadow", text) else None
 
 
 def _urls(section: Section) -> tuple[str, ...]:
@@ -56,21 +65,27 @@ def _urls(section: Section) -> tuple[str, ...]:
         section.wrong("urls", "`urls` names no server", "write [https://opa-1.example, https://opa-2.example]")
     sound = []
     for key, url in [("url", one)] if one else [("urls", each) for each in several]:
-        if not _is_base_url(url):
-            section.wrong(
-                key,
-                f"`{key}` is not the base address of a server",
-                "write unix:///path, http://host:port or https://host:port, without user, path or query",
-            )
-        elif url.startswith("http:") and not _is_loopback(urlsplit(url).hostname or ""):
-            section.wrong(
-                key,
-                "who stands between the gateway and this policy server can decide instead of it",
-                "write https://host:port with `authority`, `certificate` and `key`, or unix:///path",
-            )
-        else:
+        if _is_address(section, key, url):
             sound.append(url.rstrip("/"))
     return tuple(sound)
+
+
+def _is_address(section: Section, key: str, url: str) -> bool:
+    if not _is_base_url(url):
+        section.wrong(
+            key,
+            f"`{key}` is not the base address of a server",
+            "write unix:///path, http://host:port or https://host:port, without user, path or query",
+        )
+        return False
+    if url.startswith("http:") and not _is_loopback(urlsplit(url).hostname or ""):
+        section.wrong(
+            key,
+            "who stands between the gateway and this policy server can decide instead of it",
+            "write https://host:port with `authority`, `certificate` and `key`, or unix:///path",
+        )
+        return False
+    return True
 
 
 def _word(section: Section, key: str) -> str | None:

@@ -46,6 +46,8 @@ class PolicySettings:
         Name of the key by which OPA servers must verify their bundles, or ``None`` when that is not demanded.
     authority, certificate, key:
         Files for ``https``: whom to trust, and the gateway's own certificate with its private key.
+    shadow:
+        A policy that decides beside it and counts for nothing: a folder, or the address of an OPA server.
     """
 
     engine: PolicyEngine
@@ -57,6 +59,7 @@ class PolicySettings:
     authority: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    shadow: Path | str | None = None
 
 
 @dataclass(frozen=True, slots=True)

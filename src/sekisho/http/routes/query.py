@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sekisho.domain.limits import ReleaseFormat
+from sekisho.domain.refusal_texts import LANGUAGES
 from sekisho.errors import InvalidRequest
 from sekisho.http.auth import requester_of
 from sekisho.http.bodies import QUERY, ContextBody, QueryBody, read_body
-from sekisho.http.formats import FORMATS, JSON, Format, negotiate
+from sekisho.http.formats import FORMATS, JSON, Format, language_of, negotiate
 from sekisho.http.release import release_response, unless_gone
 from sekisho.http.routing import body_schema, json_response, router
 from sekisho.http.services import services_of
@@ -49,10 +50,17 @@ async def query(request: Request) -> Response:
 
 @ROUTER.post("/v1/query:explain", summary="The decision, without rows", openapi_extra=body_schema(QUERY))
 async def explain(request: Request) -> Response:
-    """Tell decision, reasons, transforms, consent requirement and the governed SQL with literals hidden."""
+    """Tell decision, reasons, transforms, consent requirement and the governed SQL with literals hidden.
+
+    Of a no, tell why and which single change would make it a yes. `Accept-Language` chooses `ja` or `en`.
+    """
     requester = requester_of(request)
     ask = _ask(await read_body(request, QUERY))
-    return json_response(await services_of(request).gateway.explain(requester, ask))
+    language = language_of(request.headers.get("accept-language"), LANGUAGES)
+    response = json_response(await services_of(request).gateway.explain(requester, ask, language))
+    response.headers["content-language"] = language
+    response.headers["vary"] = "Accept-Language"
+    return response
 
 
 def _ask(body: QueryBody) -> Ask:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from sekisho.domain.notices import LOCALES
 from sekisho.domain.receipt import MEDIA_TYPE
 from sekisho.http.auth import customer_of
-from sekisho.http.formats import weights_of
+from sekisho.http.formats import language_of, weights_of
 from sekisho.http.routing import json_response, query_parameter, router
 from sekisho.http.sequences import await_min_seq
 from sekisho.http.services import services_of
@@ -64,8 +64,4 @@ def _wants_pdf(request: Request) -> bool:
 def _locale(request: Request) -> str:
     """Return the language to print in: what ``?locale=`` or else ``Accept-Language`` names, or else the first."""
     asked = request.query_params.get("locale") or request.headers.get("accept-language", "")
-    weights: dict[str, float] = {}
-    for name, weight in weights_of(asked).items():
-        language = name.partition("-")[0]
-        weights[language] = max(weight, weights.get(language, 0.0))
-    return max(LOCALES, key=lambda locale: weights.get(locale, 0.0))  # the first of equals
+    return language_of(asked, LOCALES)
