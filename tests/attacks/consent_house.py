@@ -19,6 +19,8 @@ from sekisho.consents.feed import Feed
 from sekisho.consents.importing import Importing
 from sekisho.consents.linking import Linking
 from sekisho.consents.notices import Notices
+from sekisho.consents.processing import Processing
+from sekisho.consents.provisions import Provisions
 from sekisho.consents.reading import Reading
 from sekisho.consents.receipts import Receipts
 from sekisho.consents.recording import Recording
@@ -103,6 +105,8 @@ async def open_house() -> House:
         importing=Importing(parts, store),
         sign_in=SignIn(parts, store, store, base_url="https://privacy.shop.example", controller="Shop", pause_s=0),
         rights=Rights(parts, store, store, decisions=recording, consents=reading, erase=AsyncMock()),
+        provisions=Provisions(parts, store),
+        processing=Processing(parts, store, {"name": "Example Shop", "contact": "privacy@shop.example"}),
     )
     identity = FakeIdentity(
         dict(REQUESTERS),

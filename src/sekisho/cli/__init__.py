@@ -24,6 +24,7 @@ from sekisho.cli import (
     notices,
     policy,
     query,
+    registers,
     serve,
     stores,
     token,
@@ -43,7 +44,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks show values
 )
-for _command in (demo, serve, check, token, query):
+for _command in (demo, serve, check, token, query, registers):
     _command.register(app)
 audit_proofs.register(audit.app)
 for _name, _group in (

@@ -126,6 +126,16 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("data_category", "purchase"),
         _must("purposes", "[recommendation]"),
         _must("columns", "and one column at least"),
+        Key("obtained_from", "{name: …, acquired: …, received_on: 2026-04-01}"),
+    ),
+    "datasets.*.obtained_from": (
+        _must("name", "Example Data K.K."),
+        Key("address", "1-1 Marunouchi, Chiyoda-ku, Tokyo"),
+        Key("representative", "who represents it"),
+        Key("country", "JP"),
+        _must("acquired", "how it had acquired the data, as you confirmed"),
+        _must("received_on", "2026-04-01"),
+        Key("consent", "true"),
     ),
     "datasets.*.data_subject": (_must("column", "customer_id"), _must("identifier", "customer_id")),
     "datasets.*.columns.*": (
@@ -141,6 +151,14 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("purposes", "[recommendation], or [] for a requester that reads no data"),
         Key("roles", "[collection_point]"),
         Key("recipient", "internal"),
+        Key("party", "{name: …, address: …, representative: …, country: JP}"),
+    ),
+    "requesters.*.party": (
+        _must("name", "Example Ads K.K."),
+        Key("address", "1-1 Marunouchi, Chiyoda-ku, Tokyo"),
+        Key("representative", "who represents it"),
+        Key("country", "JP"),
+        Key("records", "each"),
     ),
     "views.*": (
         _must("purpose", "management_statistics"),
