@@ -28,7 +28,7 @@ from sekisho.domain.terms import (
 from sekisho.errors import AccessDenied, InvalidRequest, NotFound
 from sekisho.ports import AuditEntry, AuditQuery
 
-ADS = Party("広告会社", "東京都千代田区1-1", "山田 花子", "JP")
+ADS = Party("広告会社", "東京都千代田区1-1", "山田 花子")
 AUDITOR = Requester("auditor", frozenset(), frozenset({"auditor"}))
 THIRD = Requester("ads", frozenset({"recommendation"}), frozenset(), Recipient.THIRD_PARTY, {}, ADS)
 CUSTOMERS = Dataset(
@@ -64,9 +64,9 @@ class Desk:
         controller = {"name": "Shop", "contact": "privacy@shop.example"}
         self.processing = Processing(self.parts, self.registers, controller)
 
-    async def provided(self, release_id, *numbers, party=ADS, **fields):
+    async def provided(self, release_id, *numbers, party=ADS, country="JP", **fields):
         """Record a page that names these people and went to a third party; return its sequence."""
-        told = {} if party is None else {PARTY: party.recorded()}
+        told = {} if party is None else {PARTY: party.recorded(country)}
         columns = {"crm.customers.email": "withhold", "crm.customers.age": "clear"}
         third = {"requester": "ads", "recipient": "third_party", "columns": columns, **told, **fields}
         return await self.house.released(release_id, *numbers, **third)
@@ -207,7 +207,7 @@ async def test_somebody_erased_stays_on_record_without_a_name(desk):
 async def test_a_third_party_that_was_not_declared_is_told_as_missing(desk):
     """A record made without name, address, representative and country says what it lacks, and invents nothing."""
     await desk.provided("r1", 1, party=None)
-    await desk.provided("r2", 1, party=Party("広告会社", country="US"))
+    await desk.provided("r2", 1, party=Party("広告会社"), country="US")
     first, second = (await desk.provisions.listed(OFFICER, Wanted()))["items"]
     assert first["third_party"]["missing"] == ["name", "address", "representative", "country"]
     assert second["third_party"]["missing"] == ["address", "representative"]

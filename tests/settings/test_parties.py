@@ -9,7 +9,7 @@ import pytest
 from sekisho.domain.provisions import Keeping, Origin, Party
 from tests.settings.conftest import GOOD
 
-PARTY = "{name: Ads K.K., address: Tokyo, representative: A B, country: JP%s}"
+PARTY = "{name: Ads K.K., address: Tokyo, representative: A B%s}"
 ADS = f"{{recipient: third_party, purposes: [], party: {PARTY}}}"
 SOURCE = "    obtained_from: {name: Lists K.K., acquired: asked them, received_on: 2026-04-01%s}\n"
 
@@ -25,9 +25,9 @@ def with_source(more: str = "") -> str:
 
 
 def test_a_third_party_is_declared(workspace):
-    """Name, address, representative, country and how records are kept are read; by default each for itself."""
+    """Name, address, representative and how records are kept are read; by default each for itself."""
     party = workspace.load(with_ads()).catalogue.requesters["ads"].party
-    assert party == Party("Ads K.K.", "Tokyo", "A B", "JP", Keeping.EACH)
+    assert party == Party("Ads K.K.", "Tokyo", "A B")
     assert (
         workspace.load(with_ads(", records: contract")).catalogue.requesters["ads"].party.keeping is Keeping.CONTRACT
     )
@@ -43,7 +43,7 @@ def test_a_dataset_may_come_from_elsewhere(workspace):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (with_ads().replace("country: JP", "country: Japan"), "`Japan` is no country"),
+        (with_source(", country: Japan"), "`Japan` is no country"),
         (with_ads().replace("name: Ads K.K., ", ""), "has no `name`"),
         (with_ads(", records: never"), "`never` is no way of keeping records"),
         (with_ads().replace("A B", '"A\\tB"'), "is not on one line"),

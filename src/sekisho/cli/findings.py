@@ -87,12 +87,12 @@ def _third_parties(settings: Settings) -> Iterator[Finding]:
         if requester.recipient is not Recipient.THIRD_PARTY:
             continue
         party = requester.party
-        if party is None or None in (party.address, party.representative, party.country):
+        if party is None or None in (party.address, party.representative):
             yield Finding(
                 Level.WARNING,
                 name,
-                "the records of what it receives lack who it is; declare name, address, representative and country"
-                " of its `party` (APPI 29)",
+                "the records of what it receives lack who it is; declare name, address and representative of its"
+                " `party` (APPI 29)",
             )
 
 

@@ -73,6 +73,7 @@ class Processing:
         self, purpose: Purpose, happened: Sequence[Activity], reached: Mapping[tuple[str, str], int] | None
     ) -> dict[str, object]:
         catalogue = self._parts.catalogue
+        home = catalogue.place.country
         datasets = [dataset for dataset in catalogue.datasets.values() if purpose.name in dataset.purposes]
         requesters = [one for one in catalogue.requesters.values() if purpose.name in one.purposes]
         used = {activity.requester for activity in happened}
@@ -88,9 +89,9 @@ class Processing:
             "data_categories": list(purpose.data_categories) or sorted({d.data_category or d.name for d in datasets}),
             "datasets": [_dataset(dataset) for dataset in datasets],
             "special_categories": _sensitive(datasets),
-            "recipients": [_recipient(requester) for requester in requesters],
+            "recipients": [_recipient(requester, requester.country or home) for requester in requesters],
             "recipients_told": list(purpose.recipients),
-            "transfers": _transfers(purpose, requesters),
+            "transfers": _transfers(purpose, requesters, home),
             "retention_days": DEFAULT_RETENTION_DAYS if purpose.retention_days is None else purpose.retention_days,
             "happened": _happened(happened, reached),
             "never_used": {
@@ -176,7 +177,7 @@ def _sensitive(datasets: Sequence[Dataset]) -> list[str]:
     ]
 
 
-def _recipient(requester: Requester) -> dict[str, object]:
+def _recipient(requester: Requester, country: str) -> dict[str, object]:
     party = requester.party
     return {
         "requester": requester.name,
@@ -189,20 +190,20 @@ def _recipient(requester: Requester) -> dict[str, object]:
             "name": party.name,
             "address": party.address,
             "representative": party.representative,
-            "country": party.country,
         },
+        "country": country,
     }
 
 
-def _transfers(purpose: Purpose, requesters: Sequence[Requester]) -> list[dict[str, object]]:
-    """Return the countries that people are told of, and those of recipients that are elsewhere than Japan."""
-    outside = {one.party.country for one in requesters if one.party is not None and one.party.country is not None}
-    countries = dict.fromkeys([*purpose.transfer_countries, *sorted(outside - {"JP"})])
+def _transfers(purpose: Purpose, requesters: Sequence[Requester], home: str) -> list[dict[str, object]]:
+    """Return the countries that people are told of, and those of recipients that are not in the controller's."""
+    outside = {one.country for one in requesters if one.country is not None}
+    countries = dict.fromkeys([*purpose.transfer_countries, *sorted(outside - {home})])
     return [
         {
             "country": country,
             **{part: purpose.transfer_information.get(country, {}).get(part) for part in ("system", "measures")},
-            "requesters": [one.name for one in requesters if one.party is not None and one.party.country == country],
+            "requesters": [one.name for one in requesters if one.country == country],
         }
         for country in countries
     ]

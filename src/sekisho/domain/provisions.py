@@ -52,7 +52,7 @@ class Party:
     name, address, representative:
         What Rule 20(1)(i)(ロ) asks for; of a company the name of its representative.
     country:
-        Where it is (ISO 3166-1): outside Japan, APPI 28 asks for more.
+        Where it is (ISO 3166-1); of a requester its own ``country`` says so.
     keeping:
         How records of what it receives are made.
     """
@@ -63,10 +63,10 @@ class Party:
     country: str | None = None
     keeping: Keeping = Keeping.EACH
 
-    def recorded(self) -> dict[str, object]:
-        """Return what stands in the audit record of each release to it."""
+    def recorded(self, country: str) -> dict[str, object]:
+        """Return what stands in the audit record of each release to it; *country* is where it is."""
         told = {"name": self.name, "address": self.address, "representative": self.representative}
-        return {**told, "country": self.country, "keeping": self.keeping.value}
+        return {**told, "country": country, "keeping": self.keeping.value}
 
 
 @dataclass(frozen=True, slots=True)

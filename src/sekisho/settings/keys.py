@@ -151,13 +151,12 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("purposes", "[recommendation], or [] for a requester that reads no data"),
         Key("roles", "[collection_point]"),
         Key("recipient", "internal"),
-        Key("party", "{name: …, address: …, representative: …, country: JP}"),
+        Key("party", "{name: …, address: …, representative: …}"),
     ),
     "requesters.*.party": (
         _must("name", "Example Ads K.K."),
         Key("address", "1-1 Marunouchi, Chiyoda-ku, Tokyo"),
         Key("representative", "who represents it"),
-        Key("country", "JP"),
         Key("records", "each"),
     ),
     "views.*": (

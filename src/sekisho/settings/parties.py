@@ -44,7 +44,7 @@ def origin(dataset: Section, *, about_people: bool) -> Origin | None:
 
 def _party(section: Section, keeping: Keeping) -> Party | None:
     name, address, representative = (_line(section, key) for key in ("name", "address", "representative"))
-    country = section.text("country")
+    country = section.text("country") if section.has("country") else None
     if country is not None and country not in COUNTRIES:
         section.wrong(
             "country", f"{shown(country)} is no country", "write two capital letters of ISO 3166-1, for example JP"
