@@ -321,7 +321,7 @@ class Gateway:
             "policy": {"revision": permit.revision},
             "query_fp": fingerprint,
             "keep_until": keep_until(request.purpose, self.clock.now()),
-            **_provided_to(request.requester, self.catalogue.place.country),
+            **_provided_to(request),
         }
 
     async def _record_refusal(self, requester: Requester, purpose: str, refusal: SekishoError) -> None:
@@ -345,11 +345,12 @@ def _key(question: Question, plan: Plan) -> Key:
     return question.request.requester.name, question.request.purpose.name, plan.fingerprint
 
 
-def _provided_to(requester: Requester, home: str) -> dict[str, object]:
+def _provided_to(request: AccessRequest) -> dict[str, object]:
     """Return what a release record says of a third party as it was declared then (APPI 29)."""
+    requester = request.requester
     if requester.recipient is not Recipient.THIRD_PARTY or requester.party is None:
         return {}
-    return {PARTY: requester.party.recorded(requester.country or home)}
+    return {PARTY: requester.party.recorded(requester.country or request.place.country)}
 
 
 def _single(table: pa.Table) -> pa.RecordBatch:

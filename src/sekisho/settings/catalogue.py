@@ -282,5 +282,5 @@ def requesters(root: Section, known: Mapping[str, Purpose]) -> dict[str, Request
                         "set `third_party: true` on the purpose if people are told so (APPI 27)",
                     )
         title, outside = section.titles("title"), party(section, recipient)
-        found[name] = Requester(name, frozenset(bound), frozenset(roles), recipient, title, outside)
+        found[name] = Requester(name, frozenset(bound), frozenset(roles), recipient, title, party=outside)
     return found
