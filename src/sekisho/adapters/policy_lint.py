@@ -125,7 +125,7 @@ def _refusal(name: str, rule: _Rule) -> Iterator[Found]:
         yield Found(name, rule.line, "answer", "answer the code and the reason that the METADATA says")
     if not _total(rule) and not rule.custom.get("guarded_by"):
         says = (
-            "refuse with `not` and a helper that says what is required: where the value is absent, this refuses nobody;"
+            "refuse with `not` and a helper that says what is required: an absent value is refused to nobody;"
             " or name the rule that does then: custom.guarded_by"
         )
         yield Found(name, rule.line, "not", says)
@@ -151,7 +151,7 @@ def _reasons(files: Mapping[str, str]) -> Iterator[Found]:
         guard = rule.custom.get("guarded_by")
         if guard and guard not in total:
             yield Found(
-                name, rule.line, "not", f"{guard} is no reason of a rule that refuses where a value is absent"
+                name, rule.line, "not", f"{guard} names no rule that refuses absent values"
             )
 
 

@@ -23,6 +23,8 @@ from sekisho.cli import (
     migrate,
     notices,
     policy,
+    policy_lint,
+    policy_new,
     query,
     registers,
     serve,
@@ -59,6 +61,8 @@ for _name, _group in (
     ("webhooks", webhooks),
 ):
     app.add_typer(_group.app, name=_name)
+for _more in (policy_lint, policy_new):
+    _more.register(policy.app)
 
 _USED_WRONGLY = (UnknownPurpose, InvalidRequest, NotFound)
 """An argument that names nothing, or cannot be what it stands for."""

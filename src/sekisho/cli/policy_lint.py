@@ -8,11 +8,15 @@ from pathlib import Path
 
 import typer
 
-from sekisho.cli.policy import _folder, _opa, app
+from sekisho.cli.policy import _folder, _opa
 from sekisho.cli.running import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, answer, answer_json, say
 
 
-@app.command(epilog="Example: sekisho policy lint --workspace var/demo --json")
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command(epilog="Example: sekisho policy lint --workspace var/demo --json")(lint)
+
+
 def lint(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
     """Find what the policies leave out: METADATA, tests, `not`, reasons gathered; what a decision may not rest on.
 

@@ -40,6 +40,11 @@ def load(workspace: Path) -> Settings:
             f"line 1: cannot read {FILE_NAME} in {workspace}: {error.strerror}; name the folder that holds it, "
             "or build one with `sekisho demo --build-only`"
         ) from None
+    return settings_of(raw, folder)
+
+
+def settings_of(raw: bytes, folder: Path) -> Settings:
+    """Return what *raw* means as the file of the workspace in *folder*. Raises ``WorkspaceError`` with its faults."""
     faults = Faults()
     try:
         root = read(raw.decode(), faults)
