@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sekisho.adapters.policy_lint import lint
-from sekisho.adapters.rego import shipped_policies
+from sekisho.adapters.policy_lint import Found, lint
+from sekisho.adapters.rego import policy_files, shipped_policies
 from tests.policies.catalogue import opa_program
 
 PURPOSE = "sekisho/purpose/purpose.rego"
@@ -46,6 +46,11 @@ def policies(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def found_in(folder: Path, program: str | None = None) -> list[Found]:
+    """Return what the lint finds."""
+    return lint(folder, policy_files(folder), program)
+
+
 def spoil(folder: Path, file: str, old: str, new: str) -> None:
     """Replace *old*, which must stand there, by *new*."""
     path = folder / file
@@ -56,13 +61,13 @@ def spoil(folder: Path, file: str, old: str, new: str) -> None:
 
 def test_the_shipped_policies_pass(policies):
     """They keep the rules to which they hold others."""
-    assert lint(policies) == []
+    assert found_in(policies) == []
 
 
 @pytest.mark.opa
 def test_the_shipped_policies_pass_with_opa(policies):
     """They compile strictly and are formatted, too."""
-    assert lint(policies, opa_program()) == []
+    assert found_in(policies, opa_program()) == []
 
 
 @pytest.mark.parametrize("what", SPOILT)
@@ -70,8 +75,8 @@ def test_what_is_left_out_is_found(policies, what):
     """Each is told with its file and the check that found it."""
     file, old, new, check = SPOILT[what]
     spoil(policies, file, old, new)
-    found = [each for each in lint(policies) if each.check == check]
-    assert found, lint(policies)
+    found = [each for each in found_in(policies) if each.check == check]
+    assert found, found_in(policies)
     assert {each.file for each in found} & {file, RECIPIENT}
     assert all(each.line >= 1 and each.says for each in found)
 
@@ -80,15 +85,15 @@ def test_a_rule_without_its_test_is_found(policies):
     """A test file beside the rule is demanded, with a test in it."""
     test = policies / "sekisho/purpose/purpose_test.rego"
     test.write_text("package sekisho.purpose_test\n")
-    assert [each.check for each in lint(policies)] == ["test"]
+    assert [each.check for each in found_in(policies)] == ["test"]
     test.unlink()
-    assert [(each.file, each.check) for each in lint(policies)] == [(PURPOSE, "test")]
+    assert [(each.file, each.check) for each in found_in(policies)] == [(PURPOSE, "test")]
 
 
 def test_what_stands_in_a_text_or_a_comment_is_no_builtin(policies):
     """A remedy may speak of time.now_ns(); a rule may not call it."""
     spoil(policies, PURPOSE, "_registered if input", '# time.now_ns()\n_a := "time.now_ns()"\n\n_registered if input')
-    assert lint(policies) == []
+    assert found_in(policies) == []
 
 
 @pytest.mark.opa
@@ -100,5 +105,5 @@ def test_what_stands_in_a_text_or_a_comment_is_no_builtin(policies):
 def test_what_only_opa_sees_is_found_with_it(policies, new, check):
     """Format and strict compilation are looked at where the program is there."""
     spoil(policies, PURPOSE, "_registered if input", new)
-    found = lint(policies, opa_program())
+    found = found_in(policies, opa_program())
     assert (PURPOSE, check) in {(each.file, each.check) for each in found}

@@ -16,8 +16,6 @@ from typing import Final
 
 import yaml
 
-from sekisho.adapters.rego import policy_files
-
 CODES: Final = frozenset({"purpose_not_registered", "access_denied", "aggregate_required", "column_denied"})
 """What a refusal may answer: codes of the contract."""
 
@@ -59,15 +57,20 @@ class _Rule:
         return custom if isinstance(custom, Mapping) else {}
 
 
-def lint(folder: Path, program: str | None = None) -> list[Found]:
+def lint(folder: Path, files: Mapping[str, bytes], program: str | None = None) -> list[Found]:
     """Return what is wrong with the policies below *folder*, by file and line.
 
-    *program* is the path of ``opa``, where it is there. Raises ``PolicyUnavailable`` when there are none.
+    Parameters
+    ----------
+    files:
+        Those of them that take part in decisions, by name.
+    program:
+        The path of ``opa``, where it is there.
     """
-    files = {name: content.decode("utf-8", "replace") for name, content in policy_files(folder).items()}
-    found = [each for name, text in files.items() for each in _file(folder, name, text)]
-    found += _reasons(files)
-    found += _gathered(files)
+    texts = {name: content.decode("utf-8", "replace") for name, content in files.items()}
+    found = [each for name, text in texts.items() for each in _file(folder, name, text)]
+    found += _reasons(texts)
+    found += _gathered(texts)
     if program is not None:
         found += _opa(folder, program)
     return sorted(found, key=lambda each: (each.file, each.line, each.check))
@@ -150,9 +153,7 @@ def _reasons(files: Mapping[str, str]) -> Iterator[Found]:
     for name, rule in refusals:
         guard = rule.custom.get("guarded_by")
         if guard and guard not in total:
-            yield Found(
-                name, rule.line, "not", f"{guard} names no rule that refuses absent values"
-            )
+            yield Found(name, rule.line, "not", f"{guard} names no rule that refuses absent values")
 
 
 def _gathered(files: Mapping[str, str]) -> Iterator[Found]:

@@ -24,9 +24,10 @@ def lint(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = F
     something must be mended.
     """
     from sekisho.adapters.policy_lint import lint as findings
+    from sekisho.adapters.rego import policy_files
 
     folder, program = _folder(workspace), _opa()
-    found = findings(folder, program)
+    found = findings(folder, policy_files(folder), program)
     regal = _regal(folder)
     if as_json:
         told = [{"file": f.file, "line": f.line, "check": f.check, "finding": f.says} for f in found]
