@@ -34,6 +34,7 @@ from sekisho.domain.terms import Requester, SubjectNumber
 from sekisho.http.app import create_app
 from sekisho.http.services import Services
 from sekisho.ports import ConsentEventInput, DataSubjectRef
+from sekisho.ports.registers import Found
 from sekisho.pseudonymity import Pseudonymity
 
 PURPOSE = "lifecycle_email"
@@ -92,6 +93,8 @@ async def open_house() -> House:
     releases.releases_of.return_value = {}
     store.webhook.return_value = store.get.return_value = store.person_of.return_value = None
     store.webhooks.return_value = store.of.return_value = store.all.return_value = []
+    store.provisions.return_value, store.activities.return_value = Found((), None), []
+    store.people_reached.return_value = {}
     store.check = MagicMock(return_value="hooks.shop.example")
     feed = Feed(parts, releases)
     consents = Consents(
