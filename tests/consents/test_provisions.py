@@ -30,7 +30,7 @@ from sekisho.ports import AuditEntry, AuditQuery
 
 ADS = Party("広告会社", "東京都千代田区1-1", "山田 花子")
 AUDITOR = Requester("auditor", frozenset(), frozenset({"auditor"}))
-THIRD = Requester("ads", frozenset({"recommendation"}), frozenset(), Recipient.THIRD_PARTY, {}, ADS)
+THIRD = Requester("ads", frozenset({"recommendation"}), frozenset(), Recipient.THIRD_PARTY, party=ADS)
 CUSTOMERS = Dataset(
     "crm.customers",
     "crm",
@@ -44,7 +44,7 @@ CUSTOMERS = Dataset(
     "profile",
     frozenset({"recommendation"}),
     {"ja": "顧客", "en": "Customers"},
-    Origin(Party("名簿会社", "大阪市1-1", "鈴木 一郎", "JP"), "本人の申込み", date(2024, 2, 29), consent=True),
+    origin=Origin(Party("名簿会社", "大阪市1-1", "鈴木 一郎", "JP"), "本人の申込み", date(2024, 2, 29), consent=True),
 )
 
 
@@ -73,7 +73,7 @@ class Desk:
 
     async def ids(self, person=None, reader=OFFICER, **wanted):
         """Return the ids of the records that a reader finds."""
-        found = await self.provisions.listed(reader, Wanted(**wanted), person)
+        found: Any = await self.provisions.listed(reader, Wanted(**wanted), person)
         return [item["id"] for item in found["items"]]
 
 
