@@ -122,18 +122,9 @@ def test_a_fault_in_what_would_be_written_is_told(workspace, run):
     assert files(workspace) == before
 
 
-def test_policies_are_copied_once(workspace, run):
-    """The shipped policies become the workspace's own, decide as before, and are not copied over."""
-    assert run("policy", "new", "copy", "-w", workspace).code == 0
-    assert "bundle: policies\n" in (workspace / "sekisho.yaml").read_text()
-    assert run("check", "-w", workspace).code == 0
-    assert run("policy", "lint", "-w", workspace, "--json").code == 0
-    assert run("policy", "new", "copy", "-w", workspace).code == 2
-
-
 def test_what_the_lint_finds_is_told(workspace, run):
     """A finding is told with file and line, and makes the command fail; as JSON, too."""
-    assert run("policy", "new", "copy", "-w", workspace).code == 0
+    assert run(*NEW, "--rule", "-w", workspace).code == 0
     rule = workspace / "policies" / "sekisho" / "purpose" / "purpose.rego"
     rule.write_text(rule.read_text().replace("#   remedy: Register", "#   advice: Register"))
     found = run("policy", "lint", "-w", workspace)

@@ -46,7 +46,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks show values
 )
-for _command in (demo, serve, check, token, query, registers):
+for _command in (demo, serve, check, token, query):
     _command.register(app)
 audit_proofs.register(audit.app)
 for _name, _group in (
@@ -61,6 +61,7 @@ for _name, _group in (
     ("webhooks", webhooks),
 ):
     app.add_typer(_group.app, name=_name)
+registers.register(app)
 for _more in (policy_lint, policy_new):
     _more.register(policy.app)
 

@@ -105,17 +105,6 @@ def purpose(
         )
 
 
-@app.command("copy", epilog="Example: sekisho policy new copy --workspace var/demo")
-def copy(
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE, dry_run: DryRunOption = False, as_json: JsonOption = False
-) -> None:
-    """Copy the shipped policies into the workspace, to change them there; sekisho.yaml names the copy."""
-    settings = _loaded(workspace)
-    if settings.policy.bundle is not None:
-        raise InvalidRequest(f"The workspace has policies of its own: {settings.policy.bundle}.")
-    _finish(settings.folder, _own_policies(settings), dry_run=dry_run, as_json=as_json)
-
-
 async def _purpose(settings: Settings, new: NewPurpose, *, rule: bool) -> list[Change]:
     """Return every change for *new*; the last one is that of sekisho.yaml, which brings all others into force."""
     from sekisho.adapters.rego import EmbeddedRego

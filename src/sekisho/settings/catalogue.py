@@ -25,7 +25,6 @@ from sekisho.domain.terms import (
 )
 from sekisho.settings.faults import nearest, shown
 from sekisho.settings.keys import ALL_QUASI_IDENTIFIERS, GENERALISATIONS, ROLES
-from sekisho.settings.parties import origin, party
 from sekisho.settings.purposes import purpose_facts
 from sekisho.settings.section import Section
 from sekisho.settings.servers import server_store
@@ -156,7 +155,6 @@ def datasets(
             data_category=category,
             purposes=frozenset(bound),
             title=section.titles("title"),
-            origin=origin(section, about_people=key is not None),
         )
     _one_type(sections, found)
     return found
@@ -281,6 +279,5 @@ def requesters(root: Section, known: Mapping[str, Purpose]) -> dict[str, Request
                         f"a third party is registered for {purpose}, which provides nothing to third parties",
                         "set `third_party: true` on the purpose if people are told so (APPI 27)",
                     )
-        title, outside = section.titles("title"), party(section, recipient)
-        found[name] = Requester(name, frozenset(bound), frozenset(roles), recipient, title, party=outside)
+        found[name] = Requester(name, frozenset(bound), frozenset(roles), recipient, section.titles("title"))
     return found

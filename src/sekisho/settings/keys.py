@@ -128,6 +128,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("columns", "and one column at least"),
         Key("obtained_from", "{name: …, acquired: …, received_on: 2026-04-01}"),
     ),
+    "datasets.*.data_subject": (_must("column", "customer_id"), _must("identifier", "customer_id")),
     "datasets.*.obtained_from": (
         _must("name", "Example Data K.K."),
         Key("address", "1-1 Marunouchi, Chiyoda-ku, Tokyo"),
@@ -137,7 +138,6 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("received_on", "2026-04-01"),
         Key("consent", "true"),
     ),
-    "datasets.*.data_subject": (_must("column", "customer_id"), _must("identifier", "customer_id")),
     "datasets.*.columns.*": (
         _must("type", "string"),
         _must("class", "direct_identifier, linking_identifier, quasi_identifier, sensitive, free_text or none"),
@@ -149,9 +149,9 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
     "requesters.*": (
         Key("title", "{ja: …, en: …}"),
         _must("purposes", "[recommendation], or [] for a requester that reads no data"),
+        Key("party", "{name: …, address: …, representative: …}"),
         Key("roles", "[collection_point]"),
         Key("recipient", "internal"),
-        Key("party", "{name: …, address: …, representative: …}"),
     ),
     "requesters.*.party": (
         _must("name", "Example Ads K.K."),

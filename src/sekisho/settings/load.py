@@ -11,6 +11,7 @@ from sekisho.errors import WorkspaceError
 from sekisho.settings import catalogue, customers, parts
 from sekisho.settings.document import Node, Table, read
 from sekisho.settings.faults import Faults
+from sekisho.settings.parties import with_origins, with_parties
 from sekisho.settings.section import Section
 from sekisho.settings.values import Settings
 from sekisho.settings.views import views
@@ -82,10 +83,10 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     }
     stores = catalogue.stores(root, folder, {what: path for what, path in places.items() if path})
     purposes = catalogue.purposes(root, root.words_below("datasets", "columns", "category"))
-    datasets = catalogue.datasets(root, stores, purposes)
+    datasets = with_origins(root, catalogue.datasets(root, stores, purposes))
     identifiers = {d.data_subject.identifier for d in datasets.values() if d.data_subject is not None}
     signing_in = customers.customers(root, folder, identity, identifiers)
-    requesters = catalogue.requesters(root, purposes)
+    requesters = with_parties(root, catalogue.requesters(root, purposes))
     published = views(root, purposes, datasets)
     if not (controller and database_url and keys_folder and audit_folder and policy and identity):
         return None

@@ -6,16 +6,37 @@ true only the controller can say.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from sekisho.domain.provisions import Keeping, Origin, Party
 from sekisho.domain.purpose_facts import COUNTRIES
-from sekisho.domain.terms import Recipient
+from sekisho.domain.terms import Dataset, Recipient, Requester
 from sekisho.settings.faults import shown
 from sekisho.settings.section import Section
 
 
-def party(requester: Section, recipient: Recipient) -> Party | None:
+def with_parties(root: Section, requesters: Mapping[str, Requester]) -> dict[str, Requester]:
+    """Return *requesters*, those outside with who they are."""
+    found = dict(requesters)
+    for name, section in root.named("requesters", "requester"):
+        if name in found:
+            found[name] = replace(found[name], party=_outside(section, found[name].recipient))
+    return found
+
+
+def with_origins(root: Section, datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:
+    """Return *datasets*, those that were received from elsewhere with from whom."""
+    found = dict(datasets)
+    for name, section in root.named("datasets", "dataset", dotted=True):
+        if name in found:
+            about_people = found[name].data_subject is not None
+            found[name] = replace(found[name], origin=_origin(section, about_people=about_people))
+    return found
+
+
+def _outside(requester: Section, recipient: Recipient) -> Party | None:
     """Return who a requester outside is."""
     section = requester.section("party")
     if section is None:
@@ -28,7 +49,7 @@ def party(requester: Section, recipient: Recipient) -> Party | None:
     return _party(section, keeping)
 
 
-def origin(dataset: Section, *, about_people: bool) -> Origin | None:
+def _origin(dataset: Section, *, about_people: bool) -> Origin | None:
     """Return from whom a dataset was received."""
     section = dataset.section("obtained_from")
     if section is None:
