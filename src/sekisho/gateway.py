@@ -33,10 +33,10 @@ from sekisho.answer import KEYED, SMALL_PAGE_ROWS, Answer, Means, prove, stricte
 from sekisho.costs import Costs, Key, Laps, Step
 from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery, Output
-from sekisho.domain.provisions import PARTY
+from sekisho.domain.provisions import provided_to
 from sekisho.domain.releases import keep_until
 from sekisho.domain.request_context import Moment, RequestContext
-from sekisho.domain.terms import Catalogue, Dataset, Purpose, Recipient, Requester, StatisticsView, StoreKind
+from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
 from sekisho.errors import (
     AccessDenied,
     AggregateRequired,
@@ -313,6 +313,7 @@ class Gateway:
             "recipient": request.requester.recipient.value,
             "purpose": request.purpose.name,
             "legal_basis": permit.legal_basis.value,
+            **provided_to(request),
             "decision": "permit",
             "action": request.action,
             "datasets": [use.dataset.name for use in request.datasets],
@@ -321,7 +322,6 @@ class Gateway:
             "policy": {"revision": permit.revision},
             "query_fp": fingerprint,
             "keep_until": keep_until(request.purpose, self.clock.now()),
-            **_provided_to(request),
         }
 
     async def _record_refusal(self, requester: Requester, purpose: str, refusal: SekishoError) -> None:
@@ -343,14 +343,6 @@ class Gateway:
 def _key(question: Question, plan: Plan) -> Key:
     """Return under what the costs of a statement are kept: another plan of it starts anew."""
     return question.request.requester.name, question.request.purpose.name, plan.fingerprint
-
-
-def _provided_to(request: AccessRequest) -> dict[str, object]:
-    """Return what a release record says of a third party as it was declared then (APPI 29)."""
-    requester = request.requester
-    if requester.recipient is not Recipient.THIRD_PARTY or requester.party is None:
-        return {}
-    return {PARTY: requester.party.recorded(requester.country or request.place.country)}
 
 
 def _single(table: pa.Table) -> pa.RecordBatch:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from sekisho.cli.policy_new import own_tests
 from sekisho.cli.running import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, answer, answer_json, answer_table, say
 
 app = typer.Typer(help="The policies that decide.", no_args_is_help=True)
@@ -42,16 +43,10 @@ def run_tests(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
         say(f"Then: opa test {folder}")
         raise typer.Exit(1)
     done = subprocess.run(  # noqa: S603 - opa, found by its name, and a folder of the workspace
-        [program, "test", str(folder), *_own_tests(workspace)], check=False, capture_output=True, text=True
+        [program, "test", str(folder), *own_tests(workspace)], check=False, capture_output=True, text=True
     )
     answer(done.stdout.rstrip() or done.stderr.rstrip())
     raise typer.Exit(0 if done.returncode == 0 else 1)
-
-
-def _own_tests(workspace: Path) -> list[str]:
-    """Return the folder of the questions that the workspace's own purposes are tested by, where there is one."""
-    tests = workspace / "tests"
-    return [str(tests)] if tests.is_dir() else []
 
 
 def _folder(workspace: Path) -> Path:

@@ -105,6 +105,12 @@ def purpose(
         )
 
 
+def own_tests(workspace: Path) -> list[str]:
+    """Return the folder of the questions that the workspace's own purposes are tested by, where there is one."""
+    tests = workspace / TESTS
+    return [str(tests)] if tests.is_dir() else []
+
+
 async def _purpose(settings: Settings, new: NewPurpose, *, rule: bool) -> list[Change]:
     """Return every change for *new*; the last one is that of sekisho.yaml, which brings all others into force."""
     from sekisho.adapters.rego import EmbeddedRego

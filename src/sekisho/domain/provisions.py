@@ -13,9 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sekisho.domain.instants import instant_of
+
+if TYPE_CHECKING:
+    from sekisho.domain.access import AccessRequest
 
 RELEASE: Final = "access.release"
 """Kind of the audit records that provision records are read from."""
@@ -23,6 +26,7 @@ RELEASE: Final = "access.release"
 PARTY: Final = "provided_to"
 """Field of a release record that holds what was declared of the third party when the data left."""
 
+_THIRD_PARTY = "third_party"
 _Day = TypeVar("_Day", date, datetime)
 _HIDDEN = frozenset({"withhold", "redact"})  # transforms that say nothing of a value
 _DEMANDED = ("address", "representative", "country")
@@ -91,11 +95,19 @@ class Origin:
     consent: bool
 
 
+def provided_to(request: AccessRequest) -> dict[str, object]:
+    """Return what the record of a release says of a third party, as it is declared now; of others nothing."""
+    requester = request.requester
+    if requester.recipient != _THIRD_PARTY or requester.party is None:
+        return {}
+    return {PARTY: requester.party.recorded(requester.country or request.place.country)}
+
+
 def is_provision(record: Mapping[str, object]) -> bool:
     """Return whether an audit record is of personal data that was provided to a third party."""
     people = record.get("subjects")
     named = people.get("n") if isinstance(people, Mapping) else 0
-    return record.get("kind") == RELEASE and record.get("recipient") == "third_party" and bool(named)
+    return record.get("kind") == RELEASE and record.get("recipient") == _THIRD_PARTY and bool(named)
 
 
 def party_of(record: Mapping[str, object]) -> dict[str, object]:
