@@ -13,7 +13,6 @@ package sekisho.statistics
 #   reason: published_views_only
 #   source: GDPR 89(1), recital 162; APPI 2(1) on what is no longer about a person
 #   remedy: Read one of the purpose's published views.
-#   guarded_by: output_unknown
 deny contains {"code": "aggregate_required", "reason": "published_views_only"} if {
 	input.purpose.output == "statistics"
 	input.action == "query"

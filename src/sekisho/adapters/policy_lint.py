@@ -34,12 +34,16 @@ _COMMENT = re.compile(r"#.*$")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is wrong: in which file (relative to the policies), on which line, by which check, and what to do."""
+    """What is wrong: in which file (relative to the policies), on which line, by which check, and what to do.
+
+    ``advice`` is what somebody should look at, and may find right as it is.
+    """
 
     file: str
     line: int
     check: str
     says: str
+    advice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def _refusal(name: str, rule: _Rule) -> Iterator[Found]:
             "refuse with `not` and a helper that says what is required: an absent value is refused to nobody;"
             " or name the rule that does then: custom.guarded_by"
         )
-        yield Found(name, rule.line, "not", says)
+        yield Found(name, rule.line, "not", says, advice=True)
 
 
 def _total(rule: _Rule) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -17,7 +18,11 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: sekisho policy lint --workspace var/demo --json")(lint)
 
 
-def lint(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
+def lint(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    strict: Annotated[bool, typer.Option("--strict", help="Let advice fail, too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Find what the policies leave out: METADATA, tests, `not`, reasons gathered; what a decision may not rest on.
 
     With the program opa it compiles and formats them besides, with regal it runs that. Exit code 1 means that
@@ -29,18 +34,21 @@ def lint(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = F
     folder, program = _folder(workspace), _opa()
     found = findings(folder, policy_files(folder), program)
     regal = _regal(folder)
+    wrong = [each for each in found if strict or not each.advice]
     if as_json:
-        told = [{"file": f.file, "line": f.line, "check": f.check, "finding": f.says} for f in found]
-        answer_json({"ok": not found and regal is None, "folder": str(folder), "findings": told, "regal": regal})
+        told = [
+            {"file": f.file, "line": f.line, "check": f.check, "advice": f.advice, "finding": f.says} for f in found
+        ]
+        answer_json({"ok": not wrong and regal is None, "folder": str(folder), "findings": told, "regal": regal})
     else:
         for each in found:
-            answer(f"{each.file}:{each.line}: {each.check}: {each.says}")
+            answer(f"{each.file}:{each.line}: {'advice' if each.advice else each.check}: {each.says}")
         if regal is not None:
             answer(regal)
-        answer(f"{len(found)} to mend." if found else "Everything is in order.")
+        answer(f"{len(wrong)} to mend." if wrong else "Everything is in order.")
         if program is None:
             say("Without the program opa it was not looked at whether they compile strictly and are formatted.")
-    if found or regal is not None:
+    if wrong or regal is not None:
         raise typer.Exit(1)
 
 

@@ -123,6 +123,9 @@ _datasets := {{{datasets}}}
 #   reason: {new.name}_reads_its_own_datasets
 #   source: APPI 18(1); GDPR 5(1)(b)
 #   remedy: Leave the other dataset out, or add it to _datasets after review.
+#   title_ja: {json.dumps(f"{new.title['ja']}: 別のデータセット", ensure_ascii=False)}
+#   description_ja: この利用目的は、確認を受けたデータセットだけを読み、ほかとは結合しません。
+#   remedy_ja: そのデータセットを外すか、確認のうえ _datasets に加えてください。
 deny contains {{"code": "access_denied", "reason": "{new.name}_reads_its_own_datasets"}} if {{
 	input.purpose.name == "{new.name}"
 	not _own_datasets
