@@ -14,7 +14,8 @@ from sekisho.errors import InvalidRequest
 ENTRY_POINT = "sekisho/access/access.rego"
 """The policy that gathers the refusals of all others."""
 
-_REASONS = re.compile(r"^_reasons := (.+)$", re.MULTILINE)
+_REASONS = re.compile(r"^_reasons := (.+(?:\n[\t}\])].*)*)$", re.MULTILINE)
+_LAST_LISTED = re.compile(r"(\w+\.deny),(?=\s*\])")
 _IMPORT = re.compile(r"^import data\.sekisho\.\w+$\n?", re.MULTILINE)
 _UNASKED = frozenset({ColumnClass.DIRECT_IDENTIFIER, ColumnClass.SENSITIVE, ColumnClass.FREE_TEXT})
 
@@ -169,17 +170,21 @@ test_other_purposes_are_not_touched if {{
 def gathered(entry_point: str, name: str) -> str:
     """Return the entry point with one package more. Raises ``InvalidRequest`` where it is not written as usual."""
     imports = list(_IMPORT.finditer(entry_point))
-    if not imports or len(_REASONS.findall(entry_point)) != 1:
-        raise InvalidRequest(f"{ENTRY_POINT} does not gather `_reasons` on one line; add the rule by hand.")
+    reasons = _REASONS.findall(entry_point)
+    if not imports or len(reasons) != 1 or not ("\n" not in reasons[0] or _LAST_LISTED.search(reasons[0])):
+        raise InvalidRequest(f"{ENTRY_POINT} does not gather `_reasons` as it is shipped; add the rule by hand.")
     line = f"import data.sekisho.{name}\n"
     after = [found for found in imports if found.group(0) < line]
     at = after[-1].end() if after else imports[0].start()
     text = f"{entry_point[:at]}{line}{entry_point[at:]}"
-    return _REASONS.sub(lambda found: f"_reasons := {_in_brackets(found.group(1))} | {name}.deny", text)
+    return _REASONS.sub(lambda found: f"_reasons := {_joined(found.group(1), name)}", text)
 
 
-def _in_brackets(expression: str) -> str:
-    return f"({expression})" if " " in expression else expression
+def _joined(reasons: str, name: str) -> str:
+    """Return the expression that gathers the refusals, a list or a union, with those of one package more."""
+    if "\n" in reasons:
+        return _LAST_LISTED.sub(rf"\1, {name}.deny,", reasons)
+    return f"({reasons}) | {name}.deny" if " " in reasons else f"{reasons} | {name}.deny"
 
 
 def _words(columns: Sequence[Column], locale: str, catalogue: Catalogue, new: NewPurpose) -> list[str]:
