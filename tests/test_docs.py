@@ -272,6 +272,7 @@ print("ready", flush=True)
 while True:
     caller, _ = server.accept()
     if os.fork() == 0:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a command waits for the programs that it runs
         told, streams, _, _ = socket.recv_fds(caller, 65536, 3)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
