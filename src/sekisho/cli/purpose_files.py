@@ -14,8 +14,8 @@ from sekisho.errors import InvalidRequest
 ENTRY_POINT = "sekisho/access/access.rego"
 """The policy that gathers the refusals of all others."""
 
-_REASONS = re.compile(r"^_reasons := (.+(?:\n[\t}\])].*)*)$", re.MULTILINE)
-_LAST_LISTED = re.compile(r"(\w+\.deny),(?=\s*\])")
+_LISTED = re.compile(r"(\w+\.deny),(?=\s*\])")  # the last of a list of refusals
+_UNITED = re.compile(r"^_reasons := ([\w.|() ]+\.deny\)*)$", re.MULTILINE)
 _IMPORT = re.compile(r"^import data\.sekisho\.\w+$\n?", re.MULTILINE)
 _UNASKED = frozenset({ColumnClass.DIRECT_IDENTIFIER, ColumnClass.SENSITIVE, ColumnClass.FREE_TEXT})
 
@@ -170,21 +170,16 @@ test_other_purposes_are_not_touched if {{
 def gathered(entry_point: str, name: str) -> str:
     """Return the entry point with one package more. Raises ``InvalidRequest`` where it is not written as usual."""
     imports = list(_IMPORT.finditer(entry_point))
-    reasons = _REASONS.findall(entry_point)
-    if not imports or len(reasons) != 1 or not ("\n" not in reasons[0] or _LAST_LISTED.search(reasons[0])):
+    listed, united = _LISTED.findall(entry_point), _UNITED.findall(entry_point)
+    if not imports or len(listed) + len(united) != 1:
         raise InvalidRequest(f"{ENTRY_POINT} does not gather `_reasons` as it is shipped; add the rule by hand.")
     line = f"import data.sekisho.{name}\n"
     after = [found for found in imports if found.group(0) < line]
     at = after[-1].end() if after else imports[0].start()
     text = f"{entry_point[:at]}{line}{entry_point[at:]}"
-    return _REASONS.sub(lambda found: f"_reasons := {_joined(found.group(1), name)}", text)
-
-
-def _joined(reasons: str, name: str) -> str:
-    """Return the expression that gathers the refusals, a list or a union, with those of one package more."""
-    if "\n" in reasons:
-        return _LAST_LISTED.sub(rf"\1, {name}.deny,", reasons)
-    return f"({reasons}) | {name}.deny" if " " in reasons else f"{reasons} | {name}.deny"
+    if listed:
+        return _LISTED.sub(rf"\1, {name}.deny,", text)
+    return _UNITED.sub(rf"_reasons := (\1) | {name}.deny", text)
 
 
 def _words(columns: Sequence[Column], locale: str, catalogue: Catalogue, new: NewPurpose) -> list[str]:
