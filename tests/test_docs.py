@@ -6,7 +6,8 @@ Blocks of code say in their fence what becomes of them:
     runs through the real gateway and must release; with ``refused=CODE`` it must be refused with that code.
 ``sh run`` and ``python run``
     runs in a folder with ``.venv`` and the workspace ``var/demo``, and must exit 0; with ``fails=WORD`` it must fail
-    and say that word; ``serve`` means that a server must be running, at whatever port stands for 8000.
+    and say that word; ``opa`` means that the program must be there, ``serve`` that a server must be running, at
+    whatever port stands for 8000.
 Every other ``python``, ``json`` and ``yaml`` block must parse.
 """
 
@@ -46,6 +47,7 @@ from sekisho.http.app import create_app
 from sekisho.http.problems import STATUS
 from sekisho.http.services import Services
 from sekisho.release import Ask
+from tests.policies.catalogue import opa_program
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -270,6 +272,7 @@ print("ready", flush=True)
 while True:
     caller, _ = server.accept()
     if os.fork() == 0:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a command waits for the programs that it runs
         told, streams, _, _ = socket.recv_fds(caller, 65536, 3)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
@@ -366,6 +369,8 @@ def test_the_scripts_of_a_page_run(desk, page, request):
             assert os.environ.get("CI") != "true", "curl is missing"
             pytest.skip("curl is not installed")
         text = block.text
+        if "opa" in block.words:
+            opa_program()
         if "serve" in block.words:
             text = text.replace("127.0.0.1:8000", request.getfixturevalue("address"))
         command = ["bash", "-euo", "pipefail", "-c", text] if block.language == "sh" else [sys.executable, "-c", text]

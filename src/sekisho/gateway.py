@@ -36,6 +36,7 @@ from sekisho.discharge import Duties, Witnesses, shown_class
 from sekisho.domain.access import AccessRequest, Decision, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery, Output
 from sekisho.domain.limits import OutputClass
+from sekisho.domain.provisions import provided_to
 from sekisho.domain.refusal_texts import LANGUAGES
 from sekisho.domain.releases import keep_until, kept_days
 from sekisho.domain.row_filters import filter_json
@@ -351,6 +352,7 @@ class Gateway:
             "recipient": request.requester.recipient.value,
             "purpose": request.purpose.name,
             "legal_basis": permit.legal_basis.value,
+            **provided_to(request),
             "decision": "permit",
             "action": request.action,
             "datasets": [use.dataset.name for use in request.datasets],

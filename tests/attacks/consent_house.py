@@ -19,6 +19,8 @@ from sekisho.consents.feed import Feed
 from sekisho.consents.importing import Importing
 from sekisho.consents.linking import Linking
 from sekisho.consents.notices import Notices
+from sekisho.consents.processing import Processing
+from sekisho.consents.provisions import Provisions
 from sekisho.consents.reading import Reading
 from sekisho.consents.receipts import Receipts
 from sekisho.consents.recording import Recording
@@ -33,6 +35,7 @@ from sekisho.http.app import create_app
 from sekisho.http.services import Services
 from sekisho.ports import ConsentEventInput, DataSubjectRef
 from sekisho.ports.policies import Recorded
+from sekisho.ports.registers import Found
 from sekisho.pseudonymity import Pseudonymity
 from sekisho.simulation import Simulation
 
@@ -92,6 +95,8 @@ async def open_house() -> House:
     releases.releases_of.return_value = {}
     store.webhook.return_value = store.get.return_value = store.person_of.return_value = None
     store.webhooks.return_value = store.of.return_value = store.all.return_value = []
+    store.provisions.return_value, store.activities.return_value = Found((), None), []
+    store.people_reached.return_value = {}
     store.check = MagicMock(return_value="hooks.shop.example")
     feed = Feed(parts, releases)
     consents = Consents(
@@ -105,6 +110,8 @@ async def open_house() -> House:
         importing=Importing(parts, store),
         sign_in=SignIn(parts, store, store, base_url="https://privacy.shop.example", controller="Shop", pause_s=0),
         rights=Rights(parts, store, store, decisions=recording, consents=reading, erase=AsyncMock()),
+        provisions=Provisions(parts, store),
+        processing=Processing(parts, store, {"name": "Example Shop", "contact": "privacy@shop.example"}),
     )
     identity = FakeIdentity(
         dict(REQUESTERS),

@@ -91,6 +91,10 @@ ROWS = [
     Row("GET", "/v1/requests", OFFICER),
     Row("GET", "/v1/requests/{request_id}", NOBODY),
     Row("POST", "/v1/requests/{request_id}:close", NOBODY, {"outcome": "done"}),
+    Row("GET", "/v1/provision-records", OFFICER | {"auditor"}),
+    Row("POST", "/v1/provision-records:search", OFFICER | {"auditor"}, {"data_subject": WILLING}),
+    Row("GET", "/v1/provision-records/{record_id}", NOBODY),
+    Row("GET", "/v1/ropa", OFFICER | {"auditor"}),
     Row("POST", "/v1/audit/records:search", OFFICER | {"auditor"}, {}),
     Row("GET", "/v1/audit/records/{record_id}", NOBODY),
 ]

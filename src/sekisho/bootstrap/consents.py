@@ -21,6 +21,7 @@ from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.floor import SavedFloor
 from sekisho.adapters.records.import_batches import SqlImportBatches
+from sekisho.adapters.records.registers import SqlRegisters
 from sekisho.adapters.records.releases import SqlReleaseIndex
 from sekisho.adapters.records.requests import SqlRequests
 from sekisho.adapters.records.sessions import SqlSessions
@@ -33,6 +34,8 @@ from sekisho.consents import (
     Importing,
     Linking,
     Notices,
+    Processing,
+    Provisions,
     Reading,
     Receipts,
     Recording,
@@ -133,6 +136,7 @@ def compose(
     reading, recording, linking = Reading(parts), Recording(parts), Linking(parts)
     sessions = SqlSessions(database, keys)
     feed = Feed(parts, SqlReleaseIndex(database))
+    registers = SqlRegisters(database)
     consents = Consents(
         reading=reading,
         recording=recording,
@@ -166,6 +170,8 @@ def compose(
             erase=lambda number: linking.erase(None, number),  # closing a request is the privacy officer's
             personal_data=personal_data,
         ),
+        provisions=Provisions(parts, registers),
+        processing=Processing(parts, registers, controller),
     )
     sweeper = ExpirySweeper(database, parts.catalogue.purposes, clock, keys, ledger.start)
     return Composed(

@@ -24,7 +24,10 @@ from sekisho.cli import (
     migrate,
     notices,
     policy,
+    policy_lint,
+    policy_new,
     query,
+    registers,
     serve,
     stores,
     token,
@@ -59,6 +62,9 @@ for _name, _group in (
     ("webhooks", webhooks),
 ):
     app.add_typer(_group.app, name=_name)
+registers.register(app)
+for _more in (policy_lint, policy_new):
+    _more.register(policy.app)
 
 _USED_WRONGLY = (UnknownPurpose, InvalidRequest, NotFound)
 """An argument that names nothing, or cannot be what it stands for."""

@@ -23,7 +23,7 @@ from sekisho.bootstrap import copies_folder
 from sekisho.bootstrap.policy import point_of_decision
 from sekisho.bootstrap.policy_records import shadow_of
 from sekisho.cli.findings_servers import errors_and_warnings
-from sekisho.domain.terms import ColumnType, Dataset, Store, StoreKind
+from sekisho.domain.terms import ColumnType, Dataset, Recipient, Store, StoreKind
 from sekisho.errors import SekishoError, WorkspaceError
 from sekisho.ports import PeopleKeys
 from sekisho.settings import FILE_NAME, PolicyEngine, Settings, load
@@ -80,7 +80,23 @@ def findings(folder: Path) -> list[Finding]:
         *_servers(settings),
         *_copies(settings),
         *_exposed(settings),
+        *_third_parties(settings),
     ]
+
+
+def _third_parties(settings: Settings) -> Iterator[Finding]:
+    """Third parties of which the record of a provision could not say what it must (APPI 29, Rule 20)."""
+    for name, requester in settings.catalogue.requesters.items():
+        if requester.recipient is not Recipient.THIRD_PARTY:
+            continue
+        party = requester.party
+        if party is None or None in (party.address, party.representative):
+            yield Finding(
+                Level.WARNING,
+                name,
+                "the records of what it receives lack who it is; declare name, address and representative of its"
+                " `party` (APPI 29)",
+            )
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sekisho.cli import policy_diff
+from sekisho.cli.policy_new import own_tests
 from sekisho.cli.policy_tests import FolderOption, MinimumOption, opa, run_tests
 from sekisho.cli.running import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, answer, answer_json, answer_table
 from sekisho.domain.refusal_texts import LANGUAGES
@@ -70,7 +71,13 @@ def check_rules(
 ) -> None:
     """Run the tests that stand beside the rules: by the program opa, with coverage, or by the embedded engine."""
     raise typer.Exit(
-        run_tests(folder or _folder(workspace), as_json=as_json, min_coverage=min_coverage, program=opa())
+        run_tests(
+            folder or _folder(workspace),
+            *([] if folder else own_tests(workspace)),
+            as_json=as_json,
+            min_coverage=min_coverage,
+            program=opa(),
+        )
     )
 
 

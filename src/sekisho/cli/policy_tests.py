@@ -32,9 +32,13 @@ FolderOption = Annotated[
 ]
 
 
-def run_tests(folder: Path, *, as_json: bool, min_coverage: float | None, program: str | None) -> int:
-    """Run the tests below *folder* by *program* (opa), write what came of it, and return the exit code."""
-    told = _by_opa(program, folder) if program is not None else asyncio.run(_embedded(_texts(folder)))
+def run_tests(folder: Path, *own: Path, as_json: bool, min_coverage: float | None, program: str | None) -> int:
+    """Run the tests below *folder*, and those of folders of *own*, by *program* (opa); return the exit code."""
+    if program is not None:
+        told = _by_opa(program, folder, *own)
+    else:
+        texts = [_texts(each) for each in (folder, *own)]
+        told = asyncio.run(_embedded({name: text for each in texts for name, text in each.items()}))
     counts = {state: sum(test["result"] == state for test in told["tests"]) for state in _ORDER}
     coverage = told["coverage"]
     enough = min_coverage is None or (coverage is not None and coverage >= min_coverage)
@@ -71,9 +75,8 @@ def opa() -> str | None:
     return shutil.which("opa") or shutil.which("opa", path=search)
 
 
-def _by_opa(program: str, folder: Path) -> dict[str, Any]:
-    results = _run(program, "test", "--format", "json", str(folder))
-    covered = _run(program, "test", "--coverage", "--format", "json", str(folder))
+def _by_opa(program: str, folder: Path, *own: Path) -> dict[str, Any]:
+    results = _run(program, "test", "--format", "json", str(folder), *map(str, own))
     tests = [
         {
             "package": result["package"].removeprefix("data."),
@@ -83,6 +86,9 @@ def _by_opa(program: str, folder: Path) -> dict[str, Any]:
         for result in results or ()
         if not result.get("skip")
     ]
+    # While a test fails, opa tells that instead of the coverage, and not as JSON.
+    passed = all(test["result"] == "passed" for test in tests)
+    covered = _run(program, "test", "--coverage", "--format", "json", str(folder), *map(str, own)) if passed else {}
     missing = [
         f"{Path(name).relative_to(folder) if Path(name).is_relative_to(folder) else name}:{each['start']['row']}"
         for name, file in (covered.get("files") or {}).items()

@@ -8,6 +8,8 @@ from sekisho.consents.feed import Feed
 from sekisho.consents.importing import Importing
 from sekisho.consents.linking import Linking
 from sekisho.consents.notices import Notices
+from sekisho.consents.processing import Processing
+from sekisho.consents.provisions import Provisions
 from sekisho.consents.reading import Reading
 from sekisho.consents.receipts import Receipts
 from sekisho.consents.recording import Recording
@@ -21,6 +23,8 @@ __all__ = [
     "Importing",
     "Linking",
     "Notices",
+    "Processing",
+    "Provisions",
     "Reading",
     "Receipts",
     "Recording",
@@ -44,3 +48,5 @@ class Consents:
     importing: Importing
     sign_in: SignIn
     rights: Rights
+    provisions: Provisions
+    processing: Processing

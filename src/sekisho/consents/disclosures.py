@@ -1,8 +1,8 @@
 """Who received a person's data, when, for what purpose, on which consent: read back from the audit log.
 
 A release names the people of a page by keyed references, so that their records are found without anybody's
-identifier standing in the log. What was recorded but never left (``access.void``) is left out. Statistics
-name nobody and are nobody's disclosures.
+identifier standing in the log. A release to a third party carries what its provision record says. What was recorded
+but never left (``access.void``) is left out. Statistics name nobody and are nobody's disclosures.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sekisho.consents.parts import Parts
+from sekisho.consents.provisions import provision_fields
+from sekisho.domain.provisions import is_provision
 from sekisho.domain.terms import SubjectNumber
 from sekisho.errors import InvalidRequest
 from sekisho.ports import AuditQuery
@@ -100,7 +102,7 @@ class Disclosures:
         requester = catalogue.requesters.get(str(record.get("requester")))
         purpose = catalogue.purposes.get(str(record.get("purpose")))
         columns, consent = record.get("columns"), record.get("consent")
-        return {
+        item = {
             "at": record["at"],
             "requester": record.get("requester"),
             "requester_title": dict(requester.title) if requester is not None else {},
@@ -112,6 +114,10 @@ class Disclosures:
             "legal_basis": record.get("legal_basis"),
             "consent_seq": consent.get("seq") if isinstance(consent, Mapping) else None,
         }
+        if is_provision(record):  # what is on record of it is theirs to see (APPI 33(5))
+            told = provision_fields(catalogue, record)
+            item["provision"] = {name: told[name] for name in ("third_party", "items", "consent")}
+        return item
 
 
 def _whole(value: object) -> int:

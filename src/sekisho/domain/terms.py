@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NewType
 
 from sekisho.domain.limits import DatasetClass, Keep, Limits, OutputClass, Place, ReleaseFormat
+from sekisho.domain.provisions import Origin, Party
 
 Cell = NewType("Cell", str)
 """One cell of consent: a purpose, or a purpose within one scope (``recommendation/data_category=purchase``)."""
@@ -136,6 +137,8 @@ class Dataset:
         How long its rows may be used, or ``None``.
     least_age:
         The age in years that everybody in it has reached, where the controller knows that.
+    origin:
+        The third party that it was received from (APPI 30), or ``None`` for data of the controller's own.
     """
 
     name: str
@@ -150,6 +153,7 @@ class Dataset:
     countries: tuple[str, ...] = ()
     keep: Keep | None = None
     least_age: int | None = None
+    origin: Origin | None = None
 
     def column(self, name: str) -> Column | None:
         """Return the column called *name*, or ``None``."""
@@ -284,7 +288,7 @@ class Requester:
     """Who asks for data: a registered service or team.
 
     ``purposes`` come from the registration, never from a request. ``country`` (ISO 3166) is where it is; ``None``
-    is the country of the controller.
+    is the country of the controller. ``party`` says who a recipient outside is.
     """
 
     name: str
@@ -293,6 +297,7 @@ class Requester:
     recipient: Recipient = Recipient.INTERNAL
     title: Mapping[str, str] = field(default_factory=dict)
     country: str | None = None
+    party: Party | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,9 +157,19 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("keep", "{column: invoiced_at, days: 730}"),
         Key("least_age", "18"),
         _must("columns", "and one column at least"),
+        Key("obtained_from", "{name: …, acquired: …, received_on: 2026-04-01}"),
     ),
     "datasets.*.keep": (_must("column", "invoiced_at"), _must("days", "730")),
     "datasets.*.data_subject": (_must("column", "customer_id"), _must("identifier", "customer_id")),
+    "datasets.*.obtained_from": (
+        _must("name", "Example Data K.K."),
+        Key("address", "1-1 Marunouchi, Chiyoda-ku, Tokyo"),
+        Key("representative", "who represents it"),
+        Key("country", "JP"),
+        _must("acquired", "how it had acquired the data, as you confirmed"),
+        _must("received_on", "2026-04-01"),
+        Key("consent", "true"),
+    ),
     "datasets.*.columns.*": (
         _must("type", "string"),
         _must("class", "direct_identifier, linking_identifier, quasi_identifier, sensitive, free_text or none"),
@@ -171,9 +181,16 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
     "requesters.*": (
         Key("title", "{ja: …, en: …}"),
         _must("purposes", "[recommendation], or [] for a requester that reads no data"),
+        Key("party", "{name: …, address: …, representative: …}"),
         Key("roles", "[collection_point]"),
         Key("recipient", "internal"),
         Key("country", "US"),
+    ),
+    "requesters.*.party": (
+        _must("name", "Example Ads K.K."),
+        Key("address", "1-1 Marunouchi, Chiyoda-ku, Tokyo"),
+        Key("representative", "who represents it"),
+        Key("records", "each"),
     ),
     "views.*": (
         _must("purpose", "management_statistics"),

@@ -11,6 +11,7 @@ from sekisho.errors import WorkspaceError
 from sekisho.settings import catalogue, customers, parts, policy
 from sekisho.settings.document import Node, Table, read
 from sekisho.settings.faults import Faults
+from sekisho.settings.parties import with_origins, with_parties
 from sekisho.settings.section import Section
 from sekisho.settings.values import Settings
 from sekisho.settings.views import views
@@ -40,6 +41,11 @@ def load(workspace: Path) -> Settings:
             f"line 1: cannot read {FILE_NAME} in {workspace}: {error.strerror}; name the folder that holds it, "
             "or build one with `sekisho demo --build-only`"
         ) from None
+    return settings_of(raw, folder)
+
+
+def settings_of(raw: bytes, folder: Path) -> Settings:
+    """Return what *raw* means as the file of the workspace in *folder*. Raises ``WorkspaceError`` with its faults."""
     faults = Faults()
     try:
         root = read(raw.decode(), faults)
@@ -77,10 +83,10 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     }
     stores = catalogue.stores(root, folder, {what: path for what, path in places.items() if path})
     purposes = catalogue.purposes(root, root.words_below("datasets", "columns", "category"))
-    datasets = catalogue.datasets(root, stores, purposes)
+    datasets = with_origins(root, catalogue.datasets(root, stores, purposes))
     identifiers = {d.data_subject.identifier for d in datasets.values() if d.data_subject is not None}
     signing_in = customers.customers(root, folder, identity, identifiers)
-    requesters = catalogue.requesters(root, purposes)
+    requesters = with_parties(root, catalogue.requesters(root, purposes))
     published = views(root, purposes, datasets)
     if not (controller and database_url and keys_folder and audit_folder and policy_point and identity):
         return None

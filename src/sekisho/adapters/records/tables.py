@@ -34,6 +34,8 @@ metadata = MetaData(
 # SQLite gives rowid behaviour only to INTEGER; PostgreSQL needs the wide type.
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
 
+_THIRD_PARTY = b'"recipient":"third_party"'.hex()
+
 ledger_counter = Table(
     "ledger_counter",
     metadata,
@@ -91,6 +93,13 @@ audit_record = Table(
     Index(None, "purpose", "seq"),
     # Voids are few, and whoever tells a person who received their data must find them.
     Index(None, "seq", postgresql_where=text("kind = 'access.void'"), sqlite_where=text("kind = 'access.void'")),
+    # So are releases to third parties among all others; the mark is `"recipient":"third_party"` of the record.
+    Index(
+        "ix_audit_record_provision",
+        "seq",
+        postgresql_where=text(f"kind = 'access.release' AND position('\\x{_THIRD_PARTY}'\\:\\:bytea in record) > 0"),
+        sqlite_where=text(f"kind = 'access.release' AND instr(record, x'{_THIRD_PARTY}') > 0"),
+    ),
 )
 
 audit_subject = Table(
