@@ -31,6 +31,7 @@ from sekisho.domain.consent import ConsentEventKind
 from sekisho.domain.consent_rules import COLLECTION_POINT, PRIVACY_OFFICER, WITHDRAWAL_RELAY
 from sekisho.domain.notices import Change
 from sekisho.domain.terms import Requester, SubjectNumber
+from sekisho.errors import NotFound
 from sekisho.http.app import create_app
 from sekisho.http.services import Services
 from sekisho.ports import ConsentEventInput, DataSubjectRef
@@ -121,12 +122,16 @@ async def open_house() -> House:
     async def reference(ref: DataSubjectRef) -> str | None:
         return await reading.subject_reference(ref)
 
+    empty_tree = f"sekisho/audit\n0\n{'A' * 43}=\n\n\u2014 sekisho/audit {'A' * 92}\n"
+    proofs = AsyncMock(published=AsyncMock(return_value=empty_tree), consistency=AsyncMock(return_value=[]))
+    proofs.proof_of.side_effect = NotFound("There is no such record.")
     nothing_asked = AsyncMock(recorded=AsyncMock(return_value=Recorded([])))
     services = Services(
         gateway=FakeGateway(),
         consents=consents,
         identity=identity,
         audit=fakes.audit,
+        proofs=proofs,
         clock=fakes.clock,
         subject_reference=reference,
         jwks=dict[str, object],

@@ -97,6 +97,9 @@ ROWS = [
     Row("GET", "/v1/ropa", OFFICER | {"auditor"}),
     Row("POST", "/v1/audit/records:search", OFFICER | {"auditor"}, {}),
     Row("GET", "/v1/audit/records/{record_id}", NOBODY),
+    Row("GET", "/v1/audit/records/{record_id}/proof", NOBODY),
+    Row("GET", "/v1/audit/checkpoint", OFFICER | {"auditor"}),
+    Row("GET", "/v1/audit/consistency", OFFICER | {"auditor"}),
 ]
 PUBLIC = {
     ("GET", "/v1/notices/{key}"),
