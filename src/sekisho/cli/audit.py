@@ -21,6 +21,7 @@ from sekisho.cli.running import (
     say,
     with_workspace,
 )
+from sekisho.cli.witness import witness
 from sekisho.errors import InvalidRequest, SekishoError
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from sekisho.bootstrap import Workspace
     from sekisho.settings import Settings
 
-app = typer.Typer(help="The audit log: export it, verify it.", no_args_is_help=True)
+app = typer.Typer(help="The audit log: export it, verify it, witness it.", no_args_is_help=True)
+app.command(epilog="Example: sekisho audit witness --folder var/witness --log sekisho/audit+50b0aa56+AZAR…")(witness)
 
 USED_WRONGLY = 64
 """Exit code of ``audit verify`` when used wrongly (EX_USAGE): 2 means an incomplete log there."""
