@@ -25,6 +25,10 @@ from sekisho.ports.audit import (
     AuditProofs,
     AuditQuery,
     AuditReceipt,
+    Witnesses,
+    WitnessFault,
+    WitnessState,
+    WitnessStatus,
 )
 from sekisho.ports.consent import (
     ConsentEventInput,
@@ -71,5 +75,9 @@ __all__ = [
     "Pseudonyms",
     "RecordedConsentEvent",
     "ViewCache",
+    "WitnessFault",
+    "WitnessState",
+    "WitnessStatus",
+    "Witnesses",
     "listed",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from sekisho.domain.checkpoint import RecordProof
@@ -82,3 +83,76 @@ class AuditProofs(Protocol):
 
     async def consistency(self, old: int, new: int) -> list[bytes]:
         """Return the proof that the tree of *new* records continues that of *old*. Raises ``InvalidRequest``."""
+
+
+class WitnessFault(StrEnum):
+    """Why a witness did not sign.
+
+    The first group heals by itself. The second says that the witness and this log do not fit, and the third that
+    somebody's history was rewritten or taken back.
+    """
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    ANSWER = "answer"  # one that no witness gives
+    PROOF = "proof"  # the log could not make one
+
+    UNKNOWN_LOG = "unknown_log"
+    UNTRUSTED_KEY = "untrusted_key"
+    SIGNATURE = "signature"  # it signed with another key, or wrongly
+
+    FORK = "fork"  # it signed another tree of this size
+    INCONSISTENT = "inconsistent"  # this tree does not continue what it signed
+    AHEAD = "ahead"  # it signed a larger tree of this log
+    WENT_BACK = "went_back"  # it remembers a smaller tree than it signed
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessState:
+    """How it stands with one witness.
+
+    ``size`` and ``at`` are those of the newest checkpoint that it signed, ``at`` in seconds since 1970 by its own
+    clock; ``None`` before the first. ``fault`` is why it did not sign when it was last asked.
+    """
+
+    name: str
+    size: int | None = None
+    at: int | None = None
+    fault: WitnessFault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessStatus:
+    """How it stands with all of them.
+
+    Attributes
+    ----------
+    quorum:
+        How many are wanted under a checkpoint.
+    asked:
+        Size of the newest checkpoint that they were asked to sign; ``None`` where this process asks nobody.
+    witnessed:
+        Size of the newest checkpoint that so many signed.
+    witnesses:
+        Each of them.
+    """
+
+    quorum: int
+    asked: int | None
+    witnessed: int | None
+    witnesses: tuple[WitnessState, ...]
+
+
+class Witnesses(Protocol):
+    """Those who sign checkpoints of the log and refuse forks of it."""
+
+    async def cosign(self, checkpoint: str, proof: Callable[[int], list[bytes]]) -> str:
+        """Return *checkpoint*, a signed note, with the signatures of the witnesses that answered in time.
+
+        It never raises, and waits a bounded time for those that answered last time, for others not at all.
+        *proof* gives the proof that this tree continues that of an earlier size; it is called in threads, also
+        after this has returned.
+        """
+
+    def status(self) -> WitnessStatus:
+        """Return how it stands with each witness."""

@@ -18,6 +18,7 @@ from sekisho.settings.values import (
     PolicyEngine,
     PolicySettings,
     Settings,
+    WitnessSettings,
 )
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "PolicyEngine",
     "PolicySettings",
     "Settings",
+    "WitnessSettings",
     "load",
 ]

@@ -54,7 +54,15 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("password_file", "/run/secrets/sekisho"),
     ),
     "keys": (_must("directory", "var/keys"),),
-    "audit": (_must("heads", "var/audit"),),
+    "audit": (
+        _must("heads", "var/audit"),
+        Key("witnesses", "{auditor: {url: …, key: …}}"),
+        Key("quorum", "1"),
+    ),
+    "audit.witnesses.*": (
+        _must("url", "https://witness.example"),
+        _must("key", "the key that sekisho audit witness --show-key prints"),
+    ),
     "policy": (
         _must("engine", "embedded"),
         Key("bundle", "builtin"),

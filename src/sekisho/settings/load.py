@@ -15,6 +15,7 @@ from sekisho.settings.parties import with_origins, with_parties
 from sekisho.settings.section import Section
 from sekisho.settings.values import Settings
 from sekisho.settings.views import views
+from sekisho.settings.witnesses import witnesses
 
 FILE_NAME: Final = "sekisho.yaml"
 """Name of the one file that describes a workspace."""
@@ -71,6 +72,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     database_url, database = parts.database_url(root, folder)
     keys_folder = parts.folder_of(root, "keys", "directory", "var/keys", folder)
     audit_folder = parts.folder_of(root, "audit", "heads", "var/audit", folder)
+    signing = witnesses(root)
     policy_point, identity = policy.policy(root, folder), parts.identity(root, folder)
     outgoing = customers.mail(root, folder)
     rule_sets = parts.law(root)
@@ -104,4 +106,5 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         mail=outgoing,
         rule_sets=rule_sets,
         catalogue=Catalogue(stores, datasets, purposes, requesters, published, revision, controller.place),
+        witnesses=signing,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from sekisho.domain.limits import Place
+from sekisho.domain.note import VerificationKey
 from sekisho.domain.terms import Catalogue
 
 
@@ -167,6 +169,22 @@ class CustomerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessSettings:
+    """Who signs the log's checkpoints besides the log.
+
+    Attributes
+    ----------
+    witnesses:
+        Address and public key of each, by name.
+    quorum:
+        How many of them are wanted under each checkpoint.
+    """
+
+    witnesses: Mapping[str, tuple[str, VerificationKey]] = field(default_factory=dict)
+    quorum: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A workspace, complete and consistent. All paths are absolute.
 
@@ -193,6 +211,8 @@ class Settings:
     catalogue:
         Stores, datasets, purposes, requesters and views; its revision is the first 16 hexadecimal digits of
         the file's SHA-256.
+    witnesses:
+        Who signs the checkpoints of the audit log.
     """
 
     folder: Path
@@ -206,3 +226,4 @@ class Settings:
     mail: MailSettings
     rule_sets: tuple[str, ...]
     catalogue: Catalogue = field(repr=False)
+    witnesses: WitnessSettings = field(default_factory=WitnessSettings)

@@ -28,6 +28,7 @@ PATIENCE: Final = 10.0
 
 _MAX_BODY: Final = MAX_CHECKPOINT_BYTES + 63 * 45 + 64  # a proof has 63 lines at most
 _CONNECTIONS: Final = 256
+_KEEP_ALIVE: Final = 75  # seconds; a log comes every few
 _SHUTDOWN: Final = 10
 _NO_STORE: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -94,6 +95,7 @@ def serve_witness(witness: Witness, host: str, port: int, announce: Callable[[st
         log_config=None,
         log_level="critical",
         limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_SHUTDOWN,
     )
     with contextlib.closing(listener):
