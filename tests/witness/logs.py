@@ -91,7 +91,8 @@ class Running:
     def size(self, origin: str = ORIGIN) -> int | None:
         """Return the size that it remembers."""
         logs = httpx.get(f"{self.url}/", timeout=30).json()["logs"]
-        return next(log["size"] for log in logs if log["origin"] == origin)
+        size: int | None = next(log["size"] for log in logs if log["origin"] == origin)
+        return size
 
     def latest(self, origin: str = ORIGIN) -> Checkpoint:
         """Return the latest checkpoint that it tells monitors."""

@@ -92,17 +92,21 @@ class HttpWitnesses:
 
     async def cosign(self, checkpoint: str, proof: Proof) -> str:
         """Return *checkpoint* with the signatures of the witnesses that answered in time; see the port."""
-        size = parse_checkpoint(parse_note(checkpoint).text).size
+        note = parse_note(checkpoint)
+        size = parse_checkpoint(note.text).size
         self._asked, now = size, self._clock()
-        awaited = []
+        signed, awaited = 0, []
         for witness in self._witnesses:
-            if witness.asking is not None or now < witness.not_before:
+            if cosignature_of(note, witness.key) is not None:
+                signed += 1  # nobody signs the same twice
+            elif witness.asking is not None or now < witness.not_before:
                 continue
-            witness.asking = asyncio.create_task(self._ask(witness, checkpoint, size, proof))
-            if not witness.failures:
-                awaited.append(witness.asking)
+            else:
+                witness.asking = asyncio.create_task(self._ask(witness, checkpoint, size, proof))
+                if not witness.failures:
+                    awaited.append(witness.asking)
         signatures = [line for line in await asyncio.gather(*awaited) if line is not None]
-        if len(signatures) >= self._quorum:
+        if signed + len(signatures) >= self._quorum:
             self._witnessed = size
         return with_signatures(checkpoint, signatures)
 

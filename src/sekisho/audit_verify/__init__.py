@@ -19,15 +19,24 @@ from pathlib import Path
 
 from sekisho.audit_verify.database import verify_database, verify_rows
 from sekisho.audit_verify.exports import verify_export
-from sekisho.audit_verify.tree import CHECKPOINT_FILE, is_proof, verify_proof, verify_tree
+from sekisho.audit_verify.tree import (
+    CHECKPOINT_FILE,
+    is_checkpoint,
+    is_proof,
+    verify_checkpoint,
+    verify_proof,
+    verify_tree,
+)
 from sekisho.audit_verify.trust import saved_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict
+from sekisho.domain.witness_policy import WitnessPolicy
 from sekisho.errors import InvalidRequest
 
 __all__ = [
     "Outcome",
     "Verdict",
     "saved_notes",
+    "verify_checkpoint",
     "verify_database",
     "verify_export",
     "verify_path",
@@ -37,10 +46,18 @@ __all__ = [
 ]
 
 
-def verify_path(path: Path, vkey: str, *, since: str | None = None, heads: Path | None = None) -> Verdict:
+def verify_path(
+    path: Path,
+    vkey: str,
+    *,
+    since: str | None = None,
+    heads: Path | None = None,
+    policy: WitnessPolicy | None = None,
+) -> Verdict:
     """Verify what stands at *path*: the folder of a raw export or of a tree, a proof, the own database's SQLite file.
 
-    *heads* is the folder of saved heads for the last; left out, it is the folder ``heads`` beside the file.
+    A checkpoint alone is one, too. *policy* says which witnesses must have signed. *heads* is the folder of saved
+    heads for the last; left out, it is the folder ``heads`` beside the file.
 
     Raises
     ------
@@ -48,9 +65,13 @@ def verify_path(path: Path, vkey: str, *, since: str | None = None, heads: Path 
         When there is neither, or *vkey* or *since* cannot be read.
     """
     if (path / CHECKPOINT_FILE).is_file():
-        return verify_tree(path, vkey, since=since)
+        return verify_tree(path, vkey, since=since, policy=policy)
     if is_proof(path):
-        return verify_proof(path, vkey)
+        return verify_proof(path, vkey, policy=policy)
+    if is_checkpoint(path):
+        return verify_checkpoint(path, vkey, policy=policy)
+    if policy is not None:
+        raise InvalidRequest("witnesses sign checkpoints; name a tree's folder, a proof or a checkpoint")
     if path.is_dir():
         return verify_export(path, vkey, since=since)
     if not path.is_file():

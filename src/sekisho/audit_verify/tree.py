@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sekisho.audit_verify.trust import TrustedKey, note_of
+from sekisho.audit_verify.trust import TrustedKey, note_of, parse
 from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
+from sekisho.audit_verify.witnesses import require_witnesses
 from sekisho.domain.chain import BadRecord, BrokenChainError, Walk
 from sekisho.domain.checkpoint import (
     MAX_CHECKPOINT_BYTES,
@@ -20,7 +21,7 @@ from sekisho.domain.checkpoint import (
     parse_checkpoint,
     parse_proof,
 )
-from sekisho.domain.note import MalformedNoteError
+from sekisho.domain.note import MalformedNoteError, parse_note
 from sekisho.domain.tlog import (
     TILE_WIDTH,
     Frontier,
@@ -31,13 +32,15 @@ from sekisho.domain.tlog import (
     root_by_inclusion,
     tile_at,
 )
+from sekisho.domain.witness_policy import WitnessPolicy
 from sekisho.errors import InvalidRequest
 
 CHECKPOINT_FILE = "checkpoint"
+WITNESSED_FILE = "witnessed"
 _MAX_PROOF_BYTES = 1 << 18
 
 
-def verify_tree(folder: Path, vkey: str, *, since: str | None = None) -> Verdict:
+def verify_tree(folder: Path, vkey: str, *, since: str | None = None, policy: WitnessPolicy | None = None) -> Verdict:
     """Verify the tree in *folder*: its checkpoint's signature, every record, every tile, the root.
 
     Parameters
@@ -48,6 +51,9 @@ def verify_tree(folder: Path, vkey: str, *, since: str | None = None) -> Verdict
         The log's public key, from its owner.
     since:
         A checkpoint that was kept earlier (text or path): the tree must continue it.
+    policy:
+        Which witnesses must have signed. The newest checkpoint may be a few seconds ahead of them; then the tree is
+        verified up to the newest one that they signed, which lies beside it.
 
     Raises
     ------
@@ -58,15 +64,43 @@ def verify_tree(folder: Path, vkey: str, *, since: str | None = None) -> Verdict
     earlier = None if since is None else _kept(since, key)
     walk = Walk(marks={})
     try:
-        newest = _checkpoint(_read(folder / CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES), key, CHECKPOINT_FILE)
+        data = _read(folder / CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES)
+        newest = top = _checkpoint(data, key, CHECKPOINT_FILE)
+        try:
+            signed = _witnessed(data, policy, CHECKPOINT_FILE)
+        except VerificationFailed:
+            if not (folder / WITNESSED_FILE).is_file():
+                raise
+            data = _read(folder / WITNESSED_FILE, MAX_CHECKPOINT_BYTES)
+            newest, signed = _checkpoint(data, key, WITNESSED_FILE), _witnessed(data, policy, WITNESSED_FILE)
         _walk(folder, newest, earlier, walk)
     except VerificationFailed as failed:
         return failed_verdict(failed, walk, 0)
-    return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), 1 + (earlier is not None))
+    heads = 1 + (earlier is not None)
+    tail = max(0, top.size - newest.size)
+    return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), heads, tail, signed)
 
 
-def verify_proof(file: Path, vkey: str, *, record: bytes | None = None) -> Verdict:
+def verify_checkpoint(file: Path, vkey: str, *, policy: WitnessPolicy | None = None) -> Verdict:
+    """Verify who signed the checkpoint in *file*; of the records nothing is known.
+
+    Raises ``InvalidRequest`` when *vkey* cannot be read.
+    """
+    key = TrustedKey(vkey)
+    try:
+        data = _read(file, MAX_CHECKPOINT_BYTES)
+        _checkpoint(data, key, file.name)
+        return Verdict(Outcome.OK, heads=1, witnesses=_witnessed(data, policy, file.name))
+    except VerificationFailed as failed:
+        return Verdict(failed.outcome, failed.finding)
+
+
+def verify_proof(
+    file: Path, vkey: str, *, record: bytes | None = None, policy: WitnessPolicy | None = None
+) -> Verdict:
     """Verify the proof of one record in *file* (C2SP tlog-proof); *record* where the file does not carry it.
+
+    *policy* says which witnesses must have signed the checkpoint of the proof.
 
     Raises ``InvalidRequest`` when *vkey* cannot be read, or there is no record.
     """
@@ -76,10 +110,12 @@ def verify_proof(file: Path, vkey: str, *, record: bytes | None = None) -> Verdi
         found = proof.record if record is None else record
         if found is None:
             raise InvalidRequest("the proof does not carry its record; name a file that does")
-        _included(found, proof, _checkpoint(proof.checkpoint.encode(), key, "the checkpoint of the proof"))
+        checkpoint = proof.checkpoint.encode()
+        _included(found, proof, _checkpoint(checkpoint, key, "the checkpoint of the proof"))
+        signed = _witnessed(checkpoint, policy, "the checkpoint of the proof")
     except VerificationFailed as failed:
         return Verdict(failed.outcome, failed.finding, failed.bad)
-    return Verdict(Outcome.OK, "", None, 1, 1, 1)
+    return Verdict(Outcome.OK, "", None, 1, 1, 1, witnesses=signed)
 
 
 def is_proof(path: Path) -> bool:
@@ -88,6 +124,24 @@ def is_proof(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(len(PROOF_HEADER)) == PROOF_HEADER.encode()
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Return whether *path* is a file with a checkpoint, whoever signed it."""
+    if not path.is_file() or path.stat().st_size > MAX_CHECKPOINT_BYTES:
+        return False
+    try:
+        parse_checkpoint(parse_note(path.read_bytes().decode("utf-8")).text)
+    except (UnicodeDecodeError, MalformedNoteError):
+        return False
+    return True
+
+
+def _witnessed(data: bytes, policy: WitnessPolicy | None, what: str) -> tuple[str, ...]:
+    """Return who signed a checkpoint of those that *policy* trusts, who must be enough."""
+    if policy is None:
+        return ()
+    return tuple(str(each) for each in require_witnesses(parse(note_of(data, what), what), policy, what))
 
 
 def _kept(since: str, key: TrustedKey) -> Checkpoint:

@@ -48,6 +48,8 @@ class Verdict:
         How much was checked; *heads* counts the signed heads that were held against the records.
     unsigned_tail:
         Records after the newest head kept outside the database: so far only the database vouches for them.
+    witnesses:
+        Names of the trusted witnesses that signed the checkpoint, and when.
     """
 
     outcome: Outcome
@@ -57,6 +59,7 @@ class Verdict:
     writers: int = 0
     heads: int = 0
     unsigned_tail: int = 0
+    witnesses: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +25,14 @@ class Cosigned:
 
     witness: VerificationKey
     at: int
+
+    def __str__(self) -> str:
+        """Return who and when."""
+        try:
+            when = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="seconds")
+        except (ValueError, OverflowError, OSError):
+            when = f"at {self.at}"
+        return f"{self.witness.name} {when}"
 
 
 def cosigned_at(note: Note, key: VerificationKey) -> int | None:

@@ -323,6 +323,7 @@ def build_app(workspace: Workspace) -> FastAPI:
             identity=workspace.identity,
             audit=workspace.audit,
             proofs=workspace.composed.tree,
+            witnesses=workspace.composed.witnesses,
             clock=workspace.clock,
             subject_reference=workspace.consents.reading.subject_reference,
             jwks=lambda: {"keys": published},

@@ -28,6 +28,8 @@ from sekisho.adapters.records.sessions import SqlSessions
 from sekisho.adapters.records.sweeper import ExpirySweeper
 from sekisho.adapters.records.webhooks import SqlWebhookOutbox
 from sekisho.adapters.secret_file import read_secret
+from sekisho.adapters.witnesses import HttpWitnesses
+from sekisho.bootstrap.witnessing import WitnessedTree
 from sekisho.consents import (
     Consents,
     Feed,
@@ -70,6 +72,8 @@ class Composed:
     ledger: SqlConsentLedger
     floor: SavedFloor
     tree: AuditTree
+    witnesses: HttpWitnesses | None
+    witnessed: WitnessedTree
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -94,6 +98,9 @@ class Composed:
         """Let messages under way end, and close connections."""
         self.consents.feed.stop()
         await self.consents.sign_in.close()
+        self.witnessed.close()
+        if self.witnesses is not None:
+            await self.witnesses.close()
 
     async def _complete_trail(self) -> None:
         while True:
@@ -118,7 +125,7 @@ class Composed:
     async def _grow_tree(self) -> None:
         while True:
             await asyncio.sleep(_TREE_S)
-            await self.tree.advance()
+            await self.witnessed.grow()
 
 
 def compose(
@@ -174,6 +181,9 @@ def compose(
         processing=Processing(parts, registers, controller),
     )
     sweeper = ExpirySweeper(database, parts.catalogue.purposes, clock, keys, ledger.start)
+    tree = AuditTree(database, parts.keys, settings.audit_folder / TREE_FOLDER, settings.audit_folder)
+    asked = settings.witnesses
+    witnesses = HttpWitnesses(asked.witnesses, asked.quorum) if asked.witnesses else None
     return Composed(
         consents,
         receipt_key,
@@ -181,7 +191,9 @@ def compose(
         sweeper,
         ledger,
         SavedFloor(settings.audit_folder),
-        AuditTree(database, parts.keys, settings.audit_folder / TREE_FOLDER, settings.audit_folder),
+        tree,
+        witnesses,
+        WitnessedTree(tree, witnesses, settings.audit_folder),
     )
 
 

@@ -27,6 +27,7 @@ from sekisho.errors import InvalidRequest, SekishoError
 if TYPE_CHECKING:
     from sekisho.audit_verify import Verdict
     from sekisho.bootstrap import Workspace
+    from sekisho.domain.witness_policy import WitnessPolicy
     from sekisho.settings import Settings
 
 app = typer.Typer(help="The audit log: export it, verify it, witness it.", no_args_is_help=True)
@@ -107,6 +108,16 @@ def verify(
         str | None,
         typer.Option(help="A signed head that you kept earlier: the log must continue from it.", show_default=False),
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(help="Key of a witness that must have signed; may be repeated.", show_default=False),
+    ] = None,
+    quorum: Annotated[
+        int | None, typer.Option(min=1, help="How many of them must have; all if left out.", show_default=False)
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="The same as a file (C2SP tlog-policy).", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Prove that an audit log is what was written: every hash is computed anew, every head held against it.
@@ -114,7 +125,7 @@ def verify(
     Exit codes: 0 ok, 1 tampered, 2 incomplete, 3 not signed by the trusted key, 64 used wrongly.
     """
     try:
-        verdict = _verified(path, key, since)
+        verdict = _verified(path, key, since, _policy(witness, quorum, policy))
     except SekishoError as error:
         say(f"{error.code}: {error.detail}")
         raise typer.Exit(USED_WRONGLY) from None
@@ -125,14 +136,24 @@ def verify(
     raise typer.Exit(int(verdict.outcome))
 
 
-def _verified(path: Path, key: str | None, since: str | None) -> Verdict:
+def _policy(witnesses: list[str] | None, quorum: int | None, file: Path | None) -> WitnessPolicy | None:
+    from sekisho.audit_verify.witnesses import read_policy
+
+    if not witnesses and quorum is None and file is None:
+        return None
+    return read_policy(witnesses or [], quorum, file)
+
+
+def _verified(path: Path, key: str | None, since: str | None, policy: WitnessPolicy | None) -> Verdict:
     from sekisho.audit_verify import verify_path
     from sekisho.settings import FILE_NAME, load
 
     if not (path / FILE_NAME).is_file():
         if key is None:
             raise InvalidRequest("name the log's public key with --key; whoever keeps the log has it")
-        return verify_path(path, key, since=since)
+        return verify_path(path, key, since=since, policy=policy)
+    if policy is not None:
+        raise InvalidRequest("witnesses sign checkpoints; name the tree's folder, a proof or a checkpoint")
     settings = load(path)
     if key is None:
         from sekisho.adapters.keyring import FileKeyRing
@@ -215,9 +236,14 @@ async def _export_lines(opened: Workspace, file: BinaryIO, since: datetime | Non
 
 
 def _sentence(verdict: Verdict) -> str:
+    if verdict.ok and verdict.witnesses and not verdict.records:
+        return f"ok: a checkpoint of this log, also signed by {', '.join(verdict.witnesses)}."
+    if verdict.ok and not verdict.records and verdict.heads:
+        return "ok: a checkpoint of this log."
     checked = f"{verdict.records:,} records of {verdict.writers:,} writers, {verdict.heads:,} signed heads"
     if verdict.ok:
-        return f"ok: {checked}; nothing was changed, removed or reordered."
+        seen = f" Also signed by {', '.join(verdict.witnesses)}." if verdict.witnesses else ""
+        return f"ok: {checked}; nothing was changed, removed or reordered.{seen}"
     told = ""
     if verdict.bad is not None:
         parts = {

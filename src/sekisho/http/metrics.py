@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.types import Scope
 
 from sekisho.costs import Step
+from sekisho.ports import WitnessFault, WitnessStatus
 
 _STEP_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -83,6 +84,31 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._checkpoint = Gauge(
+            "sekisho_audit_checkpoint_size",
+            "Records under the newest checkpoint that witnesses were asked to sign, and that enough of them signed.",
+            ("state",),
+            registry=self.registry,
+        )
+        self._witness_size = Gauge(
+            "sekisho_audit_witness_size",
+            "Records under the newest checkpoint that a witness signed.",
+            ("witness",),
+            registry=self.registry,
+        )
+        self._witness_at = Gauge(
+            "sekisho_audit_witness_seconds",
+            "When a witness last signed, in seconds since 1970 by its own clock.",
+            ("witness",),
+            registry=self.registry,
+        )
+        self._witness_fault = Gauge(
+            "sekisho_audit_witness_fault",
+            "1 for why a witness did not sign when it was last asked.",
+            ("witness", "fault"),
+            registry=self.registry,
+        )
+
     def request(self, scope: Scope, status: int, code: str, seconds: float) -> None:
         """Count one request. *status* 0 means that the client left before an answer."""
         ended = route_of(scope), str(status), code
@@ -120,6 +146,18 @@ class Metrics:
     def shadow(self, outcome: str, times: int) -> None:
         """Count decisions at which the shadow policy looked."""
         self._shadow.labels(outcome).inc(times)
+
+    def witnesses(self, status: WitnessStatus) -> None:
+        """Say how far the witnesses of the audit log are, and why one of them does not sign."""
+        if status.asked is None:
+            return  # another process asks them
+        self._checkpoint.labels("asked").set(status.asked)
+        self._checkpoint.labels("witnessed").set(status.witnessed or 0)
+        for witness in status.witnesses:
+            self._witness_size.labels(witness.name).set(witness.size or 0)
+            self._witness_at.labels(witness.name).set(witness.at or 0)
+            for fault in WitnessFault:
+                self._witness_fault.labels(witness.name, fault.value).set(witness.fault is fault)
 
     def text(self) -> bytes:
         """Return the exposition text."""

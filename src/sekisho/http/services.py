@@ -17,7 +17,7 @@ from sekisho.domain.consent_rules import Actor
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import Dataset, Requester, StatisticsView
 from sekisho.http.metrics import Metrics
-from sekisho.ports import AuditLog, AuditProofs, Clock, DataSubjectRef, IdentityProvider
+from sekisho.ports import AuditLog, AuditProofs, Clock, DataSubjectRef, IdentityProvider, Witnesses
 from sekisho.ports.idempotency import IdempotencyStore
 from sekisho.release import STALE_SECONDS, Ask, Occasion, ReleasedPage
 from sekisho.simulation import Simulation
@@ -184,6 +184,8 @@ class Services:
         What other policies would decide.
     proofs:
         The tree over the audit log; ``None``: there is none.
+    witnesses:
+        Who signs its checkpoints; ``None``: nobody.
     """
 
     gateway: GatewayPort
@@ -200,6 +202,7 @@ class Services:
     remarks: Callable[[], Mapping[str, str]] = dict
     simulation: Simulation | None = None
     proofs: AuditProofs | None = None
+    witnesses: Witnesses | None = None
 
 
 def services_of(request: Request) -> Services:

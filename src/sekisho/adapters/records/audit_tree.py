@@ -129,9 +129,17 @@ class AuditTree:
         """Return the newest checkpoint with all its signatures, or ``None`` before the first."""
         return await asyncio.to_thread(self.files.checkpoint)
 
-    async def publish(self, note: str) -> bool:
-        """Make *note*, a checkpoint with more signatures, the newest one; return whether it still was."""
-        return await asyncio.to_thread(self._publish, note)
+    async def publish(self, note: str, *, witnessed: bool = False) -> bool:
+        """Make *note*, a checkpoint with more signatures, the newest one; return whether it still was.
+
+        When it is *witnessed* by enough, it is also what proofs are given for, until the next one is.
+        """
+        return await asyncio.to_thread(self._publish, note, witnessed)
+
+    def prover(self, note: str) -> Callable[[int], list[bytes]]:
+        """Return what proves that the tree of *note* continues that of an earlier size; it reads files."""
+        size = self._own(note).size
+        return lambda old: consistency_proof(old, size, nodes_from(size, self.files.read))
 
     async def proof_of(self, record_id: str) -> RecordProof:
         """Return the proof that the record *record_id* stands in the tree of the newest checkpoint.
@@ -144,7 +152,9 @@ class AuditTree:
             raise AuditUnavailable("the audit log cannot be read now") from None
         if seq is None:
             raise NotFound("There is no such record.")
-        note = await self.published()
+        note = await asyncio.to_thread(self.files.witnessed)
+        if note is None or self._own(note).size < seq:
+            note = await self.published()
         if note is None or self._own(note).size < seq:
             note = await self.advance()
         size = self._own(note).size
@@ -281,11 +291,17 @@ class AuditTree:
         self.files.publish(note)
         return note
 
-    def _publish(self, note: str) -> bool:
+    def _publish(self, note: str, witnessed: bool) -> bool:  # noqa: FBT001 - called by name above
         with self.files.alone() as held:
             newest = self.files.checkpoint() if held else None
-            if newest is None or self._own(newest) != self._own(note):
+            if newest is None:
                 return False
+            if witnessed:
+                known = self.files.witnessed()
+                if known is None or self._own(known).size <= self._own(note).size:
+                    self.files.publish_witnessed(note)
+            if self._own(newest) != self._own(note):
+                return witnessed
             self.files.publish(note)
             return True
 

@@ -20,6 +20,9 @@ from pathlib import Path
 from sekisho.domain.tlog import TILE_WIDTH, Tile
 
 CHECKPOINT_FILE = "checkpoint"
+WITNESSED_FILE = "witnessed"
+"""The newest checkpoint that enough witnesses signed; the newest of all may be a few seconds ahead of it."""
+
 SIGNED_FILE = "signed-checkpoint"
 """What was signed last, in the folder of the saved heads."""
 
@@ -99,6 +102,15 @@ class TreeFolder:
     def publish(self, note: str) -> None:
         """Make *note* the newest checkpoint. Raises ``OSError``."""
         _replace(self.folder / CHECKPOINT_FILE, note.encode())
+        _sync(self.folder)
+
+    def witnessed(self) -> str | None:
+        """Return the newest checkpoint that enough witnesses signed, or ``None`` before the first."""
+        return _text(self.folder / WITNESSED_FILE)
+
+    def publish_witnessed(self, note: str) -> None:
+        """Make *note* the newest checkpoint that enough witnesses signed. Raises ``OSError``."""
+        _replace(self.folder / WITNESSED_FILE, note.encode())
         _sync(self.folder)
 
     def signed(self) -> str | None:

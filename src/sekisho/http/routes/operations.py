@@ -19,6 +19,7 @@ from sekisho.http.documentation import documentation_page
 from sekisho.http.problems import problem_response
 from sekisho.http.routing import json_response, router
 from sekisho.http.services import HealthProbe, services_of
+from sekisho.ports import WitnessStatus
 
 ROUTER = router("operations")
 
@@ -40,13 +41,18 @@ async def live(_request: Request) -> Response:
 
 @ROUTER.get("/health/ready", summary="Whether requests can be answered")
 async def ready(request: Request) -> Response:
-    """Probe policy, consent, audit log and stores. One that does not answer makes the service unready."""
+    """Probe policy, consent, audit log and stores. One that does not answer makes the service unready.
+
+    Witnesses that do not sign are told, and nothing else: the log goes on without them.
+    """
     services = services_of(request)
     timeout = services.settings.health_timeout
     names = list(services.health)
     results = await asyncio.gather(*(_probe(services.health[name], timeout) for name in names))
     checks = {name: "ok" if works else "failed" for name, works in zip(names, results, strict=True)}
     failed = [name for name, works in zip(names, results, strict=True) if not works]
+    if services.witnesses is not None:
+        checks["witnesses"] = _witnessed(services.witnesses.status())
     if not failed:
         remarks = services.remarks()
         return json_response({"status": "ready", "checks": checks} | ({"remarks": dict(remarks)} if remarks else {}))
@@ -57,7 +63,10 @@ async def ready(request: Request) -> Response:
 @ROUTER.get("/metrics", summary="Prometheus metrics")
 async def metrics(request: Request) -> Response:
     """Answer counts and durations in the Prometheus text format."""
-    measured = services_of(request).metrics
+    services = services_of(request)
+    measured = services.metrics
+    if services.witnesses is not None:
+        measured.witnesses(services.witnesses.status())
     return Response(measured.text(), headers={"content-type": measured.content_type})
 
 
@@ -81,6 +90,13 @@ async def global_privacy_control(_request: Request) -> Response:
 async def docs(request: Request) -> Response:
     """Answer a page that lists the operations of the OpenAPI document."""
     return documentation_page(request.app.openapi())
+
+
+def _witnessed(status: WitnessStatus) -> str:
+    """Return how it stands: ``idle`` where another process asks them, or nothing was signed yet."""
+    if status.asked is None:
+        return "idle"
+    return "ok" if status.witnessed == status.asked else "failed"
 
 
 async def _probe(probe: HealthProbe, timeout: float) -> bool:  # noqa: ASYNC109 - every probe has the same
