@@ -16,11 +16,12 @@ from sekisho.audit_verify import Outcome, verify_checkpoint, verify_path, verify
 from sekisho.audit_verify.witnesses import read_policy
 from sekisho.bootstrap import build_app, open_workspace
 from sekisho.demo.workspace import build_workspace
-from sekisho.domain.checkpoint import format_proof, parse_checkpoint
-from sekisho.domain.note import format_key, parse_key, parse_note
+from sekisho.domain.checkpoint import Checkpoint, format_proof, parse_checkpoint, sign_checkpoint, with_signatures
+from sekisho.domain.note import NoteSignature, format_key, parse_key, parse_note
 from sekisho.domain.witness_policy import WitnessPolicy, policy_of
 from sekisho.errors import InvalidRequest
 from sekisho.ports import AuditEntry
+from sekisho.witness import Memory
 from tests.witness.logs import Log, Running, running
 
 pytestmark = pytest.mark.enable_socket
@@ -112,14 +113,52 @@ async def test_an_unwitnessed_tail_is_counted(folder: Path) -> None:
     with witnessed(folder) as both:
         async with open_workspace(folder) as opened:
             log = opened.keys.verification_key()
+            first = await opened.audit.append(AuditEntry("audit.read", {"record": "w"}))
             await opened.composed.witnessed.grow()
             await opened.audit.append(AuditEntry("audit.read", {"record": "x"}))
-            await opened.composed.tree.advance()
+            newest = await opened.composed.tree.advance()
+            proof = folder / "record.tlog-proof"
+            proof.write_text(format_proof(await opened.composed.tree.proof_of(first.id)))
+            assert verify_proof(proof, log, policy=policy(*both)).ok
             tree = folder / "var" / "audit" / "tree"
             verdict = verify_tree(tree, log, policy=policy(*both))
             assert verdict.ok
             assert verdict.unsigned_tail >= 1
             assert verify_tree(tree, log).unsigned_tail == 0
+            assert verify_tree(tree, log, since=newest, policy=policy(*both)).ok
+            (tree / "checkpoint").write_text(with_signatures(newest, [forged(both[0])]))
+            assert verify_tree(tree, log, policy=policy(*both)).outcome is Outcome.TAMPERED
+
+
+def forged(witness: Running) -> NoteSignature:
+    """Return a line that claims to be a witness's."""
+    return NoteSignature(witness.key.name, witness.key.key_id, bytes(72))
+
+
+async def test_witnesses_of_another_history_expose_it(folder: Path) -> None:
+    """A tree whose log signed it, beside a checkpoint of another history that witnesses signed, is tampered with."""
+    with witnessed(folder) as both:
+        async with open_workspace(folder) as opened:
+            log, keys = opened.keys.verification_key(), opened.keys
+            await opened.composed.witnessed.grow()
+            await opened.audit.append(AuditEntry("audit.read", {"record": "x"}))
+            await opened.composed.tree.advance()
+            tree = folder / "var" / "audit" / "tree"
+            seen = parse_checkpoint(parse_note((tree / "witnessed").read_text()).text)
+            other = sign_checkpoint(Checkpoint(seen.origin, seen.size, bytes(32)), parse_key(log), keys.sign)
+            signed, demanded = signed_by_another(folder / "other", other)
+            (tree / "witnessed").write_text(signed)
+            verdict = verify_tree(tree, log, policy=demanded)
+            assert (verdict.outcome, "witnesses signed" in verdict.finding) == (Outcome.TAMPERED, True)
+            assert verify_tree(tree, log, policy=policy(*both)).outcome is Outcome.UNTRUSTED
+
+
+def signed_by_another(folder: Path, note: str) -> tuple[str, WitnessPolicy]:
+    """Return *note*, signed by a new witness, and the policy that demands its signature."""
+    memory = Memory(folder)
+    line = memory.cosignature(parse_note(note).text, 1_700_000_000)
+    memory.close()
+    return with_signatures(note, [line]), policy_of([memory.key])
 
 
 async def test_what_no_witness_signed_is_not_trusted(folder: Path) -> None:

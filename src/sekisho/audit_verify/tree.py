@@ -6,7 +6,7 @@ tree must continue it, whatever else fits together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sekisho.audit_verify.trust import TrustedKey, note_of, parse
@@ -52,8 +52,8 @@ def verify_tree(folder: Path, vkey: str, *, since: str | None = None, policy: Wi
     since:
         A checkpoint that was kept earlier (text or path): the tree must continue it.
     policy:
-        Which witnesses must have signed. The newest checkpoint may be a few seconds ahead of them; then the tree is
-        verified up to the newest one that they signed, which lies beside it.
+        Which witnesses must have signed. The newest checkpoint may be a few seconds ahead of them; then the tree must
+        continue the newest one that they signed, which lies beside it, and what is after that is counted.
 
     Raises
     ------
@@ -65,19 +65,22 @@ def verify_tree(folder: Path, vkey: str, *, since: str | None = None, policy: Wi
     walk = Walk(marks={})
     try:
         data = _read(folder / CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES)
-        newest = top = _checkpoint(data, key, CHECKPOINT_FILE)
+        newest = seen = _checkpoint(data, key, CHECKPOINT_FILE)
         try:
             signed = _witnessed(data, policy, CHECKPOINT_FILE)
-        except VerificationFailed:
-            if not (folder / WITNESSED_FILE).is_file():
+        except VerificationFailed as failed:
+            if failed.outcome is not Outcome.UNTRUSTED or not (folder / WITNESSED_FILE).is_file():
                 raise
             data = _read(folder / WITNESSED_FILE, MAX_CHECKPOINT_BYTES)
-            newest, signed = _checkpoint(data, key, WITNESSED_FILE), _witnessed(data, policy, WITNESSED_FILE)
-        _walk(folder, newest, earlier, walk)
+            seen, signed = _checkpoint(data, key, WITNESSED_FILE), _witnessed(data, policy, WITNESSED_FILE)
+        known = [] if seen is newest else [("the checkpoint that witnesses signed", seen)]
+        if earlier is not None:
+            known.append(("the checkpoint kept earlier", earlier))
+        _walk(folder, newest, known, walk)
     except VerificationFailed as failed:
         return failed_verdict(failed, walk, 0)
     heads = 1 + (earlier is not None)
-    tail = max(0, top.size - newest.size)
+    tail = newest.size - seen.size
     return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), heads, tail, signed)
 
 
@@ -182,12 +185,14 @@ def _included(record: bytes, proof: RecordProof, checkpoint: Checkpoint) -> None
         raise VerificationFailed(Outcome.TAMPERED, "the record is not in the log that was signed", _at(proof.index))
 
 
-def _walk(folder: Path, newest: Checkpoint, earlier: Checkpoint | None, walk: Walk) -> None:
-    """Compute the tree anew from the records, and hold tiles, roots and chains against it."""
-    if earlier is not None and earlier.size > newest.size:
-        raise VerificationFailed(
-            Outcome.TAMPERED, f"the checkpoint kept earlier counts {earlier.size} records, this one {newest.size}"
-        )
+def _walk(folder: Path, newest: Checkpoint, known: Sequence[tuple[str, Checkpoint]], walk: Walk) -> None:
+    """Compute the tree anew from the records, and hold tiles, roots, chains and *known* checkpoints against it."""
+    for what, earlier in known:
+        if earlier.size > newest.size:
+            raise VerificationFailed(
+                Outcome.TAMPERED, f"{what} counts {earlier.size} records, this one {newest.size}"
+            )
+    sizes = {earlier.size for _, earlier in known}
     frontier = Frontier()
     for first, records in _bundles(folder, newest.size):
         leaves = [leaf_hash(record) for record in records]
@@ -203,15 +208,18 @@ def _walk(folder: Path, newest: Checkpoint, earlier: Checkpoint | None, walk: Wa
                 for tile, data in frontier.append(leaf):
                     if tile.level and _read(folder / tile.path, 32 * TILE_WIDTH) != data:
                         raise VerificationFailed(Outcome.TAMPERED, f"{tile.path} is not the tile of these records")
-                if earlier is not None and frontier.size == earlier.size and frontier.root() != earlier.root:
-                    raise VerificationFailed(
-                        Outcome.TAMPERED,
-                        "the records contradict the checkpoint that was kept earlier: one of them was rewritten",
-                    )
+                if frontier.size in sizes:
+                    _compare(frontier, known)
         except BrokenChainError as broken:
             raise VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad) from None
     if frontier.root() != newest.root:
         raise VerificationFailed(Outcome.TAMPERED, "the records are not those over which the checkpoint was signed")
+
+
+def _compare(frontier: Frontier, known: Sequence[tuple[str, Checkpoint]]) -> None:
+    for what, earlier in known:
+        if frontier.size == earlier.size and frontier.root() != earlier.root:
+            raise VerificationFailed(Outcome.TAMPERED, f"the records contradict {what}: one of them was rewritten")
 
 
 def _bundles(folder: Path, size: int) -> Iterator[tuple[int, list[bytes]]]:
