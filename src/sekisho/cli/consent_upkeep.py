@@ -118,7 +118,9 @@ def _proved(settings: Settings, export: Path | None, key: str | None) -> Verdict
     from sekisho.cli.audit import verified_workspace
 
     trusted = key or FileKeyRing(settings.keys_folder).verification_key()
-    return verified_workspace(settings, trusted, None) if export is None else verify_export(export, trusted)
+    if export is None:
+        return verified_workspace(settings, trusted, None)
+    return verify_export(export, trusted, raw_only=True)
 
 
 async def _verified(settings: Settings) -> Proof:

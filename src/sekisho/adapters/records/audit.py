@@ -160,13 +160,16 @@ class SqlAuditLog:
             When the database does not answer.
         """
         try:
-            behind = query.data_subject is not None
-            while behind:
-                behind = await self.database.run(extend_index)
-                await asyncio.sleep(_INDEX_PAUSE)
+            if query.data_subject is not None:
+                await self.extend_index()
             return await self.database.read(lambda connection: search_records(connection, query))
         except DatabaseFailed:
             raise AuditUnavailable("the audit log cannot be read now") from None
+
+    async def extend_index(self) -> None:
+        """Bring the index of people up to date, in short steps. Raises ``DatabaseFailed``."""
+        while await self.database.run(extend_index):
+            await asyncio.sleep(_INDEX_PAUSE)
 
     async def get(self, record_id: str) -> dict[str, object] | None:
         """Return one record, or ``None``. Raises ``AuditUnavailable`` like :meth:`search`."""

@@ -37,33 +37,39 @@ def search_records(connection: sa.Connection, query: AuditQuery) -> list[dict[st
 
     By person they are found through the index, as far as it goes: see ``audit_subjects.extend_index``.
     """
+    limit = max(1, min(query.limit, MAX_FOUND))
     table = audit_record.c
-    statement = sa.select(table.record).where(table.seq > query.after_seq)
+    rows = connection.execute(sa.select(table.record).where(*matching(query)).order_by(table.seq).limit(limit))
+    return [_read(record) for (record,) in rows]
+
+
+def matching(query: AuditQuery) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on a record that *query* makes, its ``limit`` aside."""
+    table = audit_record.c
+    conditions = [table.seq > query.after_seq]
     if query.since is not None:
-        statement = statement.where(table.at >= micros(query.since))
+        conditions.append(table.at >= micros(query.since))
     if query.until is not None:
-        statement = statement.where(table.at < micros(query.until))
+        conditions.append(table.at < micros(query.until))
     for column, value in (
         (table.requester, query.requester),
         (table.purpose, query.purpose),
         (table.decision, query.decision),
     ):
         if value is not None:
-            statement = statement.where(column == value)
+            conditions.append(column == value)
     if query.kind is not None:
         # Written out, not a parameter: only so does the index of the rare kind serve the search.
         kind = sa.bindparam("kind", query.kind, sa.String, literal_execute=True)
-        statement = statement.where(table.kind == kind)
+        conditions.append(table.kind == kind)
     if query.data_subject is not None:
         try:
             ref = bytes.fromhex(query.data_subject)
         except ValueError:
-            return []  # nobody has such a reference
+            return [sa.false()]  # nobody has such a reference
         of_person = sa.select(audit_subject_ref.c.seq).where(audit_subject_ref.c.ref == ref)
-        statement = statement.where(table.seq.in_(of_person))
-    limit = max(1, min(query.limit, MAX_FOUND))
-    rows = connection.execute(statement.order_by(table.seq).limit(limit))
-    return [_read(record) for (record,) in rows]
+        conditions.append(table.seq.in_(of_person))
+    return conditions
 
 
 def find_record(connection: sa.Connection, record_id: str) -> dict[str, object] | None:
@@ -85,32 +91,19 @@ def span(connection: sa.Connection, since: int | None, until: int | None) -> Spa
     differ, so a range may hold some records from just outside: a proof needs the range without holes.
     """
     table = audit_record.c
-    newest = connection.execute(sa.select(sa.func.max(table.seq))).scalar()
+    newest = newest_seq(connection)
     statement = sa.select(sa.func.min(table.seq), sa.func.max(table.seq))
     if since is not None:
         statement = statement.where(table.at >= since)
     if until is not None:
         statement = statement.where(table.at < until)
     first, last = connection.execute(statement).one()
-    return None if first is None or newest is None else Span(first, last, newest)
+    return None if first is None else Span(first, last, newest)
 
 
-def record_bytes(connection: sa.Connection, first: int, last: int) -> Iterator[tuple[str, int, bytes, bytes]]:
-    """Yield writer, place in its chain, record and chain value of a range, in order of sequence."""
-    table = audit_record.c
-    after = first - 1
-    while after < last:
-        rows = connection.execute(
-            sa.select(table.seq, table.writer, table.wseq, table.record, table.chain)
-            .where(table.seq > after, table.seq <= last)
-            .order_by(table.seq)
-            .limit(_CHUNK)
-        ).all()
-        if not rows:
-            return
-        for _, writer, wseq, record, chain in rows:
-            yield writer, wseq, bytes(record), bytes(chain)
-        after = rows[-1][0]
+def newest_seq(connection: sa.Connection) -> int:
+    """Return the newest sequence of the log, 0 when it is empty."""
+    return connection.execute(sa.select(sa.func.max(audit_record.c.seq))).scalar() or 0
 
 
 def stored_records(connection: sa.Connection) -> Iterator[StoredRecord]:

@@ -1,0 +1,327 @@
+"""Writes one export: the events in a form, the manifest over every file, and the log's seal over the manifest.
+
+Records are read and written in groups, each from a snapshot of its own: the log only grows, so a range of sequences
+is the same in each, and no snapshot is held for as long as an export takes. Memory does not grow with the export.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import sqlalchemy as sa
+
+from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.audit_search import matching, newest_heads, newest_seq, span
+from sekisho.adapters.records.database import DatabaseFailed
+from sekisho.adapters.records.exports.forms import HashedFile, begin
+from sekisho.adapters.records.tables import audit_record
+from sekisho.domain.audit_export import CHECKPOINT_FILE, EVENTS_FILES, ExportFormat, ExportOrder
+from sekisho.domain.note import (
+    HEADS_FILE,
+    HEADS_SUFFIX,
+    MANIFEST_FILE,
+    SEAL_FILE,
+    parse_head,
+    parse_key,
+    parse_note,
+    seal_text,
+    sign_note,
+    split_notes,
+)
+from sekisho.domain.record import micros, timestamp
+from sekisho.errors import AuditUnavailable, InvalidRequest
+from sekisho.ports import AuditQuery
+
+T = TypeVar("T")
+
+_GROUP: Final = 2_000  # records read at a time; a record has 32 KiB at most
+_MANIFEST_VERSION: Final = 1
+
+Checkpoints = Callable[[], bytes | None]
+"""Answers the newest signed checkpoint of the log's tree, as it stands, or ``None``."""
+
+
+class ExportTooLarge(Exception):
+    """The export would be larger than it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A range of sequences, both ends included; empty when *last* is below *first*."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was exported: the folder, the number of records, and SHA-256 and size of each file."""
+
+    folder: Path
+    records: int
+    first_seq: int
+    last_seq: int
+    files: dict[str, str]
+    sizes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How an export goes about its work.
+
+    Attributes
+    ----------
+    told:
+        Is told how much is done, from 0.0 to 1.0.
+    rest:
+        Share of its time that it leaves to others between two groups.
+    most_bytes:
+        Largest size of all files.
+    """
+
+    told: Callable[[float], None] = field(default=lambda _done: None)
+    rest: float = 0.0
+    most_bytes: int | None = None
+
+
+async def write_export(
+    log: SqlAuditLog,
+    order: ExportOrder,
+    folder: Path,
+    *,
+    bounds: Bounds | None = None,
+    upto: int | None = None,
+    checkpoint: Checkpoints = lambda: None,
+    pace: Pace | None = None,
+) -> Exported:
+    """Write the export that *order* asks for to *folder*, which is made when it is missing.
+
+    Parameters
+    ----------
+    bounds:
+        The sequences to export, whatever the times of the records; left out, those of the order's times. The
+        order's times then say what the range is called.
+    upto:
+        The newest sequence that may go along.
+
+    Raises
+    ------
+    InvalidRequest
+        When the raw form is asked for with filters.
+    AuditUnavailable
+        When the log cannot be read.
+    ExportTooLarge, OSError
+        When it does not fit.
+    """
+    if order.form is ExportFormat.RAW and order.filters.named:
+        raise InvalidRequest("The raw form takes no filters: its proof needs a range without holes.")
+    work = _Work(log, order, folder, checkpoint, pace or Pace(), by_time=bounds is None)
+    try:
+        # Heads that are saved now speak of records that are there now; taken later, they could speak of more.
+        saved = await uncut(asyncio.to_thread(_saved, log.heads_folder)) if order.form is ExportFormat.RAW else []
+        if order.filters.data_subject is not None:
+            await log.extend_index()
+        found = await log.database.read(partial(_bounds, order, bounds, upto))
+        return await work.run(found, saved)
+    except DatabaseFailed:
+        raise AuditUnavailable("the audit log cannot be read now") from None
+
+
+async def uncut(work: Awaitable[T]) -> T:
+    """Return what *work* in a thread returns; when the caller is cancelled, only after the thread has ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await asyncio.wait([task])
+        raise
+
+
+def _bounds(order: ExportOrder, given: Bounds | None, upto: int | None, connection: sa.Connection) -> Bounds:
+    if given is not None:
+        return given
+    low, high = (None if edge is None else micros(edge) for edge in (order.since, order.until))
+    if low is None and high is None:
+        found = Bounds(1, newest_seq(connection))
+    else:
+        between = span(connection, low, high)
+        found = Bounds(1, 0) if between is None else Bounds(between.first, between.last)
+    return found if upto is None else replace(found, last=min(found.last, upto))
+
+
+class _Work:
+    """One export under way."""
+
+    def __init__(
+        self,
+        log: SqlAuditLog,
+        order: ExportOrder,
+        folder: Path,
+        checkpoint: Checkpoints,
+        pace: Pace,
+        *,
+        by_time: bool,
+    ) -> None:
+        self._log = log
+        self._order = order
+        self._folder = folder
+        self._checkpoint = checkpoint
+        self._pace = pace
+        self._by_time = by_time
+        self._raw = order.form is ExportFormat.RAW
+        self._ends: dict[str, tuple[int, bytes]] = {}  # where each writer's chain ends
+        self._digests: dict[str, str] = {}
+        self._sizes: dict[str, int] = {}
+
+    async def run(self, bounds: Bounds, saved: list[str]) -> Exported:
+        await uncut(asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True))
+        count = await self._events(bounds)
+        sizes = {writer: wseq + 1 for writer, (wseq, _) in self._ends.items()}
+        stored = await self._log.database.read(lambda c: newest_heads(c, sizes)) if self._raw else []
+        await uncut(asyncio.to_thread(self._finish, bounds, count, stored, saved))
+        return Exported(self._folder, count, bounds.first, bounds.last, self._digests, self._sizes)
+
+    async def _events(self, bounds: Bounds) -> int:
+        """Write the file with the events; return how many there are."""
+        name = EVENTS_FILES[self._order.form]
+        read = self._links if self._raw else self._records
+        clock = asyncio.get_running_loop().time
+        count, after = 0, bounds.first - 1
+        file = await uncut(asyncio.to_thread(HashedFile, self._folder / name))
+        with file:
+            form = await uncut(asyncio.to_thread(begin, self._order.form, file))
+            while after < bounds.last:
+                began = clock()
+                records, after = await self._log.database.read(partial(read, after, bounds.last))
+                await uncut(asyncio.to_thread(form.add, records))
+                count += len(records)
+                if self._pace.most_bytes is not None and file.size > self._pace.most_bytes:
+                    raise ExportTooLarge
+                done = (after - bounds.first + 1) / (bounds.last - bounds.first + 1)
+                self._pace.told(min(done, 1.0))
+                if self._pace.rest:
+                    await asyncio.sleep((clock() - began) * self._pace.rest)
+            await uncut(asyncio.to_thread(form.end))
+        self._digests[name], self._sizes[name] = file.hexdigest(), file.size
+        return count
+
+    def _records(self, after: int, last: int, connection: sa.Connection) -> tuple[list[bytes], int]:
+        """Return the next records that match, and up to which sequence was looked."""
+        table, filters = audit_record.c, self._order.filters
+        query = AuditQuery(
+            since=self._order.since if self._by_time else None,
+            until=self._order.until if self._by_time else None,
+            requester=filters.requester,
+            purpose=filters.purpose,
+            decision=filters.decision,
+            kind=filters.kind,
+            data_subject=filters.data_subject,
+            after_seq=after,
+        )
+        rows = connection.execute(
+            sa.select(table.seq, table.record)
+            .where(*matching(query), table.seq <= last)
+            .order_by(table.seq)
+            .limit(_GROUP)
+        ).all()
+        return [bytes(record) for _, record in rows], rows[-1][0] if len(rows) == _GROUP else last
+
+    def _links(self, after: int, last: int, connection: sa.Connection) -> tuple[list[bytes], int]:
+        """Return the next records of a range without holes, and take note of where chains end."""
+        table = audit_record.c
+        rows = connection.execute(
+            sa.select(table.seq, table.writer, table.wseq, table.record, table.chain)
+            .where(table.seq > after, table.seq <= last)
+            .order_by(table.seq)
+            .limit(_GROUP)
+        ).all()
+        for _, writer, wseq, _, chain in rows:
+            self._ends[writer] = wseq, bytes(chain)
+        return [bytes(row.record) for row in rows], rows[-1][0] if len(rows) == _GROUP else last
+
+    def _finish(self, bounds: Bounds, count: int, stored: list[str], saved: list[str]) -> None:
+        """Write everything beside the events, and bring all of it to the disk."""
+        if self._raw:
+            self._write(HEADS_FILE, self._heads(stored, saved))
+        checkpoint = self._checkpoint()
+        if checkpoint is not None:
+            self._write(CHECKPOINT_FILE, checkpoint)
+        data = (json.dumps(self._manifest(bounds, count), indent=2, sort_keys=True) + "\n").encode()
+        keys = self._log.keyring
+        seal = sign_note(seal_text(count, data), parse_key(keys.verification_key()), keys.sign)
+        self._write(MANIFEST_FILE, data)
+        self._write(SEAL_FILE, seal.encode())
+        for path in (*(self._folder / name for name in self._digests), self._folder):
+            _to_disk(path)
+
+    def _heads(self, stored: list[str], saved: list[str]) -> bytes:
+        """Return the newest head of each writer, of those stored in the database and of those saved outside it."""
+        sizes = {writer: wseq + 1 for writer, (wseq, _) in self._ends.items()}
+        newest: dict[str, tuple[int, str]] = {}
+        for note in saved:
+            head = parse_head(parse_note(note).text)
+            known = newest.get(head.writer)
+            # To the end of the log, heads of more records than there are stay: they prove that the rest was cut off.
+            if self._order.until is not None and head.size > sizes.get(head.writer, 0):
+                continue
+            if known is None or head.size > known[0]:
+                newest[head.writer] = head.size, note
+        notes = stored + [note for _, note in newest.values() if note not in stored]
+        return "".join(f"{note}\n" for note in notes).encode()
+
+    def _manifest(self, bounds: Bounds, count: int) -> Mapping[str, object]:
+        order = self._order
+        manifest: dict[str, object] = {
+            "v": _MANIFEST_VERSION,
+            "format": order.form.value,
+            "since": None if order.since is None else timestamp(order.since),
+            "until": None if order.until is None else timestamp(order.until),
+            "first_seq": bounds.first,
+            "last_seq": bounds.last,
+            "records": count,
+            "files": {name: {"sha256": digest} for name, digest in self._digests.items()},
+        }
+        if order.filters.named:
+            manifest["filters"] = order.filters.told()
+        if self._raw:
+            manifest["writers"] = {
+                writer: {"size": wseq + 1, "chain": chain.hex()} for writer, (wseq, chain) in self._ends.items()
+            }
+        return manifest
+
+    def _write(self, name: str, content: bytes) -> None:
+        with (self._folder / name).open("xb") as file:
+            file.write(content)
+        self._digests[name], self._sizes[name] = hashlib.sha256(content).hexdigest(), len(content)
+
+
+def _saved(heads_folder: Path) -> list[str]:
+    """Return the heads saved outside the database: whoever rewrote it could have removed its own."""
+    notes: list[str] = []
+    for path in sorted(heads_folder.glob(f"*{HEADS_SUFFIX}")):
+        notes.extend(split_notes(path.read_text("utf-8")))
+    return notes
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def is_full(error: OSError) -> bool:
+    """Return whether *error* says that there is no room."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
