@@ -168,7 +168,9 @@ class SqlAuditLog:
 
     async def extend_index(self) -> None:
         """Bring the index of people up to date, in short steps. Raises ``DatabaseFailed``."""
-        while await self.database.run(extend_index):
+        behind = True
+        while behind:
+            behind = await self.database.run(extend_index)
             await asyncio.sleep(_INDEX_PAUSE)
 
     async def get(self, record_id: str) -> dict[str, object] | None:
