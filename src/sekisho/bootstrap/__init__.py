@@ -39,6 +39,7 @@ from sekisho.adapters.stores.personal_data import StoredPersonalData
 from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.adapters.view_cache import FileViewCache
 from sekisho.bootstrap.consents import Composed, compose
+from sekisho.bootstrap.exporting import Exporting, exporting
 from sekisho.bootstrap.policy import Policies
 from sekisho.bootstrap.policy_records import PolicyRecords, records_of, rules_of
 from sekisho.bootstrap.syncing import StoreSync, servers_of
@@ -88,6 +89,7 @@ class Workspace:
     issuer: EmbeddedIssuer | None
     sync: StoreSync
     policy_records: PolicyRecords
+    exporting: Exporting
 
     @property
     def consents(self) -> Consents:
@@ -210,6 +212,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
                 settings, dict(servers_of(settings, stores)), ledger, people, audit, copies_folder(settings)
             ),
             policy_records=policy_records,
+            exporting=exporting(settings, audit, clock),
         )
     finally:
         gc.unfreeze()
@@ -328,6 +331,7 @@ def build_app(workspace: Workspace) -> FastAPI:
             subject_reference=workspace.consents.reading.subject_reference,
             jwks=lambda: {"keys": published},
             idempotency=workspace.idempotency,
+            exports=workspace.exporting.jobs,
             health=health
             | {
                 "policy": workspace.policy.healthy,

@@ -79,12 +79,12 @@ class Composed:
     async def running(self) -> AsyncIterator[None]:
         """Deliver webhooks, sweep ends of consent and complete the audit trail for as long as this is open."""
         tasks = [
-            asyncio.create_task(_keep_on("webhooks", self.consents.webhooks.run)),
-            asyncio.create_task(_keep_on("sweeper", lambda: self.sweeper.run(_SWEEP_S))),
-            asyncio.create_task(_keep_on("trail", self._complete_trail)),
-            asyncio.create_task(_keep_on("floor", self._save_floor)),
-            asyncio.create_task(_keep_on("bits", self._save_bits)),
-            asyncio.create_task(_keep_on("tree", self._grow_tree)),
+            asyncio.create_task(keep_on("webhooks", self.consents.webhooks.run)),
+            asyncio.create_task(keep_on("sweeper", lambda: self.sweeper.run(_SWEEP_S))),
+            asyncio.create_task(keep_on("trail", self._complete_trail)),
+            asyncio.create_task(keep_on("floor", self._save_floor)),
+            asyncio.create_task(keep_on("bits", self._save_bits)),
+            asyncio.create_task(keep_on("tree", self._grow_tree)),
         ]
         try:
             yield
@@ -197,7 +197,7 @@ def compose(
     )
 
 
-async def _keep_on(part: str, work: Callable[[], Awaitable[object]]) -> None:
+async def keep_on(part: str, work: Callable[[], Awaitable[object]]) -> None:
     """Do *work* again and again: what fails is logged by its name alone and tried anew."""
     while True:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sekisho.domain.note import RECORDS_FILE
@@ -47,6 +47,25 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".json": "application/json",
 }
 """Media types by the end of a file's name; everything else is ``text/plain``."""
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Every(StrEnum):
+    """How often a scheduled export is made; hours and days are those of UTC."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def length(self) -> timedelta:
+        """How long a period is."""
+        return timedelta(hours=1) if self is Every.HOUR else timedelta(days=1)
+
+    def begin(self, instant: datetime) -> datetime:
+        """Return when the period of *instant* began."""
+        return instant - (instant - _EPOCH) % self.length
 
 
 @dataclass(frozen=True, slots=True)

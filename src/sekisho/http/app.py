@@ -11,6 +11,7 @@ from sekisho.http.middleware import Boundary
 from sekisho.http.problems import HANDLERS
 from sekisho.http.routes import (
     audit,
+    audit_exports,
     audit_proofs,
     catalogue,
     changes,
@@ -53,6 +54,7 @@ _PARTS: Final = (
     audit,
     policy,
     audit_proofs,
+    audit_exports,
     operations,
 )
 

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
+from sekisho.domain.audit_export import ExportFormat
 from sekisho.domain.instants import instant_of
 from sekisho.errors import InvalidRequest
 
@@ -31,6 +32,7 @@ _MAX_FAULTS: Final = 5
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 """A name of the catalogue."""
+_EXPORTED_NAME: Final = r"^[a-z][a-z0-9_]{0,62}$"
 SubjectText = Annotated[str, Field(min_length=3, max_length=512, pattern=r"^[a-z][a-z0-9_]*:[\s\S]+$")]
 """A person as services name them: ``TYPE:VALUE``."""
 Scope = Annotated[dict[Name, Name], Field(min_length=1, max_length=8)]
@@ -223,6 +225,25 @@ class AuditSearchBody(Body):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
+class AuditExportFilters(Body):
+    """Which records of the range: what is named here is told in the manifest, so it is a name or a code."""
+
+    requester: Annotated[str, Field(pattern=_EXPORTED_NAME)] | None = None
+    purpose: Annotated[str, Field(pattern=_EXPORTED_NAME)] | None = None
+    decision: Annotated[str, Field(pattern=r"^[a-z_]{1,16}$")] | None = None
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,31}$")] | None = None
+    data_subject: SubjectText | None = None
+
+
+class AuditExportBody(Body):
+    """``POST /v1/audit/exports``. ``from`` inclusive, ``to`` exclusive."""
+
+    form: Annotated[ExportFormat, Field(alias="format")]
+    since: Annotated[Instant | None, Field(alias="from")] = None
+    until: Annotated[Instant | None, Field(alias="to")] = None
+    filters: AuditExportFilters = AuditExportFilters()
+
+
 QUERY: Final = TypeAdapter(QueryBody)
 VIEW: Final = TypeAdapter(ViewBody)
 CHECK: Final = TypeAdapter(CheckBody)
@@ -232,6 +253,7 @@ DECISIONS: Final = TypeAdapter(DecisionsBody)
 WITHDRAW: Final = TypeAdapter(WithdrawBody)
 WITHDRAW_ALL: Final = TypeAdapter(WithdrawAllBody)
 AUDIT_SEARCH: Final = TypeAdapter(AuditSearchBody)
+AUDIT_EXPORT: Final = TypeAdapter(AuditExportBody)
 
 
 async def read_body(request: Request, adapter: TypeAdapter[_T], *, default: bytes | None = None) -> _T:

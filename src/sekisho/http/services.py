@@ -18,6 +18,7 @@ from sekisho.domain.governed import Output
 from sekisho.domain.terms import Dataset, Requester, StatisticsView
 from sekisho.http.metrics import Metrics
 from sekisho.ports import AuditLog, AuditProofs, Clock, DataSubjectRef, IdentityProvider, Witnesses
+from sekisho.ports.exports import AuditExports
 from sekisho.ports.idempotency import IdempotencyStore
 from sekisho.release import STALE_SECONDS, Ask, Occasion, ReleasedPage
 from sekisho.simulation import Simulation
@@ -186,6 +187,8 @@ class Services:
         The tree over the audit log; ``None``: there is none.
     witnesses:
         Who signs its checkpoints; ``None``: nobody.
+    exports:
+        Makes exports of the audit log; ``None``: there are none.
     """
 
     gateway: GatewayPort
@@ -203,6 +206,7 @@ class Services:
     simulation: Simulation | None = None
     proofs: AuditProofs | None = None
     witnesses: Witnesses | None = None
+    exports: AuditExports | None = None
 
 
 def services_of(request: Request) -> Services:

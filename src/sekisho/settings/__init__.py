@@ -11,6 +11,8 @@ from sekisho.settings.load import FILE_NAME, load
 from sekisho.settings.values import (
     Controller,
     CustomerSettings,
+    ExportSchedule,
+    ExportSettings,
     IdentitySettings,
     MailKind,
     MailSecurity,
@@ -26,6 +28,8 @@ __all__ = [
     "SECTIONS",
     "Controller",
     "CustomerSettings",
+    "ExportSchedule",
+    "ExportSettings",
     "IdentitySettings",
     "Key",
     "MailKind",

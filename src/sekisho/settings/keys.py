@@ -55,13 +55,27 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
     ),
     "keys": (_must("directory", "var/keys"),),
     "audit": (
-        _must("heads", "var/audit"),
+        Key("heads", "var/audit"),
+        Key("export_jobs", "{keep_days: 7}"),
+        Key("exports", "[{format: raw, every: day, folder: var/audit-exports}]"),
         Key("witnesses", "{auditor: {url: …, key: …}}"),
         Key("quorum", "1"),
     ),
     "audit.witnesses.*": (
         _must("url", "https://witness.example"),
         _must("key", "the key that sekisho audit witness --show-key prints"),
+    ),
+    "audit.export_jobs": (
+        Key("folder", "var/exports"),
+        Key("keep_days", "7"),
+        Key("gigabytes", "20"),
+        Key("running", "2"),
+    ),
+    "audit.exports.*": (
+        _must("format", "raw"),
+        _must("every", "day"),
+        _must("folder", "var/audit-exports"),
+        Key("keep", "90"),
     ),
     "policy": (
         _must("engine", "embedded"),

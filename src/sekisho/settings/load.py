@@ -10,6 +10,7 @@ from sekisho.domain.terms import Catalogue
 from sekisho.errors import WorkspaceError
 from sekisho.settings import catalogue, customers, parts, policy
 from sekisho.settings.document import Node, Table, read
+from sekisho.settings.exports import exports
 from sekisho.settings.faults import Faults
 from sekisho.settings.parties import with_origins, with_parties
 from sekisho.settings.section import Section
@@ -74,6 +75,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     audit_folder = parts.folder_of(root, "audit", "heads", "var/audit", folder)
     signing = witnesses(root)
     policy_point, identity = policy.policy(root, folder), parts.identity(root, folder)
+    exported = exports(root, folder)
     outgoing = customers.mail(root, folder)
     rule_sets = parts.law(root)
     places = {
@@ -92,7 +94,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     published = views(root, purposes, datasets)
     if not (controller and database_url and keys_folder and audit_folder and policy_point and identity):
         return None
-    if signing_in is None or outgoing is None:
+    if signing_in is None or outgoing is None or exported is None:
         return None
     return Settings(
         folder=folder,
@@ -100,6 +102,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         database_url=database_url,
         keys_folder=keys_folder,
         audit_folder=audit_folder,
+        exports=exported,
         policy=policy_point,
         identity=identity,
         customers=signing_in,

@@ -126,7 +126,7 @@ def folder_of(root: Section, key: str, inner: str, default: str, folder: Path) -
     section = root.section(key)
     if section is None:
         return None if root.has(key) else (folder / default).resolve()
-    return section.path(inner, folder)
+    return section.path(inner, folder, default)
 
 
 def identity(root: Section, folder: Path) -> IdentitySettings | None:

@@ -210,6 +210,22 @@ class Section:
         label = f"{self.label}, `{key}`" if self._path else f"`{key}`"
         return Section(label, path, self.line_of(key), node.value, self._faults)
 
+    def sections(self, key: str) -> Iterator[Section]:
+        """Yield the mappings of the list below *key*."""
+        node = self._value(key)
+        if node is None:
+            return
+        if not isinstance(node.value, Listing):
+            self._not(key, "a list of mappings")
+            return
+        path = f"{self._path}.{key}.*".lstrip(".")
+        for place, item in enumerate(node.value.items, start=1):
+            label = f"{self.label}, item {place} of `{key}`"
+            if isinstance(item.value, Table):
+                yield Section(label, path, item.line, item.value, self._faults)
+            else:
+                self._faults.add(item.line, f"{label} is not a mapping", "write its keys behind the dash")
+
     def is_word(self, key: str, word: str) -> bool:
         """Return whether *key* is exactly *word*."""
         node = self._value(key)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from sekisho.domain.audit_export import Every, ExportFormat
 from sekisho.domain.limits import Place
 from sekisho.domain.note import VerificationKey
 from sekisho.domain.terms import Catalogue
@@ -185,6 +186,53 @@ class WitnessSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportSchedule:
+    """One scheduled export of the audit log.
+
+    Attributes
+    ----------
+    form:
+        In which form.
+    every:
+        How often.
+    folder:
+        Where; each export is a folder in it, named by its range and form.
+    keep:
+        How many are kept; ``None``: all.
+    """
+
+    form: ExportFormat
+    every: Every
+    folder: Path
+    keep: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """Exports of the audit log.
+
+    Attributes
+    ----------
+    folder:
+        Where exports that are asked for over HTTP lie until they expire.
+    keep_days:
+        How long they are kept.
+    gigabytes:
+        How large the folder may become.
+    running:
+        How many are made at once.
+    schedules:
+        What is exported every hour or day.
+    """
+
+    folder: Path
+    keep_days: int = 7
+    gigabytes: int = 20
+    running: int = 2
+    schedules: tuple[ExportSchedule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A workspace, complete and consistent. All paths are absolute.
 
@@ -200,6 +248,8 @@ class Settings:
         Where the key ring lies.
     audit_folder:
         Where signed heads of the audit log are kept outside the database.
+    exports:
+        Exports of the audit log.
     policy:
         The policy decision point.
     identity:
@@ -220,6 +270,7 @@ class Settings:
     database_url: str = field(repr=False)
     keys_folder: Path
     audit_folder: Path
+    exports: ExportSettings
     policy: PolicySettings
     identity: IdentitySettings
     customers: CustomerSettings

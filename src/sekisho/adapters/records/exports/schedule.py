@@ -1,9 +1,9 @@
 """Exports that are made every hour or day: without gaps, by one worker, made good after a time without service.
 
-An export begins with the record that follows the last one of the export before it, whatever their clocks say, and ends
-before the first record of the next period. So every record is in exactly one, and the chains of raw exports go on from
-one to the next. What was exported last is read from the sealed manifest of the newest folder: there is no other state
-that could disagree with it.
+An export begins with the record that follows the last one of the export before it, whatever their clocks say, and
+ends before the first record of the next period. So every record is in exactly one, and the chains of raw exports go
+on from one to the next. What was exported last is read from the sealed manifest of the newest folder: there is no
+other state that could disagree with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -31,10 +30,11 @@ from sekisho.adapters.records.tables import audit_record
 from sekisho.audit_verify.exports import SealedManifest
 from sekisho.audit_verify.trust import TrustedKey
 from sekisho.audit_verify.verdict import VerificationFailed
-from sekisho.domain.audit_export import ExportFormat, ExportOrder
+from sekisho.domain.audit_export import ExportOrder
 from sekisho.domain.record import micros
 from sekisho.errors import AuditUnavailable, SekishoError
 from sekisho.ports import AuditEntry, Clock
+from sekisho.settings import ExportSchedule
 
 _LOOK_S: Final = 10.0
 _REST: Final = 0.5  # share of its time that it leaves to requests
@@ -42,44 +42,6 @@ _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = structlog.get_logger(__name__)
-
-
-class Every(StrEnum):
-    """How often; hours and days are those of UTC."""
-
-    HOUR = "hour"
-    DAY = "day"
-
-    @property
-    def length(self) -> timedelta:
-        """How long a period is."""
-        return timedelta(hours=1) if self is Every.HOUR else timedelta(days=1)
-
-    def begin(self, instant: datetime) -> datetime:
-        """Return when the period of *instant* began."""
-        return instant - (instant - _EPOCH) % self.length
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """One scheduled export.
-
-    Attributes
-    ----------
-    form:
-        In which form.
-    every:
-        How often.
-    folder:
-        Where; each export is a folder in it, named by its range and form.
-    keep:
-        How many are kept; ``None``: all.
-    """
-
-    form: ExportFormat
-    every: Every
-    folder: Path
-    keep: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +72,7 @@ class ScheduledExports:
         self,
         log: SqlAuditLog,
         clock: Clock,
-        schedules: Sequence[Schedule],
+        schedules: Sequence[ExportSchedule],
         *,
         checkpoint: Checkpoints = lambda: None,
     ) -> None:
@@ -134,7 +96,7 @@ class ScheduledExports:
                     _log.error("export", part="schedule", error=type(error).__name__)
             await asyncio.sleep(_LOOK_S)
 
-    async def catch_up(self, schedule: Schedule) -> list[Path]:
+    async def catch_up(self, schedule: ExportSchedule) -> list[Path]:
         """Make every export that is due and not made; return their folders.
 
         Nothing is made while another worker is at it.
@@ -161,7 +123,7 @@ class ScheduledExports:
             os.close(handle)
         return made
 
-    async def _due(self, schedule: Schedule) -> _Period | None:
+    async def _due(self, schedule: ExportSchedule) -> _Period | None:
         """Return the next period that has ended, or ``None``."""
         after, begun = await asyncio.to_thread(self._last, schedule)
         now = self._clock.now()
@@ -190,7 +152,7 @@ class ScheduledExports:
         except DatabaseFailed:
             raise AuditUnavailable("the audit log cannot be read now") from None
 
-    def _last(self, schedule: Schedule) -> tuple[int, datetime | None]:
+    def _last(self, schedule: ExportSchedule) -> tuple[int, datetime | None]:
         """Return the last sequence of the newest export, and until when it goes; nothing when there is none."""
         folders = _exports(schedule)
         if not folders:
@@ -198,7 +160,7 @@ class ScheduledExports:
         manifest = SealedManifest(self._key, folders[-1])
         return manifest.last, datetime.fromisoformat(str(manifest.until))
 
-    async def _make(self, schedule: Schedule, period: _Period) -> Path:
+    async def _make(self, schedule: ExportSchedule, period: _Period) -> Path:
         order = ExportOrder(schedule.form, period.since, period.until)
         fields = {
             **order.recorded(),
@@ -221,7 +183,7 @@ class ScheduledExports:
             raise
         return final
 
-    async def _prune(self, schedule: Schedule) -> None:
+    async def _prune(self, schedule: ExportSchedule) -> None:
         """Delete what is more than is kept, the oldest first; the newest says where to go on, and stays."""
         if schedule.keep is None:
             return
@@ -231,7 +193,7 @@ class ScheduledExports:
             await uncut(asyncio.to_thread(shutil.rmtree, folder))
 
 
-def _exports(schedule: Schedule) -> list[Path]:
+def _exports(schedule: ExportSchedule) -> list[Path]:
     """Return the exports of a schedule that are there, in the order of their ranges."""
     named = re.compile(rf"\d{{8}}T\d{{6}}Z-\d{{8}}T\d{{6}}Z\.{schedule.form.value}")
     return sorted(path for path in schedule.folder.iterdir() if named.fullmatch(path.name) and path.is_dir())
@@ -246,7 +208,7 @@ def _publish(partial: Path, final: Path) -> None:
         os.close(handle)
 
 
-def _clear_partial(schedule: Schedule) -> None:
+def _clear_partial(schedule: ExportSchedule) -> None:
     """Remove what a crash left."""
     for path in schedule.folder.glob(f".*.{schedule.form.value}.partial"):
         shutil.rmtree(path, ignore_errors=True)
