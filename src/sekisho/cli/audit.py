@@ -3,49 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 from typer.core import TyperCommand
 
+from sekisho.cli import audit_export
 from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
     JsonOption,
-    WorkspaceOption,
     answer,
     answer_json,
     say,
-    with_workspace,
 )
 from sekisho.cli.witness import witness
 from sekisho.errors import InvalidRequest, SekishoError
 
 if TYPE_CHECKING:
     from sekisho.audit_verify import Verdict
-    from sekisho.bootstrap import Workspace
     from sekisho.domain.witness_policy import WitnessPolicy
     from sekisho.settings import Settings
 
 app = typer.Typer(help="The audit log: export it, verify it, witness it.", no_args_is_help=True)
 app.command(epilog="Example: sekisho audit witness --folder var/witness --log sekisho/audit+50b0aa56+AZAR…")(witness)
+audit_export.register(app)
 
 USED_WRONGLY = 64
 """Exit code of ``audit verify`` when used wrongly (EX_USAGE): 2 means an incomplete log there."""
-
-_PAGE = 1_000
-_INSTANTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
-_NDJSON = "audit.ndjson"
-
-
-class ExportForm(StrEnum):
-    """Forms of an export."""
-
-    RAW = "raw"
-    NDJSON = "ndjson"
 
 
 class _Verify(TyperCommand):
@@ -59,40 +44,6 @@ class _Verify(TyperCommand):
             if getattr(error, "exit_code", None) == 2:
                 error.exit_code = USED_WRONGLY  # type: ignore[attr-defined]  # it has one, as was just seen
             raise
-
-
-@app.command(epilog="Example: sekisho audit export --out audit-2026-11 --since 2026-11-01")
-def export(
-    out: Annotated[Path, typer.Option(help="Folder to write to: new or empty.", show_default=False)],
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    form: Annotated[
-        ExportForm, typer.Option("--format", "-f", help="raw proves itself; ndjson is for other programs.")
-    ] = ExportForm.RAW,
-    since: Annotated[
-        datetime | None, typer.Option(formats=_INSTANTS, help="From, in UTC.", show_default=False)
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(formats=_INSTANTS, help="Until before, in UTC.", show_default=False)
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Export audit records. That it was exported is itself on record."""
-    first, last = (None if edge is None else edge.replace(tzinfo=UTC) for edge in (since, until))
-
-    async def write(opened: Workspace) -> dict[str, object]:
-        if form is ExportForm.RAW:
-            from sekisho.adapters.records.audit_export import export_raw
-
-            done = await export_raw(opened.audit, out, since=first, until=last)
-            return {"folder": str(done.folder), "records": done.records, "files": sorted(done.files)}
-        count = await _export_lines(opened, await asyncio.to_thread(_new_file, out), first, last)
-        return {"folder": str(out), "records": count, "files": [_NDJSON]}
-
-    told = with_workspace(workspace, write)
-    if as_json:
-        answer_json(told)
-    else:
-        answer(f"{told['records']} records in {told['folder']}")
 
 
 @app.command(cls=_Verify, epilog="Example: sekisho audit verify audit-2026-11 --key sekisho/audit+1be05639+AQQ7NP…")
@@ -202,37 +153,6 @@ def verified_workspace(settings: Settings, key: str, since: str | None) -> Verdi
             await database.close()
 
     return asyncio.run(read())
-
-
-def _new_file(out: Path) -> BinaryIO:
-    """Return the file of an NDJSON export in a new or empty folder, open for writing."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InvalidRequest("The folder of an export must be empty or new.")
-    out.mkdir(parents=True, exist_ok=True)
-    return (out / _NDJSON).open("xb")
-
-
-async def _export_lines(opened: Workspace, file: BinaryIO, since: datetime | None, until: datetime | None) -> int:
-    """Write the records of a time range, one JSON object a line, and record that it was done; return how many."""
-    from sekisho.domain.record import timestamp
-    from sekisho.ports import AuditEntry, AuditQuery
-
-    await opened.audit.append(
-        AuditEntry(
-            "export.create",
-            {
-                "format": "ndjson",
-                "since": None if since is None else timestamp(since),
-                "until": None if until is None else timestamp(until),
-            },
-        )
-    )
-    count, after = 0, 0
-    with file:
-        while found := await opened.audit.search(AuditQuery(since=since, until=until, after_seq=after, limit=_PAGE)):
-            file.writelines(orjson.dumps(record) + b"\n" for record in found)
-            count, after = count + len(found), int(str(found[-1]["seq"]))
-    return count
 
 
 def _sentence(verdict: Verdict) -> str:

@@ -46,7 +46,7 @@ class OpenFile(Response):
         self.media_type = media_type
         self.init_headers({**headers, "content-length": str(size)})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Send the answer."""
         left = self._size
         try:
