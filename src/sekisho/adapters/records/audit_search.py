@@ -5,7 +5,7 @@ What is returned is always read from the record's own bytes; the columns beside 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -151,3 +151,13 @@ def newest_heads(connection: sa.Connection, upto: dict[str, int]) -> list[str]:
         if note is not None:
             heads.append(note)
     return heads
+
+
+def present_writers(connection: sa.Connection, writers: Iterable[str]) -> set[str]:
+    """Return which of *writers* have a record."""
+    table, names = audit_record.c, sorted(writers)
+    found: set[str] = set()
+    for at in range(0, len(names), _FEW):
+        among = table.writer.in_(names[at : at + _FEW])
+        found.update(connection.execute(sa.select(table.writer).where(among).distinct()).scalars())
+    return found

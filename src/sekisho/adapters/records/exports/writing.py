@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 import sqlalchemy as sa
 
 from sekisho.adapters.records.audit import SqlAuditLog
-from sekisho.adapters.records.audit_search import matching, newest_heads, newest_seq, span
+from sekisho.adapters.records.audit_search import matching, newest_heads, newest_seq, present_writers, span
 from sekisho.adapters.records.database import DatabaseFailed
 from sekisho.adapters.records.exports.forms import HashedFile, begin
 from sekisho.adapters.records.tables import audit_record
@@ -31,6 +31,7 @@ from sekisho.domain.note import (
     HEADS_SUFFIX,
     MANIFEST_FILE,
     SEAL_FILE,
+    Head,
     parse_head,
     parse_key,
     parse_note,
@@ -180,16 +181,16 @@ class _Work:
         self._pace = pace
         self._by_time = by_time
         self._raw = order.form is ExportFormat.RAW
-        self._ends: dict[str, tuple[int, bytes]] = {}  # where each writer's chain ends
+        self._begins: dict[str, int] = {}  # where each writer's chain begins in the range
+        self._ends: dict[str, tuple[int, bytes]] = {}  # and where it ends
         self._digests: dict[str, str] = {}
         self._sizes: dict[str, int] = {}
 
     async def run(self, bounds: Bounds, saved: list[str]) -> Exported:
         await uncut(asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True))
         count = await self._events(bounds)
-        sizes = {writer: wseq + 1 for writer, (wseq, _) in self._ends.items()}
-        stored = await self._log.database.read(lambda c: newest_heads(c, sizes)) if self._raw else []
-        await uncut(asyncio.to_thread(self._finish, bounds, count, stored, saved))
+        heads = await self._log.database.read(partial(self._heads, saved)) if self._raw else b""
+        await uncut(asyncio.to_thread(self._finish, bounds, count, heads))
         return Exported(self._folder, count, bounds.first, bounds.last, self._digests, self._sizes)
 
     async def _events(self, bounds: Bounds) -> int:
@@ -247,13 +248,14 @@ class _Work:
             .limit(_GROUP)
         ).all()
         for _, writer, wseq, _, chain in rows:
+            self._begins.setdefault(writer, wseq)
             self._ends[writer] = wseq, bytes(chain)
         return [bytes(row.record) for row in rows], rows[-1][0] if len(rows) == _GROUP else last
 
-    def _finish(self, bounds: Bounds, count: int, stored: list[str], saved: list[str]) -> None:
+    def _finish(self, bounds: Bounds, count: int, heads: bytes) -> None:
         """Write everything beside the events, and bring all of it to the disk."""
         if self._raw:
-            self._write(HEADS_FILE, self._heads(stored, saved))
+            self._write(HEADS_FILE, heads)
         checkpoint = self._checkpoint()
         if checkpoint is not None:
             self._write(CHECKPOINT_FILE, checkpoint)
@@ -265,20 +267,28 @@ class _Work:
         for path in (*(self._folder / name for name in self._digests), self._folder):
             _to_disk(path)
 
-    def _heads(self, stored: list[str], saved: list[str]) -> bytes:
-        """Return the newest head of each writer, of those stored in the database and of those saved outside it."""
+    def _heads(self, saved: list[str], connection: sa.Connection) -> bytes:
+        """Return the newest head of each writer, of those stored in the database and of those saved outside it.
+
+        Of an export to the end of the log, heads of more records than there are stay: they prove that the rest was
+        cut off. A head of what was before the range says nothing about it, and is left out.
+        """
         sizes = {writer: wseq + 1 for writer, (wseq, _) in self._ends.items()}
+        to_the_end = self._order.until is None
         newest: dict[str, tuple[int, str]] = {}
         for note in saved:
             head = parse_head(parse_note(note).text)
             known = newest.get(head.writer)
-            # To the end of the log, heads of more records than there are stay: they prove that the rest was cut off.
-            if self._order.until is not None and head.size > sizes.get(head.writer, 0):
-                continue
-            if known is None or head.size > known[0]:
+            if (to_the_end or head.size <= sizes.get(head.writer, 0)) and (known is None or head.size > known[0]):
                 newest[head.writer] = head.size, note
-        notes = stored + [note for _, note in newest.values() if note not in stored]
+        earlier = present_writers(connection, newest.keys() - sizes.keys())
+        notes = newest_heads(connection, sizes)
+        notes += [note for writer, (_, note) in newest.items() if writer not in earlier and note not in notes]
+        notes = [note for note in notes if self._reaches(parse_head(parse_note(note).text))]
         return "".join(f"{note}\n" for note in notes).encode()
+
+    def _reaches(self, head: Head) -> bool:
+        return head.size >= self._begins.get(head.writer, 0)
 
     def _manifest(self, bounds: Bounds, count: int) -> Mapping[str, object]:
         order = self._order
