@@ -100,6 +100,10 @@ ROWS = [
     Row("GET", "/v1/audit/records/{record_id}/proof", NOBODY),
     Row("GET", "/v1/audit/checkpoint", OFFICER | {"auditor"}),
     Row("GET", "/v1/audit/consistency", OFFICER | {"auditor"}),
+    # There is no folder of exports in this house: who may ask is told so, who may not is not even told that.
+    Row("POST", "/v1/audit/exports", NOBODY, {"format": "raw"}),
+    Row("GET", "/v1/audit/exports/{export_id}", NOBODY),
+    Row("GET", "/v1/audit/exports/{export_id}/files/{name}", NOBODY),
 ]
 PUBLIC = {
     ("GET", "/v1/notices/{key}"),
@@ -129,7 +133,12 @@ def address(house: House, row: Row) -> str:
     """Return the address of *row* about something that exists where anything does."""
     subject_id = OpaqueIds(house.fakes.keys).id_of(SubjectNumber(1))
     return row.route.format(
-        name="nothing", webhook_id=SOMETHING, request_id=SOMETHING, record_id="record-99", subject_id=subject_id
+        name="nothing",
+        webhook_id=SOMETHING,
+        request_id=SOMETHING,
+        record_id="record-99",
+        subject_id=subject_id,
+        export_id=SOMETHING,
     )
 
 

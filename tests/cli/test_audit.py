@@ -139,3 +139,36 @@ def test_the_tree_must_continue_a_checkpoint_that_was_kept(run, used, key, tmp_p
     bundle = max((tree / "tile" / "entries" / "000.p").iterdir(), key=lambda path: int(path.name))
     bundle.write_bytes(bundle.read_bytes().replace(b'"permit"', b'"Permit"', 1))
     assert run("audit", "verify", tree, "--key", key, "--since", kept).code == 1
+
+
+FORMS = ["raw", "ndjson", "ocsf", "parquet", "csv", "cef"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_format_is_exported_and_verified(run, used, key, tmp_path, form):
+    """Each is sealed: verified as it is, and found out when its events were changed."""
+    told = json.loads(run("audit", "export", "-f", form, "--out", tmp_path / "out", "-w", used, "--json").out)
+    ran = run("audit", "verify", tmp_path / "out", "--key", key, "--json")
+    assert (ran.code, json.loads(ran.out)["records"]) == (0, told["records"])
+    events = next(path for path in (tmp_path / "out").iterdir() if path.name.startswith(("audit.", "records.")))
+    content = events.read_bytes()
+    events.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    assert run("audit", "verify", tmp_path / "out", "--key", key).code == 1
+
+
+def test_an_export_takes_a_range_and_filters(run, used, tmp_path):
+    """Only what was asked for; a person by an identifier that is told nowhere."""
+    out = tmp_path / "out"
+    ran = run("audit", "export", "-f", "ndjson", "--out", out, "-w", used, "--requester", "recommender", "--json")
+    lines = [json.loads(line) for line in (out / "audit.ndjson").read_text("utf-8").splitlines()]
+    assert ran.code == 0
+    assert {line["requester"] for line in lines} == {"recommender"}
+    filtered = ("--data-subject", "customer_id:12347", "--kind", "access.release", "--from", "2026-01-01")
+    assert run("audit", "export", "-f", "ndjson", "--out", tmp_path / "one", "-w", used, *filtered).code == 0
+    assert b"12347" not in (tmp_path / "one" / "manifest.json").read_bytes()
+    assert run("audit", "export", "--out", tmp_path / "raw", "-w", used, "--purpose", "recommendation").code == 2
+    assert run("audit", "export", "--out", tmp_path / "x", "-w", used, "--requester", "taro@shop.example").code == 2
+    empty = ("-f", "csv", "--to", "2001-01-01")
+    assert (
+        json.loads(run("audit", "export", *empty, "--out", tmp_path / "e", "-w", used, "--json").out)["records"] == 0
+    )

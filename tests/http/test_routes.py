@@ -51,6 +51,9 @@ REQUESTER_ROUTES: list[tuple[str, str, object]] = [
     ),
     ("POST", "/v1/audit/records:search", {}),
     ("GET", "/v1/audit/records/record-1", None),
+    ("POST", "/v1/audit/exports", {"format": "raw"}),
+    ("GET", "/v1/audit/exports/0a1b", None),
+    ("GET", "/v1/audit/exports/0a1b/files/manifest.json", None),
 ]
 CUSTOMER_ROUTES: list[tuple[str, str, object]] = [
     ("GET", "/v1/me/consents", None),

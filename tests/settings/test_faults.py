@@ -295,6 +295,22 @@ SECTIONS = {
     "database outside": ("database: {url: 'sqlite:///../x.db'}", "outside the workspace"),
     "keys outside": ("keys: {directory: ../keys}", "outside the workspace"),
     "heads a list": ("audit: {heads: [var]}", "not a text"),
+    "export of no format": ("audit: {exports: [{format: ocfs, every: day, folder: x}]}", "did you mean `ocsf`"),
+    "export at no time": ("audit: {exports: [{format: raw, every: week, folder: x}]}", "`week` is no every"),
+    "export without a folder": ("audit: {exports: [{format: raw, every: day}]}", "has no `folder`"),
+    "export outside": ("audit: {exports: [{format: raw, every: day, folder: ../x}]}", "outside the workspace"),
+    "export of none kept": (
+        "audit: {exports: [{format: raw, every: day, folder: x, keep: 0}]}",
+        "whole number from 1",
+    ),
+    "exports no list": ("audit: {exports: {format: raw}}", "not a list of mappings"),
+    "export a word": ("audit: {exports: [raw]}", "item 1 of `exports` is not a mapping"),
+    "exports that meet": (
+        "audit: {exports: [{format: raw, every: day, folder: x}, {format: raw, every: hour, folder: x}]}",
+        "the same folder",
+    ),
+    "jobs for ever": ("audit: {export_jobs: {keep_days: 0}}", "whole number from 1"),
+    "jobs unknown": ("audit: {export_jobs: {keepdays: 3}}", "did you mean `keep_days`"),
     "keys empty": ("keys:", "not a mapping"),
 }
 

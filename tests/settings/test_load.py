@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import sekisho
+from sekisho.domain.audit_export import Every, ExportFormat
 from sekisho.domain.terms import ColumnClass, LegalBasis, Recipient, StoreKind
-from sekisho.settings import FILE_NAME, SECTIONS, PolicyEngine, load
+from sekisho.settings import FILE_NAME, SECTIONS, ExportSchedule, ExportSettings, PolicyEngine, load
 from tests.settings.conftest import GOOD
 
 DEMO = Path(sekisho.__file__).parent / "demo"
@@ -248,6 +249,26 @@ def test_what_people_are_told(workspace):
     assert (plain.legal_bases, plain.transfer_information) == ({}, {})
     none = workspace.load(GOOD.replace("cells: [purchase, profile]", "confirm: none")).catalogue.purposes
     assert not none["recommendation"].confirm
+
+
+def test_exports_of_the_audit_log(workspace):
+    """What is exported by itself, and what exports may take; nothing and the defaults when nothing is said."""
+    assert workspace.load(GOOD).exports.schedules == ()
+    text = GOOD + (
+        "audit:\n  export_jobs: {folder: var/e, keep_days: 3}\n"
+        "  exports:\n    - {format: ocsf, every: hour, folder: var/siem, keep: 9}\n"
+        "    - {format: raw, every: day, folder: /srv/audit}\n"
+    )
+    read = workspace.load(text)
+    assert read.audit_folder == read.folder / "var" / "audit"
+    assert read.exports == ExportSettings(
+        read.folder / "var" / "e",
+        keep_days=3,
+        schedules=(
+            ExportSchedule(ExportFormat.OCSF, Every.HOUR, read.folder / "var" / "siem", 9),
+            ExportSchedule(ExportFormat.RAW, Every.DAY, Path("/srv/audit")),
+        ),
+    )
 
 
 # The reference page --------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sekisho.audit_verify.database import verify_database, verify_rows
-from sekisho.audit_verify.exports import verify_export
+from sekisho.audit_verify.exports import is_export, verify_export
 from sekisho.audit_verify.tree import (
     CHECKPOINT_FILE,
     is_checkpoint,
@@ -64,7 +64,7 @@ def verify_path(
     InvalidRequest
         When there is neither, or *vkey* or *since* cannot be read.
     """
-    if (path / CHECKPOINT_FILE).is_file():
+    if (path / CHECKPOINT_FILE).is_file() and not is_export(path):
         return verify_tree(path, vkey, since=since, policy=policy)
     if is_proof(path):
         return verify_proof(path, vkey, policy=policy)

@@ -27,6 +27,11 @@ from sekisho.domain.tlog import Frontier, leaf_hash
 _MAX_SMALL_FILE = 64 * 2**20  # the seal, the manifest and the heads are read whole
 
 
+def is_export(folder: Path) -> bool:
+    """Return whether a file of an export lies there: one of which others were taken away is an export still."""
+    return any((folder / name).is_file() for name in (MANIFEST_FILE, SEAL_FILE, *EVENTS_FILES.values()))
+
+
 def verify_export(folder: Path, vkey: str, *, since: str | None = None, raw_only: bool = False) -> Verdict:
     """Verify an export; any changed byte of its files is found.
 

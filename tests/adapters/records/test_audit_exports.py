@@ -218,6 +218,19 @@ async def test_a_raw_range_of_a_log_with_several_runs_is_verified(database, keys
             assert verdict.ok, (since, until, verdict)
 
 
+async def test_a_log_that_goes_on_meanwhile_is_no_tampering(log, keys, clock, tmp_path):
+    """A raw export up to a record, made after other runs wrote on, has no head of what came later."""
+    upto = (await log.append(release())).seq
+    async with opened_log(log.database, keys, tmp_path, clock) as other:
+        for number in range(5):
+            await other.append(release(number))
+            await log.append(release(number))
+        done = await write_export(log, ExportOrder(ExportFormat.RAW), tmp_path / "out", upto=upto)
+    assert done.last_seq == upto
+    verdict = verify_export(tmp_path / "out", keys.verification_key())
+    assert verdict.ok, verdict
+
+
 async def test_a_checkpoint_goes_along_and_is_held_against_the_records(log, database, keys, tmp_path):
     """The newest checkpoint is in the manifest; one of another tree or of another log is found, none is left out."""
     key = parse_key(keys.verification_key())

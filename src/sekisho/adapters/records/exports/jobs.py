@@ -321,6 +321,9 @@ class FolderExports:
         await self._log.append(AuditEntry("export.finish", fields))
 
     def _put_back(self, kept: KeptJob) -> None:
+        now = self._jobs.read(kept.job.id)
+        if now is not None and not _is_open(now):
+            return  # it ended just before it was to stop
         self._jobs.fresh_partial(kept.job.id)
         try:
             self._jobs.write(replace(kept, job=replace(kept.job, status=ExportStatus.QUEUED)))

@@ -25,7 +25,7 @@ _API: Final = 6003
 _CREATE, _READ, _UPDATE, _DELETE, _OTHER = 1, 2, 3, 4, 99
 _QUERY: Final = 4  # activity of Datastore Activity
 _CLEAR: Final = "clear"
-_SHA_256: Final = 3  # as OCSF numbers algorithms
+_PREVIOUS: Final = b'"},"prev_event":{"fingerprint":{"algorithm_id":3,"value":'
 
 # What an API activity did, by the last word of the record's kind; every other word is "Other", under its own name.
 _ACTIVITIES: Final = {
@@ -51,7 +51,7 @@ _UNMAPPED: Final = frozenset((
     "action", "change", "code", "columns", "consent", "consent_seq", "count", "datasets", "decision", "due_at",
     "event_id", "export", "follows", "format", "keep_until", "legal_basis", "method", "outcome", "page", "pages",
     "parent_id", "purpose", "purposes", "reason", "reasons", "recipient", "repeated", "rows", "scope", "searched_by",
-    "stores", "subjects", "version", "view",
+    "stores", "subjects", "version", "view", "wseq",
 ))  # fmt: skip
 """Fields that OCSF has no attribute for. All others are left to the raw export: references of people above all."""
 
@@ -71,25 +71,20 @@ def ocsf_lines(records: Sequence[bytes]) -> bytes:
 
 def ocsf_event(fields: dict[str, Any], record: bytes) -> dict[str, Any]:
     """Return the event of the record with these *fields*, whose bytes are *record*."""
-    kind = fields["kind"]
-    at = fields["at"]
-    asked = kind.startswith("access.")
-    requester = fields.get("requester")
+    kind, at, requester = fields["kind"], fields["at"], fields.get("requester")
     head = _head(kind)
+    actor, endpoint = _party(requester if type(requester) is str else None)
+    unmapped: dict[str, Any] = {name: value for name, value in fields.items() if name in _UNMAPPED}
+    unmapped["record_integrity"] = _integrity(fields["writer"], fields["prev"], record)
     event: dict[str, Any] = {
         **head.fixed,
         "time": event_time(at),
-        "metadata": {
-            **head.metadata,
-            "uid": fields["id"],
-            "sequence": fields["seq"],
-            "original_time": at,
-        },
-        "actor": _actor(requester if type(requester) is str else None),
-        "src_endpoint": _endpoint(requester if type(requester) is str else None),
-        "unmapped": _unmapped(fields, record),
+        "metadata": {**head.metadata, "uid": fields["id"], "sequence": fields["seq"], "original_time": at},
+        "actor": actor,
+        "src_endpoint": endpoint,
+        "unmapped": unmapped,
     }
-    if asked:
+    if head.asked:
         _add_access(event, fields, kind)
     else:
         _add_call(event, fields, kind)
@@ -99,10 +94,10 @@ def ocsf_event(fields: dict[str, Any], record: bytes) -> dict[str, Any]:
 class _Head:
     """What all events of one kind have in common."""
 
-    __slots__ = ("fixed", "metadata")
+    __slots__ = ("asked", "fixed", "metadata")
 
     def __init__(self, kind: str) -> None:
-        asked = kind.startswith("access.")
+        asked = self.asked = kind.startswith("access.")
         uid = _DATASTORE if asked else _API
         if asked:
             activity = _QUERY if kind in {"access.release", "access.deny"} else _OTHER
@@ -119,9 +114,7 @@ class _Head:
             self.fixed["activity_name"] = kind
         self.metadata: dict[str, Any] = {
             "version": VERSION,
-            "product": orjson.Fragment(
-                orjson.dumps({"name": "Sekisho", "vendor_name": "Sekisho", "version": __version__})
-            ),
+            "product": _fragment({"name": "Sekisho", "vendor_name": "Sekisho", "version": __version__}),
             "log_name": "audit",
             "log_provider": "sekisho",
             "event_code": kind,
@@ -147,18 +140,20 @@ def _second(text: str) -> int:
 
 
 @lru_cache(maxsize=1_024)
-def _actor(requester: str | None) -> orjson.Fragment:
-    """Return who did it: the service that asked, or the gateway itself."""
-    if requester is None:
-        return orjson.Fragment(orjson.dumps({"app_name": "sekisho"}))
-    user = {"name": requester, "uid": requester, "type_id": 4, "type": "Service"}
-    return orjson.Fragment(orjson.dumps({"user": user, "app_uid": requester}))
+def _party(requester: str | None) -> tuple[orjson.Fragment, orjson.Fragment]:
+    """Return who did it, and from where: the service that asked, by its name, or the gateway itself.
+
+    Addresses are not recorded.
+    """
+    name = requester or "sekisho"
+    user = {"name": name, "uid": name, "type_id": 4, "type": "Service"}
+    actor = {"app_name": name} if requester is None else {"user": user, "app_uid": name}
+    return _fragment(actor), _fragment({"svc_name": name, "name": name})
 
 
-@lru_cache(maxsize=1_024)
-def _endpoint(requester: str | None) -> orjson.Fragment:
-    """Return from where: the service by its name; addresses are not recorded."""
-    return orjson.Fragment(orjson.dumps({"svc_name": requester or "sekisho", "name": requester or "sekisho"}))
+def _fragment(value: object) -> orjson.Fragment:
+    """Return *value* written out once, for all events that have it."""
+    return orjson.Fragment(orjson.dumps(value))
 
 
 @lru_cache(maxsize=1_024)
@@ -166,7 +161,7 @@ def _place(dataset: str, store: str | None) -> tuple[orjson.Fragment, orjson.Fra
     """Return the table and the database; of several datasets it is the first, all are under ``unmapped``."""
     table = {"name": dataset, "uid": dataset}
     database = {"name": store or dataset.partition(".")[0], "type_id": 0, "type": "Unknown"}
-    return orjson.Fragment(orjson.dumps(table)), orjson.Fragment(orjson.dumps(database))
+    return _fragment(table), _fragment(database)
 
 
 @lru_cache(maxsize=1_024)
@@ -174,24 +169,23 @@ def _policy(revision: str, decision: str) -> tuple[orjson.Fragment, orjson.Fragm
     """Return the policy that was applied, and what it decided."""
     policy = {"uid": "sekisho", "version": revision, "is_applied": True}
     authorizations = [{"decision": decision, "policy": policy}]
-    return orjson.Fragment(orjson.dumps(policy)), orjson.Fragment(orjson.dumps(authorizations))
+    return _fragment(policy), _fragment(authorizations)
 
 
-def _unmapped(fields: dict[str, Any], record: bytes) -> dict[str, Any]:
-    unmapped = {name: fields[name] for name in fields if name in _UNMAPPED}
-    leaf = hashlib.sha256(b"\x00" + record).hexdigest()
-    unmapped["wseq"] = fields["wseq"]
-    unmapped["record_integrity"] = {
-        "serialization_id": 2,  # RFC 8785
-        "attestation_list": [
-            {
-                "chain_uid": fields["writer"],
-                "fingerprint": {"algorithm_id": _SHA_256, "value": leaf},
-                "prev_event": {"fingerprint": {"algorithm_id": _SHA_256, "value": fields["prev"]}},
-            }
-        ],
-    }
-    return unmapped
+def _integrity(writer: str, before: str, record: bytes) -> orjson.Fragment:
+    """Return what binds the event to the log, in the words of OCSF 1.9.0-dev."""
+    leaf = hashlib.sha256(b"\x00" + record).hexdigest().encode("ascii")
+    return orjson.Fragment(b"".join((_chain(writer), leaf, _PREVIOUS, orjson.dumps(before), b"}}}]}")))
+
+
+@lru_cache(maxsize=256)
+def _chain(writer: str) -> bytes:
+    """Return the beginning of the record's integrity, up to its fingerprint."""
+    return (
+        b'{"serialization_id":2,"attestation_list":[{"chain_uid":'  # 2 is RFC 8785
+        + orjson.dumps(writer)
+        + b',"fingerprint":{"algorithm_id":3,"value":"'  # 3 is SHA-256
+    )
 
 
 def _add_access(event: dict[str, Any], fields: dict[str, Any], kind: str) -> None:
@@ -203,14 +197,12 @@ def _add_access(event: dict[str, Any], fields: dict[str, Any], kind: str) -> Non
         )
     else:
         event["database"] = _ENGINE
-    fingerprint = fields.get("query_fp")
+    fingerprint, size = fields.get("query_fp"), fields.get("bytes")
     if isinstance(fingerprint, str):
-        event["query_info"] = {"query_string": fingerprint, "uid": fingerprint}
-        if type(fields.get("bytes")) is int:
-            event["query_info"]["bytes"] = fields["bytes"]
+        event["query_info"] = {"query_string": fingerprint, **({"bytes": size} if type(size) is int else {})}
     permitted = kind == "access.release"
     columns = fields.get("columns")
-    masked = permitted and isinstance(columns, dict) and any(how != _CLEAR for how in columns.values())
+    masked = isinstance(columns, dict) and [*columns.values()].count(_CLEAR) < len(columns)
     if permitted:
         event["status_id"] = 1
         event["action_id"], event["disposition_id"] = (4, 11) if masked else (1, 1)

@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -58,10 +58,14 @@ class ExportTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A range of sequences, both ends included; empty when *last* is below *first*."""
+    """A range of sequences, both ends included; empty when *last* is below *first*.
+
+    ``ends`` says that it reaches the newest record there was when it was looked up.
+    """
 
     first: int
     last: int
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +157,13 @@ def _bounds(order: ExportOrder, given: Bounds | None, upto: int | None, connecti
     if given is not None:
         return given
     low, high = (None if edge is None else micros(edge) for edge in (order.since, order.until))
-    if low is None and high is None:
-        found = Bounds(1, newest_seq(connection))
-    else:
+    newest = newest_seq(connection)
+    found = Bounds(1, newest)
+    if low is not None or high is not None:
         between = span(connection, low, high)
         found = Bounds(1, 0) if between is None else Bounds(between.first, between.last)
-    return found if upto is None else replace(found, last=min(found.last, upto))
+    last = found.last if upto is None else min(found.last, upto)
+    return Bounds(found.first, last, ends=order.until is None and last == newest)
 
 
 class _Work:
@@ -189,7 +194,7 @@ class _Work:
     async def run(self, bounds: Bounds, saved: list[str]) -> Exported:
         await uncut(asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True))
         count = await self._events(bounds)
-        heads = await self._log.database.read(partial(self._heads, saved)) if self._raw else b""
+        heads = await self._log.database.read(partial(self._heads, bounds, saved)) if self._raw else b""
         await uncut(asyncio.to_thread(self._finish, bounds, count, heads))
         return Exported(self._folder, count, bounds.first, bounds.last, self._digests, self._sizes)
 
@@ -267,19 +272,18 @@ class _Work:
         for path in (*(self._folder / name for name in self._digests), self._folder):
             _to_disk(path)
 
-    def _heads(self, saved: list[str], connection: sa.Connection) -> bytes:
+    def _heads(self, bounds: Bounds, saved: list[str], connection: sa.Connection) -> bytes:
         """Return the newest head of each writer, of those stored in the database and of those saved outside it.
 
-        Of an export to the end of the log, heads of more records than there are stay: they prove that the rest was
-        cut off. A head of what was before the range says nothing about it, and is left out.
+        Of a range that reaches the end of the log, heads of more records than there are stay: they prove that the
+        rest was cut off. A head of what was before the range says nothing about it, and is left out.
         """
         sizes = {writer: wseq + 1 for writer, (wseq, _) in self._ends.items()}
-        to_the_end = self._order.until is None
         newest: dict[str, tuple[int, str]] = {}
         for note in saved:
             head = parse_head(parse_note(note).text)
             known = newest.get(head.writer)
-            if (to_the_end or head.size <= sizes.get(head.writer, 0)) and (known is None or head.size > known[0]):
+            if (bounds.ends or head.size <= sizes.get(head.writer, 0)) and (known is None or head.size > known[0]):
                 newest[head.writer] = head.size, note
         earlier = present_writers(connection, newest.keys() - sizes.keys())
         notes = newest_heads(connection, sizes)
