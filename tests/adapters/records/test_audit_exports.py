@@ -17,7 +17,7 @@ from sekisho.adapters.records.audit_export import export_audit
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.exports import writing
 from sekisho.adapters.records.exports.writing import ExportTooLarge, Pace, write_export
-from sekisho.audit_verify import Outcome, verify_export
+from sekisho.audit_verify import Outcome, verify_export, verify_path
 from sekisho.domain.audit_export import EVENTS_FILES, ExportFilters, ExportFormat, ExportOrder
 from sekisho.domain.checkpoint import Checkpoint, sign_checkpoint
 from sekisho.domain.note import parse_key
@@ -242,7 +242,7 @@ async def test_a_checkpoint_goes_along_and_is_held_against_the_records(log, data
         note = sign_checkpoint(Checkpoint(key.name, 9, root), key, keys.sign).encode()
         await export_audit(log, ExportOrder(ExportFormat.RAW), tmp_path / name, checkpoint=lambda note=note: note)
         assert (tmp_path / name / "checkpoint").read_bytes() == note
-        verdict = verify_export(tmp_path / name, keys.verification_key())
+        verdict = verify_path(tmp_path / name, keys.verification_key())
         assert verdict.outcome is outcome, verdict
     foreign = sign_checkpoint(Checkpoint("another.example/log", 9, tree_root(leaves)), key, keys.sign).encode()
     await export_audit(log, ExportOrder(ExportFormat.CEF), tmp_path / "foreign", checkpoint=lambda: foreign)
