@@ -24,7 +24,7 @@ from sekisho.adapters.records.exports.jobs import ExportLimits, FolderExports
 from sekisho.audit_verify import verify_export
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
 from sekisho.ports import AuditEntry, AuditQuery
-from sekisho.ports.exports import ExportStatus
+from sekisho.ports.exports import ExportJob, ExportStatus
 
 __all__ = ["empty_url"]
 
@@ -77,6 +77,13 @@ async def _filled(url: str, folder: Path, count: int) -> tuple[SqlAuditLog, Fold
     return log, FolderExports(log, clock, folder / "exports")
 
 
+async def _found(exports: FolderExports, export_id: str) -> ExportJob:
+    """Return the job, which is there."""
+    job = await exports.find(export_id)
+    assert job is not None
+    return job
+
+
 def _worker(url: str, folder: Path, *wanted: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, url, str(folder), *wanted],
@@ -96,6 +103,8 @@ async def test_kill_9_during_a_job_loses_nothing_and_shows_no_part(empty_url, tm
         begun = await exports.create("auditor", ExportOrder(form))
         for _ in range(4):
             process = await asyncio.to_thread(_worker, empty_url, tmp_path)
+            assert process.stdout is not None
+            assert process.stdin is not None
             for _ in range(chance.randrange(1, 20)):
                 await asyncio.to_thread(process.stdout.readline)
                 process.stdin.write("\n")
@@ -104,16 +113,17 @@ async def test_kill_9_during_a_job_loses_nothing_and_shows_no_part(empty_url, tm
             process.kill()
             await asyncio.to_thread(process.communicate)
             assert process.returncode == -signal.SIGKILL  # the fault fired
-            seen = await exports.find(begun.id)
+            seen = await _found(exports, begun.id)
             assert (seen.status, seen.files) == (ExportStatus.QUEUED, ()), seen  # and fired in the midst of it
         # Two at once: one makes it, and both can tell.
         workers = [await asyncio.to_thread(_worker, empty_url, tmp_path, begun.id) for _ in range(2)]
         for process in workers:
             out, _ = await asyncio.to_thread(process.communicate)
             assert out.endswith("end\n")
-        done = await exports.find(begun.id)
+        done = await _found(exports, begun.id)
         assert (done.status, done.error) == (ExportStatus.DONE, None)
         files = tmp_path / "exports" / begun.id / "files"
+        assert done.records is not None
         assert seqs_in(files, form) == list(range(1, done.records + 1))
         verdict = verify_export(files, log.keyring.verification_key())
         assert verdict.ok, verdict
@@ -151,7 +161,7 @@ async def test_a_full_disk_fails_a_job_and_nothing_else(tmp_path, tiny_disk, for
         (tiny_disk / "ballast").write_bytes(b"x" * (left - 40_000))
         begun = await exports.create("auditor", ExportOrder(form))
         assert await exports.work_once()
-        failed = await exports.find(begun.id)
+        failed = await _found(exports, begun.id)
         assert (failed.status, failed.error, failed.files) == (
             ExportStatus.FAILED,
             "disk_full",
@@ -163,7 +173,7 @@ async def test_a_full_disk_fails_a_job_and_nothing_else(tmp_path, tiny_disk, for
         small = ExportOrder(form, until=datetime.fromisoformat(str(early["at"])) + timedelta(microseconds=1))
         again = await exports.create("auditor", small)
         assert await exports.work_once()
-        assert (await exports.find(again.id)).status is ExportStatus.DONE
+        assert (await _found(exports, again.id)).status is ExportStatus.DONE
         ends = await log.search(AuditQuery(kind="export.finish"))
         assert [record.get("code") for record in ends] == ["disk_full", None]
     finally:

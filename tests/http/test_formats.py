@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.fakes import FakeRelease
 from tests.http.conftest import QUERY, REQUESTER, World, batch, client_of
 
+from sekisho.domain.spreadsheets import FORMULA_START
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import InvalidRequest
 from sekisho.http import rows
@@ -229,9 +230,9 @@ def test_csv_escapes_can_be_undone(text: str) -> None:
     """An apostrophe in front of what would run is ours, and no other: taking it off gives every text back."""
     line = csv_lines(pa.record_batch({"a": pa.array([text])})).decode()
     ((cell,),) = csv.reader(io.StringIO(line, newline=""))
-    undone = cell[1:] if cell.startswith("'") and rows._FORMULA_START.match(cell[1:]) else cell
+    undone = cell[1:] if cell.startswith("'") and FORMULA_START.match(cell[1:]) else cell
     assert undone == text
-    assert not rows._FORMULA_START.match(cell) or cell.startswith("'")
+    assert not FORMULA_START.match(cell) or cell.startswith("'")
 
 
 @settings(max_examples=60, deadline=None)

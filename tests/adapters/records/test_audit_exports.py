@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from sekisho.adapters.records.audit_export import export_audit
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.exports import writing
+from sekisho.adapters.records.exports.forms import HashedFile
 from sekisho.adapters.records.exports.writing import ExportTooLarge, Pace, write_export
 from sekisho.audit_verify import Outcome, verify_export, verify_path
 from sekisho.domain.audit_export import EVENTS_FILES, ExportFilters, ExportFormat, ExportOrder
@@ -240,7 +242,7 @@ async def test_a_checkpoint_goes_along_and_is_held_against_the_records(log, data
         ("wrong", b"\1" * 32, Outcome.TAMPERED),
     ):
         note = sign_checkpoint(Checkpoint(key.name, 9, root), key, keys.sign).encode()
-        await export_audit(log, ExportOrder(ExportFormat.RAW), tmp_path / name, checkpoint=lambda note=note: note)
+        await export_audit(log, ExportOrder(ExportFormat.RAW), tmp_path / name, checkpoint=partial(bytes, note))
         assert (tmp_path / name / "checkpoint").read_bytes() == note
         verdict = verify_path(tmp_path / name, keys.verification_key())
         assert verdict.outcome is outcome, verdict
@@ -260,7 +262,7 @@ async def test_what_fails_leaves_nothing_behind(log, tmp_path, monkeypatch):
     def broken(*_: object) -> None:
         raise OSError(28, "no room")
 
-    monkeypatch.setattr(writing.HashedFile, "write", broken)
+    monkeypatch.setattr(HashedFile, "write", broken)
     empty = tmp_path / "empty"
     await asyncio.to_thread(empty.mkdir)
     for folder in (empty, tmp_path / "new"):

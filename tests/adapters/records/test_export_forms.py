@@ -9,6 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import polars as pl
 import pytest
@@ -36,19 +37,20 @@ def records() -> list[bytes]:
 
 
 @cache
-def schema() -> dict:
+def schema() -> dict[str, Any]:
     """Return OCSF 1.7.0 as the validator carries it."""
-    return json.loads((files("ocsf") / "schemas" / "v1_7_0.json").read_text("utf-8"))
+    read: dict[str, Any] = json.loads((files("ocsf") / "schemas" / "v1_7_0.json").read_text("utf-8"))
+    return read
 
 
-def attributes(kind: str, name: str) -> dict:
+def attributes(kind: str, name: str) -> dict[str, Any]:
     """Return the attributes of a class or object, inherited ones too."""
     known = schema()[kind].get(name, {})
     above = known.get("extends")
     return {**(attributes(kind, above) if above and above != name else {}), **known.get("attributes", {})}
 
 
-def unknown_in(value: object, known: dict, where: str = "") -> list[str]:
+def unknown_in(value: object, known: dict[str, Any], where: str = "") -> list[str]:
     """Return what of *value* OCSF has no attribute for; what stands under ``unmapped`` is free."""
     if isinstance(value, list):
         return [fault for each in value for fault in unknown_in(each, known, where)]
@@ -66,7 +68,7 @@ def unknown_in(value: object, known: dict, where: str = "") -> list[str]:
 
 
 # Attributes of the profile security_control, which the validator's classes do not list (OCSF 1.7.0).
-PROFILE = {"action_id": {}, "disposition_id": {}, "policy": {}, "authorizations": {}}
+PROFILE: dict[str, Any] = {"action_id": {}, "disposition_id": {}, "policy": {}, "authorizations": {}}
 EVENTS = [json.loads(line) for line in ocsf_lines(records()).splitlines()]
 KINDS = [event["metadata"]["event_code"] for event in EVENTS]
 
@@ -224,7 +226,9 @@ def test_a_field_of_another_type_is_left_out_of_its_column():
     odd = canonical(
         json.loads(records()[0]) | {"rows": "many", "purpose": 3, "datasets": "x", "policy": [], "bytes": True}
     )
-    row = pl.from_arrow(record_batch([odd])).row(0, named=True)
+    frame = pl.from_arrow(record_batch([odd]))
+    assert isinstance(frame, pl.DataFrame)
+    row = frame.row(0, named=True)
     assert (row["rows"], row["purpose"], row["datasets"], row["policy_revision"], row["bytes"]) == (None,) * 5
     assert row["record"] == odd
     assert ocsf_lines([odd])

@@ -118,6 +118,7 @@ async def test_a_job_of_a_dead_worker_is_begun_anew(worker, tmp_path, keys):
     begun = await exports.create("auditor", OCSF)
     folder = JobsFolder(tmp_path / "exports")
     kept = folder.read(begun.id)
+    assert kept is not None
     folder.write(replace(kept, attempts=1, job=replace(kept.job, status=ExportStatus.RUNNING)))
     for name in ("partial", "files"):
         (tmp_path / "exports" / begun.id / name).mkdir()
@@ -136,6 +137,7 @@ async def test_a_job_that_kills_its_workers_fails_at_last(worker, tmp_path, log)
     begun = await exports.create("auditor", OCSF)
     folder = JobsFolder(tmp_path / "exports")
     kept = folder.read(begun.id)
+    assert kept is not None
     folder.write(replace(kept, attempts=3, job=replace(kept.job, status=ExportStatus.RUNNING)))
     assert await exports.work_once()
     failed = await exports.find(begun.id)
@@ -149,7 +151,7 @@ async def test_stopping_a_worker_puts_its_job_back(worker, monkeypatch):
     begun = await exports.create("auditor", OCSF)
     entered = asyncio.Event()
 
-    async def endless(*_: object, **__: object) -> object:
+    async def endless(*_: object, **__: object) -> None:
         entered.set()
         await asyncio.Event().wait()
 
