@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from sekisho.domain.audit_export import ExportFormat
 
+_SLICE: Final = 250  # records turned into lines at once: what is hashed and written is still in the cache
+_COLUMNS: Final = 2_000  # records turned into columns at once
 _ROW_GROUP: Final = 32_768  # rows of a Parquet row group, at most
 _ROW_GROUP_BYTES: Final = 16 << 20  # and bytes of records
 
@@ -89,13 +91,16 @@ class Form(Protocol):
 class _Lines:
     """A form of lines that know nothing of one another."""
 
-    def __init__(self, file: HashedFile, head: bytes, lines: Callable[[Sequence[bytes]], bytes]) -> None:
-        self._file, self._lines = file, lines
+    def __init__(
+        self, file: HashedFile, head: bytes, lines: Callable[[Sequence[bytes]], bytes], at_once: int = _SLICE
+    ) -> None:
+        self._file, self._lines, self._at_once = file, lines, at_once
         if head:
             file.write(head)
 
     def add(self, records: Sequence[bytes]) -> None:
-        self._file.write(self._lines(records))
+        for at in range(0, len(records), self._at_once):
+            self._file.write(self._lines(records[at : at + self._at_once]))
 
     def end(self) -> None:
         self._file.flush()
@@ -137,7 +142,7 @@ def begin(form: ExportFormat, file: HashedFile) -> Form:
     if form is ExportFormat.CSV:
         from sekisho.adapters.records.exports.columns import csv_head, csv_rows  # noqa: PLC0415 - only who needs it
 
-        return _Lines(file, csv_head(), csv_rows)
+        return _Lines(file, csv_head(), csv_rows, _COLUMNS)
     if form is ExportFormat.OCSF:
         from sekisho.adapters.records.exports.ocsf import ocsf_lines  # noqa: PLC0415 - likewise
 
