@@ -14,6 +14,7 @@ from sqlglot import exp
 from tests.query.doubles import ClassPolicy
 
 from sekisho import answer
+from sekisho.domain.obligations import ObligationKind
 from sekisho.domain.terms import Catalogue
 from sekisho.errors import MaskedColumnUse
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
@@ -101,7 +102,9 @@ SILENT: dict[str, list[tuple[object, str, Callable[..., object]]]] = {
     "decision": [(ClassPolicy, "decide", _permitted)],
     "cache by requester and purpose": [(Statements, "known", _by_text)],
     "plan of one permit": [(Question, "plan", _first_plan)],
-    "one person at a time": [(answer.Answer, "_discharge", lambda *_: None)],
+    "one person at a time": [
+        (answer.Answer, "_count", lambda _self, _people, done: done.did(ObligationKind.MAX_DATA_SUBJECTS, 1))
+    ],
 }
 
 
