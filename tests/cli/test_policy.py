@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
+from sekisho import settings
 from sekisho.adapters.rego import policy_files, shipped_policies
 from sekisho.cli import policy as policy_commands
 from sekisho.cli import policy_tests
@@ -30,6 +33,14 @@ test_nothing_else_is_allowed if {
 }
 """
 SENSITIVE = "SELECT prefecture FROM crm.customers WHERE income_band = '5'"
+
+
+@pytest.fixture
+def workspace(workspace):
+    """A workspace in which nobody has asked anything."""
+    with closing(sqlite3.connect(settings.load(workspace).database_url.removeprefix("sqlite:///"))) as database:
+        database.executescript("DELETE FROM asked_day; DELETE FROM asked_question;")
+    return workspace
 
 
 @pytest.fixture
