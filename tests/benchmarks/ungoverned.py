@@ -77,6 +77,7 @@ class Ungoverned:
             reads=frozenset(reads),
             order_by_token=False,
             fingerprint="",
+            cut=statement.tree.args.get("limit") is not None,
         )
 
     async def _pages(
