@@ -194,8 +194,8 @@ class Gateway:
             async with self._releasing.setdefault(name, asyncio.Lock()):
                 cached = await self.view_cache.get(name, kept_as)
                 if cached is None:
-                    cached = await self._published(view, question, permit, smallest)  # (5) to (7)
-                    await self.view_cache.put(name, kept_as, cached)
+                    made = await self._published(view, question, permit, smallest)  # (5) to (7)
+                    cached = await self.view_cache.put(name, kept_as, made)
             outputs = tuple(Output(o.name, o.type, o.transform) for o in question.plan(permit).outputs)
             fields |= {"view": name, "rows": cached.num_rows, "page": 0}
             release_id, done = self.clock.new_id(), duties.of_page()

@@ -37,7 +37,7 @@ class Occasions:
         if occasion.ticket is None and occasion.grant is None:
             return self.again(request)
         if occasion.ticket is not None and not is_ticket(occasion.ticket):
-            raise InvalidRequest("A ticket is a reference such as INC-2041: letters, digits and ._#/-, 64 at most.")
+            raise InvalidRequest("A ticket is a reference such as INC-2041: capitals, a hyphen, up to eight digits.")
         grant = None if occasion.grant is None else self._grants.read(occasion.grant)
         return replace(self.again(request), context=RequestContext(occasion.ticket, grant))
 

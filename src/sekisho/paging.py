@@ -126,7 +126,7 @@ class Paging:
         answer.number, answer.cut = turn.number, bool(about["cut"])
         answer.duties.rows = turn.start  # what the pages before may have held
         if turn.start and strictest(answer.permit, ObligationKind.MAX_DATA_SUBJECTS) is not None:
-            await _remember(answer, held, turn.start)
+            await _remember(answer, held, turn.start, view)
         batch, positions = await _kept(answer, held, turn.start, view)
         rows = min(batch.num_rows, answer.page_rows)
         parts = -(-batch.nbytes // SMALL_PAGE_BYTES) or 1
@@ -211,11 +211,16 @@ async def _kept(
     return pa.Table.from_batches(parts).combine_chunks().to_batches()[0] if rows else parts[0], np.concatenate(places)
 
 
-async def _remember(answer: Answer, held: Held, until: int) -> None:
-    """Note the people of the pages before: how many an answer may be about is counted over all of them."""
+async def _remember(answer: Answer, held: Held, until: int, view: ConsentView | None) -> None:
+    """Note the people of the pages before: how many an answer may be about is counted over all of them.
+
+    Whoever withdrew meanwhile does not count: that they stood between two pages must not show.
+    """
     position = 0
     while position < until:
         batch = (await held.read(position)).slice(0, until - position)
         position += batch.num_rows
+        if view is not None and answer.query.rowwise:
+            batch = batch.filter(pa.array(everybody(answer.hidden(batch), view, batch.num_rows)))
         for numbers in answer.hidden(batch):
             answer.persons.update(np.unique(numbers_of(pa.array(numbers))).tolist())

@@ -300,3 +300,30 @@ async def test_the_limit_of_the_policy_counts_over_all_pages(site: Site) -> None
         found = await pages(limited, LINES)
     assert [len(body["rows"]) for body in found] == [200, 50]
     assert found[-1]["release"]["complete"] is False
+
+
+async def test_who_withdrew_between_two_pages_is_not_counted(site: Site) -> None:
+    """How many people an answer is about is not told by those who stood in pages that went before."""
+    policy = site.workspace.policy
+    people = len(customers(site, await pages(site, LINES)))
+
+    class Counted:
+        async def decide(self, request: Any) -> Any:
+            permit: Any = await policy.decide(request)
+            return replace(permit, obligations=(Obligation(ObligationKind.MAX_DATA_SUBJECTS, people - 1),))
+
+        async def healthy(self) -> bool:
+            return True
+
+    first = (await site.post(*WHO, LINES)).json()
+    (gone,) = {row[0] for row in first["rows"][:1]}
+    async with site.with_parts(policy=Counted()) as counted:
+        begun = (await counted.post(*WHO, LINES)).json()
+        her = site.customer_of(*WHO, gone)
+        assert her is not None
+        await site.withdraw(her, PURPOSE)
+        cursor = begun["next_cursor"]
+        while cursor is not None:
+            response = await counted.post(*WHO, LINES, cursor=cursor)
+            assert response.status_code == 200, response.text
+            cursor = response.json().get("next_cursor")

@@ -145,8 +145,8 @@ class FakeViews:
     async def get(self, name: str, revision: str) -> pa.Table | None:
         return None
 
-    async def put(self, name: str, revision: str, release: pa.Table) -> None:
-        return None
+    async def put(self, name: str, revision: str, release: pa.Table) -> pa.Table:
+        return release
 
 
 def transforms(request: AccessRequest) -> dict[str, dict[str, TransformKind]]:

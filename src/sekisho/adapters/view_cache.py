@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,10 +38,18 @@ class FileViewCache:
                 self._known[name, revision] = known
         return known
 
-    async def put(self, name: str, revision: str, release: pa.Table) -> None:
-        """Keep *release*, already fit to be published. Raises ``StoreUnavailable`` when it cannot be kept."""
-        await asyncio.to_thread(self._write, self._path(name, revision), release)
-        self._known[name, revision] = release
+    async def put(self, name: str, revision: str, release: pa.Table) -> pa.Table:
+        """Keep *release*, already fit to be published, unless another worker was first; return what stands.
+
+        Raises ``StoreUnavailable`` when it cannot be kept.
+        """
+        path = self._path(name, revision)
+        await asyncio.to_thread(self._write, path, release)
+        standing = await asyncio.to_thread(self._read, path)
+        if standing is None:
+            raise StoreUnavailable("The release of a view was removed while it was made; ask again.")
+        self._known[name, revision] = standing
+        return standing
 
     def _path(self, name: str, revision: str) -> Path:
         if not _NAME.fullmatch(name):
@@ -59,9 +68,13 @@ class FileViewCache:
     def _write(self, path: Path, release: pa.Table) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, release.schema) as writer:
-                writer.write_table(release)
-            os.replace(part, path)  # noqa: PTH105 - atomic, and Path.replace is the same call
+            part = path.with_suffix(f".{uuid.uuid4().hex}.part")
+            try:
+                with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, release.schema) as writer:
+                    writer.write_table(release)
+                with suppress(FileExistsError):  # one release ever: two of them could be compared
+                    path.hardlink_to(part)
+            finally:
+                part.unlink(missing_ok=True)
         except OSError:
             raise StoreUnavailable("The release of a view cannot be kept, so it is not made.") from None

@@ -22,6 +22,7 @@ from sekisho.domain.checkpoint import (
     parse_proof,
 )
 from sekisho.domain.note import MalformedNoteError, parse_note
+from sekisho.domain.record import stands_at
 from sekisho.domain.tlog import (
     TILE_WIDTH,
     Frontier,
@@ -183,6 +184,9 @@ def _included(record: bytes, proof: RecordProof, checkpoint: Checkpoint) -> None
         ) from None
     if root != checkpoint.root:
         raise VerificationFailed(Outcome.TAMPERED, "the record is not in the log that was signed", _at(proof.index))
+    said = stands_at(record)
+    if said is None or said[1] != proof.index + 1:
+        raise VerificationFailed(Outcome.TAMPERED, "the record says that it stands elsewhere", _at(proof.index))
 
 
 def _walk(folder: Path, newest: Checkpoint, known: Sequence[tuple[str, Checkpoint]], walk: Walk) -> None:

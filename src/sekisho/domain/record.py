@@ -121,6 +121,16 @@ class StoredRecord(NamedTuple):
     chain: bytes
 
 
+def stands_at(record: bytes) -> tuple[str, int] | None:
+    """Return the id and the sequence that a record says of itself, ``None`` when it says none."""
+    try:
+        said = orjson.loads(record)
+        found = said["id"], said["seq"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if type(found[0]) is str and type(found[1]) is int else None
+
+
 def subject_ref(key: bytes, number: int) -> str:
     """Return the keyed reference of a data subject: HMAC-SHA-256 of the number, 16 bytes in hexadecimal.
 

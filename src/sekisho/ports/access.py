@@ -143,5 +143,5 @@ class ViewCache(Protocol):
     async def get(self, name: str, revision: str) -> pa.Table | None:
         """Return the release of view *name* as declared in *revision*, or ``None``."""
 
-    async def put(self, name: str, revision: str, release: pa.Table) -> None:
-        """Keep *release*, already fit to be published."""
+    async def put(self, name: str, revision: str, release: pa.Table) -> pa.Table:
+        """Keep *release*, already fit to be published, unless there is one already; return the one that is kept."""

@@ -177,3 +177,17 @@ async def test_a_verifier_who_kept_a_checkpoint_sees_another_history(
     assert verified(tree, larger).outcome is Outcome.TAMPERED
     with pytest.raises(InvalidRequest):
         verified(tree, "not a note\n")
+
+
+async def test_a_record_is_not_proved_under_another_id(log: SqlAuditLog, tree: AuditTree, database: Database) -> None:
+    """The column by which a record is found is not what was signed: exchanged ids give no proof."""
+    first, second = await record(log, 2)
+    await tree.advance()
+    await log.close()
+    await change(
+        database,
+        f"UPDATE audit_record SET id = 'neither' WHERE id = '{first}'",
+        f"UPDATE audit_record SET id = '{first}' WHERE id = '{second}'",
+    )
+    with pytest.raises(AuditUnavailable, match="does not continue"):
+        await tree.proof_of(first)

@@ -26,6 +26,7 @@ from sekisho.adapters.records.tables import audit_record
 from sekisho.adapters.records.tree_folder import SIGNED_FILE, TileChanged, TreeFolder
 from sekisho.domain.checkpoint import Checkpoint, RecordProof, parse_checkpoint, sign_checkpoint
 from sekisho.domain.note import MalformedNoteError, parse_key, parse_note
+from sekisho.domain.record import stands_at
 from sekisho.domain.tlog import (
     TILE_WIDTH,
     Frontier,
@@ -158,7 +159,11 @@ class AuditTree:
         if note is None or self._own(note).size < seq:
             note = await self.advance()
         size = self._own(note).size
-        return await asyncio.to_thread(self._proof, note, seq - 1, size)
+        proof = await asyncio.to_thread(self._proof, note, seq - 1, size)
+        if stands_at(proof.record or b"") != (record_id, seq):
+            # The column by which it was found says something else than the record that was signed.
+            raise AuditUnavailable(_FORKED)
+        return proof
 
     async def consistency(self, old: int, new: int) -> list[bytes]:
         """Return the proof that the tree of *new* records continues that of *old*.
