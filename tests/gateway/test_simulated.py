@@ -232,7 +232,7 @@ async def test_nothing_but_names_is_kept(site: Site) -> None:
     await site.rows("support_desk", "customer_support", "SELECT name, email FROM crm.customers LIMIT 1")
     with pytest.raises(SekishoError):
         await site.release("recommender", "recommendation", "SELECT canary_literal FROM pos.order_lines")
-    asking = Ask("recommendation", SQL, occasion=Occasion(ticket="TICKET-literal"))
+    asking = Ask("recommendation", SQL, occasion=Occasion(ticket="TICKETCANARY-1"))
     await (await site.gateway.query(site.requester("recommender"), asking)).close()
     await kept(site)
     text = contents(site.folder)
