@@ -240,6 +240,7 @@ async def test_nothing_but_names_is_kept(site: Site) -> None:
     assert [q["ticket"] for q in questions].count(True) == 1
     assert len(questions) == 3
     assert "literal" not in text
+    assert "TICKETCANARY" not in text
     assert "SELECT" not in text
     catalogue = site.gateway.catalogue
     names = {c.name for d in catalogue.datasets.values() for c in d.columns} | {u.value for u in Use}
