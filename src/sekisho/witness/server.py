@@ -120,7 +120,7 @@ class _Impatient(HttpToolsProtocol):
 
     _timer: TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # typeshed names the base's argument otherwise
         super().connection_made(transport)
         self._begin()
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
@@ -18,7 +16,6 @@ from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records import audit
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_search import newest_heads, stored_heads, stored_records, stored_subjects
-from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_tail
 from sekisho.audit_verify import Verdict, saved_notes, verify_rows
 from sekisho.domain.note import parse_head, parse_note
@@ -42,15 +39,6 @@ def numbered(people: int) -> bytes:
 def writers(connection: sa.Connection) -> list[str]:
     """Return the names of all writers."""
     return list(connection.execute(sa.select(audit_record.c.writer).distinct()).scalars())
-
-
-@pytest.fixture
-async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIterator[SqlAuditLog]:
-    """A started log."""
-    opened = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
-    await opened.start()
-    yield opened
-    await opened.close()
 
 
 async def verdict(log: SqlAuditLog, since: str | None = None) -> Verdict:

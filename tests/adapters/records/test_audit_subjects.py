@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.adapters.clock import SystemClock
-from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records import audit_subjects
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_subjects import drop_index, extend_index, people_of
-from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.tables import audit_subject_ref
 from sekisho.domain.record import UnrecordableError, subject_set
 from sekisho.ports import AuditEntry, AuditQuery
@@ -37,15 +32,6 @@ def test_bytes_that_are_no_references_are_refused():
     """Bytes of another length than whole references never get into the log."""
     with pytest.raises(UnrecordableError):
         people_of(b"x" * (16 * 100 + 1))
-
-
-@pytest.fixture
-async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIterator[SqlAuditLog]:
-    """A started log."""
-    opened = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
-    await opened.start()
-    yield opened
-    await opened.close()
 
 
 def ref(number: int) -> bytes:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -31,15 +29,6 @@ from tests.fakes import FakeClock
 
 MAILER = Requester("mailer", frozenset({"lifecycle_email"}))
 OFFICER = Requester("officer", frozenset(), frozenset({"privacy_officer"}))
-
-
-@pytest.fixture
-async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIterator[SqlAuditLog]:
-    """A started log."""
-    opened = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
-    await opened.start()
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ saved heads.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import orjson
 import sqlalchemy as sa
 
 from sekisho.adapters.records.tables import audit_record, data_subject
+from sekisho.adapters.records.whole_files import write_whole
 from sekisho.errors import ConsentUnavailable
 
 _CHUNK = 1_000  # records read at a time, newest first
@@ -77,13 +77,8 @@ class SavedFloor:
         """Save *seq* unless a higher one stands there. A disk that takes nothing is not an error: see ``read``."""
         if seq <= self.read():
             return
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
-            with fresh.open("w", encoding="ascii") as file:
-                file.write(f"{seq}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)  # whole or not at all
+            write_whole(self._path, f"{seq}\n".encode("ascii"))
 
 
 def holds_records(url: str) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sekisho.adapters.records.whole_files import sync, write_whole
 from sekisho.domain.tlog import TILE_WIDTH, Tile
 
 CHECKPOINT_FILE = "checkpoint"
@@ -86,10 +87,10 @@ class TreeFolder:
                 if tile.width == TILE_WIDTH:
                     raise TileChanged(tile.path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, data)
+            write_whole(path, data)
             folders.add(path.parent)
         for folder in folders:
-            _sync(folder)
+            sync(folder)
 
     def forget_partial(self, tile: Tile) -> None:
         """Remove the partial tiles that became the full *tile*; what cannot be removed stays."""
@@ -101,8 +102,8 @@ class TreeFolder:
 
     def publish(self, note: str) -> None:
         """Make *note* the newest checkpoint. Raises ``OSError``."""
-        _replace(self.folder / CHECKPOINT_FILE, note.encode())
-        _sync(self.folder)
+        write_whole(self.folder / CHECKPOINT_FILE, note.encode())
+        sync(self.folder)
 
     def witnessed(self) -> str | None:
         """Return the newest checkpoint that enough witnesses signed, or ``None`` before the first."""
@@ -110,8 +111,8 @@ class TreeFolder:
 
     def publish_witnessed(self, note: str) -> None:
         """Make *note* the newest checkpoint that enough witnesses signed. Raises ``OSError``."""
-        _replace(self.folder / WITNESSED_FILE, note.encode())
-        _sync(self.folder)
+        write_whole(self.folder / WITNESSED_FILE, note.encode())
+        sync(self.folder)
 
     def signed(self) -> str | None:
         """Return the checkpoint that was signed last, or ``None`` before the first."""
@@ -120,8 +121,8 @@ class TreeFolder:
     def remember(self, note: str) -> None:
         """Save *note* as what was signed last, before anybody sees it. Raises ``OSError``."""
         self._signed.parent.mkdir(parents=True, exist_ok=True)
-        _replace(self._signed, note.encode())
-        _sync(self._signed.parent)
+        write_whole(self._signed, note.encode())
+        sync(self._signed.parent)
 
 
 def _locked(handle: int) -> bool:
@@ -137,24 +138,3 @@ def _text(path: Path) -> str | None:
         return path.read_text("utf-8")
     except FileNotFoundError:
         return None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

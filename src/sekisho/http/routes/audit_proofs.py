@@ -13,6 +13,7 @@ from sekisho.domain.note import parse_note
 from sekisho.domain.tlog import leaf_hash
 from sekisho.errors import InvalidRequest, NotFound
 from sekisho.http.auth import requester_of, requester_with_role
+from sekisho.http.query_parameters import whole_number
 from sekisho.http.routes.audit import ROLES
 from sekisho.http.routing import json_response, router
 from sekisho.http.services import services_of
@@ -20,7 +21,6 @@ from sekisho.ports import AuditEntry, AuditProofs
 
 ROUTER = router("audit")
 _TEXT: Final = "text/plain; charset=utf-8"
-_DIGITS = 18
 
 
 @ROUTER.get("/v1/audit/checkpoint", summary="The newest signed checkpoint")
@@ -56,8 +56,11 @@ async def consistency(request: Request) -> Response:
     requester_with_role(request, *ROLES)
     proofs = _proofs(request)
     note = await _newest(proofs)
-    old = _size(request, "from", None)
-    new = _size(request, "to", parse_checkpoint(parse_note(note).text).size)
+    old, new = whole_number(request, "from"), whole_number(request, "to")
+    if old is None:
+        raise InvalidRequest("from is a number of records: the size of the tree of an older checkpoint.")
+    if new is None:
+        new = parse_checkpoint(parse_note(note).text).size
     hashes = await proofs.consistency(old, new)
     return json_response({"from": old, "to": new, "hashes": _base64(hashes), "checkpoint": note})
 
@@ -71,15 +74,6 @@ def _proofs(request: Request) -> AuditProofs:
     if proofs is None:
         raise NotFound("This service keeps no tree over its audit log.")
     return proofs
-
-
-def _size(request: Request, name: str, default: int | None) -> int:
-    text = request.query_params.get(name)
-    if text is None and default is not None:
-        return default
-    if text is None or not (text.isascii() and text.isdigit()) or len(text) > _DIGITS:
-        raise InvalidRequest(f"{name} is a number of records.")
-    return int(text)
 
 
 def _described(record_id: str, found: RecordProof) -> dict[str, object]:

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.http.auth import customer_of
 from sekisho.http.bodies import DECISIONS, WITHDRAW, WITHDRAW_ALL, read_body
+from sekisho.http.query_parameters import whole_number
 from sekisho.http.routing import body_schema, json_response, query_parameter, router
-from sekisho.http.sequences import min_seq_of
 from sekisho.http.services import ConsentDecision, services_of
 
 ROUTER = router("me")
@@ -23,7 +23,9 @@ ROUTER = router("me")
 async def my_consents(request: Request) -> Response:
     """List the purposes with state, notice, since when and until when."""
     person = await customer_of(request)
-    return json_response(await services_of(request).consents.reading.my_consents(person, min_seq=min_seq_of(request)))
+    return json_response(
+        await services_of(request).consents.reading.my_consents(person, min_seq=whole_number(request, "min_seq"))
+    )
 
 
 @ROUTER.post("/v1/me/consents", summary="Decide", openapi_extra=body_schema(DECISIONS))

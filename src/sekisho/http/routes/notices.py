@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sekisho.domain.notices import MOST_TEXT, Change
-from sekisho.errors import InvalidRequest
 from sekisho.http.auth import requester_of
 from sekisho.http.bodies import Body, Name, read_body
+from sekisho.http.query_parameters import one
 from sekisho.http.routing import body_schema, json_response, query_parameter, router
 from sekisho.http.services import services_of
 
@@ -90,7 +90,7 @@ async def in_force(request: Request, key: str) -> Response:
     `text` is shown byte for byte: `sha256` is of its UTF-8. `served_id` names this showing; a decision may cite it.
     """
     answer = await services_of(request).consents.notices.in_force(
-        key, _one(request, "locale"), _one(request, "version")
+        key, one(request, "locale", longest=16), one(request, "version", longest=16)
     )
     # Weak: each answer has its own served_id, and whoever keeps an older one was shown the same.
     etag = f'W/"{answer.pop("etag")}"'
@@ -170,13 +170,6 @@ async def simulate_purpose(request: Request) -> Response:
     body = await read_body(request, PURPOSE_VERSION)
     purposes = services_of(request).consents.notices.purposes
     return json_response(await purposes.simulate(requester, body.purpose, str(body.version)))
-
-
-def _one(request: Request, name: str) -> str | None:
-    values = request.query_params.getlist(name)
-    if len(values) > 1 or any(len(value) > 16 for value in values):
-        raise InvalidRequest(f"{name} stands once, in 16 characters at most.")
-    return values[0] if values else None
 
 
 def _matches(request: Request, etag: str) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -14,6 +13,7 @@ from sekisho.consents.provisions import MOST_PEOPLE, Wanted
 from sekisho.errors import InvalidRequest
 from sekisho.http.auth import requester_of
 from sekisho.http.bodies import Body, Instant, Name, SubjectText, read_body
+from sekisho.http.query_parameters import instant, one, whole_number
 from sekisho.http.routing import body_schema, json_response, query_parameter, router
 from sekisho.http.services import services_of
 from sekisho.http.subjects import subject_ref
@@ -35,7 +35,6 @@ class SearchBody(Body):
 
 
 SEARCH: Final = TypeAdapter(SearchBody)
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 def _documented(*parameters: tuple[str, str, str]) -> dict[str, Any]:
@@ -63,17 +62,17 @@ async def provided(request: Request) -> Response:
     """List the records of provision to third parties (APPI 29), oldest first: one for each page that left."""
     requester = requester_of(request)
     provisions = services_of(request).consents.provisions
-    direction = _one(request, "direction")
+    direction = one(request, "direction")
     if direction == "received":
         return json_response(await provisions.received(requester))
     if direction not in {None, "provided"}:
         raise InvalidRequest("direction is provided or received.")
     wanted = Wanted(
-        requester=_one(request, "requester"),
-        purpose=_one(request, "purpose"),
-        since=_instant(request, "from"),
-        until=_instant(request, "to"),
-        cursor=_one(request, "cursor"),
+        requester=one(request, "requester"),
+        purpose=one(request, "purpose"),
+        since=instant(request, "from"),
+        until=instant(request, "to"),
+        cursor=one(request, "cursor"),
         limit=_limit(request, 100, _MOST),
     )
     return json_response(await provisions.listed(requester, wanted))
@@ -90,11 +89,11 @@ async def search(request: Request) -> Response:
 
 
 @ROUTER.get("/v1/provision-records/{record_id}", summary="One record and its people", openapi_extra=_PAGE)
-async def one(request: Request, record_id: str) -> Response:
+async def record(request: Request, record_id: str) -> Response:
     """Answer one record with the people whom it names: by reference, for the privacy officer by identifier too."""
     requester = requester_of(request)
     limit = _limit(request, 1_000, MOST_PEOPLE)
-    found = await services_of(request).consents.provisions.one(requester, record_id, _one(request, "cursor"), limit)
+    found = await services_of(request).consents.provisions.one(requester, record_id, one(request, "cursor"), limit)
     return json_response(found)
 
 
@@ -102,7 +101,7 @@ async def one(request: Request, record_id: str) -> Response:
 async def ropa(request: Request) -> Response:
     """Answer the records of processing (GDPR 30) as JSON; with `Accept: text/csv` or `text/html` in that form."""
     requester = requester_of(request)
-    locale = _one(request, "locale") or "ja"
+    locale = one(request, "locale") or "ja"
     if locale not in LOCALES:
         raise InvalidRequest("locale is ja or en.")
     records = await services_of(request).consents.processing.records(requester)
@@ -115,26 +114,10 @@ async def ropa(request: Request) -> Response:
     return json_response(records)
 
 
-def _one(request: Request, name: str) -> str | None:
-    values = request.query_params.getlist(name)
-    if len(values) > 1 or (values and not 1 <= len(values[0]) <= 128):
-        raise InvalidRequest(f"{name} stands once, with 1 to 128 characters.")
-    return values[0] if values else None
-
-
-def _instant(request: Request, name: str) -> datetime | None:
-    text = _one(request, name)
-    try:
-        # A plus sign in an address means a space.
-        return None if text is None else _INSTANT.validate_strings(text.replace(" ", "+"))
-    except ValidationError:
-        raise InvalidRequest(f"{name} is a time as RFC 3339 spells it, with its offset.") from None
-
-
 def _limit(request: Request, default: int, most: int) -> int:
-    text = _one(request, "limit")
-    if text is None:
+    limit = whole_number(request, "limit")
+    if limit is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+    if not 1 <= limit <= most:
         raise InvalidRequest(f"limit is a whole number from 1 to {most:,}.")
-    return int(text)
+    return limit

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sekisho.errors import InvalidRequest
 from sekisho.http.auth import requester_of
-from sekisho.http.bodies import Body, Instant, SubjectText, read_body
+from sekisho.http.bodies import Body, SubjectText, read_body
+from sekisho.http.query_parameters import instant, whole_number
 from sekisho.http.routing import body_schema, json_response, query_parameter, router
 from sekisho.http.services import services_of
 from sekisho.http.subjects import subject_ref
@@ -34,7 +33,6 @@ class LinkBody(Body):
 RESOLVE: Final = TypeAdapter(ResolveBody)
 LINK: Final = TypeAdapter(LinkBody)
 
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 _TIMES = {
     "parameters": [
         *query_parameter("valid_at", "string", "What held then (RFC 3339); now when left out.")["parameters"],
@@ -89,33 +87,8 @@ async def consents(request: Request, subject_id: str) -> Response:
     found = await services_of(request).consents.reading.subject_consents(
         requester,
         subject_id,
-        valid_at=_instant(request, "valid_at"),
-        known_at=_instant(request, "known_at"),
-        min_seq=_whole_number(request, "min_seq"),
+        valid_at=instant(request, "valid_at"),
+        known_at=instant(request, "known_at"),
+        min_seq=whole_number(request, "min_seq"),
     )
     return json_response(found)
-
-
-def _one(request: Request, name: str) -> str | None:
-    values = request.query_params.getlist(name)
-    if len(values) > 1:
-        raise InvalidRequest(f"{name} stands once.")
-    return values[0] if values else None
-
-
-def _instant(request: Request, name: str) -> datetime | None:
-    text = _one(request, name)
-    try:
-        # A plus sign in an address means a space.
-        return None if text is None else _INSTANT.validate_strings(text.replace(" ", "+"))
-    except ValidationError:
-        raise InvalidRequest(f"{name} is a time as RFC 3339 spells it, with its offset.") from None
-
-
-def _whole_number(request: Request, name: str) -> int | None:
-    text = _one(request, name)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise InvalidRequest(f"{name} is one whole number.")
-    return int(text)

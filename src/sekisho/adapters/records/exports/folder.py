@@ -24,6 +24,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+from sekisho.adapters.records.whole_files import write_whole
 from sekisho.domain.audit_export import ExportFilters, ExportFormat, ExportOrder
 from sekisho.ports.exports import ExportFile, ExportJob, ExportStatus
 
@@ -147,12 +148,12 @@ class JobsFolder:
 
     def write(self, kept: KeptJob) -> None:
         """Replace what is kept of a job, on the disk when this returns."""
-        self._replace(self.of(kept.job.id) / "job.json", kept.to_json(), durable=True)
+        write_whole(self.of(kept.job.id) / "job.json", kept.to_json(), durable=True)
 
     def write_progress(self, export_id: str, done: float) -> None:
         """Tell the other workers how much is done."""
         with contextlib.suppress(OSError):
-            self._replace(self.of(export_id) / "progress", f"{done:.4f}".encode("ascii"), durable=False)
+            write_whole(self.of(export_id) / "progress", f"{done:.4f}".encode("ascii"), durable=False)
 
     def read_progress(self, export_id: str) -> float:
         """Return how much is done of a job that runs."""
@@ -229,20 +230,6 @@ class JobsFolder:
         with contextlib.suppress(OSError):
             (self.of(export_id) / "job.json").unlink()
         shutil.rmtree(self.of(export_id), ignore_errors=True)
-
-    def _replace(self, path: Path, data: bytes, *, durable: bool) -> None:
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        try:
-            with fresh.open("wb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            fresh.replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                fresh.unlink()
-            raise
 
 
 def told(kept: KeptJob, progress: float, *, taken: bool) -> ExportJob:

@@ -27,6 +27,7 @@ from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.database import DatabaseFailed
 from sekisho.adapters.records.exports.writing import Bounds, Checkpoints, Pace, uncut, write_export
 from sekisho.adapters.records.tables import audit_record
+from sekisho.adapters.records.whole_files import sync
 from sekisho.audit_verify.exports import SealedManifest
 from sekisho.audit_verify.trust import TrustedKey
 from sekisho.audit_verify.verdict import VerificationFailed
@@ -201,11 +202,7 @@ def _exports(schedule: ExportSchedule) -> list[Path]:
 
 def _publish(partial: Path, final: Path) -> None:
     partial.rename(final)
-    handle = os.open(final.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(final.parent)
 
 
 def _clear_partial(schedule: ExportSchedule) -> None:

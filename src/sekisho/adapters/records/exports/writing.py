@@ -10,7 +10,6 @@ import asyncio
 import errno
 import hashlib
 import json
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from sekisho.adapters.records.audit_search import matching, newest_heads, newest
 from sekisho.adapters.records.database import DatabaseFailed
 from sekisho.adapters.records.exports.forms import HashedFile, begin
 from sekisho.adapters.records.tables import audit_record
+from sekisho.adapters.records.whole_files import sync
 from sekisho.domain.audit_export import CHECKPOINT_FILE, EVENTS_FILES, ExportFormat, ExportOrder
 from sekisho.domain.note import (
     HEADS_FILE,
@@ -270,7 +270,7 @@ class _Work:
         self._write(MANIFEST_FILE, data)
         self._write(SEAL_FILE, seal.encode())
         for path in (*(self._folder / name for name in self._digests), self._folder):
-            _to_disk(path)
+            sync(path)
 
     def _heads(self, bounds: Bounds, saved: list[str], connection: sa.Connection) -> bytes:
         """Return the newest head of each writer, of those stored in the database and of those saved outside it.
@@ -326,14 +326,6 @@ def _saved(heads_folder: Path) -> list[str]:
     for path in sorted(heads_folder.glob(f"*{HEADS_SUFFIX}")):
         notes.extend(split_notes(path.read_text("utf-8")))
     return notes
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def is_full(error: OSError) -> bool:
