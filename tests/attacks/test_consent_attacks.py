@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.adapters.records.conftest import PURPOSES, database, empty_url, keys, ledger, people, url
+from tests.adapters.records.conftest import PURPOSES, keys, ledger, people
 from tests.gateway.conftest import built, folder, site
 from tests.gateway.site import Site
 
@@ -22,7 +22,7 @@ from sekisho.errors import InvalidRequest, Refused
 from sekisho.http.routes.webhooks import _evidence
 from sekisho.ports import ConsentEventInput
 
-__all__ = ["built", "database", "empty_url", "folder", "keys", "ledger", "people", "site", "url"]
+__all__ = ["built", "folder", "keys", "ledger", "people", "site"]
 
 DESK, SERVICE, OFFICER = "consent_desk", "analyst", "privacy_officer"
 PURPOSE = "churn_prediction"  # one of SERVICE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import event
-from tests.adapters.records.conftest import database, empty_url, keys, url  # noqa: F401 - fixtures
+from tests.adapters.records.conftest import keys  # noqa: F401 - fixtures
 from tests.consents.rights_house import KENJI, MARIKO, STRANGER, open_rights
 
 from sekisho.domain.terms import SubjectNumber

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, text
-from tests.adapters.records.conftest import database, empty_url, keys, url  # noqa: F401 - fixtures
+from tests.adapters.records.conftest import keys  # noqa: F401 - fixtures
 from tests.consents.rights_house import KENJI, MARIKO, OFFICER, RECOMMENDER, STRANGER, open_rights
 
 from sekisho.adapters.records.registers import SqlRegisters

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.adapters.records.conftest import database, empty_url, keys, url  # noqa: F401 - fixtures
+from tests.adapters.records.conftest import keys  # noqa: F401 - fixtures
 from tests.consents.fakes import state_of
 from tests.consents.rights_house import KENJI, MARIKO, OFFICER, RECOMMENDER, STRANGER, Shelf, open_rights
 from tests.fakes import FakeAuditLog

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 
 import pytest
-from tests.adapters.records.conftest import database, empty_url, url  # noqa: F401 - fixtures
 from tests.consents.fakes import make_parts
 from tests.consents.sign_in_house import HERE, MARIKO, Box, House, email_ref, linked
 
@@ -23,7 +22,7 @@ from sekisho.errors import (
 
 
 @pytest.fixture
-async def house(database):  # noqa: F811
+async def house(database):
     fakes = make_parts()
     await fakes.people.register("email_sha256", [email_ref(MARIKO).value])
     return House(fakes, SqlSessions(database, fakes.keys), Box(), database)

@@ -9,7 +9,6 @@ import hashlib
 from dataclasses import dataclass, field
 
 import pytest
-from tests.adapters.records.conftest import database, empty_url, url  # noqa: F401 - fixtures
 from tests.consents.fakes import make_parts
 from tests.consents.sign_in_house import Box, House
 
@@ -19,7 +18,7 @@ from sekisho.ports import DataSubjectRef
 
 
 @pytest.fixture
-async def house(database):  # noqa: F811
+async def house(database):
     fakes = make_parts()
     return House(fakes, SqlSessions(database, fakes.keys), Box(), database)
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.adapters.records.conftest import empty_url
 from tests.consents.import_house import DESK, House, open_house
 
 from sekisho.consents.linking import Linking
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.domain.terms import Cell
 from sekisho.ports import ConsentEventInput, DataSubjectRef
-
-__all__ = ["empty_url"]
 
 CUSTOMER = DataSubjectRef("customer_id", "17850")
 EMAIL = DataSubjectRef("email_sha256", "ab" * 32)

@@ -18,8 +18,8 @@ from sekisho.demo.server import STORES, DemoServer
 from sekisho.demo.story import tell
 from sekisho.demo.workspace import Built, build_workspace
 from sekisho.errors import WorkspaceError
-from tests.adapters.records.conftest import postgres_server
 from tests.cli.conftest import _quiet, run
+from tests.conftest import postgres_server
 
 __all__ = ["_quiet", "run"]
 

@@ -21,7 +21,7 @@ from sekisho.domain.consent import ConsentEventKind
 from sekisho.http.services import ConsentDecision
 from sekisho.ports import DataSubjectRef
 from sekisho.settings import load
-from tests.adapters.records.conftest import postgres_server
+from tests.conftest import postgres_server
 from tests.everywhere.history import History
 from tests.everywhere.run import four_workers, make_history
 from tests.everywhere.worker import PURPOSE

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.adapters.records.conftest import empty_url
 from tests.adapters.records.export_world import seqs_in
 
 from sekisho.adapters.clock import SystemClock
@@ -25,8 +24,6 @@ from sekisho.audit_verify import verify_export
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
 from sekisho.ports import AuditEntry, AuditQuery
 from sekisho.ports.exports import ExportJob, ExportStatus
-
-__all__ = ["empty_url"]
 
 RECORDS = 1_500
 PROGRAM = """

@@ -10,10 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.adapters.records.conftest import empty_url
 from tests.consents.import_house import ndjson, open_house, said
-
-__all__ = ["empty_url"]
 
 LINES = 6_000
 PART = 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.adapters.records.conftest import database  # noqa: F401 - a fixture
 from tests.consents.sign_in_house import MARIKO, email_ref
 from tests.http.conftest import CUSTOMER, client_of
 from tests.http.session_site import OURS, cookies, open_site, told
@@ -20,7 +19,7 @@ def url(tmp_path) -> str:
 
 
 @pytest.fixture
-async def site(database, world):  # noqa: F811
+async def site(database, world):
     opened = await open_site(database, world)
     yield opened
     await opened.sign_in.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.adapters.records.conftest import database  # noqa: F401 - a fixture
 from tests.http.session_site import cookies, open_site
 
 from sekisho.adapters.records.database import migrate
@@ -18,7 +17,7 @@ def url(tmp_path) -> str:
 
 
 @pytest.fixture
-async def site(database, world):  # noqa: F811
+async def site(database, world):
     opened = await open_site(database, world)
     yield opened
     await opened.sign_in.close()

@@ -307,7 +307,7 @@ async def test_a_database_that_may_forget_is_refused_at_the_start(tmp_path, prag
 
 @pytest.mark.postgres
 @pytest.mark.enable_socket
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_a_server_that_answers_too_early_is_refused(database, keys, tmp_path):
     """PostgreSQL with synchronous_commit off is refused like SQLite with synchronous off."""
 
@@ -323,7 +323,7 @@ async def test_a_server_that_answers_too_early_is_refused(database, keys, tmp_pa
 
 @pytest.mark.postgres
 @pytest.mark.enable_socket
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_a_server_that_hangs_up_costs_nothing_acknowledged(database, keys, tmp_path):
     """PostgreSQL ends the writer's session: the next record finds out, and the log comes back by itself."""
     log = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, make_url
 
 from sekisho.adapters.records.database import Database, DatabaseFailed
-from tests.adapters.records.conftest import postgres_server
+from tests.conftest import postgres_server
 
 pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket]
 
