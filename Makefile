@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check attacks matrix timing bench benchstores export benchconsent withdrawals fuzz policy lock clean
+.PHONY: help demo serve test check attacks matrix timing bench benchstores export benchconsent withdrawals fuzz policy compiled lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -60,6 +60,9 @@ policy:  ## Format, check and test the policies (needs opa)
 	@opa check --strict policies
 	@opa test policies --coverage --threshold 100 >/dev/null
 	@opa test policies
+
+compiled: $(VENV)/dev.stamp  ## Compile the policies that come with the program, after they changed (needs opa)
+	@$(BIN)/python -m tests.policies.compiling
 
 bench: $(VENV)/dev.stamp  ## Measure what governance costs, as ratios in one run
 	@$(BIN)/python -m tests.benchmarks

@@ -99,6 +99,21 @@ deny contains {"code": "access_denied", "reason": "action_unknown"} if {
 	not _action_known
 }
 
+# METADATA
+# title: Question not understood
+# description: Lists that are no lists would be passed over by an engine that takes an error for a missing value.
+# custom:
+#   code: access_denied
+#   reason: question_not_understood
+#   source: default deny
+#   remedy: Ask with lists of formats and cells, and with the columns of each dataset.
+#   title_ja: 理解できない質問
+#   description_ja: 一覧であるべきものが一覧でないと、誤りを欠けた値とみなすエンジンでは見過ごされます。
+#   remedy_ja: formats と cells は一覧で、データセットごとに columns を付けて求めてください。
+deny contains {"code": "access_denied", "reason": "question_not_understood"} if {
+	not _understood
+}
+
 _registered if input.purpose.name in input.requester.purposes
 
 # Loops stand in comprehensions: the embedded engine runs them several times faster there than in rule bodies.
@@ -119,6 +134,18 @@ _by_wider_purpose := {name |
 	some name
 	purposes := input.datasets[name].purposes
 	wider in purposes
+}
+
+_understood if {
+	is_array(input.purpose.formats)
+	is_array(input.purpose.cells)
+	count(_with_columns) == count(input.datasets)
+}
+
+_with_columns := {name |
+	some name
+	columns := input.datasets[name].columns
+	is_object(columns)
 }
 
 _reads_a_dataset if count(input.datasets) > 0

@@ -56,3 +56,15 @@ test_an_unknown_action_is_refused if {
 	asked := fixtures.request_with({"action": "dump"})
 	purpose.deny == {{"code": "access_denied", "reason": "action_unknown"}} with input as asked
 }
+
+test_a_question_whose_lists_are_none_is_refused if {
+	every odd in [null, false, 0, "x"] {
+		_not_understood(fixtures.request_with({"purpose": {"formats": odd}}))
+		_not_understood(fixtures.request_with({"purpose": {"cells": odd}}))
+		_not_understood(fixtures.request_with({"datasets": {"pos.order_lines": {"columns": odd}}}))
+	}
+}
+
+_not_understood(asked) if {
+	purpose.deny == {{"code": "access_denied", "reason": "question_not_understood"}} with input as asked
+}

@@ -18,7 +18,15 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from sekisho.adapters.rego.folder import Appearance, appearance, policy_files, policy_revision, shipped_policies
+from sekisho.adapters.rego.compiled import CompiledModule, ModulePolicies, compiled_module
+from sekisho.adapters.rego.folder import (
+    Appearance,
+    appearance,
+    policy_digest,
+    policy_files,
+    policy_revision,
+    shipped_policies,
+)
 from sekisho.adapters.rego.in_force import RevisionInForce
 from sekisho.adapters.rego.interpreter import CompiledPolicies
 from sekisho.domain.access import AccessRequest, Decision, decision_from_json
@@ -30,12 +38,14 @@ _compiling = threading.Lock()  # the compiler is kept to one thread of the proce
 class _Generation:
     """Policies of one revision, and threads that each hold them compiled.
 
-    Raises ``PolicyUnavailable`` when they do not compile, or do not refuse a question that asks nothing.
+    Where a module was made of them, it decides; else they are interpreted. Raises ``PolicyUnavailable`` when they do
+    not compile, or do not refuse a question that asks nothing.
     """
 
-    def __init__(self, files: dict[str, bytes], revision: str, threads: int) -> None:
-        self.revision = revision
+    def __init__(self, files: dict[str, bytes], threads: int, module: CompiledModule | None) -> None:
+        self.revision = policy_revision(files)
         self._files = files
+        self._module = module
         self._own = threading.local()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="policy")
         every_thread_taken = threading.Event()
@@ -68,13 +78,13 @@ class _Generation:
         every_thread_taken.wait()  # the pool starts a thread only while no other is idle
         self._own.policies = self._compile()
 
-    def _compile(self) -> CompiledPolicies:
+    def _compile(self) -> CompiledPolicies | ModulePolicies:
         with _compiling:
-            return CompiledPolicies(self._files)
+            return CompiledPolicies(self._files) if self._module is None else ModulePolicies(self._module)
 
     def _answer(self, question: dict[str, object]) -> object:
         try:
-            policies: CompiledPolicies | None = getattr(self._own, "policies", None)
+            policies: CompiledPolicies | ModulePolicies | None = getattr(self._own, "policies", None)
             if policies is None:
                 policies = self._own.policies = self._compile()
             return policies.answer(question)
@@ -101,6 +111,8 @@ class EmbeddedRego:
         The one revision that may decide; any when ``None``.
     shared:
         Where the workers of this machine tell each other by which revision they decide.
+    interpreted:
+        Whether the policies that come with the program are interpreted as all others are.
 
     A folder that is empty or does not compile makes every decision fail closed; :meth:`ensure_loaded`
     tells so at start. Later such a folder leaves the policies before it in force, and :attr:`refused` says why.
@@ -114,12 +126,14 @@ class EmbeddedRego:
         timeout_s: float | None = None,
         expected: str | None = None,
         shared: RevisionInForce | None = None,
+        interpreted: bool = False,
     ) -> None:
         self._folder = folder
         self._threads = threads
         self._timeout_s = timeout_s
         self._expected = expected
         self._shared = shared
+        self._interpreted = interpreted
         self._current: _Generation | None = None
         self._refused: PolicyUnavailable | None = None
         self._changing = threading.RLock()
@@ -226,7 +240,8 @@ class EmbeddedRego:
             )
         former = self._current
         if former is None or revision != former.revision:
-            compiled = _Generation(files, revision, self._threads)
+            module = None if self._interpreted else compiled_module(shipped_policies(), policy_digest(files))
+            compiled = _Generation(files, self._threads, module)
             self._tell_workers(revision)  # first, so that none decides by the former after this one by the new
             self._current = compiled
             if former is not None:

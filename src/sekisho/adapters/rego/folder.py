@@ -54,13 +54,18 @@ def policy_files(folder: Path) -> dict[str, bytes]:
 
 
 def policy_revision(files: dict[str, bytes]) -> str:
-    """Return the revision of a set of policy files: 16 hexadecimal digits of SHA-256 over names and content."""
+    """Return the revision of a set of policy files: the first 16 digits of their :func:`policy_digest`."""
+    return policy_digest(files)[:16]
+
+
+def policy_digest(files: dict[str, bytes]) -> str:
+    """Return SHA-256 over names and content of a set of policy files, in hexadecimal."""
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
         # Lengths first, so that no text can move from a name into a content or a next file unseen.
         digest.update(f"{len(name)}:{name}{len(content)}:".encode())
         digest.update(content)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 def appearance(folder: Path) -> Appearance | None:
