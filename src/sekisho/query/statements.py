@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -94,13 +95,15 @@ class Statements:
         self._catalogue = catalogue
         self._visible: dict[str, dict[str, Dataset]] = {}
         self._known: OrderedDict[tuple[str, str, str], Question] = OrderedDict()
+        self._changing = threading.Lock()  # long statements are read in threads of their own
 
     def known(self, requester: Requester, purpose: Purpose, sql: str) -> Question | None:
         """Return the question when it was read before."""
         key = (requester.name, purpose.name, sql)
-        question = self._known.get(key)
-        if question is not None:
-            self._known.move_to_end(key)
+        with self._changing:
+            question = self._known.get(key)
+            if question is not None:
+                self._known.move_to_end(key)
         return question
 
     def read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:
@@ -108,9 +111,10 @@ class Statements:
         question = self.known(requester, purpose, sql)
         if question is None:
             question = self._question(requester, purpose, sql, None)
-            self._known[(requester.name, purpose.name, sql)] = question
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+            with self._changing:
+                self._known[(requester.name, purpose.name, sql)] = question
+                if len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
         return question
 
     def under(self, question: Question, purpose: Purpose) -> Question:
