@@ -13,6 +13,7 @@ import pytest
 
 from sekisho.adapters.decisions import DecisionCache
 from sekisho.adapters.rego import EmbeddedRego, RevisionInForce, shipped_policies
+from sekisho.adapters.rego.compiled import ModulePolicies
 from sekisho.adapters.rego.interpreter import CompiledPolicies
 from sekisho.domain.access import AccessRequest, Decision, Permit
 from sekisho.errors import PolicyUnavailable
@@ -237,21 +238,33 @@ async def test_a_worker_that_cannot_follow_the_others_decides_nothing(folder, tm
         await worker.close()
 
 
-async def test_each_thread_asks_what_it_compiled_itself(folder, monkeypatch):
-    """No interpreter is asked by two threads: a shared one returns another's decision, if seldom."""
+@pytest.mark.parametrize("engine", [CompiledPolicies, ModulePolicies], ids=["interpreted", "compiled"])
+async def test_each_thread_asks_what_it_compiled_itself(folder, monkeypatch, engine):
+    """Neither engine is asked by two threads: a shared one returns another's decision, if seldom."""
     asked_by: dict[int, set[int]] = {}
-    answer = CompiledPolicies.answer
+    answer = engine.answer
 
-    def noting(self: CompiledPolicies, question_: dict[str, object]) -> object:
+    def noting(self: object, question_: dict[str, object]) -> object:
         asked_by.setdefault(id(self), set()).add(threading.get_ident())
         return answer(self, question_)
 
-    monkeypatch.setattr(CompiledPolicies, "answer", noting)
-    pdp = EmbeddedRego(folder, threads=4)
-    await asyncio.gather(*(pdp.decide(question()) for _ in range(100)))
+    monkeypatch.setattr(engine, "answer", noting)
+    pdp = EmbeddedRego(folder, threads=4, interpreted=engine is CompiledPolicies)
+    await asyncio.gather(*(pdp.decide(question()) for _ in range(400)))
     await pdp.close()
     assert sum(len(threads) for threads in asked_by.values()) > 1
     assert all(len(threads) == 1 for threads in asked_by.values())
+
+
+async def test_eight_threads_of_compiled_policies_give_no_wrong_decision(folder):
+    """4,000 decisions on 8 threads at once are those that one thread takes, one after the other."""
+    asked = list(questions())[::5]
+    alone, pdp = EmbeddedRego(folder, threads=1), EmbeddedRego(folder, threads=8)
+    expected = [await alone.decide(each) for each in asked]
+    for _ in range(-(-4_000 // len(asked))):
+        assert await asyncio.gather(*(pdp.decide(each) for each in asked)) == expected
+    await alone.close()
+    await pdp.close()
 
 
 @pytest.mark.slow
