@@ -27,6 +27,7 @@ SPOILT = {
     "directory": (PURPOSE, "package sekisho.purpose", "package sekisho.purposes", "directory"),
     "none": (PURPOSE, "package sekisho.purpose\n", "", "package"),
     "clock": (PURPOSE, "_registered if input", "_now := time.now_ns()\n\n_registered if input", "builtin"),
+    "least": (PURPOSE, "_registered if input", "_a := min(input.purpose.cells)\n\n_registered if input", "order"),
     "network": (PURPOSE, "_registered if input", '_a := http.send({"url": "x"})\n\n_registered if input', "builtin"),
     "not": (RECIPIENT, "\tnot _recipient_known\n", '\tinput.requester.recipient == "friend"\n', "not"),
     "guard": (

@@ -28,6 +28,7 @@ _FORBIDDEN = re.compile(
     r"\b((?:http\.send|opa\.runtime|rego\.parse_module|trace|print|(?:time|net|rand|uuid|providers)\.\w+(?:\.\w+)*)"
     r"|io\.jwt\.\w+)\s*\("
 )
+_AS_TEXT = re.compile(r"\b(min|max)\s*\(")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`')
 _COMMENT = re.compile(r"#.*$")
 
@@ -105,6 +106,9 @@ def _file(folder: Path, name: str, text: str) -> Iterator[Found]:
         for used in _FORBIDDEN.finditer(code):
             says = f"leave {used.group(1)} out: a decision rests on the question alone, and is kept for equal ones"
             yield Found(name, number, "builtin", says)
+        for used in _AS_TEXT.finditer(code):
+            says = f"compare instead of {used.group(1)}: the embedded interpreter puts 10 before 9, as texts"
+            yield Found(name, number, "order", says)
 
 
 def _test(folder: Path, path: Path) -> Iterator[Found]:
