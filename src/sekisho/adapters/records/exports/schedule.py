@@ -25,7 +25,8 @@ import structlog
 
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.database import DatabaseFailed
-from sekisho.adapters.records.exports.writing import Bounds, Checkpoints, Pace, uncut, write_export
+from sekisho.adapters.records.exports.proving import Proving
+from sekisho.adapters.records.exports.writing import Bounds, Pace, uncut, write_export
 from sekisho.adapters.records.tables import audit_record
 from sekisho.adapters.records.whole_files import sync
 from sekisho.audit_verify.exports import SealedManifest
@@ -65,8 +66,8 @@ class ScheduledExports:
         Of the house.
     schedules:
         What is to be made.
-    checkpoint:
-        Answers the newest signed checkpoint of the log's tree.
+    proving:
+        Answers for the records of an export.
     """
 
     def __init__(
@@ -75,12 +76,12 @@ class ScheduledExports:
         clock: Clock,
         schedules: Sequence[ExportSchedule],
         *,
-        checkpoint: Checkpoints = lambda: None,
+        proving: Proving | None = None,
     ) -> None:
         self._log = log
         self._clock = clock
         self._schedules = tuple(schedules)
-        self._checkpoint = checkpoint
+        self._proving = proving
         self._key = TrustedKey(log.keyring.verification_key())
 
     async def run(self) -> None:
@@ -174,7 +175,7 @@ class ScheduledExports:
         partial, final = schedule.folder / f".{name}.partial", schedule.folder / name
         try:
             done = await write_export(
-                self._log, order, partial, bounds=period.bounds, checkpoint=self._checkpoint, pace=Pace(rest=_REST)
+                self._log, order, partial, bounds=period.bounds, proving=self._proving, pace=Pace(rest=_REST)
             )
             fields = {"export": begun.id, "status": "done", "records": done.records}
             await self._log.append(AuditEntry("export.finish", fields))
