@@ -223,8 +223,8 @@ class SealedManifest:
         Raises
         ------
         VerificationFailed
-            ``UNTRUSTED`` when the witnesses of the policy did not sign, ``INCOMPLETE`` when they did, and nothing shows
-            that the records are in what they signed.
+            ``UNTRUSTED`` when the witnesses of the policy did not sign, ``INCOMPLETE`` when they did, and nothing
+            shows that the records are in what they signed.
         """
         if CHECKPOINT_FILE not in self._digests:
             if self._policy is not None:

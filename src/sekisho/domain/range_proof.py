@@ -2,8 +2,8 @@
 
 The proof goes over the tree from left to right. What lies between the records that are shown is named by the largest
 complete subtrees that fit, so that a range without holes takes a few dozen hashes, however long it is, and a single
-record as many as its own audit path. Whoever knows the records computes the root from it, with a stack of one hash for
-each level: neither making nor checking it needs the log in memory.
+record as many as its own audit path. Whoever knows the records computes the root from it, with a stack of one hash
+for each level: neither making nor checking it needs the log in memory.
 
 It is kept as lines of text::
 
@@ -24,6 +24,7 @@ from sekisho.domain.tlog import Nodes, ProofError, node_hash, root_of
 
 PROOFS_HEADER = "sekisho/audit-proofs/v1"
 _MAX_LEVEL = 62
+_DAMAGED = "a line of the proofs is damaged"
 
 
 class GrowingRoot:
@@ -94,17 +95,15 @@ def parse_line(line: str) -> tuple[str, int, int, bytes]:
 
     Raises ``ProofError`` when it is none.
     """
-    parts = line.split(" ")
+    mark, _, rest = line.partition(" ")
+    number, _, last = rest.partition(" ")
     try:
-        if len(parts) != 3:
-            raise MalformedNoteError("three parts")
-        if parts[0] == "+":
-            return "+", parse_size(parts[1]), parse_size(parts[2]), b""
-        found = strict_base64(parts[2])
-        if len(found) != 32:
-            raise MalformedNoteError("a hash has 32 bytes")
-        if parts[0] == "=":
-            return "=", parse_size(parts[1]), 0, found
-        return "", parse_size(parts[1]), parse_size(parts[0]), found
+        if mark == "+":
+            return "+", parse_size(number), parse_size(last), b""
+        level = 0 if mark == "=" else parse_size(mark)
+        place, found = parse_size(number), strict_base64(last)
     except MalformedNoteError:
-        raise ProofError("a line of the proofs is damaged") from None
+        raise ProofError(_DAMAGED) from None
+    if len(found) != 32:
+        raise ProofError(_DAMAGED)
+    return "=" if mark == "=" else "", place, level, found

@@ -1,4 +1,4 @@
-"""Under the role that the script makes, the gateway works and cannot rewrite its records; nor does a slip of the owner."""
+"""Under the role that the script makes the gateway works, and cannot rewrite its records; nor does a slip do it."""
 
 from __future__ import annotations
 
