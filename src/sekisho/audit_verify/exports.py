@@ -9,11 +9,12 @@ from pathlib import Path
 import orjson
 
 from sekisho.audit_verify.proofs import ProofsCheck, events_of
-from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, checkpoint_notes
+from sekisho.audit_verify.tree import included, parse_proof_of
+from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, anchor_in, checkpoint_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
 from sekisho.audit_verify.witnesses import require_witnesses
 from sekisho.domain.audit_export import CHECKPOINT_FILE, EVENTS_FILES, PROOFS_FILE, WITNESSED_FILE, ExportFormat
-from sekisho.domain.chain import BadRecord, BrokenChainError, Walk, name_of
+from sekisho.domain.chain import BadRecord, BrokenChainError, Walk, name_of, pruned_by
 from sekisho.domain.checkpoint import Checkpoint, parse_checkpoint
 from sekisho.domain.note import (
     HEADS_FILE,
@@ -25,6 +26,7 @@ from sekisho.domain.note import (
     seal_text,
     split_notes,
 )
+from sekisho.domain.pruning import PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
 from sekisho.domain.tlog import leaf_hash
 from sekisho.domain.witness_policy import WitnessPolicy
 
@@ -84,6 +86,7 @@ def verify_export(
                 unsigned_tail=manifest.after,
                 witnesses=manifest.witnesses,
                 proved=manifest.proved,
+                pruned=manifest.pruned,
             )
         walk = manifest.walk(held)
     except VerificationFailed as failed:
@@ -92,7 +95,16 @@ def verify_export(
     tail = sum(chain.size - max(newest.get(name, 0), chain.start) for name, chain in walk.chains.items())
     tail = max(tail, manifest.after)
     return Verdict(
-        Outcome.OK, "", None, walk.count, len(walk.chains), len(held), tail, manifest.witnesses, manifest.proved
+        Outcome.OK,
+        "",
+        None,
+        walk.count,
+        len(walk.chains),
+        len(held),
+        tail,
+        manifest.witnesses,
+        manifest.proved,
+        manifest.pruned,
     )
 
 
@@ -113,6 +125,8 @@ class SealedManifest:
     witnesses, proved, after:
         Once everything was compared: which of them did, how many events were shown to be in the signed tree, and how
         many of these are newer than what the witnesses signed.
+    pruned:
+        Where it begins, when it was to begin with the log and the log's own beginning was pruned.
     form:
         The form of the export.
     records, first, last:
@@ -132,6 +146,7 @@ class SealedManifest:
         self._policy = policy
         self.witnesses: tuple[str, ...] = ()
         self.proved = self.after = 0
+        self.pruned = ""
         self._ahead = False  # whether the checkpoint is newer than the one that the witnesses signed
         seal, data = _small(folder / SEAL_FILE), _small(folder / MANIFEST_FILE)
         try:
@@ -179,6 +194,7 @@ class SealedManifest:
             for index, leaf in events_of(self.form, self._folder / EVENTS_FILES[self.form]):
                 proofs.take(index, leaf)
             self._proven(proofs)
+        self._anchor()
         if not only:
             raise VerificationFailed(Outcome.INCOMPLETE, "this takes a raw export, and it is of another form")
 
@@ -196,7 +212,9 @@ class SealedManifest:
         marks = held.marks()
         for name, size in self._ends:
             marks[name].add(size)
-        walk = Walk(first_seq=self.first, partial=not self._begins or self.first != 1, marks=marks)
+        anchor = self._anchor()
+        partial = anchor is None and (not self._begins or self.first != 1)
+        walk = Walk(first_seq=self.first, partial=partial, marks=marks, anchor=anchor)
         lines = _lines(self._folder / RECORDS_FILE)
         try:
             walk.run(lines if proofs is None else _passing(lines, proofs), {**held.ends(), **self._ends})
@@ -205,7 +223,7 @@ class SealedManifest:
         self._compare_ends(walk)
         if not same or walk.count != self.records:
             raise VerificationFailed(Outcome.TAMPERED, f"{RECORDS_FILE} was changed")
-        held.compare(walk.chains, begins=self.first == 1, ends=self._ends_log)
+        held.compare(walk.chains, begins=self.first == 1 or anchor is not None, ends=self._ends_log, anchor=anchor)
         if proofs is not None:
             self._proven(proofs)
         return walk
@@ -252,6 +270,33 @@ class SealedManifest:
                 Outcome.INCOMPLETE, "nothing shows that these records are in the tree that the witnesses signed"
             )
         return None
+
+    def _anchor(self) -> Anchor | None:
+        """Return what is kept of records that were pruned, where the export begins with the log and that does not.
+
+        Raises
+        ------
+        VerificationFailed
+            When the beginning is missing, and no record that the log signed says that it was pruned.
+        """
+        if not self._begins or self.first == 1:
+            return None
+        if not {PRUNED_FILE, PRUNED_PROOF_FILE, CHECKPOINT_FILE} <= self._digests.keys():
+            raise VerificationFailed(
+                Outcome.INCOMPLETE,
+                f"the log begins at record {self.first} here, and nothing shows that what was before it was pruned",
+            )
+        anchor = anchor_in(_small(self._folder / PRUNED_FILE))
+        proof = parse_proof_of(_small(self._folder / PRUNED_PROOF_FILE))
+        record = proof.record or b""
+        included(record, proof, self._checkpoint(CHECKPOINT_FILE)[0])
+        said = orjson.loads(record)
+        if anchor is None or anchor.size + 1 != self.first or not anchor.stated_by(said):
+            raise VerificationFailed(
+                Outcome.TAMPERED, f"the log begins at record {self.first} here, and no record says that it was pruned"
+            )
+        self.pruned = pruned_by(anchor.size + 1, said)
+        return anchor
 
     def _proven(self, proofs: ProofsCheck) -> None:
         proofs.end()

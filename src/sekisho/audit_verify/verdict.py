@@ -79,4 +79,13 @@ class Verdict:
 
 def failed_verdict(failed: VerificationFailed, walk: Walk, heads: int) -> Verdict:
     """Return the verdict of a verification that ended at *failed*."""
-    return Verdict(failed.outcome, failed.finding, failed.bad, walk.count, len(walk.chains), heads, failed.tail)
+    return Verdict(
+        failed.outcome,
+        failed.finding,
+        failed.bad,
+        walk.count,
+        len(walk.chains),
+        heads,
+        failed.tail,
+        pruned=walk.pruned,
+    )

@@ -28,7 +28,7 @@ _OwnerOption = Annotated[
 
 @app.command(epilog="Example: sekisho migrate up")
 def up(workspace: WorkspaceOption = DEFAULT_WORKSPACE, owner: _OwnerOption = None) -> None:
-    """Bring the schema up to date. Harmless when it is. Where roles are apart, `sekisho migrate roles` comes after."""
+    """Bring the schema up to date. Harmless when it is. Where roles are apart, run `sekisho migrate roles` next."""
     _migrate(workspace, "head", owner)
     answer("The schema is up to date.")
 

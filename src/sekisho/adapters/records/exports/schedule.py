@@ -24,6 +24,7 @@ import sqlalchemy as sa
 import structlog
 
 from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.audit_search import kept_anchor
 from sekisho.adapters.records.database import DatabaseFailed
 from sekisho.adapters.records.exports.proving import Proving
 from sekisho.adapters.records.exports.writing import Bounds, Pace, uncut, write_export
@@ -127,11 +128,13 @@ class ScheduledExports:
 
     async def _due(self, schedule: ExportSchedule) -> _Period | None:
         """Return the next period that has ended, or ``None``."""
-        after, begun = await asyncio.to_thread(self._last, schedule)
+        reached, begun = await asyncio.to_thread(self._last, schedule)
         now = self._clock.now()
 
         def look(connection: sa.Connection) -> _Period | None:
             table = audit_record.c
+            anchor = kept_anchor(connection)
+            after = reached if anchor is None else max(reached, anchor.size)
             first = connection.execute(sa.select(table.at).where(table.seq == after + 1)).scalar()
             if first is None:
                 return None

@@ -20,7 +20,14 @@ from typing import Any, Final, TypeAlias, TypeVar
 import sqlalchemy as sa
 
 from sekisho.adapters.records.audit import SqlAuditLog
-from sekisho.adapters.records.audit_search import matching, newest_heads, newest_seq, present_writers, span
+from sekisho.adapters.records.audit_search import (
+    kept_anchor,
+    matching,
+    newest_heads,
+    newest_seq,
+    present_writers,
+    span,
+)
 from sekisho.adapters.records.database import DatabaseFailed
 from sekisho.adapters.records.exports.forms import HashedFile, begin
 from sekisho.adapters.records.exports.proving import Covering, ProofsFile, Proving
@@ -34,6 +41,7 @@ from sekisho.domain.audit_export import (
     ExportFormat,
     ExportOrder,
 )
+from sekisho.domain.checkpoint import RecordProof, format_proof
 from sekisho.domain.note import (
     HEADS_FILE,
     HEADS_SUFFIX,
@@ -47,7 +55,9 @@ from sekisho.domain.note import (
     sign_note,
     split_notes,
 )
-from sekisho.domain.record import micros, timestamp
+from sekisho.domain.pruning import PRUNE_KIND, PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
+from sekisho.domain.record import micros, stands_at, timestamp
+from sekisho.domain.tlog import inclusion_proof
 from sekisho.errors import AuditUnavailable, InvalidRequest
 from sekisho.ports import AuditQuery
 
@@ -167,10 +177,12 @@ def _bounds(order: ExportOrder, given: Bounds | None, upto: int | None, connecti
         return given
     low, high = (None if edge is None else micros(edge) for edge in (order.since, order.until))
     newest = newest_seq(connection)
-    found = Bounds(1, newest)
+    anchor = kept_anchor(connection)
+    found = Bounds(1 if anchor is None else anchor.size + 1, newest)
     if low is not None or high is not None:
         between = span(connection, low, high)
-        found = Bounds(1, 0) if between is None else Bounds(between.first, between.last)
+        first = found.first if low is None else 1
+        found = Bounds(1, 0) if between is None else Bounds(max(first, between.first), between.last)
     last = found.last if upto is None else min(found.last, upto)
     return Bounds(found.first, last, ends=order.until is None and last == newest)
 
@@ -201,7 +213,10 @@ class _Work:
     async def run(self, bounds: Bounds, saved: list[str], covering: Covering | None) -> Exported:
         await uncut(asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True))
         count = await self._events(bounds, covering)
-        heads = await self._log.database.read(partial(self._heads, bounds, saved)) if self._raw else b""
+        anchor = await self._log.database.read(kept_anchor)
+        heads = await self._log.database.read(partial(self._heads, bounds, saved, anchor)) if self._raw else b""
+        if anchor is not None and covering is not None and bounds.first == anchor.size + 1:
+            await self._pruned(anchor, covering)
         await uncut(asyncio.to_thread(self._finish, bounds, count, heads, covering))
         return Exported(self._folder, count, bounds.first, bounds.last, self._digests, self._sizes)
 
@@ -296,7 +311,26 @@ class _Work:
         for path in (*(self._folder / name for name in self._digests), self._folder):
             sync(path)
 
-    def _heads(self, bounds: Bounds, saved: list[str], connection: sa.Connection) -> bytes:
+    async def _pruned(self, anchor: Anchor, covering: Covering) -> None:
+        """Write what stands in the place of pruned records, and the proof of the record that says so."""
+
+        def stated(connection: sa.Connection) -> bytes | None:
+            table = audit_record.c
+            found = connection.execute(
+                sa.select(table.record).where(*matching(AuditQuery(kind=PRUNE_KIND))).order_by(table.seq)
+            ).scalars()
+            return next((bytes(each) for each in found if anchor.stated_by(json.loads(each))), None)
+
+        record = await self._log.database.read(stated)
+        at = None if record is None else stands_at(record)
+        if at is None or at[1] > covering.size:
+            return
+        proof = await asyncio.to_thread(inclusion_proof, at[1] - 1, covering.size, covering.nodes)
+        text = format_proof(RecordProof(at[1] - 1, tuple(proof), covering.checkpoint, record))
+        await uncut(asyncio.to_thread(self._write, PRUNED_FILE, anchor.to_json()))
+        await uncut(asyncio.to_thread(self._write, PRUNED_PROOF_FILE, text.encode()))
+
+    def _heads(self, bounds: Bounds, saved: list[str], anchor: Anchor | None, connection: sa.Connection) -> bytes:
         """Return the newest head of each writer, of those stored in the database and of those saved outside it.
 
         Of a range that reaches the end of the log, heads of more records than there are stay: they prove that the
@@ -311,7 +345,12 @@ class _Work:
                 newest[head.writer] = head.size, note
         earlier = present_writers(connection, newest.keys() - sizes.keys())
         notes = newest_heads(connection, sizes)
-        notes += [note for writer, (_, note) in newest.items() if writer not in earlier and note not in notes]
+        gone = {} if anchor is None else anchor.chains
+        notes += [
+            note
+            for writer, (size, note) in newest.items()
+            if writer not in earlier and note not in notes and size > gone.get(writer, (0, b""))[0]
+        ]
         notes = [note for note in notes if self._reaches(parse_head(parse_note(note).text))]
         return "".join(f"{note}\n" for note in notes).encode()
 
