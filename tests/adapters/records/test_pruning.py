@@ -24,15 +24,13 @@ from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_reco
 from sekisho.audit_verify import Outcome, Verdict, saved_notes, verify_export, verify_rows, verify_tree
 from sekisho.audit_verify.tree import included
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
-from sekisho.domain.checkpoint import parse_checkpoint
-from sekisho.domain.note import parse_note
 from sekisho.domain.pruning import parse_anchor
 from sekisho.domain.record import subject_ref
 from sekisho.domain.tlog import check_consistency
 from sekisho.errors import AuditUnavailable, InvalidRequest, NotFound
 from sekisho.ports import AuditEntry, AuditQuery
 from tests.adapters.records.export_world import START, SetClock, opened_log, release
-from tests.adapters.records.tree_world import change, records
+from tests.adapters.records.tree_world import change, read, records
 
 POLICY: dict[str, object] = {"by": "somebody", "policy": {"keep_days": 30}}
 OLD, LATER = START + timedelta(days=10), START + timedelta(days=40)
@@ -117,7 +115,7 @@ async def test_a_pruned_log_verifies_and_goes_on(log, database, tree, keys, tmp_
         newest = await tree.advance()
         found = verify_tree(tree.files.folder, keys.verification_key(), since=kept)
         assert (found.outcome, found.pruned) == (Outcome.OK, begins), found
-        old, new = (parse_checkpoint(parse_note(note).text) for note in (kept, newest))
+        old, new = (read(note) for note in (kept, newest))
         check_consistency(old.size, old.root, new.size, new.root, await tree.consistency(old.size, new.size))
         await fill(log, 300)  # it grows on over the next tile
 
@@ -127,7 +125,7 @@ async def test_each_kept_record_is_proved_and_a_pruned_one_is_not_found(log, dat
     old = json.loads((await records(database))[0])["id"]
     await pruned(log, tree, database)
     note = await tree.advance()
-    checkpoint = parse_checkpoint(parse_note(note).text)
+    checkpoint = read(note)
     for record in await records(database):
         proof = await tree.proof_of(json.loads(record)["id"])
         included(record, proof, checkpoint)
@@ -241,9 +239,7 @@ async def test_a_lost_tree_folder_is_made_anew_from_the_anchor(log, database, tr
     await pruned(log, tree, database)
     note = await tree.advance()
     shutil.rmtree(tree.files.folder)
-    assert (
-        parse_checkpoint(parse_note(await tree.advance()).text).root == parse_checkpoint(parse_note(note).text).root
-    )
+    assert read(await tree.advance()).root == read(note).root
     found = verify_tree(tree.files.folder, keys.verification_key())
     assert found.ok, found
     assert found.pruned
@@ -255,7 +251,7 @@ async def test_a_lost_tree_folder_is_made_anew_from_the_anchor(log, database, tr
 async def test_what_breaks_in_between_is_finished_by_the_next_run(
     log, database, tree, keys, tmp_path, monkeypatch, at
 ):
-    """Wherever pruning breaks off, the log verifies or says what to do, is written on, and is done by the next run."""
+    """Wherever pruning breaks off, the log verifies or says what to do, and the next run finishes it."""
     monkeypatch.setattr(pruning, "_ROWS", 100)
     steps = iter(range(5))
 

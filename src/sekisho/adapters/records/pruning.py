@@ -56,7 +56,7 @@ async def plan_pruning(database: Database, tree: AuditTree, before: datetime) ->
     """Return what may go of what was recorded before *before*.
 
     That is whole bundles before the first record that is young enough, as far as the newest signed checkpoint
-    reaches, and where witnesses sign, the newest that they signed: else nobody could show them that the log only grew.
+    reaches, and where witnesses sign, the newest that they signed: else they could not be shown that it only grew.
 
     Raises ``AuditUnavailable`` when the log cannot be read.
     """
