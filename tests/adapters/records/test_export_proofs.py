@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import shutil
 from collections.abc import AsyncIterator, Sequence
@@ -18,9 +20,18 @@ from sekisho.adapters.records.exports import proving, writing
 from sekisho.adapters.records.exports.proving import Covering, TreeProving
 from sekisho.audit_verify import Outcome, verify_export, verify_path
 from sekisho.audit_verify.witnesses import read_policy
-from sekisho.domain.audit_export import ExportFilters, ExportFormat, ExportOrder
+from sekisho.domain.audit_export import EVENTS_FILES, ExportFilters, ExportFormat, ExportOrder
 from sekisho.domain.checkpoint import Checkpoint, cosignature_line, sign_checkpoint, with_signatures
-from sekisho.domain.note import COSIGNATURE, VerificationKey, format_key, key_id, parse_key, parse_note
+from sekisho.domain.note import (
+    COSIGNATURE,
+    VerificationKey,
+    format_key,
+    key_id,
+    parse_key,
+    parse_note,
+    seal_text,
+    sign_note,
+)
 from sekisho.domain.range_proof import GrowingRoot, hidden_lines, parse_line, subtrees
 from sekisho.domain.tlog import Nodes, ProofError, leaf_hash, tree_root
 from sekisho.domain.witness_policy import WitnessPolicy
@@ -40,8 +51,7 @@ async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIte
     clock = SetClock()
     async with opened_log(database, keys, tmp_path, clock) as opened:
         await fill(opened, clock)
-        for number in range(300):
-            await opened.append(release(number % 7))
+        await asyncio.gather(*(opened.append(release(number % 7)) for number in range(300)))
         yield opened
 
 
@@ -142,9 +152,6 @@ async def test_a_history_that_its_owner_rewrote_contradicts_what_the_witnesses_s
 @pytest.mark.parametrize("form", [ExportFormat.NDJSON, ExportFormat.OCSF, ExportFormat.CSV, ExportFormat.CEF])
 async def test_an_event_that_is_not_in_the_tree_is_named(log, tree, keys, tmp_path, policy, form, how):
     """Sealed anew by the log's own key, an export whose events are not those of the tree is found all the same."""
-    from sekisho.domain.audit_export import EVENTS_FILES
-    from sekisho.domain.note import seal_text, sign_note
-
     assert await tree.publish(cosigned(await tree.advance()), witnessed=True)
     await log.append(AuditEntry("access.deny", {"code": "access_denied", "requester": "x"}))
     out = tmp_path / "out"
@@ -164,15 +171,12 @@ async def test_an_event_that_is_not_in_the_tree_is_named(log, tree, keys, tmp_pa
         lines[-1], lines[-2] = lines[-2], lines[-1]
     else:
         size = int((out / "witnessed").read_text().split("\n")[1])
-        (out / "witnessed").write_text((out / "witnessed").read_text())
-        note = sign_checkpoint(Checkpoint(keys_name(keys), size - 1, b"\1" * 32), parse_key(keys.verification_key()),
-                               keys.sign)  # fmt: skip
+        key = parse_key(keys.verification_key())
+        note = sign_checkpoint(Checkpoint(key.name, size - 1, b"\1" * 32), key, keys.sign)
         (out / "witnessed").write_text(cosigned(note))
     events.write_bytes(b"".join(lines))
     manifest = json.loads((out / "manifest.json").read_bytes())
     for path in (events, proofs, out / "witnessed"):
-        import hashlib
-
         manifest["files"][path.name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     data = json.dumps(manifest).encode()
     (out / "manifest.json").write_bytes(data)
@@ -180,11 +184,6 @@ async def test_an_event_that_is_not_in_the_tree_is_named(log, tree, keys, tmp_pa
     (out / "manifest.note").write_text(seal)
     verdict = verify_path(out, keys.verification_key(), policy=policy)
     assert verdict.outcome is Outcome.TAMPERED, verdict
-
-
-def keys_name(keys: FileKeyRing) -> str:
-    """The name of the log's key."""
-    return parse_key(keys.verification_key()).name
 
 
 @pytest.mark.parametrize("size", [*range(1, 40), 255, 256, 257, 600])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -59,8 +60,7 @@ async def log(database: Database, keys: FileKeyRing, tmp_path: Path, clock: SetC
 async def fill(log: SqlAuditLog, count: int) -> None:
     """Record so many releases, each about two people."""
     people = [subject_ref(b"r" * 32, number) for number in (1, 2)]
-    for number in range(count):
-        await log.append(release(number % 5, subjects=people))
+    await asyncio.gather(*(log.append(release(number % 5, subjects=people)) for number in range(count)))
 
 
 async def verified(database: Database, keys: FileKeyRing, folder: Path, since: str | None = None) -> Verdict:
