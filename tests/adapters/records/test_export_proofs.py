@@ -46,6 +46,12 @@ FEW = ExportFilters(kind="access.deny")
 
 
 @pytest.fixture
+def database_kind() -> str:
+    """The tree is the same over both; this saves half the time."""
+    return "sqlite"
+
+
+@pytest.fixture
 async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIterator[SqlAuditLog]:
     """A log with a record of each kind, and more than a tile of them."""
     clock = SetClock()

@@ -25,7 +25,8 @@ from sekisho.adapters.stores.postgresql.rights import verifier
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.domain.terms import Cell, SubjectNumber
 from sekisho.ports import AuditEntry, AuditQuery, ConsentEventInput
-from tests.adapters.records.conftest import PURPOSES, postgres_server
+from tests.adapters.records.conftest import PURPOSES
+from tests.conftest import postgres_server
 
 pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket]
 
