@@ -25,6 +25,7 @@ from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_reco
 from sekisho.audit_verify import Outcome, Verdict, saved_notes, verify_export, verify_rows, verify_tree
 from sekisho.audit_verify.tree import included
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
+from sekisho.domain.chain import BrokenChainError, Walk
 from sekisho.domain.pruning import parse_anchor
 from sekisho.domain.record import subject_ref
 from sekisho.domain.tlog import check_consistency
@@ -284,10 +285,22 @@ async def test_what_breaks_in_between_is_finished_by_the_next_run(
     assert await counted(database, audit_pruned) == 1
 
 
-async def test_nothing_is_pruned_that_does_not_verify(log, database, tree):
-    """A tree in which a record was changed is evidence, and stays."""
+async def test_a_chain_goes_on_where_it_was_pruned(log, database, tree, keys):
+    """The first record that is kept of a writer must continue the chain that the anchor keeps."""
+    await pruned(log, tree, database)
+    anchor = parse_anchor(await database.read(stored_anchor) or b"")
+    first = (await records(database))[0]
+    assert Walk(marks={}, anchor=anchor).step(first)["seq"] == 257
+    ends = {writer: (size, chain[::-1]) for writer, (size, chain) in anchor.chains.items()}
+    with pytest.raises(BrokenChainError, match="where it was pruned"):
+        Walk(marks={}, anchor=pruning.Anchor(anchor.size, anchor.edge, anchor.last, ends)).step(first)
+
+
+@pytest.mark.parametrize("place", ["000", "001.p/*"])
+async def test_nothing_is_pruned_that_does_not_verify(log, database, tree, place):
+    """A tree in which a record was changed, one that would go or one that would stay, is evidence, and stays."""
     await tree.advance()
-    bundle = tree.files.folder / "tile/entries/000"
+    (bundle,) = (tree.files.folder / "tile/entries").glob(place)
     bundle.write_bytes(bundle.read_bytes().replace(b"recommender", b"recommendex", 1))
     with pytest.raises(InvalidRequest, match="does not verify"):
         await prune(log, tree, database, OLD, POLICY)
