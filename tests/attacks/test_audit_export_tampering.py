@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.intruder import disarm
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
@@ -202,6 +203,7 @@ def test_no_reference_of_a_person_leaves_in_an_export(site):
 def forge(file: Path, wseq: int) -> None:
     """Rewrite record *wseq* of the first writer and chain everything after it anew, in the database itself."""
     connection = sqlite3.connect(file)
+    disarm(connection)
     rows = [StoredRecord(*row) for row in connection.execute("SELECT * FROM audit_record ORDER BY seq").fetchall()]
     chain: dict[str, bytes] = {}
     before: StoredRecord | None = None

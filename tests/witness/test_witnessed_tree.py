@@ -213,10 +213,10 @@ async def test_one_process_of_a_machine_asks(folder: Path) -> None:
 
 
 async def test_a_policy_needs_a_checkpoint(folder: Path, tmp_path: Path) -> None:
-    """An export without one has nothing that witnesses sign."""
-    (tmp_path / "export").mkdir()
+    """A database has nothing that witnesses sign."""
+    (tmp_path / "own.db").write_bytes(b"SQLite")
     with pytest.raises(InvalidRequest, match="witnesses sign checkpoints"):
-        verify_path(tmp_path / "export", Log().vkey, policy=read_policy([], None, _policy_file(tmp_path)))
+        verify_path(tmp_path / "own.db", Log().vkey, policy=read_policy([], None, _policy_file(tmp_path)))
 
 
 def _policy_file(folder: Path) -> Path:

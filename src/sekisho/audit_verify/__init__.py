@@ -54,7 +54,7 @@ def verify_path(
     heads: Path | None = None,
     policy: WitnessPolicy | None = None,
 ) -> Verdict:
-    """Verify what stands at *path*: the folder of a raw export or of a tree, a proof, the own database's SQLite file.
+    """Verify what stands at *path*: the folder of an export or of a tree, a proof, the own database's SQLite file.
 
     A checkpoint alone is one, too. *policy* says which witnesses must have signed. *heads* is the folder of saved
     heads for the last; left out, it is the folder ``heads`` beside the file.
@@ -70,10 +70,10 @@ def verify_path(
         return verify_proof(path, vkey, policy=policy)
     if is_checkpoint(path):
         return verify_checkpoint(path, vkey, policy=policy)
-    if policy is not None:
-        raise InvalidRequest("witnesses sign checkpoints; name a tree's folder, a proof or a checkpoint")
     if path.is_dir():
-        return verify_export(path, vkey, since=since)
+        return verify_export(path, vkey, since=since, policy=policy)
+    if policy is not None:
+        raise InvalidRequest("witnesses sign checkpoints; name a tree's folder, an export, a proof or a checkpoint")
     if not path.is_file():
         raise InvalidRequest("there is no export, tree, proof or database at this path")
     return verify_database(path, heads or path.parent / "heads", vkey, since=since)

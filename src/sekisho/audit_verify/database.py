@@ -9,10 +9,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, checkpoint_notes, saved_notes
+from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, anchor_in, checkpoint_notes, saved_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
 from sekisho.domain.chain import BrokenChainError, Walk, accuse, name_of
 from sekisho.domain.note import HEAD_ORIGIN
+from sekisho.domain.pruning import Anchor
 from sekisho.domain.record import MAX_SUBJECT_REFS, REF_BYTES, StoredRecord, indexed, subject_digest
 from sekisho.errors import InvalidRequest
 
@@ -51,6 +52,9 @@ def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None
                 " FROM audit_record ORDER BY seq"
             )
             people = connection.execute("SELECT seq, refs FROM audit_subject ORDER BY seq")
+            known = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'audit_pruned'").fetchone()[0]
+            newest = "SELECT anchor FROM audit_pruned ORDER BY minimum_index DESC LIMIT 1"
+            anchor = connection.execute(newest).fetchone() if known else None
             return verify_rows(
                 (StoredRecord._make(row) for row in rows),
                 stored,
@@ -59,6 +63,7 @@ def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None
                 vkey,
                 since=since,
                 later=lambda: saved_notes(heads),
+                anchor=None if anchor is None else bytes(anchor[0]),
             )
     except sqlite3.Error as error:
         raise InvalidRequest(f"this is not a database that can be read ({type(error).__name__})") from None
@@ -73,6 +78,7 @@ def verify_rows(
     *,
     since: str | None = None,
     later: Callable[[], Iterable[str]] | None = None,
+    anchor: bytes | None = None,
 ) -> Verdict:
     """Verify a whole log from what a database tells.
 
@@ -89,6 +95,9 @@ def verify_rows(
     later:
         Reads the saved heads once more. A writer signs after it committed, so the newest records of a log
         in use may be covered by a head that was saved after they were read.
+    anchor:
+        What the database keeps of records that were pruned. It counts where the first record is not the log's first,
+        and a record says the same.
     """
     held = HeldHeads(TrustedKey(vkey))
     walk = Walk(marks={})
@@ -97,18 +106,45 @@ def verify_rows(
             held.add(checkpoint_notes(since), Origin.CHECKPOINT)
         held.add(saved, Origin.SAVED)
         held.add(stored, Origin.DATABASE)
-        walk = Walk(marks=held.marks())
-        _walk_rows(walk, iter(rows), _People(people), held)
-        held.compare(walk.chains, begins=True, ends=True)
+        walk = Walk(marks=held.marks(), anchor=(begun := _beginning(remaining := _Rows(rows), anchor)))
+        _walk_rows(walk, remaining, _People(people), held)
+        held.compare(walk.chains, begins=True, ends=True, anchor=begun)
         if later is not None:
             _catch_up(walk, held, later)
         tail = _tail(walk, held)
     except VerificationFailed as failed:
         return failed_verdict(failed, walk, len(held))
-    return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), len(held), tail)
+    return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), len(held), tail, pruned=walk.pruned)
 
 
-def _walk_rows(walk: Walk, rows: Iterator[StoredRecord], people: _People, held: HeldHeads) -> None:
+class _Rows:
+    """Rows of which the first can be looked at before it is taken."""
+
+    def __init__(self, rows: Iterable[StoredRecord]) -> None:
+        self._rows = iter(rows)
+        self.first = next(self._rows, None)
+
+    def __iter__(self) -> Iterator[StoredRecord]:
+        if self.first is not None:
+            yield self.first
+            yield from self._rows
+
+
+def _beginning(rows: _Rows, kept: bytes | None) -> Anchor | None:
+    """Return what is kept of pruned records, when *rows* do not begin with the log's first.
+
+    Raises ``VerificationFailed`` when it was changed, or not all of what was pruned is gone.
+    """
+    if rows.first is None or rows.first.seq == 1:
+        return None
+    anchor = anchor_in(kept)
+    if anchor is not None and rows.first.seq <= anchor.size:
+        raise VerificationFailed(Outcome.INCOMPLETE, "not all of what was pruned is gone; run `sekisho audit prune`")
+    return anchor
+
+
+def _walk_rows(walk: Walk, rows: Iterable[StoredRecord], people: _People, held: HeldHeads) -> None:
+    rows = iter(rows)
     try:
         for row in rows:
             record = walk.step(row.record)
@@ -118,6 +154,7 @@ def _walk_rows(walk: Walk, rows: Iterator[StoredRecord], people: _People, held: 
             if finding is not None:
                 bad = name_of(record)
                 raise VerificationFailed(Outcome.TAMPERED, finding, bad)
+        walk.require_beginning()
     except BrokenChainError as broken:
         found = accuse(broken, (row.record for row in rows), held.ends())
         raise VerificationFailed(Outcome.TAMPERED, found.finding, found.bad) from None
@@ -203,9 +240,9 @@ def _tail(walk: Walk, held: HeldHeads) -> int:
         raise VerificationFailed(
             Outcome.INCOMPLETE, "no head was kept outside the database: a rewritten history would not be seen"
         )
-    tail = sum(chain.size - outside.get(name, 0) for name, chain in walk.chains.items())
+    tail = sum(chain.size - max(outside.get(name, 0), chain.start) for name, chain in walk.chains.items())
     for name, chain in walk.chains.items():
-        if chain.size > anywhere.get(name, 0):
+        if chain.size > max(anywhere.get(name, 0), chain.start):
             raise VerificationFailed(
                 Outcome.INCOMPLETE,
                 "records after the newest signed head are not vouched for; after a crash the next start signs them",

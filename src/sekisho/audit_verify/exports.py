@@ -8,10 +8,13 @@ from pathlib import Path
 
 import orjson
 
-from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, checkpoint_notes
+from sekisho.audit_verify.proofs import ProofsCheck, events_of
+from sekisho.audit_verify.tree import included, parse_proof_of
+from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, anchor_in, checkpoint_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
-from sekisho.domain.audit_export import CHECKPOINT_FILE, EVENTS_FILES, ExportFormat
-from sekisho.domain.chain import BadRecord, BrokenChainError, Walk, name_of
+from sekisho.audit_verify.witnesses import require_witnesses
+from sekisho.domain.audit_export import CHECKPOINT_FILE, EVENTS_FILES, PROOFS_FILE, WITNESSED_FILE, ExportFormat
+from sekisho.domain.chain import BadRecord, BrokenChainError, Walk, name_of, pruned_by
 from sekisho.domain.checkpoint import Checkpoint, parse_checkpoint
 from sekisho.domain.note import (
     HEADS_FILE,
@@ -19,10 +22,13 @@ from sekisho.domain.note import (
     RECORDS_FILE,
     SEAL_FILE,
     MalformedNoteError,
+    Note,
     seal_text,
     split_notes,
 )
-from sekisho.domain.tlog import Frontier, leaf_hash
+from sekisho.domain.pruning import PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
+from sekisho.domain.tlog import leaf_hash
+from sekisho.domain.witness_policy import WitnessPolicy
 
 _MAX_SMALL_FILE = 64 * 2**20  # the seal, the manifest and the heads are read whole
 
@@ -32,12 +38,19 @@ def is_export(folder: Path) -> bool:
     return any((folder / name).is_file() for name in (MANIFEST_FILE, SEAL_FILE, *EVENTS_FILES.values()))
 
 
-def verify_export(folder: Path, vkey: str, *, since: str | None = None, raw_only: bool = False) -> Verdict:
+def verify_export(
+    folder: Path,
+    vkey: str,
+    *,
+    since: str | None = None,
+    raw_only: bool = False,
+    policy: WitnessPolicy | None = None,
+) -> Verdict:
     """Verify an export; any changed byte of its files is found.
 
-    Of every form the files are held against the sealed manifest; of the raw form also each record against its
-    chain, the chains against signed heads, and the records against the checkpoint when they reach from the log's
-    beginning to it.
+    Of every form the files are held against the sealed manifest, and each event against the proof that its record is
+    in the tree of the checkpoint that goes along; of the raw form also each record against its chain, and the chains
+    against signed heads.
 
     Parameters
     ----------
@@ -49,6 +62,9 @@ def verify_export(folder: Path, vkey: str, *, since: str | None = None, raw_only
         A signed head that was kept earlier (text or path): a raw export must continue from it.
     raw_only:
         Call an export of another form incomplete: its records cannot be read back.
+    policy:
+        Which witnesses must have signed: the checkpoint of the export, or the earlier one beside it that its tree is
+        shown to continue; then records after that are counted.
 
     Raises
     ------
@@ -61,16 +77,35 @@ def verify_export(folder: Path, vkey: str, *, since: str | None = None, raw_only
     try:
         if since is not None:
             held.add(checkpoint_notes(since), Origin.CHECKPOINT)
-        manifest = SealedManifest(key, folder)
+        manifest = SealedManifest(key, folder, policy)
         if manifest.form is not ExportFormat.RAW:
             manifest.compare_files(only=since is None and not raw_only)
-            return Verdict(Outcome.OK, records=manifest.records)
+            return Verdict(
+                Outcome.OK,
+                records=manifest.records,
+                unsigned_tail=manifest.after,
+                witnesses=manifest.witnesses,
+                proved=manifest.proved,
+                pruned=manifest.pruned,
+            )
         walk = manifest.walk(held)
     except VerificationFailed as failed:
         return failed_verdict(failed, walk, len(held))
     newest = held.newest(frozenset(Origin))
     tail = sum(chain.size - max(newest.get(name, 0), chain.start) for name, chain in walk.chains.items())
-    return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), len(held), tail)
+    tail = max(tail, manifest.after)
+    return Verdict(
+        Outcome.OK,
+        "",
+        None,
+        walk.count,
+        len(walk.chains),
+        len(held),
+        tail,
+        manifest.witnesses,
+        manifest.proved,
+        manifest.pruned,
+    )
 
 
 class SealedManifest:
@@ -82,9 +117,16 @@ class SealedManifest:
         Who must have sealed it.
     folder:
         The folder of the export.
+    policy:
+        Which witnesses must have signed its checkpoint.
 
     Attributes
     ----------
+    witnesses, proved, after:
+        Once everything was compared: which of them did, how many events were shown to be in the signed tree, and how
+        many of these are newer than what the witnesses signed.
+    pruned:
+        Where it begins, when it was to begin with the log and the log's own beginning was pruned.
     form:
         The form of the export.
     records, first, last:
@@ -98,9 +140,14 @@ class SealedManifest:
         When it is missing, or not what the trusted key sealed.
     """
 
-    def __init__(self, key: TrustedKey, folder: Path) -> None:
+    def __init__(self, key: TrustedKey, folder: Path, policy: WitnessPolicy | None = None) -> None:
         self._key = key
         self._folder = folder
+        self._policy = policy
+        self.witnesses: tuple[str, ...] = ()
+        self.proved = self.after = 0
+        self.pruned = ""
+        self._ahead = False  # whether the checkpoint is newer than the one that the witnesses signed
         seal, data = _small(folder / SEAL_FILE), _small(folder / MANIFEST_FILE)
         try:
             text = seal.decode("utf-8")
@@ -142,7 +189,12 @@ class SealedManifest:
         for name in sorted(self._digests):
             if not self._is_same(name):
                 raise VerificationFailed(Outcome.TAMPERED, f"{name} was changed")
-        self._checkpoint()
+        proofs = self._proofs()
+        if proofs is not None:
+            for index, leaf in events_of(self.form, self._folder / EVENTS_FILES[self.form]):
+                proofs.take(index, leaf)
+            self._proven(proofs)
+        self._anchor()
         if not only:
             raise VerificationFailed(Outcome.INCOMPLETE, "this takes a raw export, and it is of another form")
 
@@ -155,24 +207,25 @@ class SealedManifest:
                 raise VerificationFailed(Outcome.TAMPERED, f"{name} was changed")
         if HEADS_FILE not in self._digests:
             raise VerificationFailed(Outcome.TAMPERED, f"{HEADS_FILE} was changed")
-        checkpoint = self._checkpoint()
+        proofs = self._proofs()
         held.add(split_notes(heads.decode("utf-8")), Origin.EXPORT)
         marks = held.marks()
         for name, size in self._ends:
             marks[name].add(size)
-        walk = Walk(first_seq=self.first, partial=not self._begins or self.first != 1, marks=marks)
+        anchor = self._anchor()
+        partial = anchor is None and (not self._begins or self.first != 1)
+        walk = Walk(first_seq=self.first, partial=partial, marks=marks, anchor=anchor)
         lines = _lines(self._folder / RECORDS_FILE)
-        tree = _TreeUpTo(checkpoint) if checkpoint is not None and self.first == 1 else None
         try:
-            walk.run(lines if tree is None else tree.passing(lines), {**held.ends(), **self._ends})
+            walk.run(lines if proofs is None else _passing(lines, proofs), {**held.ends(), **self._ends})
         except BrokenChainError as broken:
             raise VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad) from None
         self._compare_ends(walk)
         if not same or walk.count != self.records:
             raise VerificationFailed(Outcome.TAMPERED, f"{RECORDS_FILE} was changed")
-        held.compare(walk.chains, begins=self.first == 1, ends=self._ends_log)
-        if tree is not None:
-            tree.compare()
+        held.compare(walk.chains, begins=self.first == 1 or anchor is not None, ends=self._ends_log, anchor=anchor)
+        if proofs is not None:
+            self._proven(proofs)
         return walk
 
     def _is_same(self, name: str) -> bool:
@@ -182,19 +235,83 @@ class SealedManifest:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == self._digests[name]
 
-    def _checkpoint(self) -> Checkpoint | None:
-        """Return the checkpoint that goes along, its signature checked."""
+    def _proofs(self) -> ProofsCheck | None:
+        """Return the check of the proofs against the checkpoint that goes along, its signatures checked.
+
+        Raises
+        ------
+        VerificationFailed
+            ``UNTRUSTED`` when the witnesses of the policy did not sign, ``INCOMPLETE`` when they did, and nothing
+            shows that the records are in what they signed.
+        """
         if CHECKPOINT_FILE not in self._digests:
+            if self._policy is not None:
+                raise VerificationFailed(
+                    Outcome.UNTRUSTED, "no checkpoint goes along that witnesses could have signed"
+                )
             return None
-        checkpoint: Checkpoint | None
+        checkpoint, note = self._checkpoint(CHECKPOINT_FILE)
+        known = None
+        if WITNESSED_FILE in self._digests:
+            known, earlier = self._checkpoint(WITNESSED_FILE)
+        if self._policy is not None:
+            try:
+                signed = require_witnesses(note, self._policy)
+            except VerificationFailed as failed:
+                if known is None or failed.outcome is not Outcome.UNTRUSTED:
+                    raise
+                signed = require_witnesses(earlier, self._policy, WITNESSED_FILE)
+                self._ahead = True
+            self.witnesses = tuple(str(each) for each in signed)
+        if PROOFS_FILE in self._digests:
+            return ProofsCheck(self._folder / PROOFS_FILE, checkpoint, known)
+        if self._policy is not None:
+            raise VerificationFailed(
+                Outcome.INCOMPLETE, "nothing shows that these records are in the tree that the witnesses signed"
+            )
+        return None
+
+    def _anchor(self) -> Anchor | None:
+        """Return what is kept of records that were pruned, where the export begins with the log and that does not.
+
+        Raises
+        ------
+        VerificationFailed
+            When the beginning is missing, and no record that the log signed says that it was pruned.
+        """
+        if not self._begins or self.first == 1:
+            return None
+        if not {PRUNED_FILE, PRUNED_PROOF_FILE, CHECKPOINT_FILE} <= self._digests.keys():
+            raise VerificationFailed(
+                Outcome.INCOMPLETE,
+                f"the log begins at record {self.first} here, and nothing shows that what was before it was pruned",
+            )
+        anchor = anchor_in(_small(self._folder / PRUNED_FILE))
+        proof = parse_proof_of(_small(self._folder / PRUNED_PROOF_FILE))
+        record = proof.record or b""
+        included(record, proof, self._checkpoint(CHECKPOINT_FILE)[0])
+        said = orjson.loads(record)
+        if anchor is None or anchor.size + 1 != self.first or not anchor.stated_by(said):
+            raise VerificationFailed(
+                Outcome.TAMPERED, f"the log begins at record {self.first} here, and no record says that it was pruned"
+            )
+        self.pruned = pruned_by(anchor.size + 1, said)
+        return anchor
+
+    def _proven(self, proofs: ProofsCheck) -> None:
+        proofs.end()
+        self.proved, self.after = proofs.proved, proofs.after if self._ahead else 0
+
+    def _checkpoint(self, name: str) -> tuple[Checkpoint, Note]:
+        """Return a checkpoint that goes along, the log's own signature checked."""
         try:
-            note = self._key.verify(_small(self._folder / CHECKPOINT_FILE).decode("utf-8"), CHECKPOINT_FILE)
+            note = self._key.verify(_small(self._folder / name).decode("utf-8"), name)
             checkpoint = parse_checkpoint(note.text)
         except (UnicodeDecodeError, MalformedNoteError):
-            checkpoint = None
-        if checkpoint is None or checkpoint.origin != self._key.key.name:
-            raise VerificationFailed(Outcome.TAMPERED, f"{CHECKPOINT_FILE} is not a checkpoint of this log")
-        return checkpoint
+            raise VerificationFailed(Outcome.TAMPERED, f"{name} is not a checkpoint of this log") from None
+        if checkpoint.origin != self._key.key.name:
+            raise VerificationFailed(Outcome.TAMPERED, f"{name} is not a checkpoint of this log")
+        return checkpoint, note
 
     def _compare_ends(self, walk: Walk) -> None:
         """Hold the end of every chain against the manifest: the last record has no successor to accuse it."""
@@ -211,26 +328,11 @@ class SealedManifest:
             raise VerificationFailed(Outcome.TAMPERED, "the export holds a writer that was not exported")
 
 
-class _TreeUpTo:
-    """The tree over the first records of a log, as many as a checkpoint speaks of."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint = checkpoint
-        self._frontier = Frontier()
-        self._size = 0
-
-    def passing(self, lines: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield *lines*, and take them into the tree."""
-        for line in lines:
-            if self._size < self._checkpoint.size:
-                self._frontier.append(leaf_hash(line))
-                self._size += 1
-            yield line
-
-    def compare(self) -> None:
-        """Hold the root against the checkpoint, where the records reach it. Raises ``VerificationFailed``."""
-        if self._size == self._checkpoint.size and self._frontier.root() != self._checkpoint.root:
-            raise VerificationFailed(Outcome.TAMPERED, "the records are not those of the checkpoint")
+def _passing(lines: Iterator[bytes], proofs: ProofsCheck) -> Iterator[bytes]:
+    """Yield *lines*, and hold each against the proofs once the chain took it."""
+    for line in lines:
+        yield line
+        proofs.take(None, leaf_hash(line))
 
 
 def _lines(path: Path) -> Iterator[bytes]:

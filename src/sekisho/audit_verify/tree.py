@@ -6,10 +6,10 @@ tree must continue it, whatever else fits together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from sekisho.audit_verify.trust import TrustedKey, note_of, parse
+from sekisho.audit_verify.trust import TrustedKey, anchor_in, note_of, parse
 from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
 from sekisho.audit_verify.witnesses import require_witnesses
 from sekisho.domain.chain import BadRecord, BrokenChainError, Walk
@@ -22,6 +22,7 @@ from sekisho.domain.checkpoint import (
     parse_proof,
 )
 from sekisho.domain.note import MalformedNoteError, parse_note
+from sekisho.domain.pruning import PRUNED_FILE, Anchor
 from sekisho.domain.record import stands_at
 from sekisho.domain.tlog import (
     TILE_WIDTH,
@@ -39,9 +40,21 @@ from sekisho.errors import InvalidRequest
 CHECKPOINT_FILE = "checkpoint"
 WITNESSED_FILE = "witnessed"
 _MAX_PROOF_BYTES = 1 << 18
+MAX_ANCHOR_BYTES = 1 << 30
+"""Of an anchor; it holds a line for each process that ever wrote."""
+
+Passing = Callable[[Frontier, Walk], None]
+"""Is told how far a check of the tree came."""
 
 
-def verify_tree(folder: Path, vkey: str, *, since: str | None = None, policy: WitnessPolicy | None = None) -> Verdict:
+def verify_tree(
+    folder: Path,
+    vkey: str,
+    *,
+    since: str | None = None,
+    policy: WitnessPolicy | None = None,
+    passing: Passing | None = None,
+) -> Verdict:
     """Verify the tree in *folder*: its checkpoint's signature, every record, every tile, the root.
 
     Parameters
@@ -55,6 +68,8 @@ def verify_tree(folder: Path, vkey: str, *, since: str | None = None, policy: Wi
     policy:
         Which witnesses must have signed. The newest checkpoint may be a few seconds ahead of them; then the tree must
         continue the newest one that they signed, which lies beside it, and what is after that is counted.
+    passing:
+        Is shown the tree and the chains after each bundle.
 
     Raises
     ------
@@ -77,12 +92,14 @@ def verify_tree(folder: Path, vkey: str, *, since: str | None = None, policy: Wi
         known = [] if seen is newest else [("the checkpoint that witnesses signed", seen)]
         if earlier is not None:
             known.append(("the checkpoint kept earlier", earlier))
-        _walk(folder, newest, known, walk)
+        anchor = _anchor(folder, newest.size)
+        walk = Walk(marks={}, anchor=anchor)
+        _walk(folder, newest, known, walk, Frontier() if anchor is None else anchor.frontier(), passing)
     except VerificationFailed as failed:
         return failed_verdict(failed, walk, 0)
     heads = 1 + (earlier is not None)
     tail = newest.size - seen.size
-    return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), heads, tail, signed)
+    return Verdict(Outcome.OK, "", None, walk.count, len(walk.chains), heads, tail, signed, pruned=walk.pruned)
 
 
 def verify_checkpoint(file: Path, vkey: str, *, policy: WitnessPolicy | None = None) -> Verdict:
@@ -110,12 +127,12 @@ def verify_proof(
     """
     key = TrustedKey(vkey)
     try:
-        proof = _proof(_read(file, _MAX_PROOF_BYTES))
+        proof = parse_proof_of(_read(file, _MAX_PROOF_BYTES))
         found = proof.record if record is None else record
         if found is None:
             raise InvalidRequest("the proof does not carry its record; name a file that does")
         checkpoint = proof.checkpoint.encode()
-        _included(found, proof, _checkpoint(checkpoint, key, "the checkpoint of the proof"))
+        included(found, proof, _checkpoint(checkpoint, key, "the checkpoint of the proof"))
         signed = _witnessed(checkpoint, policy, "the checkpoint of the proof")
     except VerificationFailed as failed:
         return Verdict(failed.outcome, failed.finding, failed.bad)
@@ -168,14 +185,16 @@ def _checkpoint(data: bytes, key: TrustedKey, what: str) -> Checkpoint:
     return checkpoint
 
 
-def _proof(data: bytes) -> RecordProof:
+def parse_proof_of(data: bytes) -> RecordProof:
+    """Return the proof of one record. Raises ``VerificationFailed`` when it is none."""
     try:
         return parse_proof(data.decode("utf-8"))
     except (UnicodeDecodeError, MalformedNoteError) as error:
         raise VerificationFailed(Outcome.TAMPERED, f"this is no proof of a record: {error}") from None
 
 
-def _included(record: bytes, proof: RecordProof, checkpoint: Checkpoint) -> None:
+def included(record: bytes, proof: RecordProof, checkpoint: Checkpoint) -> None:
+    """Check that *record* is in the tree of *checkpoint*. Raises ``VerificationFailed`` when it is not."""
     try:
         root = root_by_inclusion(leaf_hash(record), proof.index, checkpoint.size, proof.hashes)
     except ProofError as error:
@@ -189,16 +208,36 @@ def _included(record: bytes, proof: RecordProof, checkpoint: Checkpoint) -> None
         raise VerificationFailed(Outcome.TAMPERED, "the record says that it stands elsewhere", _at(proof.index))
 
 
-def _walk(folder: Path, newest: Checkpoint, known: Sequence[tuple[str, Checkpoint]], walk: Walk) -> None:
+def _anchor(folder: Path, size: int) -> Anchor | None:
+    """Return what is kept of pruned records where the first bundle is gone, ``None`` where it is there."""
+    if not size or _path(folder, tile_at(None, 0, size)).exists() or not (folder / PRUNED_FILE).is_file():
+        return None
+    anchor = anchor_in(_read(folder / PRUNED_FILE, MAX_ANCHOR_BYTES))
+    if anchor is not None and anchor.size >= size:
+        raise VerificationFailed(Outcome.TAMPERED, f"{PRUNED_FILE} speaks of more records than there are")
+    return anchor
+
+
+def _walk(
+    folder: Path,
+    newest: Checkpoint,
+    known: Sequence[tuple[str, Checkpoint]],
+    walk: Walk,
+    frontier: Frontier,
+    passing: Passing | None,
+) -> None:
     """Compute the tree anew from the records, and hold tiles, roots, chains and *known* checkpoints against it."""
     for what, earlier in known:
+        if earlier.size < frontier.size:
+            raise VerificationFailed(Outcome.INCOMPLETE, f"{what} speaks of records that were pruned")
         if earlier.size > newest.size:
             raise VerificationFailed(
                 Outcome.TAMPERED, f"{what} counts {earlier.size} records, this one {newest.size}"
             )
     sizes = {earlier.size for _, earlier in known}
-    frontier = Frontier()
-    for first, records in _bundles(folder, newest.size):
+    if frontier.size in sizes:
+        _compare(frontier, known)
+    for first, records in _bundles(folder, frontier.size, newest.size):
         leaves = [leaf_hash(record) for record in records]
         said = _read(_path(folder, tile_at(0, first // TILE_WIDTH, newest.size)), 32 * TILE_WIDTH)
         if said[: 32 * len(leaves)] != b"".join(leaves):
@@ -214,10 +253,16 @@ def _walk(folder: Path, newest: Checkpoint, known: Sequence[tuple[str, Checkpoin
                         raise VerificationFailed(Outcome.TAMPERED, f"{tile.path} is not the tile of these records")
                 if frontier.size in sizes:
                     _compare(frontier, known)
+            if passing is not None:
+                passing(frontier, walk)
         except BrokenChainError as broken:
             raise VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad) from None
     if frontier.root() != newest.root:
         raise VerificationFailed(Outcome.TAMPERED, "the records are not those over which the checkpoint was signed")
+    try:
+        walk.require_beginning()
+    except BrokenChainError as broken:
+        raise VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad) from None
 
 
 def _compare(frontier: Frontier, known: Sequence[tuple[str, Checkpoint]]) -> None:
@@ -226,8 +271,8 @@ def _compare(frontier: Frontier, known: Sequence[tuple[str, Checkpoint]]) -> Non
             raise VerificationFailed(Outcome.TAMPERED, f"the records contradict {what}: one of them was rewritten")
 
 
-def _bundles(folder: Path, size: int) -> Iterator[tuple[int, list[bytes]]]:
-    for index in range(-(-size // TILE_WIDTH)):
+def _bundles(folder: Path, begin: int, size: int) -> Iterator[tuple[int, list[bytes]]]:
+    for index in range(begin // TILE_WIDTH, -(-size // TILE_WIDTH)):
         tile = tile_at(None, index, size)
         first = index * TILE_WIDTH
         try:

@@ -29,6 +29,7 @@ from sekisho.domain.note import (
     parse_note,
     split_notes,
 )
+from sekisho.domain.pruning import Anchor, AnchorError, parse_anchor
 from sekisho.errors import InvalidRequest
 
 
@@ -186,13 +187,15 @@ class HeldHeads:
                 sizes[held.head.writer] = max(sizes.get(held.head.writer, 0), held.head.size)
         return sizes
 
-    def compare(self, chains: Mapping[str, Chain], *, begins: bool, ends: bool) -> None:
+    def compare(self, chains: Mapping[str, Chain], *, begins: bool, ends: bool, anchor: Anchor | None = None) -> None:
         """Hold every head against the computed chains.
 
         Parameters
         ----------
         begins, ends:
             Whether the records claim to reach from the log's beginning, and to its end.
+        anchor:
+            What is kept of records that were pruned; a head of what was before is held against it as far as it goes.
 
         Raises
         ------
@@ -204,6 +207,8 @@ class HeldHeads:
         for held in sorted(self._heads, key=lambda each: (each.head.writer, each.head.size)):
             writer, size = held.head.writer, held.head.size
             chain = chains.get(writer)
+            if anchor is not None and self._is_pruned(held, anchor):
+                continue
             if chain is None or size > chain.size:
                 present = 0 if chain is None else chain.size
                 self._short(held, present, whole=ends and (begins or chain is not None))
@@ -216,6 +221,17 @@ class HeldHeads:
             if value != held.head.chain:
                 self._contradicted(held, agreed.get(writer, chain.start))
             agreed[writer] = size
+
+    def _is_pruned(self, held: HeldHead, anchor: Anchor) -> bool:
+        """Return whether a head speaks of nothing but pruned records, and agrees with what is kept of them."""
+        size, value = anchor.chains.get(held.head.writer, (0, b""))
+        if held.head.size > size:
+            return False
+        if held.head.size == size and held.head.chain != value:
+            self._contradicted(held, 0)
+        if held.head.size < size and held.origin is Origin.CHECKPOINT:
+            raise VerificationFailed(Outcome.INCOMPLETE, f"{held.describe()} speaks of records that were pruned")
+        return True
 
     def _short(self, held: HeldHead, present: int, *, whole: bool) -> None:
         if not whole:
@@ -238,6 +254,14 @@ class HeldHeads:
             f"{held.describe()} contradicts the records: {where} of this writer was rewritten",
             BadRecord(held.head.writer, first, None, None),
         )
+
+
+def anchor_in(data: bytes | None) -> Anchor | None:
+    """Return what is kept of pruned records, from its bytes. Raises ``VerificationFailed`` when they were changed."""
+    try:
+        return None if data is None else parse_anchor(data)
+    except AnchorError as error:
+        raise VerificationFailed(Outcome.TAMPERED, str(error)) from None
 
 
 def saved_notes(folder: Path) -> list[str]:

@@ -50,6 +50,10 @@ class Verdict:
         Records after the newest head kept outside the database: so far only the database vouches for them.
     witnesses:
         Names of the trusted witnesses that signed the checkpoint, and when.
+    proved:
+        Events of an export that were shown to be of records in the tree of a signed checkpoint.
+    pruned:
+        Where a log begins whose older records were pruned, and which record says so; empty when it is whole.
     """
 
     outcome: Outcome
@@ -60,6 +64,8 @@ class Verdict:
     heads: int = 0
     unsigned_tail: int = 0
     witnesses: tuple[str, ...] = ()
+    proved: int = 0
+    pruned: str = ""
 
     @property
     def ok(self) -> bool:
@@ -73,4 +79,13 @@ class Verdict:
 
 def failed_verdict(failed: VerificationFailed, walk: Walk, heads: int) -> Verdict:
     """Return the verdict of a verification that ended at *failed*."""
-    return Verdict(failed.outcome, failed.finding, failed.bad, walk.count, len(walk.chains), heads, failed.tail)
+    return Verdict(
+        failed.outcome,
+        failed.finding,
+        failed.bad,
+        walk.count,
+        len(walk.chains),
+        heads,
+        failed.tail,
+        pruned=walk.pruned,
+    )

@@ -212,7 +212,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
                 settings, dict(servers_of(settings, stores)), ledger, people, audit, copies_folder(settings)
             ),
             policy_records=policy_records,
-            exporting=exporting(settings, audit, clock),
+            exporting=exporting(settings, audit, composed.tree, clock),
         )
     finally:
         gc.unfreeze()

@@ -7,16 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from sekisho.adapters.records.audit import SqlAuditLog
-from sekisho.adapters.records.audit_tree import TREE_FOLDER
+from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.exports.jobs import ExportLimits, FolderExports
+from sekisho.adapters.records.exports.proving import Proving, TreeProving
 from sekisho.adapters.records.exports.schedule import ScheduledExports
-from sekisho.adapters.records.exports.writing import Checkpoints
 from sekisho.bootstrap.consents import keep_on
-from sekisho.domain.audit_export import CHECKPOINT_FILE
-from sekisho.domain.checkpoint import MAX_CHECKPOINT_BYTES
 from sekisho.ports import Clock
 from sekisho.settings import Settings
 
@@ -31,13 +28,13 @@ class Exporting:
         Exports that are asked for.
     scheduled:
         Exports that are made by themselves.
-    checkpoint:
-        Answers the newest signed checkpoint of the log's tree, where there is one.
+    proving:
+        Answers for the records of an export.
     """
 
     jobs: FolderExports
     scheduled: ScheduledExports
-    checkpoint: Checkpoints
+    proving: Proving
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -54,27 +51,13 @@ class Exporting:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def exporting(settings: Settings, log: SqlAuditLog, clock: Clock) -> Exporting:
+def exporting(settings: Settings, log: SqlAuditLog, tree: AuditTree, clock: Clock) -> Exporting:
     """Return the exports of a workspace."""
     wanted = settings.exports
-    checkpoint = checkpoint_in(settings.audit_folder / TREE_FOLDER)
+    proving = TreeProving(tree)
     limits = ExportLimits(running=wanted.running, bytes=wanted.gigabytes << 30, keep=timedelta(days=wanted.keep_days))
     return Exporting(
-        FolderExports(log, clock, wanted.folder, limits=limits, checkpoint=checkpoint),
-        ScheduledExports(log, clock, wanted.schedules, checkpoint=checkpoint),
-        checkpoint,
+        FolderExports(log, clock, wanted.folder, limits=limits, proving=proving),
+        ScheduledExports(log, clock, wanted.schedules, proving=proving),
+        proving,
     )
-
-
-def checkpoint_in(folder: Path) -> Checkpoints:
-    """Return what answers the newest checkpoint that stands in the folder of the log's tree."""
-
-    def newest() -> bytes | None:
-        try:
-            with (folder / CHECKPOINT_FILE).open("rb") as file:
-                note = file.read(MAX_CHECKPOINT_BYTES + 1)
-        except FileNotFoundError:
-            return None
-        return note if 0 < len(note) <= MAX_CHECKPOINT_BYTES else None
-
-    return newest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from sekisho.cli import audit_export
+from sekisho.cli import audit_export, audit_prune
 from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The audit log: export it, verify it, witness it.", no_args_is_help=True)
 app.command(epilog="Example: sekisho audit witness --folder var/witness --log sekisho/audit+50b0aa56+AZAR…")(witness)
 audit_export.register(app)
+audit_prune.register(app)
 
 USED_WRONGLY = 64
 """Exit code of ``audit verify`` when used wrongly (EX_USAGE): 2 means an incomplete log there."""
@@ -104,7 +105,7 @@ def _verified(path: Path, key: str | None, since: str | None, policy: WitnessPol
             raise InvalidRequest("name the log's public key with --key; whoever keeps the log has it")
         return verify_path(path, key, since=since, policy=policy)
     if policy is not None:
-        raise InvalidRequest("witnesses sign checkpoints; name the tree's folder, a proof or a checkpoint")
+        raise InvalidRequest("witnesses sign checkpoints; name the tree's folder, an export, a proof or a checkpoint")
     settings = load(path)
     if key is None:
         from sekisho.adapters.keyring import FileKeyRing
@@ -124,6 +125,7 @@ def verified_workspace(settings: Settings, key: str, since: str | None) -> Verdi
     if kind == "sqlite":
         return verify_database(Path(place), settings.audit_folder, key, since=since)
     from sekisho.adapters.records.audit_search import (
+        stored_anchor,
         stored_heads,
         stored_records,
         stored_subjects,
@@ -147,6 +149,7 @@ def verified_workspace(settings: Settings, key: str, since: str | None) -> Verdi
                     key,
                     since=since,
                     later=lambda: saved_notes(settings.audit_folder),
+                    anchor=stored_anchor(connection),
                 )
             )
         finally:
@@ -160,10 +163,12 @@ def _sentence(verdict: Verdict) -> str:
         return f"ok: a checkpoint of this log, also signed by {', '.join(verdict.witnesses)}."
     if verdict.ok and not verdict.records and verdict.heads:
         return "ok: a checkpoint of this log."
+    if verdict.ok and not verdict.writers:
+        proved = f", {verdict.proved:,} proved to be in the signed tree" if verdict.proved else ""
+        return f"ok: {verdict.records:,} events{proved}; nothing was changed.{_beside(verdict)}"
     checked = f"{verdict.records:,} records of {verdict.writers:,} writers, {verdict.heads:,} signed heads"
     if verdict.ok:
-        seen = f" Also signed by {', '.join(verdict.witnesses)}." if verdict.witnesses else ""
-        return f"ok: {checked}; nothing was changed, removed or reordered.{seen}"
+        return f"ok: {checked}; nothing was changed, removed or reordered.{_beside(verdict)}"
     told = ""
     if verdict.bad is not None:
         parts = {
@@ -175,3 +180,10 @@ def _sentence(verdict: Verdict) -> str:
         told = ", ".join(f"{name} {value}" for name, value in parts.items() if value is not None)
         told = f" ({told})"
     return f"{verdict.outcome.name.lower()}: {verdict.finding}{told}."
+
+
+def _beside(verdict: Verdict) -> str:
+    """Return what else is to be told of a good verdict."""
+    begins = f" The log {verdict.pruned}." if verdict.pruned else ""
+    seen = f" Also signed by {', '.join(verdict.witnesses)}." if verdict.witnesses else ""
+    return begins + seen

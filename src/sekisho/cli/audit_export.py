@@ -78,7 +78,7 @@ def export(
                 opened.audit,
                 order,
                 out,
-                checkpoint=opened.exporting.checkpoint,
+                proving=opened.exporting.proving,
                 told=lambda part: told("exporting", part),
             )
         return {"folder": str(done.folder), "records": done.records, "files": sorted(done.files)}

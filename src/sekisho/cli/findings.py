@@ -15,6 +15,7 @@ import duckdb
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.records import roles
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
@@ -117,15 +118,17 @@ def _records(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.WARNING, "database", "there is none yet; the first start makes it")
         return
 
-    async def ask() -> None:
+    async def ask() -> list[str]:
         database = Database(settings.database_url)
         try:
             await database.peek("SELECT value FROM ledger_counter WHERE name = 'consent'")
+            return await roles.excess(database)
         finally:
             await database.close()
 
     try:
-        asyncio.run(ask())
+        for says in asyncio.run(ask()):
+            yield Finding(Level.WARNING, "database", says)
     except (DatabaseFailed, ValueError):
         yield Finding(
             Level.ERROR, "database", "the gateway's own records cannot be read; is it there? `sekisho migrate up`"

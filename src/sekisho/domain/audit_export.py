@@ -38,7 +38,13 @@ EVENTS_FILES: Mapping[ExportFormat, str] = {
 """What the file with the events is called, in each form."""
 
 CHECKPOINT_FILE = "checkpoint"
-"""The newest signed checkpoint of the log's tree, where there is one."""
+"""A signed checkpoint of the log's tree that covers the export, where there is one."""
+
+WITNESSED_FILE = "witnessed"
+"""The newest checkpoint that enough witnesses signed, where it is not the one above."""
+
+PROOFS_FILE = "proofs"
+"""The proof that each record of the export is in the tree of the checkpoint (``domain.range_proof``)."""
 
 MEDIA_TYPES: Mapping[str, str] = {
     ".ndjson": "application/x-ndjson",

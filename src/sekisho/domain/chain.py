@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from sekisho.domain.pruning import PRUNE_KIND, Anchor
 from sekisho.domain.record import MAX_RECORD_BYTES, VERSION, genesis, next_link
 
 
@@ -85,6 +86,11 @@ def name_of(record: Mapping[str, Any], seq: int | None = None) -> BadRecord:
     )
 
 
+def pruned_by(first: int, record: Mapping[str, Any]) -> str:
+    """Return how a log is described that begins at *first* because *record* says so."""
+    return f"begins at record {first}, pruned by record {record['seq']} on {str(record['at'])[:10]}"
+
+
 class Walk:
     """Goes over records in order of sequence.
 
@@ -96,15 +102,42 @@ class Walk:
         Whether chains may begin in the middle, as in an export of a range.
     marks:
         For each writer, the sizes at which its chain value is to be remembered.
+    anchor:
+        What is kept of the records before the first, where they were pruned; *first_seq* follows from it.
+
+    Attributes
+    ----------
+    chains:
+        The chain of each writer so far.
+    newest:
+        The chain of the newest record so far.
+    pruned_by:
+        The record that says what was pruned, once it came.
     """
 
-    def __init__(self, *, first_seq: int = 1, partial: bool = False, marks: Mapping[str, set[int]]) -> None:
+    def __init__(
+        self,
+        *,
+        first_seq: int = 1,
+        partial: bool = False,
+        marks: Mapping[str, set[int]],
+        anchor: Anchor | None = None,
+    ) -> None:
+        if anchor is not None:
+            first_seq = anchor.size + 1
         self.chains: dict[str, Chain] = {}
+        self.pruned_by: Mapping[str, Any] | None = None
         self.seq = first_seq  # of the next record
+        self._anchor = anchor
         self._first = first_seq
         self._partial = partial
         self._marks = marks
-        self._newest: Chain | None = None
+        self.newest: Chain | None = None
+
+    @property
+    def earlier(self) -> Mapping[str, tuple[int, bytes]]:
+        """Size and chain value of each writer whose records were pruned, where they were."""
+        return {} if self._anchor is None else self._anchor.chains
 
     @property
     def count(self) -> int:
@@ -146,9 +179,28 @@ class Walk:
         chain.last = record
         if writer in self._marks and chain.size in self._marks[writer]:
             chain.marks[chain.size] = chain.value
-        self._newest = chain
+        self.newest = chain
         self.seq = seq + 1
+        if self._anchor is not None and record.get("kind") == PRUNE_KIND and self._anchor.stated_by(record):
+            self.pruned_by = record
         return record
+
+    def require_beginning(self) -> None:
+        """Check that a record said why what was before the first is gone, if it is.
+
+        Raises
+        ------
+        BrokenChainError
+            When none did.
+        """
+        if self._anchor is not None and self.pruned_by is None:
+            finding = f"the log begins at record {self._first}, and no record says that it was pruned"
+            raise BrokenChainError(finding, BadRecord(None, None, self._first, None))
+
+    @property
+    def pruned(self) -> str:
+        """Where the log begins, and which record says so; empty when nothing was pruned."""
+        return "" if self.pruned_by is None else pruned_by(self._first, self.pruned_by)
 
     def _begin(self, record: dict[str, Any], data: bytes) -> Chain:
         name = name_of(record, self.seq)
@@ -157,7 +209,10 @@ class Walk:
             before = bytes.fromhex(record["prev"])
         except (TypeError, ValueError):
             raise BrokenChainError("the record does not say what it follows", name) from None
-        if type(wseq) is not int or wseq < 0 or (wseq > 0 and not self._partial):
+        known = None if self._anchor is None else self._anchor.chains.get(writer)
+        if known is not None and (wseq, before) != known:
+            raise BrokenChainError("the record does not continue its writer's chain where it was pruned", name)
+        if type(wseq) is not int or wseq < 0 or (wseq > 0 and not self._partial and known is None):
             raise BrokenChainError("the first record of this writer is missing", name)
         if wseq == 0:
             if before != genesis(writer):
@@ -168,7 +223,12 @@ class Walk:
 
     def _check_follows(self, follows: object, name: BadRecord, after: bytes) -> None:
         """Check what a new chain says of the newest record before it: so chains hold one another."""
-        newest = self._newest
+        newest = self.newest
+        if newest is None and self._anchor is not None:
+            writer, size, chain = self._anchor.last
+            if follows != {"writer": writer, "wseq": size - 1, "chain": chain.hex()}:
+                raise BrokenChainError("the chain does not follow the record before it, which was pruned", name)
+            return
         if newest is None:
             if self._first == 1 and follows is not None:
                 raise BrokenChainError("records before the first one are missing", name)

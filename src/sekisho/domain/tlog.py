@@ -231,8 +231,11 @@ def tiles_of(size: int) -> Iterator[Tile]:
         level += 1
 
 
-def nodes_from(size: int, read: Callable[[Tile], bytes]) -> Nodes:
-    """Return the nodes of the tree of *size* leaves, computed from tiles; *read* gives a tile's hashes in a row."""
+def nodes_from(size: int, read: Callable[[Tile], bytes], most: int | None = None) -> Nodes:
+    """Return the nodes of the tree of *size* leaves, computed from tiles; *read* gives a tile's hashes in a row.
+
+    *most* is how many tiles are kept in memory; all that were read, if left out.
+    """
     known: dict[tuple[int, int], bytes] = {}
 
     def nodes(level: int, index: int) -> bytes:
@@ -241,6 +244,8 @@ def nodes_from(size: int, read: Callable[[Tile], bytes]) -> Nodes:
         place = above, first // TILE_WIDTH
         data = known.get(place)
         if data is None:
+            if most is not None and len(known) >= most:
+                del known[next(iter(known))]
             data = known[place] = read(tile_at(*place, size))
         begin = first % TILE_WIDTH
         row = [data[32 * at : 32 * at + 32] for at in range(begin, begin + (1 << within))]

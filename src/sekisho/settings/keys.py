@@ -56,6 +56,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
     "keys": (_must("directory", "var/keys"),),
     "audit": (
         Key("heads", "var/audit"),
+        Key("keep_days", "1825"),
         Key("export_jobs", "{keep_days: 7}"),
         Key("exports", "[{format: raw, every: day, folder: var/audit-exports}]"),
         Key("witnesses", "{auditor: {url: …, key: …}}"),

@@ -110,4 +110,5 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         rule_sets=rule_sets,
         catalogue=Catalogue(stores, datasets, purposes, requesters, published, revision, controller.place),
         witnesses=signing,
+        audit_keep_days=parts.audit_keep_days(root),
     )

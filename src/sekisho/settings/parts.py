@@ -16,6 +16,7 @@ from sekisho.settings.section import Section
 from sekisho.settings.values import Controller, IdentitySettings
 
 _LAW = ("appi@2022-04",)
+_MOST_DAYS = 36_500
 _DATABASE = "sqlite:///var/sekisho.db"
 _TOKEN_WORD = re.compile(r"[\x21-\x7e]{1,256}")  # iss and aud are StringOrURI; white space is a slip
 
@@ -119,6 +120,12 @@ def _sqlite_url(section: Section, key: str, text: str, folder: Path) -> tuple[st
         return None, None
     place = section.place(key, location, folder)
     return (None, None) if place is None else (f"sqlite:///{place}", place)
+
+
+def audit_keep_days(root: Section) -> int | None:
+    """Return after how many days audit records may be pruned, ``None`` when nothing is said: never."""
+    section = root.section("audit")
+    return None if section is None else section.whole("keep_days", 0, 1, _MOST_DAYS) or None
 
 
 def folder_of(root: Section, key: str, inner: str, default: str, folder: Path) -> Path | None:

@@ -263,6 +263,8 @@ class Settings:
         the file's SHA-256.
     witnesses:
         Who signs the checkpoints of the audit log.
+    audit_keep_days:
+        How long audit records are kept before they may be pruned; ``None``: for ever.
     """
 
     folder: Path
@@ -278,3 +280,4 @@ class Settings:
     rule_sets: tuple[str, ...]
     catalogue: Catalogue = field(repr=False)
     witnesses: WitnessSettings = field(default_factory=WitnessSettings)
+    audit_keep_days: int | None = None

@@ -7,7 +7,6 @@ import json
 import random
 import shutil
 from datetime import timedelta
-from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -18,6 +17,7 @@ from sekisho.adapters.records.audit_export import export_audit
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.exports import writing
 from sekisho.adapters.records.exports.forms import HashedFile
+from sekisho.adapters.records.exports.proving import Covering
 from sekisho.adapters.records.exports.writing import ExportTooLarge, Pace, write_export
 from sekisho.audit_verify import Outcome, verify_export, verify_path
 from sekisho.domain.audit_export import EVENTS_FILES, ExportFilters, ExportFormat, ExportOrder
@@ -234,20 +234,27 @@ async def test_a_log_that_goes_on_meanwhile_is_no_tampering(log, keys, clock, tm
 
 
 async def test_a_checkpoint_goes_along_and_is_held_against_the_records(log, database, keys, tmp_path):
-    """The newest checkpoint is in the manifest; one of another tree or of another log is found, none is left out."""
+    """A checkpoint is in the manifest; one of another tree or of another log is found, none is left out."""
     key = parse_key(keys.verification_key())
-    leaves = [leaf_hash(record) for record in await stored(database)][:9]
-    for name, root, outcome in (
-        ("right", tree_root(leaves), Outcome.OK),
-        ("wrong", b"\1" * 32, Outcome.TAMPERED),
+
+    class Proving:
+        def __init__(self, name: str, root: bytes | None = None) -> None:
+            self.name, self.root = name, root
+
+        async def covering(self, seq: int) -> Covering:
+            leaves = [leaf_hash(record) for record in await stored(database)][:seq]
+            note = sign_checkpoint(Checkpoint(self.name, seq, self.root or tree_root(leaves)), key, keys.sign)
+            return Covering(note, None, lambda level, place: tree_root(leaves[place << level : (place + 1) << level]))
+
+    for name, proving, outcome in (
+        ("right", Proving(key.name), Outcome.OK),
+        ("wrong", Proving(key.name, b"\1" * 32), Outcome.TAMPERED),
     ):
-        note = sign_checkpoint(Checkpoint(key.name, 9, root), key, keys.sign).encode()
-        await export_audit(log, ExportOrder(ExportFormat.RAW), tmp_path / name, checkpoint=partial(bytes, note))
-        assert (tmp_path / name / "checkpoint").read_bytes() == note
+        await export_audit(log, ExportOrder(ExportFormat.RAW), tmp_path / name, proving=proving)
         verdict = verify_path(tmp_path / name, keys.verification_key())
         assert verdict.outcome is outcome, verdict
-    foreign = sign_checkpoint(Checkpoint("another.example/log", 9, tree_root(leaves)), key, keys.sign).encode()
-    await export_audit(log, ExportOrder(ExportFormat.CEF), tmp_path / "foreign", checkpoint=lambda: foreign)
+    foreign = Proving("another.example/log")
+    await export_audit(log, ExportOrder(ExportFormat.CEF), tmp_path / "foreign", proving=foreign)
     assert verify_export(tmp_path / "foreign", keys.verification_key()).outcome is Outcome.TAMPERED
     await export_audit(log, ExportOrder(ExportFormat.CEF), tmp_path / "none")
     assert not (tmp_path / "none" / "checkpoint").exists()

@@ -21,6 +21,7 @@ from sekisho.audit_verify import Outcome, Verdict, saved_notes, verify_export, v
 from sekisho.domain.record import canonical, next_link
 from sekisho.errors import AuditUnavailable
 from sekisho.ports import AuditEntry
+from tests.intruder import disarm
 
 RELEASE = AuditEntry("access.release", {"requester": "recommender"})
 
@@ -85,6 +86,7 @@ async def test_nothing_that_the_log_did_not_write_is_signed(crashed, database, k
     """A record put behind a dead chain, or changed at its end, or an end without its tag, stays without a head."""
 
     def forge(connection: sa.Connection) -> None:
+        disarm(connection)
         if what == "untagged":
             connection.execute(sa.update(audit_tail).values(tag=b"t" * 32))
             return

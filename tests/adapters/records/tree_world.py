@@ -14,6 +14,7 @@ from sekisho.audit_verify import Verdict, verify_tree
 from sekisho.domain.checkpoint import Checkpoint, parse_checkpoint
 from sekisho.domain.note import parse_note
 from sekisho.ports import AuditEntry
+from tests.intruder import disarm
 
 RELEASE = {"requester": "recommender", "purpose": "recommendation", "decision": "allow", "rows": 3}
 
@@ -34,6 +35,7 @@ async def change(database: Database, *statements: str) -> None:
     """Do to the database what only an intruder does."""
 
     def work(connection: sa.Connection) -> None:
+        disarm(connection)
         for statement in statements:
             connection.execute(sa.text(statement))
 

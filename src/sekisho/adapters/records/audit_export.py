@@ -6,7 +6,10 @@
     In the raw form, the newest signed head of each writer that the range covers. Whoever keeps it can hold the next
     export against it (``audit verify --since``).
 ``checkpoint``
-    The newest signed checkpoint of the log's tree, where there is one.
+    A signed checkpoint of the log's tree that covers every record here; ``witnessed`` beside it where witnesses
+    signed an earlier one.
+``proofs``
+    That each record is in that tree, and that the tree continues what the witnesses signed.
 ``manifest.json``
     Form, range, filters, count, SHA-256 of each file, and in the raw form where each writer's chain ends.
 ``manifest.note``
@@ -25,7 +28,8 @@ from datetime import datetime
 from pathlib import Path
 
 from sekisho.adapters.records.audit import SqlAuditLog
-from sekisho.adapters.records.exports.writing import Checkpoints, Exported, Pace, write_export
+from sekisho.adapters.records.exports.proving import Proving
+from sekisho.adapters.records.exports.writing import Exported, Pace, write_export
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
 from sekisho.errors import InvalidRequest
 from sekisho.ports import AuditEntry
@@ -43,7 +47,7 @@ async def export_audit(
     order: ExportOrder,
     folder: Path,
     *,
-    checkpoint: Checkpoints = lambda: None,
+    proving: Proving | None = None,
     told: Callable[[float], None] = lambda _done: None,
 ) -> Exported:
     """Write the export that *order* asks for to a new or empty folder, and record that it was made.
@@ -65,7 +69,7 @@ async def export_audit(
     begun = await log.append(AuditEntry("export.create", order.recorded()))
     await log.settled()  # so that a head covers this very record; without one the seal vouches for it alone
     try:
-        done = await write_export(log, order, folder, upto=begun.seq, checkpoint=checkpoint, pace=Pace(told))
+        done = await write_export(log, order, folder, upto=begun.seq, proving=proving, pace=Pace(told))
     except BaseException:
         await asyncio.to_thread(_clear, folder, whole=not there)
         raise

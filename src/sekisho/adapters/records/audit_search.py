@@ -12,7 +12,8 @@ from typing import cast
 import orjson
 import sqlalchemy as sa
 
-from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_subject_ref
+from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_record, audit_subject, audit_subject_ref
+from sekisho.domain.pruning import Anchor, parse_anchor
 from sekisho.domain.record import StoredRecord, micros
 from sekisho.ports import AuditQuery
 
@@ -104,6 +105,21 @@ def span(connection: sa.Connection, since: int | None, until: int | None) -> Spa
 def newest_seq(connection: sa.Connection) -> int:
     """Return the newest sequence of the log, 0 when it is empty."""
     return connection.execute(sa.select(sa.func.max(audit_record.c.seq))).scalar() or 0
+
+
+def stored_anchor(connection: sa.Connection) -> bytes | None:
+    """Return what stands in the place of pruned records, as it is stored, or ``None``."""
+    table = audit_pruned.c
+    found = connection.execute(
+        sa.select(table.anchor).order_by(table.minimum_index.desc()).limit(1)
+    ).scalar_one_or_none()
+    return None if found is None else bytes(found)
+
+
+def kept_anchor(connection: sa.Connection) -> Anchor | None:
+    """Return what stands in the place of pruned records. Raises ``AnchorError`` when it was changed."""
+    data = stored_anchor(connection)
+    return None if data is None else parse_anchor(data)
 
 
 def stored_records(connection: sa.Connection) -> Iterator[StoredRecord]:

@@ -21,6 +21,7 @@ import structlog
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from sekisho.adapters.records.audit_search import kept_anchor
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.tables import audit_record
 from sekisho.adapters.records.tree_folder import SIGNED_FILE, TileChanged, TreeFolder
@@ -213,9 +214,9 @@ class AuditTree:
             if not held or not _alone(connection):
                 raise BlockingIOError
             signed = self._signed()
-            frontier, edge = self._frontier(signed)
+            frontier, edge = self._frontier(signed, connection)
             begun, seen, more = frontier.size, False, False
-            for first, records in _news(connection, begun):
+            for first, records in _news(connection, begun - len(edge) // 32):
                 self._add(frontier, first, records, edge)
                 seen, more = True, frontier.size - begun >= _MOST and frontier.size >= signed.size
                 if more:
@@ -252,14 +253,21 @@ class AuditTree:
                 return parse_checkpoint(parsed.text)
         raise MalformedNoteError("the log's own key did not sign this checkpoint")
 
-    def _frontier(self, signed: Checkpoint) -> tuple[Frontier, bytes]:
-        """Return the frontier at what was signed last, and its last tile of leaves; the empty one without tiles."""
+    def _frontier(self, signed: Checkpoint, connection: sa.Connection) -> tuple[Frontier, bytes]:
+        """Return the frontier at what was signed last, and its last tile of leaves.
+
+        Without tiles it is where the log begins: they are made anew, and must come to what was signed.
+        """
         size = signed.size
         try:
             frontier = Frontier(size, self.files.read)
             edge = self.files.read(tile_at(0, (size - 1) // TILE_WIDTH, size)) if size else b""
         except FileNotFoundError:
-            return Frontier(), b""  # they are made anew, and must come to what was signed
+            anchor = kept_anchor(connection)
+            if anchor is None:
+                return Frontier(), b""
+            self.files.keep_anchor(anchor.to_json())
+            return anchor.frontier(), b""
         if frontier.root() != signed.root:
             raise ProofError("the tiles are not those of the tree that was signed")
         return frontier, edge
@@ -320,12 +328,11 @@ def _alone(connection: sa.Connection) -> bool:
     return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))).scalar_one())
 
 
-def _news(connection: sa.Connection, size: int) -> Iterator[tuple[int, Sequence[bytes]]]:
-    """Yield leaf numbers, and the records from there on; the first begins the bundle that ends at *size* leaves.
+def _news(connection: sa.Connection, after: int) -> Iterator[tuple[int, Sequence[bytes]]]:
+    """Yield leaf numbers, and the records from there on, from leaf *after* on, which begins a bundle.
 
     Raises ``ProofError`` when one is missing.
     """
-    after = max(0, size - 1) // TILE_WIDTH * TILE_WIDTH
     table = audit_record.c
     while True:
         statement = sa.select(table.seq, table.record).where(table.seq > after).order_by(table.seq).limit(_CHUNK)

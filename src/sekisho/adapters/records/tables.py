@@ -100,6 +100,13 @@ audit_record = Table(
         postgresql_where=text(f"kind = 'access.release' AND position('\\x{_THIRD_PARTY}'\\:\\:bytea in record) > 0"),
         sqlite_where=text(f"kind = 'access.release' AND instr(record, x'{_THIRD_PARTY}') > 0"),
     ),
+    # And what says that the beginning was pruned, which the triggers ask for each row that is to go.
+    Index(
+        "ix_audit_record_prune",
+        "seq",
+        postgresql_where=text("kind = 'retention.prune'"),
+        sqlite_where=text("kind = 'retention.prune'"),
+    ),
 )
 
 audit_subject = Table(
@@ -126,6 +133,14 @@ audit_head = Table(
     Column("wseq", BigInteger, primary_key=True),
     Column("note", Text, nullable=False),  # signed head, the same text as outside the database
     sqlite_with_rowid=False,
+)
+
+audit_pruned = Table(
+    "audit_pruned",
+    metadata,
+    Column("minimum_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("anchor", LargeBinary, nullable=False),
+    comment="Where the log went on when its beginning was pruned; a record holds the hash of each row.",
 )
 
 audit_tail = Table(

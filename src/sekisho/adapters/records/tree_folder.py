@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sekisho.adapters.records.whole_files import sync, write_whole
+from sekisho.domain.pruning import PRUNED_FILE
 from sekisho.domain.tlog import TILE_WIDTH, Tile
 
 CHECKPOINT_FILE = "checkpoint"
@@ -95,6 +96,30 @@ class TreeFolder:
     def forget_partial(self, tile: Tile) -> None:
         """Remove the partial tiles that became the full *tile*; what cannot be removed stays."""
         shutil.rmtree(self.folder / f"{tile.path}.p", ignore_errors=True)
+
+    def keep_anchor(self, anchor: bytes) -> None:
+        """Keep what stands in the place of pruned records. Raises ``OSError``."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / PRUNED_FILE, anchor)
+        sync(self.folder)
+
+    def prune(self, minimum: int) -> int:
+        """Remove bundles and tiles that end at or before *minimum*, the oldest first; return how many.
+
+        These are the ones that a log need not serve any more (C2SP tlog-tiles, pruning): every proof of a record that
+        is kept does without them.
+        """
+        removed = 0
+        for level in (None, *range(8)):
+            for index in range(minimum >> 8 * ((level or 0) + 1)):
+                path = self.folder / Tile(level, index, TILE_WIDTH).path
+                shutil.rmtree(f"{path}.p", ignore_errors=True)
+                try:
+                    path.unlink()
+                except FileNotFoundError:
+                    continue
+                removed += 1
+        return removed
 
     def checkpoint(self) -> str | None:
         """Return the newest checkpoint with all its signatures, or ``None`` before the first."""

@@ -18,8 +18,8 @@ import structlog
 
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.exports.folder import JobsFolder, KeptJob, told
+from sekisho.adapters.records.exports.proving import Proving
 from sekisho.adapters.records.exports.writing import (
-    Checkpoints,
     Exported,
     ExportTooLarge,
     Pace,
@@ -79,8 +79,8 @@ class FolderExports:
         For this account alone; made on first use.
     limits:
         What exports may take.
-    checkpoint:
-        Answers the newest signed checkpoint of the log's tree.
+    proving:
+        Answers for the records of an export.
     """
 
     def __init__(
@@ -90,13 +90,13 @@ class FolderExports:
         folder: Path,
         *,
         limits: ExportLimits | None = None,
-        checkpoint: Checkpoints = lambda: None,
+        proving: Proving | None = None,
     ) -> None:
         self._log = log
         self._clock = clock
         self._jobs = JobsFolder(folder)
         self._limits = limits or ExportLimits()
-        self._checkpoint = checkpoint
+        self._proving = proving
         self._wake = asyncio.Event()
 
     # -- what the port says ----------------------------------------------------------------------------
@@ -273,9 +273,7 @@ class FolderExports:
         folder = await uncut(asyncio.to_thread(self._jobs.fresh_partial, export_id))
         room = self._limits.bytes - await asyncio.to_thread(self._jobs.size)
         pace = Pace(self._teller(export_id), _REST, max(room, 0))
-        return await write_export(
-            self._log, kept.job.order, folder, upto=kept.upto, checkpoint=self._checkpoint, pace=pace
-        )
+        return await write_export(self._log, kept.job.order, folder, upto=kept.upto, proving=self._proving, pace=pace)
 
     def _teller(self, export_id: str) -> Callable[[float], None]:
         last = -_TOLD_S

@@ -24,8 +24,10 @@ import sqlalchemy as sa
 import structlog
 
 from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.audit_search import kept_anchor
 from sekisho.adapters.records.database import DatabaseFailed
-from sekisho.adapters.records.exports.writing import Bounds, Checkpoints, Pace, uncut, write_export
+from sekisho.adapters.records.exports.proving import Proving
+from sekisho.adapters.records.exports.writing import Bounds, Pace, uncut, write_export
 from sekisho.adapters.records.tables import audit_record
 from sekisho.adapters.records.whole_files import sync
 from sekisho.audit_verify.exports import SealedManifest
@@ -65,8 +67,8 @@ class ScheduledExports:
         Of the house.
     schedules:
         What is to be made.
-    checkpoint:
-        Answers the newest signed checkpoint of the log's tree.
+    proving:
+        Answers for the records of an export.
     """
 
     def __init__(
@@ -75,12 +77,12 @@ class ScheduledExports:
         clock: Clock,
         schedules: Sequence[ExportSchedule],
         *,
-        checkpoint: Checkpoints = lambda: None,
+        proving: Proving | None = None,
     ) -> None:
         self._log = log
         self._clock = clock
         self._schedules = tuple(schedules)
-        self._checkpoint = checkpoint
+        self._proving = proving
         self._key = TrustedKey(log.keyring.verification_key())
 
     async def run(self) -> None:
@@ -126,11 +128,13 @@ class ScheduledExports:
 
     async def _due(self, schedule: ExportSchedule) -> _Period | None:
         """Return the next period that has ended, or ``None``."""
-        after, begun = await asyncio.to_thread(self._last, schedule)
+        reached, begun = await asyncio.to_thread(self._last, schedule)
         now = self._clock.now()
 
         def look(connection: sa.Connection) -> _Period | None:
             table = audit_record.c
+            anchor = kept_anchor(connection)
+            after = reached if anchor is None else max(reached, anchor.size)
             first = connection.execute(sa.select(table.at).where(table.seq == after + 1)).scalar()
             if first is None:
                 return None
@@ -174,7 +178,7 @@ class ScheduledExports:
         partial, final = schedule.folder / f".{name}.partial", schedule.folder / name
         try:
             done = await write_export(
-                self._log, order, partial, bounds=period.bounds, checkpoint=self._checkpoint, pace=Pace(rest=_REST)
+                self._log, order, partial, bounds=period.bounds, proving=self._proving, pace=Pace(rest=_REST)
             )
             fields = {"export": begun.id, "status": "done", "records": done.records}
             await self._log.append(AuditEntry("export.finish", fields))

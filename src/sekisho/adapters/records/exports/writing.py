@@ -10,22 +10,38 @@ import asyncio
 import errno
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
 from sekisho.adapters.records.audit import SqlAuditLog
-from sekisho.adapters.records.audit_search import matching, newest_heads, newest_seq, present_writers, span
+from sekisho.adapters.records.audit_search import (
+    kept_anchor,
+    matching,
+    newest_heads,
+    newest_seq,
+    present_writers,
+    span,
+)
 from sekisho.adapters.records.database import DatabaseFailed
 from sekisho.adapters.records.exports.forms import HashedFile, begin
+from sekisho.adapters.records.exports.proving import Covering, ProofsFile, Proving
 from sekisho.adapters.records.tables import audit_record
 from sekisho.adapters.records.whole_files import sync
-from sekisho.domain.audit_export import CHECKPOINT_FILE, EVENTS_FILES, ExportFormat, ExportOrder
+from sekisho.domain.audit_export import (
+    CHECKPOINT_FILE,
+    EVENTS_FILES,
+    PROOFS_FILE,
+    WITNESSED_FILE,
+    ExportFormat,
+    ExportOrder,
+)
+from sekisho.domain.checkpoint import RecordProof, format_proof
 from sekisho.domain.note import (
     HEADS_FILE,
     HEADS_SUFFIX,
@@ -39,17 +55,17 @@ from sekisho.domain.note import (
     sign_note,
     split_notes,
 )
-from sekisho.domain.record import micros, timestamp
+from sekisho.domain.pruning import PRUNE_KIND, PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
+from sekisho.domain.record import micros, stands_at, timestamp
+from sekisho.domain.tlog import inclusion_proof
 from sekisho.errors import AuditUnavailable, InvalidRequest
 from sekisho.ports import AuditQuery
 
 T = TypeVar("T")
+_Group: TypeAlias = tuple[list[int], list[bytes], int]  # sequences, records, up to which sequence was looked
 
 _GROUP: Final = 2_000  # records read at a time; a record has 32 KiB at most
 _MANIFEST_VERSION: Final = 1
-
-Checkpoints = Callable[[], bytes | None]
-"""Answers the newest signed checkpoint of the log's tree, as it stands, or ``None``."""
 
 
 class ExportTooLarge(Exception):
@@ -106,7 +122,7 @@ async def write_export(
     *,
     bounds: Bounds | None = None,
     upto: int | None = None,
-    checkpoint: Checkpoints = lambda: None,
+    proving: Proving | None = None,
     pace: Pace | None = None,
 ) -> Exported:
     """Write the export that *order* asks for to *folder*, which is made when it is missing.
@@ -118,6 +134,8 @@ async def write_export(
         order's times then say what the range is called.
     upto:
         The newest sequence that may go along.
+    proving:
+        Answers for its records; without it the export carries no checkpoint and no proofs.
 
     Raises
     ------
@@ -130,14 +148,15 @@ async def write_export(
     """
     if order.form is ExportFormat.RAW and order.filters.named:
         raise InvalidRequest("The raw form takes no filters: its proof needs a range without holes.")
-    work = _Work(log, order, folder, checkpoint, pace or Pace(), by_time=bounds is None)
+    work = _Work(log, order, folder, pace or Pace(), by_time=bounds is None)
     try:
         # Heads that are saved now speak of records that are there now; taken later, they could speak of more.
         saved = await uncut(asyncio.to_thread(_saved, log.heads_folder)) if order.form is ExportFormat.RAW else []
         if order.filters.data_subject is not None:
             await log.extend_index()
         found = await log.database.read(partial(_bounds, order, bounds, upto))
-        return await work.run(found, saved)
+        covering = None if proving is None else await proving.covering(found.last)
+        return await work.run(found, saved, covering)
     except DatabaseFailed:
         raise AuditUnavailable("the audit log cannot be read now") from None
 
@@ -158,10 +177,12 @@ def _bounds(order: ExportOrder, given: Bounds | None, upto: int | None, connecti
         return given
     low, high = (None if edge is None else micros(edge) for edge in (order.since, order.until))
     newest = newest_seq(connection)
-    found = Bounds(1, newest)
+    anchor = kept_anchor(connection)
+    found = Bounds(1 if anchor is None else anchor.size + 1, newest)
     if low is not None or high is not None:
         between = span(connection, low, high)
-        found = Bounds(1, 0) if between is None else Bounds(between.first, between.last)
+        first = found.first if low is None else 1
+        found = Bounds(1, 0) if between is None else Bounds(max(first, between.first), between.last)
     last = found.last if upto is None else min(found.last, upto)
     return Bounds(found.first, last, ends=order.until is None and last == newest)
 
@@ -174,7 +195,6 @@ class _Work:
         log: SqlAuditLog,
         order: ExportOrder,
         folder: Path,
-        checkpoint: Checkpoints,
         pace: Pace,
         *,
         by_time: bool,
@@ -182,7 +202,6 @@ class _Work:
         self._log = log
         self._order = order
         self._folder = folder
-        self._checkpoint = checkpoint
         self._pace = pace
         self._by_time = by_time
         self._raw = order.form is ExportFormat.RAW
@@ -191,38 +210,57 @@ class _Work:
         self._digests: dict[str, str] = {}
         self._sizes: dict[str, int] = {}
 
-    async def run(self, bounds: Bounds, saved: list[str]) -> Exported:
+    async def run(self, bounds: Bounds, saved: list[str], covering: Covering | None) -> Exported:
         await uncut(asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True))
-        count = await self._events(bounds)
-        heads = await self._log.database.read(partial(self._heads, bounds, saved)) if self._raw else b""
-        await uncut(asyncio.to_thread(self._finish, bounds, count, heads))
+        count = await self._events(bounds, covering)
+        anchor = await self._log.database.read(kept_anchor)
+        heads = await self._log.database.read(partial(self._heads, bounds, saved, anchor)) if self._raw else b""
+        if anchor is not None and covering is not None and bounds.first == anchor.size + 1:
+            await self._pruned(anchor, covering)
+        await uncut(asyncio.to_thread(self._finish, bounds, count, heads, covering))
         return Exported(self._folder, count, bounds.first, bounds.last, self._digests, self._sizes)
 
-    async def _events(self, bounds: Bounds) -> int:
-        """Write the file with the events; return how many there are."""
+    async def _events(self, bounds: Bounds, covering: Covering | None) -> int:
+        """Write the file with the events, and the proof of them; return how many there are."""
         name = EVENTS_FILES[self._order.form]
         read = self._links if self._raw else self._records
         clock = asyncio.get_running_loop().time
         count, after = 0, bounds.first - 1
         file = await uncut(asyncio.to_thread(HashedFile, self._folder / name))
-        with file:
+        with file, self._proofs(covering) as proofs:
             form = await uncut(asyncio.to_thread(begin, self._order.form, file))
             while after < bounds.last:
                 began = clock()
-                records, after = await self._log.database.read(partial(read, after, bounds.last))
+                seqs, records, after = await self._log.database.read(partial(read, after, bounds.last))
                 await uncut(asyncio.to_thread(form.add, records))
+                if proofs is not None:
+                    await uncut(asyncio.to_thread(proofs.add, seqs, records))
                 count += len(records)
-                if self._pace.most_bytes is not None and file.size > self._pace.most_bytes:
+                size = file.size + (0 if proofs is None else proofs.file.size)
+                if self._pace.most_bytes is not None and size > self._pace.most_bytes:
                     raise ExportTooLarge
                 done = (after - bounds.first + 1) / (bounds.last - bounds.first + 1)
                 self._pace.told(min(done, 1.0))
                 if self._pace.rest:
                     await asyncio.sleep((clock() - began) * self._pace.rest)
             await uncut(asyncio.to_thread(form.end))
+            if proofs is not None:
+                await uncut(asyncio.to_thread(proofs.end))
+                self._digests[PROOFS_FILE], self._sizes[PROOFS_FILE] = proofs.file.hexdigest(), proofs.file.size
         self._digests[name], self._sizes[name] = file.hexdigest(), file.size
         return count
 
-    def _records(self, after: int, last: int, connection: sa.Connection) -> tuple[list[bytes], int]:
+    @contextmanager
+    def _proofs(self, covering: Covering | None) -> Iterator[ProofsFile | None]:
+        if covering is None:
+            yield None
+            return
+        verbatim = self._order.form in {ExportFormat.RAW, ExportFormat.NDJSON}
+        proofs = ProofsFile(self._folder / PROOFS_FILE, covering, verbatim=verbatim)
+        with proofs.file:
+            yield proofs
+
+    def _records(self, after: int, last: int, connection: sa.Connection) -> _Group:
         """Return the next records that match, and up to which sequence was looked."""
         table, filters = audit_record.c, self._order.filters
         query = AuditQuery(
@@ -241,9 +279,9 @@ class _Work:
             .order_by(table.seq)
             .limit(_GROUP)
         ).all()
-        return [bytes(record) for _, record in rows], rows[-1][0] if len(rows) == _GROUP else last
+        return _group(rows, last)
 
-    def _links(self, after: int, last: int, connection: sa.Connection) -> tuple[list[bytes], int]:
+    def _links(self, after: int, last: int, connection: sa.Connection) -> _Group:
         """Return the next records of a range without holes, and take note of where chains end."""
         table = audit_record.c
         rows = connection.execute(
@@ -255,15 +293,16 @@ class _Work:
         for _, writer, wseq, _, chain in rows:
             self._begins.setdefault(writer, wseq)
             self._ends[writer] = wseq, bytes(chain)
-        return [bytes(row.record) for row in rows], rows[-1][0] if len(rows) == _GROUP else last
+        return _group(rows, last)
 
-    def _finish(self, bounds: Bounds, count: int, heads: bytes) -> None:
+    def _finish(self, bounds: Bounds, count: int, heads: bytes, covering: Covering | None) -> None:
         """Write everything beside the events, and bring all of it to the disk."""
         if self._raw:
             self._write(HEADS_FILE, heads)
-        checkpoint = self._checkpoint()
-        if checkpoint is not None:
-            self._write(CHECKPOINT_FILE, checkpoint)
+        if covering is not None:
+            self._write(CHECKPOINT_FILE, covering.checkpoint.encode())
+            if covering.witnessed is not None:
+                self._write(WITNESSED_FILE, covering.witnessed.encode())
         data = (json.dumps(self._manifest(bounds, count), indent=2, sort_keys=True) + "\n").encode()
         keys = self._log.keyring
         seal = sign_note(seal_text(count, data), parse_key(keys.verification_key()), keys.sign)
@@ -272,7 +311,26 @@ class _Work:
         for path in (*(self._folder / name for name in self._digests), self._folder):
             sync(path)
 
-    def _heads(self, bounds: Bounds, saved: list[str], connection: sa.Connection) -> bytes:
+    async def _pruned(self, anchor: Anchor, covering: Covering) -> None:
+        """Write what stands in the place of pruned records, and the proof of the record that says so."""
+
+        def stated(connection: sa.Connection) -> bytes | None:
+            table = audit_record.c
+            found = connection.execute(
+                sa.select(table.record).where(*matching(AuditQuery(kind=PRUNE_KIND))).order_by(table.seq)
+            ).scalars()
+            return next((bytes(each) for each in found if anchor.stated_by(json.loads(each))), None)
+
+        record = await self._log.database.read(stated)
+        at = None if record is None else stands_at(record)
+        if at is None or at[1] > covering.size:
+            return
+        proof = await asyncio.to_thread(inclusion_proof, at[1] - 1, covering.size, covering.nodes)
+        text = format_proof(RecordProof(at[1] - 1, tuple(proof), covering.checkpoint, record))
+        await uncut(asyncio.to_thread(self._write, PRUNED_FILE, anchor.to_json()))
+        await uncut(asyncio.to_thread(self._write, PRUNED_PROOF_FILE, text.encode()))
+
+    def _heads(self, bounds: Bounds, saved: list[str], anchor: Anchor | None, connection: sa.Connection) -> bytes:
         """Return the newest head of each writer, of those stored in the database and of those saved outside it.
 
         Of a range that reaches the end of the log, heads of more records than there are stay: they prove that the
@@ -287,7 +345,12 @@ class _Work:
                 newest[head.writer] = head.size, note
         earlier = present_writers(connection, newest.keys() - sizes.keys())
         notes = newest_heads(connection, sizes)
-        notes += [note for writer, (_, note) in newest.items() if writer not in earlier and note not in notes]
+        gone = {} if anchor is None else anchor.chains
+        notes += [
+            note
+            for writer, (size, note) in newest.items()
+            if writer not in earlier and note not in notes and size > gone.get(writer, (0, b""))[0]
+        ]
         notes = [note for note in notes if self._reaches(parse_head(parse_note(note).text))]
         return "".join(f"{note}\n" for note in notes).encode()
 
@@ -318,6 +381,11 @@ class _Work:
         with (self._folder / name).open("xb") as file:
             file.write(content)
         self._digests[name], self._sizes[name] = hashlib.sha256(content).hexdigest(), len(content)
+
+
+def _group(rows: Sequence[Any], last: int) -> _Group:
+    reached = rows[-1].seq if len(rows) == _GROUP else last
+    return [row.seq for row in rows], [bytes(row.record) for row in rows], reached
 
 
 def _saved(heads_folder: Path) -> list[str]:
