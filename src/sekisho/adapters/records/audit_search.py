@@ -13,7 +13,7 @@ import orjson
 import sqlalchemy as sa
 
 from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_record, audit_subject, audit_subject_ref
-from sekisho.domain.pruning import Anchor, parse_anchor
+from sekisho.domain.pruning import PRUNE_KIND, Anchor, parse_anchor
 from sekisho.domain.record import StoredRecord, micros
 from sekisho.ports import AuditQuery
 
@@ -120,6 +120,14 @@ def kept_anchor(connection: sa.Connection) -> Anchor | None:
     """Return what stands in the place of pruned records. Raises ``AnchorError`` when it was changed."""
     data = stored_anchor(connection)
     return None if data is None else parse_anchor(data)
+
+
+def pruning_record(anchor: Anchor, connection: sa.Connection) -> bytes | None:
+    """Return the record that says that what *anchor* stands for was pruned, or ``None``."""
+    table = audit_record.c
+    statement = sa.select(table.record).where(*matching(AuditQuery(kind=PRUNE_KIND))).order_by(table.seq)
+    found = map(bytes, connection.execute(statement).scalars())
+    return next((record for record in found if anchor.stated_by(_read(record))), None)
 
 
 def stored_records(connection: sa.Connection) -> Iterator[StoredRecord]:

@@ -26,6 +26,7 @@ from sekisho.adapters.records.audit_search import (
     newest_heads,
     newest_seq,
     present_writers,
+    pruning_record,
     span,
 )
 from sekisho.adapters.records.database import DatabaseFailed
@@ -55,7 +56,7 @@ from sekisho.domain.note import (
     sign_note,
     split_notes,
 )
-from sekisho.domain.pruning import PRUNE_KIND, PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
+from sekisho.domain.pruning import PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
 from sekisho.domain.record import micros, stands_at, timestamp
 from sekisho.domain.tlog import inclusion_proof
 from sekisho.errors import AuditUnavailable, InvalidRequest
@@ -313,15 +314,7 @@ class _Work:
 
     async def _pruned(self, anchor: Anchor, covering: Covering) -> None:
         """Write what stands in the place of pruned records, and the proof of the record that says so."""
-
-        def stated(connection: sa.Connection) -> bytes | None:
-            table = audit_record.c
-            found = connection.execute(
-                sa.select(table.record).where(*matching(AuditQuery(kind=PRUNE_KIND))).order_by(table.seq)
-            ).scalars()
-            return next((bytes(each) for each in found if anchor.stated_by(json.loads(each))), None)
-
-        record = await self._log.database.read(stated)
+        record = await self._log.database.read(partial(pruning_record, anchor))
         at = None if record is None else stands_at(record)
         if at is None or at[1] > covering.size:
             return
