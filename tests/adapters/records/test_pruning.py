@@ -26,7 +26,7 @@ from sekisho.audit_verify import Outcome, Verdict, saved_notes, verify_export, v
 from sekisho.audit_verify.tree import included
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
 from sekisho.domain.chain import BrokenChainError, Walk
-from sekisho.domain.pruning import parse_anchor
+from sekisho.domain.pruning import Anchor, parse_anchor
 from sekisho.domain.record import subject_ref
 from sekisho.domain.tlog import check_consistency
 from sekisho.errors import AuditUnavailable, InvalidRequest, NotFound
@@ -167,7 +167,7 @@ async def test_a_beginning_that_no_record_gave_away_is_missed(log, database, tre
         if how == "forged anchor":
             anchor = parse_anchor(anchor.to_json())
             writer, size, chain = anchor.last
-            anchor = pruning.Anchor(anchor.size, anchor.edge, (writer, size, chain[::-1]), anchor.chains)
+            anchor = Anchor(anchor.size, anchor.edge, (writer, size, chain[::-1]), anchor.chains)
         await database.run(lambda connection: pruning._keep(anchor, connection))
         if how == "the record too":  # put at the end by an intruder, who has no key
             await change(database, "UPDATE audit_record SET kind = 'retention.prune' WHERE seq = 300")
@@ -293,7 +293,7 @@ async def test_a_chain_goes_on_where_it_was_pruned(log, database, tree, keys):
     assert Walk(marks={}, anchor=anchor).step(first)["seq"] == 257
     ends = {writer: (size, chain[::-1]) for writer, (size, chain) in anchor.chains.items()}
     with pytest.raises(BrokenChainError, match="where it was pruned"):
-        Walk(marks={}, anchor=pruning.Anchor(anchor.size, anchor.edge, anchor.last, ends)).step(first)
+        Walk(marks={}, anchor=Anchor(anchor.size, anchor.edge, anchor.last, ends)).step(first)
 
 
 @pytest.mark.parametrize("place", ["000", "001.p/*"])
