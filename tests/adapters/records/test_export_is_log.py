@@ -36,7 +36,7 @@ from sekisho.domain.audit_export import EVENTS_FILES, ExportFormat, ExportOrder
 from sekisho.domain.record import leaf_hash
 from tests.adapters.records.export_world import START, SetClock, entries, opened_log
 
-RANGES = int(os.environ.get("SEKISHO_TEST_EXPORTS", "24"))
+RANGES = int(os.environ.get("SEKISHO_TEST_EXPORTS", "12"))
 """How many ranges are exported; ``make attacks`` takes more."""
 INSTANTS = st.one_of(st.none(), st.integers(-100, 500).map(lambda minutes: START + timedelta(minutes=minutes)))
 
