@@ -1,4 +1,4 @@
-"""A fresh database of the gateway's own, on SQLite and, where there is a server, on PostgreSQL; the run is searched."""
+"""A fresh database of the gateway's own, on SQLite and, where there is one, PostgreSQL; and the search of the run."""
 
 from __future__ import annotations
 
