@@ -101,7 +101,7 @@ def _ask(found: Left, client: httpx.Client) -> None:
         make(house, client, close, request_id=item["id"])
     for export_id in exports:
         job = Call("GET", "/v1/audit/exports/{export_id}", "auditor")
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while (told := make(house, client, job, export_id=export_id).json())["status"] in {"queued", "running"}:
             assert time.monotonic() < until, told
             time.sleep(0.05)
@@ -118,7 +118,7 @@ def _ask(found: Left, client: httpx.Client) -> None:
 
 def _sign_in(house: House, client: httpx.Client) -> None:
     """Sign in by the link in the mail, so that links and cookies are canaries, too."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not (mails := [path for path in (house.folder / "var" / "outbox").rglob("*") if path.is_file()]):
         assert time.monotonic() < until
         time.sleep(0.05)
