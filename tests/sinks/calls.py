@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.parse
+import uuid
 from typing import Any, NamedTuple
 
 import httpx
@@ -197,18 +198,18 @@ def make(house: House, client: httpx.Client, call: Call, **ids: str) -> httpx.Re
     """Make a call; keep how it ended."""
     place = call.route.format_map(_Ids({name: urllib.parse.quote(value) for name, value in ids.items()}))
     content = call.body if isinstance(call.body, bytes) else None
-    headers: dict[str, str | bytes] = {**HEADERS, "Accept": call.accept}
+    headers = {**HEADERS, "Accept": call.accept.encode()}
     if call.who:
-        headers["Authorization"] = f"Bearer {house.tokens.get(call.who, call.who)}"
+        headers["Authorization"] = f"Bearer {house.tokens.get(call.who, call.who)}".encode()
     if call.method != "GET":
-        headers |= {
-            "Content-Type": call.type,
-            "Idempotency-Key": f"{WORD}-{len(house.answers)}-{len(house.refusals)}",
-        }
+        headers |= {"Content-Type": call.type.encode(), "Idempotency-Key": f"{WORD}-{uuid.uuid4()}".encode()}
     if content is None and call.body is not None:
         content = json.dumps(call.body).encode()
     answer = client.request(
-        call.method, f"{place}?{call.query or 'q=' + urllib.parse.quote(CANARY)}", content=content, headers=headers
+        call.method,
+        f"{place}?{call.query or 'q=' + urllib.parse.quote(CANARY)}",
+        content=content,
+        headers=[(name.encode(), value) for name, value in headers.items()],
     )
     house.statuses.setdefault((call.method, call.route), set()).add(answer.status_code)
     told = answer.content + repr(answer.headers).encode()

@@ -33,7 +33,7 @@ def test_a_test_that_prints_somebody_fails():
     """Its last report becomes a failure that names the section, and no longer holds the text."""
     report = pytest.TestReport("a", ("a", 1, "a"), {}, "passed", None, "teardown")
     report.sections = [("Captured stdout call", LEAVING["an address"])]
-    hook = pytest_runtest_makereport(type("Item", (), {"nodeid": "a"})())  # type: ignore[arg-type]
+    hook = pytest_runtest_makereport(type("Item", (), {"nodeid": "a"})())
     next(hook)
     with pytest.raises(StopIteration) as ended:
         hook.send(report)
