@@ -1,4 +1,4 @@
-"""A fresh database of the gateway's own, on SQLite and, where there is a server, on PostgreSQL."""
+"""A fresh database of the gateway's own, on SQLite and, where there is one, PostgreSQL; and the search of the run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ import pytest
 from sqlalchemy import URL, create_engine, make_url
 
 from sekisho.adapters.records.database import Database, migrate
+from tests.sinks.run import (  # noqa: F401 - hooks of pytest, found here by their names
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 
 def postgres_server() -> str:

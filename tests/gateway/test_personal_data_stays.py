@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import subprocess
@@ -256,7 +257,7 @@ async def test_a_void_and_a_client_that_leaves_are_told_without_data(
 
 
 def test_log_lines_keep_known_keys_only() -> None:
-    """As the program configures it, a log line has the keys of a closed list; parsers of SQL do not log at all."""
+    """Own lines have the keys of a closed list; of what libraries, threads and the loop say the kind is told."""
     program = """
 import structlog
 from sekisho.bootstrap import configure_logging
@@ -267,7 +268,42 @@ try:
     sqlglot.parse("EXPLAIN SELECT 'canary-3'", dialect="duckdb")
 finally:
     pass
+import asyncio, gc, logging, threading, warnings
+def fail(): raise ValueError("canary-4")
+class Failing:
+    def __del__(self): fail()
+async def forget():
+    async def failing(): fail()
+    task = asyncio.create_task(failing())
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(fail)
+    del task
+    gc.collect()
+    await asyncio.sleep(0)
+asyncio.run(forget())
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+Failing()
+logging.getLogger("sqlalchemy.pool").error("lost %s", "canary-5", exc_info=ValueError("canary-6"))
+logging.getLogger("uvicorn.error").warning("a constant sentence")
+warnings.warn("canary-7")
+fail()
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert "some_code" in done.stderr
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    told = [json.loads(line) for line in done.stderr.splitlines()]
+    assert told.pop(0)["code"] == "some_code"
     assert "canary" not in done.stderr + done.stdout
+    parts = [
+        "asyncio",
+        "asyncio",
+        "thread",
+        "unraisable",
+        "sqlalchemy.pool",
+        "uvicorn.error",
+        "py.warnings",
+        "process",
+    ]
+    assert sorted(line["part"] for line in told) == sorted(parts)
+    assert {line.get("error") for line in told} == {"ValueError", None}
+    assert [line["event"] for line in told if line["part"] == "uvicorn.error"] == ["a constant sentence"]

@@ -6,16 +6,12 @@ Nothing else in the house knows which adapter stands behind a port.
 from __future__ import annotations
 
 import gc
-import logging
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import structlog
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.held_answers import HeldFiles
@@ -40,6 +36,8 @@ from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.adapters.view_cache import FileViewCache
 from sekisho.bootstrap.consents import Composed, compose
 from sekisho.bootstrap.exporting import Exporting, exporting
+from sekisho.bootstrap.log_lines import configure_logging as configure_logging
+from sekisho.bootstrap.log_lines import keep_statements_out_of_logs
 from sekisho.bootstrap.policy import Policies
 from sekisho.bootstrap.policy_records import PolicyRecords, records_of, rules_of
 from sekisho.bootstrap.syncing import StoreSync, servers_of
@@ -58,11 +56,6 @@ if TYPE_CHECKING:
     from sekisho.adapters.stores.postgresql import PostgresStore
 
     StoreAdapter = DuckDbStores | SqliteStore | PostgresStore
-
-# What a log line may say; every other key is dropped, because it could hold personal data.
-_LOGGED = frozenset(
-    {"event", "level", "timestamp", "trace_id", "code", "error", "part", "count", "seconds", "revision"}
-)
 
 
 @dataclass(frozen=True)
@@ -128,7 +121,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     SekishoError
         When a part that must work before anything is released does not.
     """
-    _keep_statements_out_of_logs()
+    keep_statements_out_of_logs()
     settings = prepare(folder)
     clock, keys = SystemClock(), FileKeyRing(settings.keys_folder)
     catalogue = settings.catalogue
@@ -344,31 +337,3 @@ def build_app(workspace: Workspace) -> FastAPI:
             remarks=workspace.policies.remarks,
         )
     )
-
-
-def configure_logging(*, verbose: bool = False) -> None:
-    """Set structlog up: JSON lines on standard error, and no key that is not on the list."""
-    _keep_statements_out_of_logs()
-
-    def known_keys_only(
-        _logger: object, _method: str, event: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
-        return {key: value for key, value in event.items() if key in _LOGGED}
-
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            known_keys_only,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _keep_statements_out_of_logs() -> None:
-    """Silence the SQL parser's own logger: for syntax it does not know, it logs the requester's whole text."""
-    logging.getLogger("sqlglot").disabled = True

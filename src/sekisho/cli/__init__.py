@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -72,6 +73,7 @@ _USED_WRONGLY = (UnknownPurpose, InvalidRequest, NotFound)
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit. *arguments* are those of the process when left out."""
+    _leave_no_image()
     try:
         app(args=None if arguments is None else list(arguments), prog_name="sekisho")
     except SekishoError as error:
@@ -85,6 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     else:
         sys.exit(0)
     sys.exit(1)
+
+
+def _leave_no_image() -> None:
+    """Keep the system from writing this process's memory to a file when it crashes: rows and keys are in it."""
+    with suppress(ImportError):  # another system, which has no such limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _place(error: BaseException) -> str:

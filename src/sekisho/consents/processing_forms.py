@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, Final
 
 from sekisho.domain.processing_texts import NEVER_UNDECLARED, SINCE_REMOVED, SOURCE, TITLE, label
+from sekisho.domain.spreadsheets import FORMULA_START
 
 LOCALES: Final = ("ja", "en")
 
@@ -36,7 +37,6 @@ _COLUMNS = (
     "purpose", "legal_basis", "people", "data", "datasets", "sensitive", "transfers", "retention",
     "requester", "recipient", "releases", "rows", "reached", "first", "last", "read",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would compute
 
 
 def as_csv(records: Mapping[str, Any], locale: str) -> str:
@@ -163,4 +163,4 @@ def _text(value: object) -> str:
 def _cell(value: object) -> object:
     """Return *value* as it stands in a cell: a text that a spreadsheet would compute is marked as text."""
     text = "; ".join(map(str, value)) if isinstance(value, list) else value
-    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
+    return f"'{text}" if isinstance(text, str) and FORMULA_START.match(text) else text
