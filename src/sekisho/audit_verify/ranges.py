@@ -148,9 +148,7 @@ class RangeCheck:
             self._checkpoint,
             self._note,
             self._cosigned,
-            None
-            if self._policy is None
-            else self._policy.met_by({each.witness for each in self._cosigned}),
+            None if self._policy is None else self._policy.met_by({each.witness for each in self._cosigned}),
         )
 
     # -- means ---------------------------------------------------------------------------------------

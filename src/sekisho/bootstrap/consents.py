@@ -189,7 +189,9 @@ def compose(
         ),
         provisions=Provisions(parts, registers),
         processing=Processing(parts, registers, controller),
-        reports=MonthlyReports(parts, monthly, zone_of(parts.catalogue.place), controller, partial(_titles, settings)),
+        reports=MonthlyReports(
+            parts, monthly, zone_of(parts.catalogue.place), controller, partial(_titles, settings)
+        ),
     )
     sweeper = ExpirySweeper(database, parts.catalogue.purposes, clock, keys, ledger.start)
     witnesses = HttpWitnesses(asked.witnesses, asked.quorum) if asked.witnesses else None

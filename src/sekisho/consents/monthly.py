@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-from sekisho.consents.monthly_figures import figures_of
+from sekisho.consents.monthly_figures import figures_of, local
 from sekisho.consents.parts import Parts
 from sekisho.consents.provisions import ROLES
-from sekisho.domain.consent_answers import rfc3339
 from sekisho.domain.month import Month
 from sekisho.domain.record import timestamp
 from sekisho.domain.terms import Requester
@@ -78,7 +77,7 @@ class MonthlyReports:
         figures = figures_of(self._parts.catalogue, read, reasons, now)
         return {
             **figures,
-            "generated_at": rfc3339(now),
+            "generated_at": local(now, self._zone),
             "controller": self._controller,
             "record": {"id": made.id, "seq": made.seq},
         }

@@ -7,13 +7,14 @@ A number of people below the smallest group of the statistics is told as *fewer 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from sekisho.domain.consent_answers import rfc3339
+from sekisho.domain.log_presence import Interval
 from sekisho.domain.month import Month
-from sekisho.domain.monthly_tally import MOST_LISTED, GrantUse, MonthlyTally
+from sekisho.domain.monthly_tally import MOST_LISTED, GrantUse, MonthlyTally, Span
+from sekisho.domain.note import format_key
 from sekisho.domain.processing_texts import BASES
 from sekisho.domain.record import micros
 from sekisho.domain.refusal_texts import CODE_TEXTS, LANGUAGES
@@ -39,8 +40,8 @@ def figures_of(catalogue: Catalogue, read: MonthRead, reasons: Titles, now: date
     return {
         "month": month.name,
         "time_zone": str(catalogue.place.time_zone),
-        "since": rfc3339(month.since),
-        "until": rfc3339(month.until),
+        "since": local(month.since, month.zone),
+        "until": local(month.until, month.zone),
         "over": now >= month.until,
         "days": [day.isoformat() for day in month.days],
         "smallest_group": smallest,
@@ -78,7 +79,7 @@ def _accesses(catalogue: Catalogue, tally: MonthlyTally) -> _Told:
     ]
     return {
         "items": items,
-        **{part: sum(item[part] for item in items) for part in ("releases", "pages", "rows")},  # type: ignore[misc]
+        **{part: sum(item[part] for item in items) for part in ("releases", "pages", "rows")},
         "by_day": [sum(day) for day in zip(*(access.by_day for access in tally.access.values()), strict=True)]
         or [0] * len(tally.month.days),
         "void": tally.voided,
@@ -190,12 +191,12 @@ def _break_glass(catalogue: Catalogue, tally: MonthlyTally) -> _Told:
     grants = sorted(tally.grants.items(), key=lambda item: (item[1].said.get("issued") or 0, item[0]))
     return {
         "count": len(grants),
-        "items": [_grant(catalogue, name, use) for name, use in grants[:MOST_LISTED]],
+        "items": [_grant(catalogue, name, use, tally.month.zone) for name, use in grants[:MOST_LISTED]],
         "releases": sum(use.releases for _, use in grants),
     }
 
 
-def _grant(catalogue: Catalogue, name: str, use: GrantUse) -> _Told:
+def _grant(catalogue: Catalogue, name: str, use: GrantUse, zone: tzinfo) -> _Told:
     said = use.said
     officer, requester = (str(said.get(part) or "") for part in ("granted_by", "requester"))
     known = catalogue.requesters.get(officer)
@@ -207,8 +208,8 @@ def _grant(catalogue: Catalogue, name: str, use: GrantUse) -> _Told:
         "requester": requester,
         "purpose": said.get("purpose"),
         "title": _title(catalogue.purposes, str(said.get("purpose"))),
-        "from": _instant(said.get("issued")),
-        "to": _instant(said.get("expires")),
+        "from": _instant(said.get("issued"), zone),
+        "to": _instant(said.get("expires"), zone),
         "releases": use.releases,
         "pages": use.pages,
         "rows": use.rows,
@@ -237,18 +238,21 @@ def _exports(tally: MonthlyTally) -> _Told:
 
 
 def _changes(tally: MonthlyTally) -> _Told:
-    kept = ("at", "kind", "requester", "purpose", "purposes", "notice", "version", "change", "source", "id")
+    zone = tally.month.zone
+    kept = ("kind", "requester", "purpose", "purposes", "notice", "version", "change", "source", "id")
     return {
-        "items": [{part: record[part] for part in kept if part in record} for record in tally.changes],
+        "items": [
+            {part: record[part] for part in kept if part in record} | {"at": _said(record["at"], zone)}
+            for record in tally.changes
+        ],
         "count": tally.change_count,
-        "policies": [_span("revision", name, span) for name, span in tally.policies.items()],
-        "keys": [_span("key", name, span) for name, span in tally.keys.items()],
+        "policies": [_span("revision", name, span, zone) for name, span in tally.policies.items()],
+        "keys": [_span("key", name, span, zone) for name, span in tally.keys.items()],
     }
 
 
-def _span(what: str, name: str, span: Sequence[Any]) -> _Told:
-    first, last, count = span
-    return {what: name, "first": first, "last": last, "count": count}
+def _span(what: str, name: str, span: Span, zone: tzinfo) -> _Told:
+    return {what: name, "first": _said(span.first, zone), "last": _said(span.last, zone), "count": span.count}
 
 
 def _presence(tally: MonthlyTally, month: Month, now: datetime) -> _Told:
@@ -260,14 +264,14 @@ def _presence(tally: MonthlyTally, month: Month, now: datetime) -> _Told:
         "beats_missed": found.beats_missed,
         "gaps": {
             "count": found.gap_count,
-            "items": [{"from": _moment(gap.since), "to": _moment(gap.until)} for gap in found.gaps],
+            "items": [_interval(gap, month.zone) for gap in found.gaps],
             "refused": dict(sorted(found.refused.items())),
         },
         "silent": {
             "count": found.silent_count,
             "seconds": _seconds(found.silent),
             "per_mille": round(1_000 * found.silent / length),
-            "items": [{"from": _moment(each.since), "to": _moment(each.until)} for each in found.silences],
+            "items": [_interval(each, month.zone) for each in found.silences],
         },
     }
 
@@ -295,7 +299,12 @@ def _verification(read: MonthRead) -> _Told:
         "checkpoint": told or None,
         "witnessed": verdict.witnessed,
         "cosigned": [
-            {"name": each.witness.name, "at": _instant(each.at), "key": str(each.witness)} for each in verdict.cosigned
+            {
+                "name": each.witness.name,
+                "at": _instant(each.at, read.tally.month.zone),
+                "key": format_key(each.witness.name, each.witness.public, each.witness.kind),
+            }
+            for each in verdict.cosigned
         ],
     }
 
@@ -308,12 +317,25 @@ def _seconds(micros_: int | None) -> float | None:
     return None if micros_ is None else micros_ / 1_000_000
 
 
-def _moment(at: int) -> str | None:
-    return rfc3339(_EPOCH + timedelta(microseconds=at))
+def local(instant: datetime, zone: tzinfo) -> str:
+    """Return *instant* by the clocks of *zone*, to the second (RFC 3339)."""
+    return instant.astimezone(zone).isoformat(timespec="seconds")
 
 
-def _instant(seconds: object) -> str | None:
+def _said(at: str, zone: tzinfo) -> str:
+    return local(datetime.fromisoformat(at), zone)
+
+
+def _interval(found: Interval, zone: tzinfo) -> _Told:
+    return {
+        "from": local(_EPOCH + timedelta(microseconds=found.since), zone),
+        "to": local(_EPOCH + timedelta(microseconds=found.until), zone),
+        "seconds": _seconds(found.until - found.since),
+    }
+
+
+def _instant(seconds: object, zone: tzinfo) -> str | None:
     """Return the instant of seconds since 1970; what is none is told as unknown."""
     if not isinstance(seconds, int) or not 0 <= seconds < 1 << 36:
         return None
-    return rfc3339(_EPOCH + timedelta(seconds=seconds))
+    return local(_EPOCH + timedelta(seconds=seconds), zone)
