@@ -31,12 +31,12 @@ _STYLE: Final = """
 :root{--ink:#1b2430;--quiet:#556070;--rule:#d5dbe3;--accent:#1f5c8a;--warn:#9b1c1c}
 *{box-sizing:border-box}
 body{font:10.5pt/1.65 "Hiragino Sans","Noto Sans JP","Noto Sans CJK JP","Yu Gothic",system-ui,sans-serif}
-body{color:var(--ink);background:#fff;margin:0 auto;max-width:52rem;padding:3.5rem 2rem 5rem;overflow-wrap:anywhere}
+body{color:var(--ink);background:#fff;margin:0 auto;max-width:52rem;padding:3.5rem 2rem 5rem;overflow-wrap:break-word}
 body:lang(en){font-family:system-ui,"Helvetica Neue","Noto Sans","Noto Sans CJK JP",sans-serif}
 header p.month{color:var(--accent);font-size:1.05rem;margin:0;letter-spacing:.04em}
 h1{font-size:1.9rem;font-weight:600;line-height:1.25;margin:.1rem 0 1.6rem}
 h2{font-size:1.2rem;font-weight:600;margin:0 0 .4rem;line-height:1.4}
-h2 .place{display:inline-block;min-width:1.9rem;color:var(--accent)}
+h2 .place{display:inline-block;min-width:1.9rem;padding-right:.5rem;color:var(--accent)}
 section{margin-top:3.2rem}
 p{margin:.5rem 0}p.lead{color:var(--quiet);max-width:42rem;margin-bottom:1.2rem}
 p.note{color:var(--quiet);font-size:.86rem;margin-top:1.2rem;padding-left:.9rem;border-left:2px solid var(--rule)}
@@ -44,6 +44,8 @@ p.none{color:var(--quiet)}
 .quiet{color:var(--quiet)}
 code,pre{font-family:ui-monospace,"SFMono-Regular","DejaVu Sans Mono",monospace;font-size:.86em}
 td code,th code{color:var(--quiet)}
+th code{white-space:nowrap}table.facts code{word-break:break-all}
+table.wide3 td:nth-child(3){width:48%}
 pre{background:#f5f7f9;padding:.9rem 1rem;margin:.5rem 0;white-space:pre-wrap;word-break:break-all;line-height:1.5}
 table{border-collapse:collapse;width:100%;margin:1.2rem 0;font-size:.88rem;line-height:1.5}
 caption{text-align:left;font-weight:600;padding-bottom:.4rem}
@@ -53,6 +55,8 @@ tbody th{font-weight:400}
 tbody tr:last-child>*{border-bottom:0}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.n:last-child,th.n:last-child{padding-right:0}
+.n+:not(.n){padding-left:1rem}
+.appendix table{table-layout:fixed}.appendix thead th{white-space:normal}
 table.pairs th{width:55%}table.facts th{width:11rem;color:var(--quiet)}
 .item{display:inline-block;margin-right:.8em}
 .verdict{border:1.5px solid var(--accent);padding:1rem 1.2rem;margin:0 0 1.8rem}
@@ -117,7 +121,14 @@ def as_html(figures: Mapping[str, Any], locale: str) -> str:
     }
     body = el(
         "body",
-        el("header", el("p", named, class_="month"), el("h1", words("title")), _verdict(words), _key_figures(words)),
+        el(
+            "header",
+            el("p", named, class_="month"),
+            el("h1", words("title")),
+            _verdict(words),
+            _promise(words),
+            _key_figures(words),
+        ),
         el("main", _facts(words), _contents(words), [
             el("div", section(words, place, key, made[key](words)), class_="appendix" if key == "appendix" else None)
             for place, key in enumerate(_SECTIONS, start=1)
@@ -150,6 +161,19 @@ def _verdict(words: Words) -> Markup:
     first, *rest = lines
     kind = "verdict" if told["outcome"] == "ok" else "verdict bad"
     return el("div", el("strong", first), [el("p", line) for line in rest], class_=kind, role="status")
+
+
+def _promise(words: Words) -> Markup | None:
+    """Say at the top that data left without regard to a withdrawal, if any did."""
+    effect = words.figures["withdrawals"]["effect"]
+    counts = [
+        (words("broken_promise"), effect["began_late"]),
+        (words("left_late", s=effect["grace_seconds"]), effect["left_late"]),
+    ]
+    if not any(count for _, count in counts):
+        return None
+    lines = [el("p", f"{name}: {number(count)} ({words('broken_zero')})") for name, count in counts]
+    return el("div", el("strong", f"▲ {words('broken')}"), lines, class_="verdict bad")
 
 
 def _key_figures(words: Words) -> Markup:

@@ -26,11 +26,11 @@ class Row:
 
 
 def small_multiples(key: str, title: str, desc: str, rows: Sequence[Row], days: Sequence[int]) -> Markup:
-    """Return one row of bars for each of *rows*, a bar for each day, all on one scale.
+    """Return one row of bars for each of *rows*, a bar for each day; all but the first, their sum, on one scale.
 
     *days* are the days of the week, from Monday, 0; weekends are shaded.
     """
-    most = max((max(row.values, default=0) for row in rows), default=0) or 1
+    most = max((max(row.values, default=0) for row in rows[1:]), default=0) or 1
     height, top = 34, 4
     step = _FIELD / len(days)
     bottom = top + height * len(rows)
@@ -44,7 +44,7 @@ def small_multiples(key: str, title: str, desc: str, rows: Sequence[Row], days: 
         parts.append(_name(row.name, base - 7))
         parts.append(_told(row.told, base - 7))
         parts.append(el("line", x1=_LABEL, x2=_LABEL + _FIELD, y1=base, y2=base, class_="base"))
-        parts += _bars(row.values, step, base, most, height - 10)
+        parts += _bars(row.values, step, base, most if place else max([1, *row.values]), height - 10)
     parts += _days(len(days), step, bottom + 12)
     return _svg(key, title, desc, bottom + 18, parts)
 

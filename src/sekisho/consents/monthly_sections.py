@@ -11,6 +11,7 @@ from sekisho.consents.monthly_plots import Row, bars, day_bars, small_multiples,
 from sekisho.domain.monthly_texts import TEXTS, text
 
 _MOST_ROWS: Final = 12  # of a plot, and of a list that goes on in a number
+_FEW: Final = 3  # purposes beside a code
 _Told = Mapping[str, Any]
 
 
@@ -73,19 +74,21 @@ def section(words: Words, place: int, key: str, *content: object) -> Markup:
     )
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]], numbers: str = "") -> Markup:
+def table(
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]], numbers: str = "", kind: str | None = None
+) -> Markup:
     """Return a table; its first column names the rows. *numbers* has ``n`` at the place of each column of numbers."""
-    kinds = [("n" if numbers[place : place + 1] == "n" else None) for place in range(len(heads))]
+    classes = [("n" if numbers[place : place + 1] == "n" else None) for place in range(len(heads))]
     body = [
         el(
             "tr",
             el("th", row[0], scope="row"),
-            [el("td", cell, class_=kind) for cell, kind in zip(row[1:], kinds[1:], strict=True)],
+            [el("td", cell, class_=each) for cell, each in zip(row[1:], classes[1:], strict=True)],
         )
         for row in rows
     ]
-    head = el("tr", [el("th", one, scope="col", class_=kind) for one, kind in zip(heads, kinds, strict=True)])
-    return el("table", el("caption", caption), el("thead", head), el("tbody", body))
+    head = el("tr", [el("th", one, scope="col", class_=each) for one, each in zip(heads, classes, strict=True)])
+    return el("table", el("caption", caption), el("thead", head), el("tbody", body), class_=kind)
 
 
 def pairs(caption: str, rows: Iterable[tuple[str, object]]) -> Markup:
@@ -117,15 +120,14 @@ def accesses(words: Words) -> Markup:
         return none(words)
     shown = [item for item in items if item["releases"]][:_MOST_ROWS]
     rest = [item for item in items if item["releases"]][_MOST_ROWS:]
-    rows = [Row(words("total"), told["by_day"], number(told["releases"]))] if len(items) > 1 else []
+    rows = [Row(words("total"), told["by_day"], number(told["releases"]))]
     rows += [Row(words.named(item), item["by_day"], number(item["releases"])) for item in shown]
     if rest:
         days = [sum(day) for day in zip(*(item["by_day"] for item in rest), strict=True)]
         rows.append(Row(words("other_purposes"), days, number(sum(days))))
-    most = number(max((max(row.values) for row in rows), default=0))
-    plot = small_multiples(
-        "plot-accesses", words("accesses_plot"), words("accesses_desc", most=most), rows, words.weekdays
-    )
+    most = max((max(row.values) for row in rows[-len(shown) :]), default=0)
+    desc = words("accesses_desc", most=number(most), all=number(max(told["by_day"])))
+    plot = small_multiples("plot-accesses", words("accesses_plot"), desc, rows, words.weekdays)
     parts = ("releases", "pages", "rows", "denied")
     lines = [
         [
@@ -168,7 +170,12 @@ def denials(words: Words) -> Markup:
                 el("br"),
                 each["explanation"].get(words.locale, ""),
             ],
-            _listed([f"{words.named(one)} {number(one['count'])}" for one in each["purposes"]]),
+            _listed(
+                [
+                    *[f"{words.named(one)} {number(one['count'])}" for one in each["purposes"][:_FEW]],
+                    _rest(words, each),
+                ]
+            ),
         ]
         for each in told["codes"]
     ]
@@ -179,7 +186,13 @@ def denials(words: Words) -> Markup:
     return joined(
         [
             figure(bars("plot-denials", words("denials_plot"), words("denials_desc"), rows)),
-            table(words("denials"), [words(each) for each in ("code", "count", "meaning", "purposes")], lines, " n"),
+            table(
+                words("denials"),
+                [words(each) for each in ("code", "count", "meaning", "purposes")],
+                lines,
+                " n",
+                "wide3",
+            ),
             table(words("reasons"), [words(each) for each in ("reason", "meaning", "count")], reasons, "  n")
             if reasons
             else None,
@@ -290,11 +303,11 @@ def break_glass(words: Words) -> Markup:
     plot = timeline("plot-glass", words("break_glass_plot"), words("break_glass_desc"), rows[:20], words.weekdays)
     lines = [
         [
-            item["ticket"] or words("unknown"),
+            el("span", item["ticket"] or words("unknown"), class_="item"),
             [item["granted_by"], f" ({', '.join(item['roles'])})" if item["roles"] else None],
             item["requester"],
             words.named(item),
-            f"{words.at(item['from'])} – {words.at(item['to'])}",
+            _listed([f"{words.at(item['from'])} –", words.at(item["to"])]),
             *(number(item[part]) for part in ("pages", "rows")),
         ]
         for item in told["items"]
@@ -313,13 +326,21 @@ def _more(words: Words, count: int) -> Markup | None:
     return el("p", words("and_more", n=number(count))) if count > 0 else None
 
 
+def _rest(words: Words, denied: _Told) -> str | None:
+    left = len(denied["purposes"]) - _FEW
+    return words("and_more", n=number(left)) if left > 0 else None
+
+
 def _step(words: Words, place: int, steps: Sequence[_Told]) -> str:
     below = steps[place]["below"]
-    return words("above", t=words.time(steps[-2]["below"])) if below is None else words("below", t=words.time(below))
+    if place == 0:
+        return words("below", t=words.time(below))
+    above = words.time(steps[place - 1]["below"])
+    return words("above", t=above) if below is None else f"{above} – {words.time(below)}"
 
 
-def _listed(names: Iterable[str]) -> Markup:
-    return joined(el("span", name, class_="item") for name in names)
+def _listed(names: Iterable[str | None]) -> Markup:
+    return joined(el("span", name, class_="item") for name in names if name is not None)
 
 
 def records_of_days(words: Words) -> Markup:

@@ -84,10 +84,13 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "accesses_plot": ("日別のアクセス数 (利用目的別)", "Accesses per day, by purpose"),
     "accesses_desc": (
-        "利用目的ごとに 1 段、日ごとに 1 本の棒。全段同じ目盛りで、最大は {most} 件。数値は付表にあります。",
         (
-            "One row for each purpose, one bar for each day, all rows on one scale whose top is {most}. The"
-            " appendix has the figures."
+            "利用目的ごとに 1 段、日ごとに 1 本の棒。1 段目は合計で最大 {all} 件、ほかの段は同じ目盛りで最大"
+            " {most} 件。数値は付表にあります。"
+        ),
+        (
+            "One row for each purpose, one bar for each day. The first row is their sum, its top is {all}; the"
+            " others share one scale whose top is {most}. The appendix has the figures."
         ),
     ),
     "void": (
@@ -130,6 +133,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "撤回後に始まり、古い同意のまま提供されたもの",
         "Began after a withdrawal, yet under older consent",
     ),
+    "broken": ("撤回が守られていません", "A withdrawal was not kept to"),
     "broken_zero": ("0 でなければなりません", "must be 0"),
     "left_late": (
         "撤回から {s} 秒を過ぎ、古い同意のまま出たページ",
@@ -154,8 +158,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
             " the table below."
         ),
     ),
-    "below": ("{t} 未満", "below {t}"),
-    "above": ("{t} 以上", "{t} or more"),
+    "below": ("{t}未満", "below {t}"),
+    "above": ("{t}以上", "{t} or more"),
     "share": ("割合", "Share"),
     "time": ("時間", "Time"),
     "measured": (

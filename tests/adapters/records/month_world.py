@@ -82,7 +82,7 @@ async def write(
 ) -> None:
     """Write a log in which each entry of *happenings*, which are in order, has its time."""
     clock = SetClock(happenings[0][0] - timedelta(seconds=1) if happenings else datetime(2026, 10, 1, tzinfo=UTC))
-    log = SqlAuditLog(database, keys, clock, heads, heartbeat_seconds=1_000_000)
+    log = SqlAuditLog(database, keys, clock, heads, heartbeat_seconds=1_000_000, patience_seconds=60)
     await log.start()
     waiting: list[AuditEntry] = []
     for place, (at, entry) in enumerate(happenings):
