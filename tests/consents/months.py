@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sekisho.audit_verify import Outcome
-from sekisho.audit_verify.ranges import RangeVerdict
+from sekisho.audit_verify.verdict import RangeVerdict
 from sekisho.domain.chain import BadRecord
 from sekisho.domain.checkpoint import Checkpoint
 from sekisho.domain.month import Month

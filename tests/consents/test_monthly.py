@@ -17,7 +17,7 @@ import pytest
 from tests.consents.fakes import make_parts
 from tests.consents.months import OK, TAMPERED, NoRecords, month_of
 
-from sekisho.audit_verify.ranges import RangeVerdict
+from sekisho.audit_verify.verdict import RangeVerdict
 from sekisho.consents.monthly import MonthlyReports
 from sekisho.consents.monthly_figures import figures_of
 from sekisho.consents.monthly_page import CONTENT_SECURITY_POLICY, as_html

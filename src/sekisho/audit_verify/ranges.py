@@ -16,7 +16,6 @@ People noted beside the records are not looked at; ``audit verify`` over the who
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ import orjson
 from sekisho.audit_verify.database import contradiction
 from sekisho.audit_verify.tree import CHECKPOINT_FILE, WITNESSED_FILE, _checkpoint, _path, _read
 from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, note_of, parse
-from sekisho.audit_verify.verdict import Outcome, VerificationFailed
+from sekisho.audit_verify.verdict import Outcome, RangeVerdict, VerificationFailed
 from sekisho.audit_verify.witnesses import Cosigned, cosigned_by
 from sekisho.domain.chain import BadRecord, BrokenChainError, Walk
 from sekisho.domain.checkpoint import MAX_CHECKPOINT_BYTES, Checkpoint
@@ -42,39 +41,6 @@ from sekisho.domain.tlog import (
     tile_at,
 )
 from sekisho.domain.witness_policy import WitnessPolicy
-
-
-@dataclass(frozen=True, slots=True)
-class RangeVerdict:
-    """What was found of a range.
-
-    Attributes
-    ----------
-    outcome, finding, bad:
-        As of a :class:`~sekisho.audit_verify.verdict.Verdict`.
-    first, last:
-        The sequences that were read; *last* is below *first* when there are no records.
-    writers, heads:
-        How many chains, and how many signed heads were held against them.
-    checkpoint, note:
-        The checkpoint, and the signed note it stands in; ``None`` when there is none.
-    cosigned:
-        Which of the known witnesses signed it.
-    witnessed:
-        Whether they are enough; ``None`` where no witness is known.
-    """
-
-    outcome: Outcome
-    finding: str
-    bad: BadRecord | None
-    first: int
-    last: int
-    writers: int
-    heads: int
-    checkpoint: Checkpoint | None
-    note: str | None
-    cosigned: tuple[Cosigned, ...]
-    witnessed: bool | None
 
 
 class RangeCheck:
@@ -120,8 +86,8 @@ class RangeCheck:
                 return self._checked(row)
             except BrokenChainError as broken:
                 self._failed = VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad)
-            except VerificationFailed as failed:
-                self._failed = failed
+            except VerificationFailed as fault:
+                self._failed = fault
         try:
             record = orjson.loads(row.record)
         except ValueError:
@@ -134,8 +100,8 @@ class RangeCheck:
             try:
                 self._held.compare(self._walk.chains, begins=False, ends=False)
                 self._end(newest)
-            except VerificationFailed as failed:
-                self._failed = failed
+            except VerificationFailed as fault:
+                self._failed = fault
         failed = self._failed
         return RangeVerdict(
             Outcome.OK if failed is None else failed.outcome,
@@ -147,7 +113,7 @@ class RangeCheck:
             len(self._held),
             self._checkpoint,
             self._note,
-            self._cosigned,
+            tuple((each.witness, each.at) for each in self._cosigned),
             None if self._policy is None else self._policy.met_by({each.witness for each in self._cosigned}),
         )
 

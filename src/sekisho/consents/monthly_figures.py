@@ -252,7 +252,7 @@ def _changes(tally: MonthlyTally) -> _Told:
 
 
 def _span(what: str, name: str, span: Span, zone: tzinfo) -> _Told:
-    return {what: name, "first": _said(span.first, zone), "last": _said(span.last, zone), "count": span.count}
+    return {what: name, "first": _said(span.first, zone), "last": _said(span.last, zone), "count": span.times}
 
 
 def _presence(tally: MonthlyTally, month: Month, now: datetime) -> _Told:
@@ -300,11 +300,11 @@ def _verification(read: MonthRead) -> _Told:
         "witnessed": verdict.witnessed,
         "cosigned": [
             {
-                "name": each.witness.name,
-                "at": _instant(each.at, read.tally.month.zone),
-                "key": format_key(each.witness.name, each.witness.public, each.witness.kind),
+                "name": key.name,
+                "at": _instant(at, read.tally.month.zone),
+                "key": format_key(key.name, key.public, key.kind),
             }
-            for each in verdict.cosigned
+            for key, at in verdict.cosigned
         ],
     }
 

@@ -109,7 +109,7 @@ class Span(NamedTuple):
 
     first: str
     last: str
-    count: int
+    times: int
 
 
 class MonthlyTally:
@@ -276,7 +276,7 @@ class MonthlyTally:
 
     def _seen(self, spans: dict[str, Span], name: str, record: _Record) -> None:
         at, before = record["at"], spans.get(name)
-        spans[name] = Span(at, at, 1) if before is None else Span(before.first, at, before.count + 1)
+        spans[name] = Span(at, at, 1) if before is None else Span(before.first, at, before.times + 1)
 
     _counting: ClassVar[Mapping[str, Callable[[MonthlyTally, _Record], None]]] = {
         "access.deny": _denied,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sekisho.audit_verify.ranges import RangeVerdict
+from sekisho.audit_verify.verdict import RangeVerdict
 from sekisho.domain.month import Month
 from sekisho.domain.monthly_tally import MonthlyTally, ProvisionKey
 
