@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock
 
 import httpx
 from fastapi import FastAPI
 from tests.consents.fakes import FakeParts, make_parts
+from tests.consents.months import NoRecords
 from tests.fakes import FakeGateway, FakeIdentity
 from tests.http.conftest import client_of
 
@@ -18,6 +19,7 @@ from sekisho.consents import Consents
 from sekisho.consents.feed import Feed
 from sekisho.consents.importing import Importing
 from sekisho.consents.linking import Linking
+from sekisho.consents.monthly import MonthlyReports
 from sekisho.consents.notices import Notices
 from sekisho.consents.processing import Processing
 from sekisho.consents.provisions import Provisions
@@ -113,6 +115,7 @@ async def open_house() -> House:
         rights=Rights(parts, store, store, decisions=recording, consents=reading, erase=AsyncMock()),
         provisions=Provisions(parts, store),
         processing=Processing(parts, store, {"name": "Example Shop", "contact": "privacy@shop.example"}),
+        reports=MonthlyReports(parts, NoRecords(), UTC, {"name": "Example Shop", "contact": ""}, dict),
     )
     identity = FakeIdentity(
         dict(REQUESTERS),

@@ -95,6 +95,7 @@ ROWS = [
     Row("POST", "/v1/provision-records:search", OFFICER | {"auditor"}, {"data_subject": WILLING}),
     Row("GET", "/v1/provision-records/{record_id}", NOBODY),
     Row("GET", "/v1/ropa", OFFICER | {"auditor"}),
+    Row("GET", "/v1/audit/reports/{month}", OFFICER | {"auditor"}),
     Row("POST", "/v1/audit/records:search", OFFICER | {"auditor"}, {}),
     Row("GET", "/v1/audit/records/{record_id}", NOBODY),
     Row("GET", "/v1/audit/records/{record_id}/proof", NOBODY),
@@ -137,6 +138,7 @@ def address(house: House, row: Row) -> str:
         webhook_id=SOMETHING,
         request_id=SOMETHING,
         record_id="record-99",
+        month="2025-12",
         subject_id=subject_id,
         export_id=SOMETHING,
     )

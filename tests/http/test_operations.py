@@ -190,6 +190,7 @@ async def test_openapi_knows_the_contract(client: httpx.AsyncClient) -> None:
         ("post", "/v1/provision-records:search"),
         ("get", "/v1/provision-records/{record_id}"),
         ("get", "/v1/ropa"),
+        ("get", "/v1/audit/reports/{month}"),
         ("get", "/v1/requests"),
         ("get", "/v1/requests/{request_id}"),
         ("post", "/v1/requests/{request_id}:close"),

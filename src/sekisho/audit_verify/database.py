@@ -148,7 +148,7 @@ def _walk_rows(walk: Walk, rows: Iterable[StoredRecord], people: _People, held: 
     try:
         for row in rows:
             record = walk.step(row.record)
-            finding = _contradiction(row, record, walk.chains[record["writer"]].value)
+            finding = contradiction(row, record, walk.chains[record["writer"]].value)
             if finding is None and not people.fit(record, row.seq):
                 finding = "the people noted beside the record are not its own"
             if finding is not None:
@@ -162,8 +162,8 @@ def _walk_rows(walk: Walk, rows: Iterable[StoredRecord], people: _People, held: 
         raise VerificationFailed(Outcome.TAMPERED, "people are noted beside a record that is not there")
 
 
-def _contradiction(row: StoredRecord, record: dict[str, Any], chain: bytes) -> str | None:
-    """Return what the columns of *row* say wrongly about its record, or ``None``."""
+def contradiction(row: StoredRecord, record: dict[str, Any], chain: bytes) -> str | None:
+    """Return what the columns of *row* say wrongly about its record, or ``None``; *chain* is the computed value."""
     try:
         told: tuple[object, ...] = (record["seq"], record["id"], record["writer"], record["wseq"], *indexed(record))
     except (KeyError, ValueError):

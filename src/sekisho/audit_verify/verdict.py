@@ -7,6 +7,8 @@ from enum import IntEnum
 from typing import Any
 
 from sekisho.domain.chain import BadRecord, Walk
+from sekisho.domain.checkpoint import Checkpoint
+from sekisho.domain.note import VerificationKey
 
 
 class Outcome(IntEnum):
@@ -75,6 +77,39 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON values."""
         return {**asdict(self), "outcome": self.outcome.name.lower(), "exit_code": int(self.outcome)}
+
+
+@dataclass(frozen=True, slots=True)
+class RangeVerdict:
+    """What was found of a range.
+
+    Attributes
+    ----------
+    outcome, finding, bad:
+        As of a :class:`Verdict`.
+    first, last:
+        The sequences that were read; *last* is below *first* when there are no records.
+    writers, heads:
+        How many chains, and how many signed heads were held against them.
+    checkpoint, note:
+        The checkpoint, and the signed note it stands in; ``None`` when there is none.
+    cosigned:
+        Which of the known witnesses signed it, and when, in seconds since 1970.
+    witnessed:
+        Whether they are enough; ``None`` where no witness is known.
+    """
+
+    outcome: Outcome
+    finding: str
+    bad: BadRecord | None
+    first: int
+    last: int
+    writers: int
+    heads: int
+    checkpoint: Checkpoint | None
+    note: str | None
+    cosigned: tuple[tuple[VerificationKey, int], ...]
+    witnessed: bool | None
 
 
 def failed_verdict(failed: VerificationFailed, walk: Walk, heads: int) -> Verdict:

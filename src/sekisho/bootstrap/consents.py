@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -21,6 +22,7 @@ from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.floor import SavedFloor
 from sekisho.adapters.records.import_batches import SqlImportBatches
+from sekisho.adapters.records.monthly import SqlMonthlyRecords
 from sekisho.adapters.records.registers import SqlRegisters
 from sekisho.adapters.records.releases import SqlReleaseIndex
 from sekisho.adapters.records.requests import SqlRequests
@@ -29,12 +31,14 @@ from sekisho.adapters.records.sweeper import ExpirySweeper
 from sekisho.adapters.records.webhooks import SqlWebhookOutbox
 from sekisho.adapters.secret_file import read_secret
 from sekisho.adapters.witnesses import HttpWitnesses
+from sekisho.bootstrap.policy_records import rules_of
 from sekisho.bootstrap.witnessing import WitnessedTree
 from sekisho.consents import (
     Consents,
     Feed,
     Importing,
     Linking,
+    MonthlyReports,
     Notices,
     Processing,
     Provisions,
@@ -48,7 +52,9 @@ from sekisho.consents import (
 from sekisho.consents.parts import Parts
 from sekisho.consents.rights import PersonalData
 from sekisho.consents.trail import Trail
+from sekisho.domain.witness_policy import policy_of
 from sekisho.errors import ForgedConsent, SekishoError
+from sekisho.occasions import zone_of
 from sekisho.ports import Clock, Mailer
 from sekisho.settings import MailKind, Settings
 
@@ -144,6 +150,10 @@ def compose(
     sessions = SqlSessions(database, keys)
     feed = Feed(parts, SqlReleaseIndex(database))
     registers = SqlRegisters(database)
+    asked = settings.witnesses
+    tree = AuditTree(database, parts.keys, settings.audit_folder / TREE_FOLDER, settings.audit_folder)
+    policy = policy_of([key for _, key in asked.witnesses.values()], asked.quorum) if asked.witnesses else None
+    monthly = SqlMonthlyRecords(database, parts.keys, tree, settings.audit_folder, policy)
     consents = Consents(
         reading=reading,
         recording=recording,
@@ -179,10 +189,11 @@ def compose(
         ),
         provisions=Provisions(parts, registers),
         processing=Processing(parts, registers, controller),
+        reports=MonthlyReports(
+            parts, monthly, zone_of(parts.catalogue.place), controller, partial(_titles, settings)
+        ),
     )
     sweeper = ExpirySweeper(database, parts.catalogue.purposes, clock, keys, ledger.start)
-    tree = AuditTree(database, parts.keys, settings.audit_folder / TREE_FOLDER, settings.audit_folder)
-    asked = settings.witnesses
     witnesses = HttpWitnesses(asked.witnesses, asked.quorum) if asked.witnesses else None
     return Composed(
         consents,
@@ -207,6 +218,14 @@ async def keep_on(part: str, work: Callable[[], Awaitable[object]]) -> None:
         except Exception as error:  # noqa: BLE001 - a fault in the background must not end the service
             _log.error("background", part=part, error=type(error).__name__)
         await asyncio.sleep(5.0)
+
+
+def _titles(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return what the reasons of the policies are called, by language."""
+    return {
+        reason: {language: text.title for language, text in rule.texts.items()}
+        for reason, rule in rules_of(settings).items()
+    }
 
 
 def _mailer(settings: Settings, clock: Clock) -> Mailer:

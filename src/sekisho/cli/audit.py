@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from sekisho.cli import audit_export, audit_prune
+from sekisho.cli import audit_export, audit_prune, audit_report
 from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -29,6 +29,7 @@ app = typer.Typer(help="The audit log: export it, verify it, witness it.", no_ar
 app.command(epilog="Example: sekisho audit witness --folder var/witness --log sekisho/audit+50b0aa56+AZAR…")(witness)
 audit_export.register(app)
 audit_prune.register(app)
+audit_report.register(app)
 
 USED_WRONGLY = 64
 """Exit code of ``audit verify`` when used wrongly (EX_USAGE): 2 means an incomplete log there."""

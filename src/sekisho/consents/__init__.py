@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sekisho.consents.feed import Feed
 from sekisho.consents.importing import Importing
 from sekisho.consents.linking import Linking
+from sekisho.consents.monthly import MonthlyReports
 from sekisho.consents.notices import Notices
 from sekisho.consents.processing import Processing
 from sekisho.consents.provisions import Provisions
@@ -22,6 +23,7 @@ __all__ = [
     "Feed",
     "Importing",
     "Linking",
+    "MonthlyReports",
     "Notices",
     "Processing",
     "Provisions",
@@ -50,3 +52,4 @@ class Consents:
     rights: Rights
     provisions: Provisions
     processing: Processing
+    reports: MonthlyReports

@@ -318,6 +318,11 @@ def micros(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
+def moment(at: str) -> int:
+    """Return the microseconds since 1970-01-01 UTC of a time as records spell it. Raises ``ValueError``."""
+    return micros(datetime.fromisoformat(at))
+
+
 def timestamp(instant: datetime) -> str:
     """Return *instant* as records spell it: UTC, six decimals, ``Z``."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

@@ -13,6 +13,7 @@ from sekisho.http.routes import (
     audit,
     audit_exports,
     audit_proofs,
+    audit_reports,
     catalogue,
     changes,
     consents,
@@ -54,6 +55,7 @@ _PARTS: Final = (
     audit,
     policy,
     audit_proofs,
+    audit_reports,
     audit_exports,
     operations,
 )

@@ -146,13 +146,13 @@ def _provisions(connection: sa.Connection, query: ProvisionQuery) -> Found:
     limit = max(1, min(query.limit, _MOST))
     rows = connection.execute(statement.order_by(table.seq).limit(limit + 1)).all()
     shown = rows[:limit]
-    void = _voided(connection, shown[0].seq) if shown else set()
+    void = voided(connection, shown[0].seq) if shown else set()
     read = [cast("dict[str, object]", orjson.loads(bytes(record))) for seq, record in shown if seq not in void]
     records = [record for record in read if is_provision(record)]
     return Found(records, shown[-1].seq if len(rows) > limit else None)
 
 
-def _voided(connection: sa.Connection, since: int) -> set[int]:
+def voided(connection: sa.Connection, since: int) -> set[int]:
     """Return the sequences of records after *since* that never left; a void comes after what it voids."""
     statement = sa.text("SELECT record FROM audit_record WHERE kind = 'access.void' AND seq > :since ORDER BY seq")
     seqs: set[int] = set()
@@ -176,7 +176,7 @@ def _activities(connection: sa.Connection) -> list[Activity]:
         datasets=field.format("datasets"),
         parent=field.format("parent_id"),
         rows=field.format("rows"),
-        void=_listed(_voided(connection, 0)),
+        void=_listed(voided(connection, 0)),
     )
     found = connection.execute(sa.text(sql))
     return [
@@ -202,7 +202,7 @@ def _references(connection: sa.Connection) -> int:
 
 
 def _reached(connection: sa.Connection) -> dict[tuple[str, str], int]:
-    rows = connection.execute(sa.text(_REACHED.format(void=_listed(_voided(connection, 0)))))
+    rows = connection.execute(sa.text(_REACHED.format(void=_listed(voided(connection, 0)))))
     return {(str(requester), str(purpose)): int(people) for requester, purpose, people in rows}
 
 
