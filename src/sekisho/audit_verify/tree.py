@@ -200,24 +200,30 @@ def _walk(folder: Path, newest: Checkpoint, known: Sequence[tuple[str, Checkpoin
     frontier = Frontier()
     for first, records in _bundles(folder, newest.size):
         leaves = [leaf_hash(record) for record in records]
-        said = _read(_path(folder, tile_at(0, first // TILE_WIDTH, newest.size)), 32 * TILE_WIDTH)
-        if said[: 32 * len(leaves)] != b"".join(leaves):
-            place = next((n for n, leaf in enumerate(leaves) if said[32 * n : 32 * n + 32] != leaf), 0)
+        tile = tile_at(0, first // TILE_WIDTH, newest.size)
+        said = _hashes(folder, tile)
+        if said != b"".join(leaves):
+            place = next((n for n, leaf in enumerate(leaves) if said[32 * n : 32 * n + 32] != leaf), None)
+            if place is None:
+                raise _another(tile)
             raise VerificationFailed(
                 Outcome.TAMPERED, "a record is not the one whose hash stands in the tree", _at(first + place)
             )
         try:
             for record, leaf in zip(records, leaves, strict=True):
                 walk.step(record)
-                for tile, data in frontier.append(leaf):
-                    if tile.level and _read(folder / tile.path, 32 * TILE_WIDTH) != data:
-                        raise VerificationFailed(Outcome.TAMPERED, f"{tile.path} is not the tile of these records")
+                for full, data in frontier.append(leaf):
+                    if full.level and _hashes(folder, full) != data:
+                        raise _another(full)
                 if frontier.size in sizes:
                     _compare(frontier, known)
         except BrokenChainError as broken:
             raise VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad) from None
     if frontier.root() != newest.root:
         raise VerificationFailed(Outcome.TAMPERED, "the records are not those over which the checkpoint was signed")
+    for partial, data in frontier.partial():
+        if partial.level and _hashes(folder, partial) != data:
+            raise _another(partial)
 
 
 def _compare(frontier: Frontier, known: Sequence[tuple[str, Checkpoint]]) -> None:
@@ -230,15 +236,29 @@ def _bundles(folder: Path, size: int) -> Iterator[tuple[int, list[bytes]]]:
     for index in range(-(-size // TILE_WIDTH)):
         tile = tile_at(None, index, size)
         first = index * TILE_WIDTH
+        path = _path(folder, tile)
         try:
-            records = records_in(_read(_path(folder, tile), 65_537 * TILE_WIDTH))[: tile.width]
+            records = records_in(_read(path, 65_537 * TILE_WIDTH))
         except ProofError as error:
             raise VerificationFailed(Outcome.TAMPERED, f"{tile.path}: {error}", _at(first)) from None
-        if len(records) != tile.width:
+        if len(records) < tile.width:
             raise VerificationFailed(
                 Outcome.TAMPERED, f"{tile.path} holds too few records", _at(first + len(records))
             )
-        yield first, records
+        if len(records) > tile.width and path == folder / tile.path:
+            raise VerificationFailed(Outcome.TAMPERED, f"{tile.path} holds too many records", _at(first + tile.width))
+        yield first, records[: tile.width]
+
+
+def _hashes(folder: Path, tile: Tile) -> bytes:
+    """Return the hashes in *tile*: all that the file holds, unless a log has grown past it meanwhile."""
+    path = _path(folder, tile)
+    data = _read(path, 32 * TILE_WIDTH)
+    return data if path == folder / tile.path else data[: 32 * tile.width]
+
+
+def _another(tile: Tile) -> VerificationFailed:
+    return VerificationFailed(Outcome.TAMPERED, f"{tile.path} is not the tile of these records")
 
 
 def _path(folder: Path, tile: Tile) -> Path:
