@@ -28,8 +28,8 @@ from sekisho.domain.tlog import (
     Frontier,
     ProofError,
     Tile,
+    each_record,
     leaf_hash,
-    records_in,
     root_by_inclusion,
     tile_at,
 )
@@ -198,17 +198,19 @@ def _walk(folder: Path, newest: Checkpoint, known: Sequence[tuple[str, Checkpoin
             )
     sizes = {earlier.size for _, earlier in known}
     frontier = Frontier()
-    for first, records in _bundles(folder, newest.size):
+    for first, records, fault in _bundles(folder, newest.size):
         leaves = [leaf_hash(record) for record in records]
         tile = tile_at(0, first // TILE_WIDTH, newest.size)
         said = _hashes(folder, tile)
-        if said != b"".join(leaves):
-            place = next((n for n, leaf in enumerate(leaves) if said[32 * n : 32 * n + 32] != leaf), None)
-            if place is None:
-                raise _another(tile)
+        place = next((n for n, leaf in enumerate(leaves) if said[32 * n : 32 * n + 32] != leaf), None)
+        if place is not None:
             raise VerificationFailed(
                 Outcome.TAMPERED, "a record is not the one whose hash stands in the tree", _at(first + place)
             )
+        if fault is not None:
+            raise fault
+        if len(said) != 32 * len(leaves):
+            raise _another(tile)
         try:
             for record, leaf in zip(records, leaves, strict=True):
                 walk.step(record)
@@ -232,22 +234,29 @@ def _compare(frontier: Frontier, known: Sequence[tuple[str, Checkpoint]]) -> Non
             raise VerificationFailed(Outcome.TAMPERED, f"the records contradict {what}: one of them was rewritten")
 
 
-def _bundles(folder: Path, size: int) -> Iterator[tuple[int, list[bytes]]]:
+def _bundles(folder: Path, size: int) -> Iterator[tuple[int, list[bytes], VerificationFailed | None]]:
+    """Yield each bundle: the number of its first leaf, its records as far as they can be told, what is wrong."""
     for index in range(-(-size // TILE_WIDTH)):
         tile = tile_at(None, index, size)
-        first = index * TILE_WIDTH
-        path = _path(folder, tile)
+        first, path = index * TILE_WIDTH, _path(folder, tile)
+        records: list[bytes] = []
+        wrong = None
         try:
-            records = records_in(_read(path, 65_537 * TILE_WIDTH))
+            records.extend(each_record(_read(path, 65_537 * TILE_WIDTH)))
         except ProofError as error:
-            raise VerificationFailed(Outcome.TAMPERED, f"{tile.path}: {error}", _at(first)) from None
-        if len(records) < tile.width:
-            raise VerificationFailed(
-                Outcome.TAMPERED, f"{tile.path} holds too few records", _at(first + len(records))
-            )
-        if len(records) > tile.width and path == folder / tile.path:
-            raise VerificationFailed(Outcome.TAMPERED, f"{tile.path} holds too many records", _at(first + tile.width))
-        yield first, records[: tile.width]
+            wrong = str(error)
+        if wrong is None and len(records) < tile.width:
+            wrong = "it holds too few records"
+        if len(records) > tile.width and path == folder / tile.path:  # a log may have grown past a partial one
+            wrong = "it holds too many records"
+        records = records[: tile.width]
+        yield (
+            first,
+            records,
+            None
+            if wrong is None
+            else VerificationFailed(Outcome.TAMPERED, f"{tile.path}: {wrong}", _at(first + len(records))),
+        )
 
 
 def _hashes(folder: Path, tile: Tile) -> bytes:
