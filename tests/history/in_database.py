@@ -230,7 +230,7 @@ def rewrite_everything(case: Case) -> Must:
 
 
 def rewrite_against_one_kept_head(case: Case) -> Must:
-    """The same, with all heads gone but one that the verifier kept: of this writer, or of one that followed it."""
+    """The same, with all heads gone but one that the verifier kept: of this writer or a later one, or of the tree."""
     case.database()
     rows = case.rows()
     row = case.one_of(rows)
@@ -241,7 +241,11 @@ def rewrite_against_one_kept_head(case: Case) -> Must:
     for path in (case.folder / HEADS).iterdir():
         path.unlink()
     chain = {(each.writer, each.wseq + 1): each.chain for each in forged}
-    case.since = case.one_of(note for note, head in kept_heads(case) if chain[head.writer, head.size] != head.chain)
+    kept = [note for note, head in kept_heads(case) if chain[head.writer, head.size] != head.chain]
+    kept += [
+        stage.checkpoint for stage in case.world.stages if stage.size >= row.seq
+    ] * 5  # those of the tree are few
+    case.since = case.one_of(kept)
     return Must()
 
 
@@ -277,8 +281,9 @@ def roll_back_everything(case: Case) -> Must:
     for row in stage.rows():
         sizes[row.writer] = row.wseq + 1
     newer = [note for note, head in kept_heads(case) if head.size > sizes.get(head.writer, 0)]
-    case.since = case.one_of(newer)
-    return Must()
+    later = [each.checkpoint for each in case.world.stages if each.size > stage.size]
+    case.since = case.one_of([*newer, *later * 5])
+    return at(stage.size + 1) if case.since in later else Must()
 
 
 def change_people(case: Case) -> Must:

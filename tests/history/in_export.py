@@ -119,7 +119,7 @@ def show_an_old_export(case: Case) -> Must:
     notes = [f"{text}\n\n{line}\n" for text, line in zip(pieces[:-1:2], pieces[1::2], strict=True)]
     covered = sizes.get(path.name.removesuffix(".heads"), {"size": 0})["size"]
     newer = [note for note in notes if int(note.split("\n")[1]) > covered]
-    case.since, case.older = case.one_of(newer), True
+    case.since, case.older = case.one_of([*newer, case.world.last.checkpoint]), True
     return Must(FOUND)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections import Counter
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sekisho.audit_verify import Outcome, saved_notes, verify_path
-from sekisho.domain.note import HEADS_FILE, HEADS_SUFFIX
+from sekisho.domain.note import HEADS_FILE, HEADS_SUFFIX, MANIFEST_FILE
 from tests.history.cases import Case, opened
 from tests.history.conftest import WANTED
 from tests.history.in_database import kept_heads
@@ -48,7 +49,12 @@ def database_at_a_stage(case: Case) -> None:
             path.write_text(f"{text}\n\n{line}\n\n", "utf-8")
     sizes = {row.writer: row.wseq + 1 for row in stage.rows()}
     older = [note for note, head in kept_heads(case) if head.size <= sizes.get(head.writer, 0)]
-    case.since = case.one_of([None, *older])
+    case.since = case.one_of([None, *older, *kept_checkpoints(case, stage.size)])
+
+
+def kept_checkpoints(case: Case, size: int) -> list[str]:
+    """Return the checkpoints of the tree of so many records or fewer."""
+    return [stage.checkpoint for stage in case.world.stages if stage.size <= size]
 
 
 def tree_at_a_stage(case: Case) -> None:
@@ -71,7 +77,8 @@ def export_of_everything_or_a_range(case: Case) -> None:
     """Of any form, and the raw one against any older head."""
     folder = case.export(case.one_of((EXPORT, RANGE, CSV)))
     if folder.name == EXPORT:
-        case.since = case.one_of([None, (folder / HEADS_FILE).read_text("utf-8")])
+        last = json.loads((folder / MANIFEST_FILE).read_bytes())["last_seq"]
+        case.since = case.one_of([None, (folder / HEADS_FILE).read_text("utf-8"), *kept_checkpoints(case, last)])
 
 
 def proof_at_a_stage(case: Case) -> None:

@@ -112,6 +112,7 @@ def _walk_rows(walk: Walk, rows: Iterator[StoredRecord], people: _People, held: 
     try:
         for row in rows:
             record = walk.step(row.record)
+            held.take(row.record, walk.chains)
             finding = _contradiction(row, record, walk.chains[record["writer"]].value)
             if finding is None and not people.fit(record, row.seq):
                 finding = "the people noted beside the record are not its own"

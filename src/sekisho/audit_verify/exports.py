@@ -161,7 +161,7 @@ class SealedManifest:
         for name, size in self._ends:
             marks[name].add(size)
         walk = Walk(first_seq=self.first, partial=not self._begins or self.first != 1, marks=marks)
-        lines = _lines(self._folder / RECORDS_FILE)
+        lines = held.passing(_lines(self._folder / RECORDS_FILE), walk.chains)
         tree = _TreeUpTo(checkpoint) if checkpoint is not None and self.first == 1 else None
         try:
             walk.run(lines if tree is None else tree.passing(lines), {**held.ends(), **self._ends})
