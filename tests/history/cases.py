@@ -168,7 +168,7 @@ def content(target: Path) -> str:
                 for table in TABLES:
                     for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2"):
                         seen.update(repr(row).encode())
-            except sqlite3.Error:
+            except (sqlite3.Error, UnicodeDecodeError):
                 seen.update(target.read_bytes())
         for path in sorted((target.parent / HEADS).glob("*")):
             seen.update(path.name.encode() + path.read_bytes())

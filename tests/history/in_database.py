@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from datetime import timedelta
+from pathlib import Path
 
 from hypothesis import reject
 
@@ -334,18 +337,54 @@ def change_a_head(case: Case) -> Must:
 
 
 def change_type(case: Case) -> Must:
-    """A value of another type, which a database of this kind lets stand anywhere."""
+    """A value of another type, or a text that is none, which a database of this kind lets stand anywhere."""
     case.database()
-    row = case.one_of(case.rows())
-    column = case.one_of((*COLUMNS, "record"))
-    value = getattr(row, column)
-    other = case.one_of((str(value), str(value).encode(), b"\xff", 7, 0.5))
+    rows = case.rows()
+    row = case.one_of(rows)
+    column = case.one_of((*COLUMNS, "record", "note", "refs"))
     with opened(case.target) as connection:
-        connection.execute(f"UPDATE audit_record SET {column}=? WHERE seq=?", (other, row.seq))
-        (now,) = connection.execute(f"SELECT {column} FROM audit_record WHERE seq=?", (row.seq,)).fetchone()
-        if now == value and type(now) is type(value):
-            reject()
+        if column == "note":
+            how = case.one_of(("CAST(note AS BLOB)", "CAST(x'ff' AS TEXT)", "7", "''"))
+            connection.execute(f"UPDATE audit_head SET note={how} WHERE writer=?", (row.writer,))
+            return Must()
+        if column == "refs":
+            (seq,) = case.one_of(connection.execute("SELECT seq FROM audit_subject ORDER BY seq").fetchall())
+            how = case.one_of(("hex(refs)", "7", "0.5", "''"))
+            connection.execute(f"UPDATE audit_subject SET refs={how} WHERE seq=?", (seq,))
+            return at(seq)
+        value = getattr(row, column)
+        other = case.one_of((str(value), str(value).encode(), b"\xff", 7, 0.5, None))
+        now = "CAST(? AS TEXT)" if isinstance(other, bytes) and isinstance(value, str) else "?"
+        if other is None:
+            other, now = value, "CAST(? AS TEXT)"
+        with suppress(sqlite3.IntegrityError):  # then nothing was changed
+            connection.execute(f"UPDATE audit_record SET {column}={now} WHERE seq=?", (other, row.seq))
     return at(row.seq)
+
+
+def flip_byte_of_the_file(case: Case) -> Must:
+    """One byte of the file itself, below everything that a database knows of."""
+    path = case.database()
+    path.write_bytes(case.byte_changed(path.read_bytes())[0])
+    if told(path) == told(case.world.last.folder / DATABASE):
+        reject()  # free space, an index, another table, the signature of a head that a newer one covers
+    return Must(FOUND, refused=True)
+
+
+def told(database: Path) -> object:
+    """Return what a database says of the log: records, people, what was signed; or that it says nothing any more."""
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            return [
+                connection.execute(statement).fetchall()
+                for statement in (
+                    "SELECT * FROM audit_record ORDER BY seq",
+                    "SELECT * FROM audit_subject ORDER BY seq",
+                    "SELECT substr(note, 1, instr(note, char(10, 10))) FROM audit_head ORDER BY writer, wseq",
+                )
+            ]
+    except (sqlite3.Error, UnicodeDecodeError):
+        return None
 
 
 CHANGES = {
@@ -353,6 +392,6 @@ CHANGES = {
     duplicate_record: 3, insert_record: 3, append_record: 2, move_in_time: 3, put_in_of_another_log: 3,
     rewrite_everything: 4,
     rewrite_against_one_kept_head: 3, roll_back_the_database: 2, roll_back_everything: 1, change_people: 3,
-    change_a_head: 3, change_type: 2,
+    change_a_head: 3, change_type: 3, flip_byte_of_the_file: 3,
 }  # fmt: skip
 """Each change, and how large a share of all it is."""
