@@ -11,8 +11,8 @@ from hypothesis import reject
 
 from sekisho.domain.note import HEADS_FILE, MANIFEST_FILE, RECORDS_FILE, SEAL_FILE
 from tests.history.cases import EXPORTS, FOUND, Case, Must, at
-from tests.history.in_database import rewrite_from
-from tests.history.worlds import CSV, EXPORT, HEADS, RANGE
+from tests.history.in_database import kept_heads, rewrite_from
+from tests.history.worlds import CSV, EXPORT, RANGE
 
 
 def files(folder: Path) -> list[Path]:
@@ -112,13 +112,8 @@ def show_an_export_of_another_log(case: Case) -> Must:
 def show_an_old_export(case: Case) -> Must:
     """An old export, sound and sealed, to one who kept a newer head."""
     folder = case.export(case.one_of((EXPORT, RANGE)))
-    heads = {path.name: path for path in (case.world.last.folder / HEADS).iterdir()}
-    sizes = json.loads((folder / MANIFEST_FILE).read_bytes())["writers"]
-    path = case.one_of(heads[name] for name in sorted(heads))
-    pieces = path.read_text("utf-8").split("\n\n")
-    notes = [f"{text}\n\n{line}\n" for text, line in zip(pieces[:-1:2], pieces[1::2], strict=True)]
-    covered = sizes.get(path.name.removesuffix(".heads"), {"size": 0})["size"]
-    newer = [note for note in notes if int(note.split("\n")[1]) > covered]
+    ends = json.loads((folder / MANIFEST_FILE).read_bytes())["writers"]
+    newer = [note for note, head in kept_heads(case) if head.size > ends.get(head.writer, {"size": 0})["size"]]
     case.since, case.older = case.one_of([*newer, case.world.last.checkpoint]), True
     return Must(FOUND)
 

@@ -160,7 +160,8 @@ class SealedManifest:
         marks = held.marks()
         for name, size in self._ends:
             marks[name].add(size)
-        walk = Walk(first_seq=self.first, partial=not self._begins or self.first != 1, marks=marks)
+        writers = {name for name, _ in self._ends}
+        walk = Walk(first_seq=self.first, partial=not self._begins or self.first != 1, marks=marks, writers=writers)
         lines = held.passing(_lines(self._folder / RECORDS_FILE), walk.chains)
         tree = _TreeUpTo(checkpoint) if checkpoint is not None and self.first == 1 else None
         try:
