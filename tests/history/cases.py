@@ -96,7 +96,8 @@ class Case:
     def byte_changed(self, data: bytes, low: int = 0, high: int | None = None) -> tuple[bytes, int]:
         """Return *data* with one byte between *low* and *high* set to another value, and which one."""
         place = self.number(low, (len(data) if high is None else high) - 1)
-        return data[:place] + bytes([data[place] ^ self.number(1, 255)]) + data[place + 1 :], place
+        turned = self.one_of((1, 2, 4, 8, 16, 32, self.number(1, 255)))  # most bits leave a letter a letter
+        return data[:place] + bytes([data[place] ^ turned]) + data[place + 1 :], place
 
     # -- copies ----------------------------------------------------------------------------------
 

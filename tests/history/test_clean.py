@@ -128,6 +128,18 @@ def test_what_nobody_changed_raises_no_alarm(
     check()
 
 
+def test_an_old_checkpoint_is_sound_over_newer_tiles(worlds: tuple[World, ...], tmp_path: Path) -> None:
+    """A reader may come between the tiles and the checkpoint: tiles and bundles have grown past it by then."""
+    for world in worlds:
+        for stage in world.stages[:-1]:
+            folder = tmp_path / world.name / str(stage.size)
+            shutil.copytree(world.last.folder / TREE, folder)
+            shutil.copyfile(stage.folder / TREE / "checkpoint", folder / "checkpoint")
+            verdict = verify_path(folder, world.vkey, policy=world.policy())
+            assert verdict.ok, verdict
+            assert verdict.records == stage.size
+
+
 def test_new_histories_raise_no_alarm(tmp_path: Path) -> None:
     """Written anew each time, by writers that come and go; and they are what they should be for these tests."""
     for seed in range(1 + WANTED // 250):
