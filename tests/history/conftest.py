@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,15 +16,15 @@ WANTED = int(os.environ.get("SEKISHO_TEST_MUTATIONS", "250"))
 
 
 @pytest.fixture(scope="session")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, ...]:
+def worlds(tmp_path_factory: pytest.TempPathFactory, newest: Callable[[str], str]) -> tuple[World, ...]:
     """Four logs: a short and a long one, one of another tenant, one that began anew under the same key."""
-    folder = tmp_path_factory.mktemp("worlds")
-    short = build_world(folder, "short", 1, 6)
+    folder, empty = tmp_path_factory.mktemp("worlds"), newest("sqlite")
+    short = build_world(empty, folder, "short", 1, 6)
     return (
         short,
-        build_world(folder, "long", 2, 66),
-        build_world(folder, "tenant", 3, 6),
-        build_world(folder, "again", 4, 6, folder / "short" / "keys"),
+        build_world(empty, folder, "long", 2, 66),
+        build_world(empty, folder, "tenant", 3, 6),
+        build_world(empty, folder, "again", 4, 6, folder / "short" / "keys"),
     )
 
 

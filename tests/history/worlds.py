@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from sekisho.adapters.clock import SystemClock
@@ -22,7 +22,7 @@ from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_export import export_audit
 from sekisho.adapters.records.audit_tree import AuditTree
-from sekisho.adapters.records.database import Database, migrate
+from sekisho.adapters.records.database import Database
 from sekisho.audit_verify import saved_notes
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
 from sekisho.domain.checkpoint import Checkpoint, format_proof, hash_lines, parse_checkpoint, with_signatures
@@ -93,18 +93,11 @@ def rows_of(database: Path) -> list[StoredRecord]:
         ]
 
 
-@cache
-def empty_database(folder: Path) -> Path:
-    """Return a migrated database with nothing in it."""
-    path = folder / "empty.db"
-    migrate(f"sqlite:///{path}")
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=DELETE")  # one file, to be copied
-    return path
+def build_world(empty: str, folder: Path, name: str, seed: int, bursts: int, keys: Path | None = None) -> World:
+    """Return a log that was written, read and watched, in a copy of the database *empty*.
 
-
-def build_world(folder: Path, name: str, seed: int, bursts: int, keys: Path | None = None) -> World:
-    """Return a log that was written, read and watched; *keys* are those of another one when it is to share them."""
+    *keys* are those of another log when it is to share them.
+    """
     home = folder / name
     home.mkdir()
     if keys is None:
@@ -112,7 +105,7 @@ def build_world(folder: Path, name: str, seed: int, bursts: int, keys: Path | No
     else:
         shutil.copytree(keys, home / "keys")
         ring = FileKeyRing(home / "keys")
-    shutil.copy(empty_database(folder), home / DATABASE)
+    shutil.copyfile(empty, home / DATABASE)
     world = World(name, ring)
     asyncio.run(_Live(world, home, random.Random(seed), bursts).run())
     return world
