@@ -28,8 +28,8 @@ from sekisho.domain.tlog import (
     Frontier,
     ProofError,
     Tile,
-    each_record,
     leaf_hash,
+    records_in,
     root_by_inclusion,
     tile_at,
 )
@@ -198,19 +198,12 @@ def _walk(folder: Path, newest: Checkpoint, known: Sequence[tuple[str, Checkpoin
             )
     sizes = {earlier.size for _, earlier in known}
     frontier = Frontier()
-    for first, records, fault in _bundles(folder, newest.size):
+    for first, records, wrong in _bundles(folder, newest.size):
         leaves = [leaf_hash(record) for record in records]
         tile = tile_at(0, first // TILE_WIDTH, newest.size)
         said = _hashes(folder, tile)
-        place = next((n for n, leaf in enumerate(leaves) if said[32 * n : 32 * n + 32] != leaf), None)
-        if place is not None:
-            raise VerificationFailed(
-                Outcome.TAMPERED, "a record is not the one whose hash stands in the tree", _at(first + place)
-            )
-        if fault is not None:
-            raise fault
-        if len(said) != 32 * len(leaves):
-            raise _another(tile)
+        if wrong or said != b"".join(leaves):
+            raise _first_wrong(tile, said, leaves, wrong)
         try:
             for record, leaf in zip(records, leaves, strict=True):
                 walk.step(record)
@@ -234,29 +227,42 @@ def _compare(frontier: Frontier, known: Sequence[tuple[str, Checkpoint]]) -> Non
             raise VerificationFailed(Outcome.TAMPERED, f"the records contradict {what}: one of them was rewritten")
 
 
-def _bundles(folder: Path, size: int) -> Iterator[tuple[int, list[bytes], VerificationFailed | None]]:
+def _bundles(folder: Path, size: int) -> Iterator[tuple[int, list[bytes], str]]:
     """Yield each bundle: the number of its first leaf, its records as far as they can be told, what is wrong."""
     for index in range(-(-size // TILE_WIDTH)):
         tile = tile_at(None, index, size)
-        first, path = index * TILE_WIDTH, _path(folder, tile)
-        records: list[bytes] = []
-        wrong = None
+        path = _path(folder, tile)
+        data, wrong = _read(path, 65_537 * TILE_WIDTH), ""
         try:
-            records.extend(each_record(_read(path, 65_537 * TILE_WIDTH)))
+            records = records_in(data)
         except ProofError as error:
-            wrong = str(error)
-        if wrong is None and len(records) < tile.width:
-            wrong = "it holds too few records"
+            wrong, records = f"{tile.path}: {error}", _whole_records(data)
+        if not wrong and len(records) < tile.width:
+            wrong = f"{tile.path} holds too few records"
         if len(records) > tile.width and path == folder / tile.path:  # a log may have grown past a partial one
-            wrong = "it holds too many records"
-        records = records[: tile.width]
-        yield (
-            first,
-            records,
-            None
-            if wrong is None
-            else VerificationFailed(Outcome.TAMPERED, f"{tile.path}: {wrong}", _at(first + len(records))),
-        )
+            wrong = f"{tile.path} holds too many records"
+        yield index * TILE_WIDTH, records[: tile.width], wrong
+
+
+def _whole_records(data: bytes) -> list[bytes]:
+    """Return the records of a bundle that is cut off, up to there."""
+    end = 0
+    while (after := end + 2 + int.from_bytes(data[end : end + 2], "big")) <= len(data):
+        end = after
+    return records_in(data[:end])
+
+
+def _first_wrong(tile: Tile, said: bytes, leaves: Sequence[bytes], wrong: str) -> VerificationFailed:
+    """Return what is to be said of a bundle whose *leaves* are not what its *tile* has *said*, or that is *wrong*."""
+    first = tile.index * TILE_WIDTH
+    for place, leaf in enumerate(leaves):
+        if said[32 * place : 32 * place + 32] != leaf:
+            return VerificationFailed(
+                Outcome.TAMPERED, "a record is not the one whose hash stands in the tree", _at(first + place)
+            )
+    if wrong:
+        return VerificationFailed(Outcome.TAMPERED, wrong, _at(first + len(leaves)))
+    return _another(tile)
 
 
 def _hashes(folder: Path, tile: Tile) -> bytes:

@@ -324,15 +324,11 @@ def bundle(records: Sequence[bytes]) -> bytes:
 
 def records_in(data: bytes) -> list[bytes]:
     """Return the records of a bundle. Raises ``ProofError`` when it is none."""
-    return list(each_record(data))
-
-
-def each_record(data: bytes) -> Iterator[bytes]:
-    """Yield the records of a bundle. Raises ``ProofError`` where it is cut off."""
-    at = 0
+    found, at = [], 0
     while at < len(data):
         end = at + 2 + int.from_bytes(data[at : at + 2], "big")
         if at + 2 > len(data) or end > len(data):
             raise ProofError("a bundle of records is cut off")
-        yield data[at + 2 : end]
+        found.append(data[at + 2 : end])
         at = end
+    return found
