@@ -82,7 +82,7 @@ withdrawals: $(VENV)/dev.stamp  ## 10,000 withdrawals against 32 readers on four
 	@SEKISHO_TEST_WITHDRAWALS=10000 $(BIN)/python -m pytest tests/everywhere -n 0
 
 mutations: $(VENV)/dev.stamp  ## 10,000 changes to the history of an audit log, each of which must be found
-	@SEKISHO_TEST_MUTATIONS=10000 $(BIN)/python -m pytest tests/history -n 0 -s
+	@SEKISHO_TEST_MUTATIONS=10500 $(BIN)/python -m pytest tests/history -n 0 -s
 
 lock:  ## Lock every dependency with hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --only-binary sqlglotc --emit-build-options --group build pyproject.toml -o requirements.txt

@@ -35,4 +35,4 @@ def counted() -> Iterator[Counter[str]]:
     yield found
     if WANTED > 1_000 and found:
         lines = [f"{count:7,}  {name}\n" for name, count in found.items()]
-        sys.stdout.write(f"\n{''.join(lines)}{found.total():7,}  changed histories\n")
+        sys.stdout.write(f"\n{''.join(lines)}{found.total():7,}  histories verified\n")
