@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check attacks matrix timing bench benchstores export benchconsent withdrawals fuzz policy compiled lock clean
+.PHONY: help demo serve test check attacks matrix timing bench benchstores export benchconsent withdrawals mutations fuzz policy compiled lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -80,6 +80,9 @@ benchconsent: $(VENV)/dev.stamp  ## Measure the consent engine (needs SEKISHO_TE
 
 withdrawals: $(VENV)/dev.stamp  ## 10,000 withdrawals against 32 readers on four workers (needs SEKISHO_TEST_POSTGRES)
 	@SEKISHO_TEST_WITHDRAWALS=10000 $(BIN)/python -m pytest tests/everywhere -n 0
+
+mutations: $(VENV)/dev.stamp  ## 10,000 changes to the history of an audit log, each of which must be found
+	@SEKISHO_TEST_MUTATIONS=10500 $(BIN)/python -m pytest tests/history -n 0 -s
 
 lock:  ## Lock every dependency with hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --only-binary sqlglotc --emit-build-options --group build pyproject.toml -o requirements.txt

@@ -27,6 +27,33 @@ CT_ROOTS = [
     "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ]
+# And the proofs over them that its verifiers are tested with: place or older size, size, the leaves under each hash.
+CT_NODES = {
+    "leaf 0": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "leaf 1": "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+    "leaf 4": "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    "leaf 6": "b08693ec2e721597130641e8211e7eedccb4c26413963eee6c1e2ed16ffb1a5f",
+    "0 to 1": "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "2 to 3": "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+    "4 to 5": "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+    "6 to 7": "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+    "0 to 3": "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4 to 7": "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+}
+CT_INCLUSION = [
+    (0, 1, []),
+    (0, 8, ["leaf 1", "2 to 3", "4 to 7"]),
+    (5, 8, ["leaf 4", "6 to 7", "0 to 3"]),
+    (2, 3, ["0 to 1"]),
+    (1, 5, ["leaf 0", "2 to 3", "leaf 4"]),
+]
+CT_CONSISTENCY = [
+    (1, 1, []),
+    (1, 8, ["leaf 1", "2 to 3", "4 to 7"]),
+    (6, 8, ["4 to 5", "6 to 7", "0 to 3"]),
+    (2, 5, ["2 to 3", "leaf 4"]),
+    (6, 7, ["4 to 5", "leaf 6", "0 to 3"]),
+]
 LEAVES = [tlog.leaf_hash(str(number).encode()) for number in range(1_100)]
 SIZES = st.one_of(st.integers(1, 300), st.sampled_from([255, 256, 257, 511, 512, 513, 1_023, 1_024, 1_025]))
 
@@ -87,6 +114,32 @@ def test_roots_are_those_that_certificate_transparency_publishes(size: int) -> N
     """Eight leaves and the empty tree, value by value."""
     leaves = [tlog.leaf_hash(leaf) for leaf in CT_LEAVES[:size]]
     assert tlog.tree_root(leaves).hex() == CT_ROOTS[size]
+
+
+def ct_node(level: int, index: int) -> bytes:
+    """A node of that tree."""
+    return tlog.tree_root([tlog.leaf_hash(leaf) for leaf in CT_LEAVES[index << level : (index + 1) << level]])
+
+
+@pytest.mark.parametrize(("index", "size", "named"), CT_INCLUSION)
+def test_proofs_of_inclusion_are_those_that_certificate_transparency_publishes(
+    index: int, size: int, named: list[str]
+) -> None:
+    """Hash by hash, and they lead to the published root."""
+    proof = [bytes.fromhex(CT_NODES[name]) for name in named]
+    assert tlog.inclusion_proof(index, size, ct_node) == proof
+    found = tlog.root_by_inclusion(tlog.leaf_hash(CT_LEAVES[index]), index, size, proof)
+    assert found.hex() == CT_ROOTS[size]
+
+
+@pytest.mark.parametrize(("old", "new", "named"), CT_CONSISTENCY)
+def test_proofs_of_consistency_are_those_that_certificate_transparency_publishes(
+    old: int, new: int, named: list[str]
+) -> None:
+    """Hash by hash, and they hold between the published roots."""
+    proof = [bytes.fromhex(CT_NODES[name]) for name in named]
+    assert tlog.consistency_proof(old, new, ct_node) == proof
+    tlog.check_consistency(old, bytes.fromhex(CT_ROOTS[old]), new, bytes.fromhex(CT_ROOTS[new]), proof)
 
 
 @given(SIZES)

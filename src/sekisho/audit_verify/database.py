@@ -11,13 +11,14 @@ from typing import Any
 
 from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, anchor_in, checkpoint_notes, saved_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
-from sekisho.domain.chain import BrokenChainError, Walk, accuse, name_of
+from sekisho.domain.chain import BadRecord, BrokenChainError, Walk, accuse, name_of
 from sekisho.domain.note import HEAD_ORIGIN
 from sekisho.domain.pruning import Anchor
 from sekisho.domain.record import MAX_SUBJECT_REFS, REF_BYTES, StoredRecord, indexed, subject_digest
 from sekisho.errors import InvalidRequest
 
 _OUTSIDE = frozenset({Origin.SAVED, Origin.CHECKPOINT})
+_RECORD = StoredRecord._fields.index("record")
 _PATIENCE = (0.0, 0.01, 0.05, 0.2)  # seconds to wait for the head of a commit that was just seen
 
 
@@ -46,27 +47,45 @@ def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.execute("BEGIN")  # one snapshot for all that follows
-            stored = [note for (note,) in connection.execute("SELECT note FROM audit_head ORDER BY writer, wseq")]
-            rows = connection.execute(
-                "SELECT seq, id, writer, wseq, at, kind, requester, purpose, decision, record, chain"
-                " FROM audit_record ORDER BY seq"
-            )
+            stored = connection.execute("SELECT note FROM audit_head ORDER BY writer, wseq")
+            rows = connection.execute(f"SELECT {', '.join(StoredRecord._fields)} FROM audit_record ORDER BY seq")
             people = connection.execute("SELECT seq, refs FROM audit_subject ORDER BY seq")
             known = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'audit_pruned'").fetchone()[0]
             newest = "SELECT anchor FROM audit_pruned ORDER BY minimum_index DESC LIMIT 1"
             anchor = connection.execute(newest).fetchone() if known else None
             return verify_rows(
-                (StoredRecord._make(row) for row in rows),
-                stored,
-                people,
+                map(StoredRecord._make, _typed(rows, _RECORD, bytes, "a record")),
+                (note for (note,) in _typed(stored, 0, str, "a head in the database")),
+                _typed(people, 1, bytes, "the list of people beside a record"),
                 saved,
                 vkey,
                 since=since,
                 later=lambda: saved_notes(heads),
                 anchor=None if anchor is None else bytes(anchor[0]),
             )
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter for a schema that is damaged
         raise InvalidRequest(f"this is not a database that can be read ({type(error).__name__})") from None
+
+
+def _typed(rows: Iterable[tuple[Any, ...]], column: int, kind: type, what: str) -> Iterator[Any]:
+    """Yield *rows*, whose *column* must be of this *kind*: SQLite itself lets any value stand in any column.
+
+    Raises ``VerificationFailed`` where it is another, or where a text is none.
+    """
+    wrong = f"{what} is not what the log writes there"
+    before = 0
+    try:
+        for row in rows:
+            if type(row[column]) is not kind:
+                bad = BadRecord(None, None, row[0], None) if column else None
+                raise VerificationFailed(Outcome.TAMPERED, wrong, bad)
+            yield row
+            before = row[0]
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+        bad = BadRecord(None, None, before + 1, None) if column == _RECORD else None
+        raise VerificationFailed(Outcome.TAMPERED, wrong, bad) from None
 
 
 def verify_rows(
@@ -106,7 +125,11 @@ def verify_rows(
             held.add(checkpoint_notes(since), Origin.CHECKPOINT)
         held.add(saved, Origin.SAVED)
         held.add(stored, Origin.DATABASE)
-        walk = Walk(marks=held.marks(), anchor=(begun := _beginning(remaining := _Rows(rows), anchor)))
+        remaining = _Rows(rows)
+        begun = _beginning(remaining, anchor)
+        if begun is not None:
+            held.begin_after(begun)
+        walk = Walk(marks=held.marks(), anchor=begun)
         _walk_rows(walk, remaining, _People(people), held)
         held.compare(walk.chains, begins=True, ends=True, anchor=begun)
         if later is not None:
@@ -148,6 +171,7 @@ def _walk_rows(walk: Walk, rows: Iterable[StoredRecord], people: _People, held: 
     try:
         for row in rows:
             record = walk.step(row.record)
+            held.take(row.record, walk.chains)
             finding = contradiction(row, record, walk.chains[record["writer"]].value)
             if finding is None and not people.fit(record, row.seq):
                 finding = "the people noted beside the record are not its own"

@@ -213,9 +213,12 @@ class SealedManifest:
         for name, size in self._ends:
             marks[name].add(size)
         anchor = self._anchor()
+        if anchor is not None:
+            held.begin_after(anchor)
         partial = anchor is None and (not self._begins or self.first != 1)
-        walk = Walk(first_seq=self.first, partial=partial, marks=marks, anchor=anchor)
-        lines = _lines(self._folder / RECORDS_FILE)
+        writers = {name for name, _ in self._ends}
+        walk = Walk(first_seq=self.first, partial=partial, marks=marks, anchor=anchor, writers=writers)
+        lines = held.passing(_lines(self._folder / RECORDS_FILE), walk.chains)
         try:
             walk.run(lines if proofs is None else _passing(lines, proofs), {**held.ends(), **self._ends})
         except BrokenChainError as broken:

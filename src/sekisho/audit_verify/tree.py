@@ -237,20 +237,18 @@ def _walk(
     sizes = {earlier.size for _, earlier in known}
     if frontier.size in sizes:
         _compare(frontier, known)
-    for first, records in _bundles(folder, frontier.size, newest.size):
+    for first, records, wrong in _bundles(folder, frontier.size, newest.size):
         leaves = [leaf_hash(record) for record in records]
-        said = _read(_path(folder, tile_at(0, first // TILE_WIDTH, newest.size)), 32 * TILE_WIDTH)
-        if said[: 32 * len(leaves)] != b"".join(leaves):
-            place = next((n for n, leaf in enumerate(leaves) if said[32 * n : 32 * n + 32] != leaf), 0)
-            raise VerificationFailed(
-                Outcome.TAMPERED, "a record is not the one whose hash stands in the tree", _at(first + place)
-            )
+        tile = tile_at(0, first // TILE_WIDTH, newest.size)
+        said = _hashes(folder, tile)
+        if wrong or said != b"".join(leaves):
+            raise _first_wrong(tile, said, leaves, wrong)
         try:
             for record, leaf in zip(records, leaves, strict=True):
                 walk.step(record)
-                for tile, data in frontier.append(leaf):
-                    if tile.level and _read(folder / tile.path, 32 * TILE_WIDTH) != data:
-                        raise VerificationFailed(Outcome.TAMPERED, f"{tile.path} is not the tile of these records")
+                for full, data in frontier.append(leaf):
+                    if full.level and _hashes(folder, full) != data:
+                        raise _another(full)
                 if frontier.size in sizes:
                     _compare(frontier, known)
             if passing is not None:
@@ -259,6 +257,9 @@ def _walk(
             raise VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad) from None
     if frontier.root() != newest.root:
         raise VerificationFailed(Outcome.TAMPERED, "the records are not those over which the checkpoint was signed")
+    for partial, data in frontier.partial():
+        if partial.level and _hashes(folder, partial) != data:
+            raise _another(partial)
     try:
         walk.require_beginning()
     except BrokenChainError as broken:
@@ -271,19 +272,53 @@ def _compare(frontier: Frontier, known: Sequence[tuple[str, Checkpoint]]) -> Non
             raise VerificationFailed(Outcome.TAMPERED, f"the records contradict {what}: one of them was rewritten")
 
 
-def _bundles(folder: Path, begin: int, size: int) -> Iterator[tuple[int, list[bytes]]]:
+def _bundles(folder: Path, begin: int, size: int) -> Iterator[tuple[int, list[bytes], str]]:
+    """Yield each bundle: the number of its first leaf, its records as far as they can be told, what is wrong."""
     for index in range(begin // TILE_WIDTH, -(-size // TILE_WIDTH)):
         tile = tile_at(None, index, size)
-        first = index * TILE_WIDTH
+        path = _path(folder, tile)
+        data, wrong = _read(path, 65_537 * TILE_WIDTH), ""
         try:
-            records = records_in(_read(_path(folder, tile), 65_537 * TILE_WIDTH))[: tile.width]
+            records = records_in(data)
         except ProofError as error:
-            raise VerificationFailed(Outcome.TAMPERED, f"{tile.path}: {error}", _at(first)) from None
-        if len(records) != tile.width:
-            raise VerificationFailed(
-                Outcome.TAMPERED, f"{tile.path} holds too few records", _at(first + len(records))
+            wrong, records = f"{tile.path}: {error}", _whole_records(data)
+        if not wrong and len(records) < tile.width:
+            wrong = f"{tile.path} holds too few records"
+        if len(records) > tile.width and path == folder / tile.path:  # a log may have grown past a partial one
+            wrong = f"{tile.path} holds too many records"
+        yield index * TILE_WIDTH, records[: tile.width], wrong
+
+
+def _whole_records(data: bytes) -> list[bytes]:
+    """Return the records of a bundle that is cut off, up to there."""
+    end = 0
+    while (after := end + 2 + int.from_bytes(data[end : end + 2], "big")) <= len(data):
+        end = after
+    return records_in(data[:end])
+
+
+def _first_wrong(tile: Tile, said: bytes, leaves: Sequence[bytes], wrong: str) -> VerificationFailed:
+    """Return what is to be said of a bundle whose *leaves* are not what its *tile* has *said*, or that is *wrong*."""
+    first = tile.index * TILE_WIDTH
+    for place, leaf in enumerate(leaves):
+        if said[32 * place : 32 * place + 32] != leaf:
+            return VerificationFailed(
+                Outcome.TAMPERED, "a record is not the one whose hash stands in the tree", _at(first + place)
             )
-        yield first, records
+    if wrong:
+        return VerificationFailed(Outcome.TAMPERED, wrong, _at(first + len(leaves)))
+    return _another(tile)
+
+
+def _hashes(folder: Path, tile: Tile) -> bytes:
+    """Return the hashes in *tile*: all that the file holds, unless a log has grown past it meanwhile."""
+    path = _path(folder, tile)
+    data = _read(path, 32 * TILE_WIDTH)
+    return data if path == folder / tile.path else data[: 32 * tile.width]
+
+
+def _another(tile: Tile) -> VerificationFailed:
+    return VerificationFailed(Outcome.TAMPERED, f"{tile.path} is not the tile of these records")
 
 
 def _path(folder: Path, tile: Tile) -> Path:

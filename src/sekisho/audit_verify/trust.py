@@ -8,7 +8,7 @@ then does it matter who signed it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sekisho.audit_verify.verdict import Outcome, VerificationFailed
 from sekisho.domain.chain import BadRecord, Chain
+from sekisho.domain.checkpoint import Checkpoint, parse_checkpoint
 from sekisho.domain.note import (
     HEADS_SUFFIX,
     Head,
@@ -30,6 +31,7 @@ from sekisho.domain.note import (
     split_notes,
 )
 from sekisho.domain.pruning import Anchor, AnchorError, parse_anchor
+from sekisho.domain.tlog import Frontier, leaf_hash
 from sekisho.errors import InvalidRequest
 
 
@@ -127,13 +129,18 @@ class HeldHeads:
     def __init__(self, key: TrustedKey) -> None:
         self._key = key
         self._heads: list[HeldHead] = []
+        self._tree: Checkpoint | None = None  # a checkpoint of the tree over all records
+        self._frontier = Frontier()
+        self._covered: dict[str, int] = {}  # what it covers of each writer
 
     def __len__(self) -> int:
-        """Return the number of heads."""
-        return len(self._heads)
+        """Return the number of heads, a checkpoint of the tree among them."""
+        return len(self._heads) + (self._tree is not None)
 
     def add(self, notes: Iterable[str], origin: Origin) -> None:
         """Take the heads of one place, and check the signature of the newest of each writer.
+
+        What the verifier kept may be a checkpoint of the log's tree instead: it binds all writers at once.
 
         Raises
         ------
@@ -142,8 +149,12 @@ class HeldHeads:
         """
         newest: dict[str, HeldHead] = {}
         for note in notes:
+            text = parse(note, str(origin)).text
             try:
-                head = parse_head(parse(note, str(origin)).text)
+                if origin is Origin.CHECKPOINT and text.startswith(f"{self._key.key.name}\n"):
+                    self._tree = parse_checkpoint(self._key.verify(note, str(origin)).text)
+                    continue
+                head = parse_head(text)
             except MalformedNoteError as error:
                 raise VerificationFailed(Outcome.TAMPERED, f"{origin} is damaged: {error}") from None
             held = HeldHead(head, origin, note)
@@ -168,6 +179,26 @@ class HeldHeads:
             if held.head.size != chain.size or held.head.chain != chain.value:
                 self._contradicted(held, chain.start)
 
+    def begin_after(self, anchor: Anchor) -> None:
+        """Begin where *anchor* says, which is held against a record later, and not with the log's first record."""
+        self._frontier = anchor.frontier()
+        if self._tree is not None:
+            self._covered = {name: size for name, (size, _) in anchor.chains.items()}
+
+    def take(self, record: bytes, chains: Mapping[str, Chain]) -> None:
+        """Take the next record of the log, which *chains* end with, into the tree that a checkpoint speaks of."""
+        if self._tree is None or self._frontier.size >= self._tree.size:
+            return
+        self._frontier.append(leaf_hash(record))
+        if self._frontier.size == self._tree.size:
+            self._covered = {name: chain.size for name, chain in chains.items()}
+
+    def passing(self, records: Iterable[bytes], chains: Mapping[str, Chain]) -> Iterator[bytes]:
+        """Yield *records*, and :meth:`take` each once it was checked."""
+        for record in records:
+            yield record
+            self.take(record, chains)
+
     def marks(self) -> dict[str, set[int]]:
         """Return, for each writer, the sizes that heads speak of."""
         sizes: defaultdict[str, set[int]] = defaultdict(set)
@@ -181,7 +212,7 @@ class HeldHeads:
 
     def newest(self, origins: frozenset[Origin]) -> dict[str, int]:
         """Return, for each writer, the size of its newest head from one of *origins*."""
-        sizes: dict[str, int] = {}
+        sizes: dict[str, int] = dict(self._covered) if Origin.CHECKPOINT in origins else {}
         for held in self._heads:
             if held.origin in origins:
                 sizes[held.head.writer] = max(sizes.get(held.head.writer, 0), held.head.size)
@@ -221,6 +252,27 @@ class HeldHeads:
             if value != held.head.chain:
                 self._contradicted(held, agreed.get(writer, chain.start))
             agreed[writer] = size
+        if self._tree is not None:
+            self._compare_tree(self._tree, begins=begins, ends=ends, pruned=0 if anchor is None else anchor.size)
+
+    def _compare_tree(self, tree: Checkpoint, *, begins: bool, ends: bool, pruned: int) -> None:
+        present = self._frontier.size
+        if tree.size < pruned:
+            raise VerificationFailed(Outcome.INCOMPLETE, "the checkpoint speaks of records that were pruned")
+        if not begins:
+            raise VerificationFailed(Outcome.INCOMPLETE, "the checkpoint speaks of records before the first one here")
+        if present < tree.size and not ends:
+            raise VerificationFailed(
+                Outcome.INCOMPLETE, "the checkpoint speaks of records that this range does not reach"
+            )
+        if present < tree.size:
+            raise VerificationFailed(
+                Outcome.TAMPERED,
+                f"the checkpoint counts {tree.size} records, here are {present}: history was cut off or rolled back",
+                BadRecord(None, None, present + 1, None),
+            )
+        if self._frontier.root() != tree.root:
+            raise VerificationFailed(Outcome.TAMPERED, "the records contradict the checkpoint: one was rewritten")
 
     def _is_pruned(self, held: HeldHead, anchor: Anchor) -> bool:
         """Return whether a head speaks of nothing but pruned records, and agrees with what is kept of them."""

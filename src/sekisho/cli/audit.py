@@ -59,7 +59,9 @@ def verify(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="A signed head that you kept earlier: the log must continue from it.", show_default=False),
+        typer.Option(
+            help="What you kept earlier, a checkpoint or a head: the log must continue it.", show_default=False
+        ),
     ] = None,
     witness: Annotated[
         list[str] | None,

@@ -7,7 +7,7 @@ of sequence and stops at the first that cannot stand where it stands.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +104,8 @@ class Walk:
         For each writer, the sizes at which its chain value is to be remembered.
     anchor:
         What is kept of the records before the first, where they were pruned; *first_seq* follows from it.
+    writers:
+        The writers whose records these are, where that is known.
 
     Attributes
     ----------
@@ -122,6 +124,7 @@ class Walk:
         partial: bool = False,
         marks: Mapping[str, set[int]],
         anchor: Anchor | None = None,
+        writers: Collection[str] | None = None,
     ) -> None:
         if anchor is not None:
             first_seq = anchor.size + 1
@@ -132,6 +135,7 @@ class Walk:
         self._first = first_seq
         self._partial = partial
         self._marks = marks
+        self._writers = writers
         self.newest: Chain | None = None
 
     @property
@@ -171,6 +175,9 @@ class Walk:
         if chain is None:
             chain = self._begin(record, data)
         elif wseq != chain.size:
+            if chain.size == chain.start + 1 and prev != chain.value.hex():
+                # Neither number nor link: in a range it may be the first one that says a wrong number.
+                raise self._broken(chain, record, data)
             raise BrokenChainError(f"the record is not number {chain.size} of its writer", name_of(record, seq))
         elif prev != chain.value.hex():
             raise self._broken(chain, record, data)
@@ -205,6 +212,8 @@ class Walk:
     def _begin(self, record: dict[str, Any], data: bytes) -> Chain:
         name = name_of(record, self.seq)
         writer, wseq = record["writer"], record["wseq"]
+        if self._writers is not None and writer not in self._writers:
+            raise BrokenChainError("the record is of a writer that has none here", name)
         try:
             before = bytes.fromhex(record["prev"])
         except (TypeError, ValueError):

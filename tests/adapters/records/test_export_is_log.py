@@ -29,6 +29,7 @@ from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.adapters.records.exports.columns import csv_head, csv_rows
+from sekisho.adapters.records.exports.proving import TreeProving
 from sekisho.adapters.records.exports.writing import Exported, write_export
 from sekisho.audit_verify import Outcome, verify_export
 from sekisho.consents.processing_forms import _cell
@@ -51,7 +52,6 @@ class Written:
 
     folder: Path
     keys: FileKeyRing
-    checkpoint: bytes
     records: list[bytes]
 
     def instant(self, edge: Edge) -> datetime | None:
@@ -81,7 +81,8 @@ class Written:
         database = Database(f"sqlite:///{self.folder}/own.db")
         try:
             log = SqlAuditLog(database, self.keys, SetClock(), self.folder / "heads")
-            return await write_export(log, order, folder, checkpoint=lambda: self.checkpoint)
+            tree = AuditTree(database, self.keys, self.folder / "tree", self.folder / "heads")
+            return await write_export(log, order, folder, proving=TreeProving(tree))
         finally:
             await database.close()
 
@@ -94,7 +95,7 @@ def written(tmp_path_factory) -> Written:
     migrate(url)
     keys = FileKeyRing.create(folder / "keys")
 
-    async def live() -> bytes:
+    async def live() -> None:
         database, chance, one, other = Database(url), random.Random(7), SetClock(), SetClock()
         async with (
             opened_log(database, keys, folder, one) as first,
@@ -104,14 +105,13 @@ def written(tmp_path_factory) -> Written:
                 one.instant = START + timedelta(minutes=7 * number)
                 other.instant = one.instant + timedelta(minutes=chance.randrange(-60, 61))
                 await (first, second)[number % 2].append(entry)
-        checkpoint = await AuditTree(database, keys, folder / "tree", folder / "heads").advance()
+        await AuditTree(database, keys, folder / "tree", folder / "heads").advance()
         await database.close()
-        return checkpoint.encode()
 
-    checkpoint = asyncio.run(live())
+    asyncio.run(live())
     with closing(sqlite3.connect(folder / "own.db")) as own:
         records = [bytes(record) for (record,) in own.execute("SELECT record FROM audit_record ORDER BY seq")]
-    return Written(folder, keys, checkpoint, records)
+    return Written(folder, keys, records)
 
 
 def events_in(folder: Path, form: ExportFormat) -> list[bytes]:

@@ -1,0 +1,1 @@
+"""Our tree, notes and tiles, held against programs of others that implement the same specifications."""
