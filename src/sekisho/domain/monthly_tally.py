@@ -27,7 +27,7 @@ WITHDRAWALS: Final = ("consent.withdraw", "consent.object")
 CHANGES: Final = frozenset(
     {
         "purpose.publish", "notice.publish", "webhook.create", "webhook.delete", "webhook.pause", "webhook.resume",
-        "consent.import_finished", "consent.replay", "data_subject.erase", "audit.prune",
+        "consent.import_finished", "consent.replay", "data_subject.erase", "retention.prune",
     }
 )  # fmt: skip
 """Kinds of the records that tell of a change of what the gateway goes by."""

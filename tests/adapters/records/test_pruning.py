@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -20,12 +21,14 @@ from sekisho.adapters.records.audit_search import stored_anchor, stored_heads, s
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.exports.proving import TreeProving
+from sekisho.adapters.records.monthly import SqlMonthlyRecords
 from sekisho.adapters.records.pruning import PrunePlan, plan_pruning, prune
 from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_record, audit_subject_ref
 from sekisho.audit_verify import Outcome, Verdict, saved_notes, verify_export, verify_rows, verify_tree
 from sekisho.audit_verify.tree import included
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
 from sekisho.domain.chain import BrokenChainError, Walk
+from sekisho.domain.month import Month
 from sekisho.domain.pruning import Anchor, parse_anchor
 from sekisho.domain.record import subject_ref
 from sekisho.domain.tlog import check_consistency
@@ -338,3 +341,18 @@ async def test_the_gateways_own_kinds_are_not_taken_for_a_pruning(log, database,
     await log.append(AuditEntry("retention.prune", {"minimum_index": 0}))
     await log.settled()
     assert (await verified(database, keys, tmp_path)).pruned == ""
+
+
+async def test_a_month_that_was_pruned_says_so(log, database, tree, keys, tmp_path, clock):
+    """The report of a month whose beginning may be gone names the first record that is kept; a later one is whole."""
+    clock.instant = LATER
+    await fill(log, 5)
+    await pruned(log, tree, database)
+    reading = SqlMonthlyRecords(database, keys, tree, tmp_path / "heads")
+    for instant, outcome, says in (
+        (START, Outcome.INCOMPLETE, "before record 257 was pruned"),
+        (LATER, Outcome.OK, ""),
+    ):
+        read_ = await reading.read(Month.parse(f"{instant:%Y-%m}", ZoneInfo("UTC")), 1 << 60, lambda _done: None)
+        assert read_.verdict.outcome is outcome, read_.verdict
+        assert says in read_.verdict.finding

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,13 +19,14 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
-from sekisho.adapters.records.audit_search import newest_heads, newest_seq, span
+from sekisho.adapters.records.audit_search import kept_anchor, newest_heads, newest_seq, span
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.registers import voided
 from sekisho.adapters.records.tables import audit_record, audit_subject
 from sekisho.audit_verify.ranges import RangeCheck
 from sekisho.audit_verify.trust import TrustedKey
+from sekisho.audit_verify.verdict import Outcome
 from sekisho.domain.month import Month
 from sekisho.domain.monthly_tally import MonthlyTally, ProvisionKey
 from sekisho.domain.note import HEADS_SUFFIX, MalformedNoteError, parse_head, parse_note
@@ -86,6 +88,8 @@ class SqlMonthlyRecords:
 
     async def _read(self, month: Month, upto: int, told: Callable[[float], None]) -> MonthRead:
         first, about = await self._database.read(partial(_bounds, month, upto))
+        gone = await self._database.read(partial(_pruned, month))
+        first = max(first, gone + 1)
         sizes = await self._database.read(partial(_writers, first, about))
         heads = await self._database.read(partial(_stored_heads, sizes))
         heads += await asyncio.to_thread(_saved_heads, self._heads, sizes)
@@ -106,6 +110,9 @@ class SqlMonthlyRecords:
             await asyncio.sleep((clock() - began) * _REST)
         newest = await self._database.read(newest_seq)
         verdict = await asyncio.to_thread(check.end, newest)
+        if gone and verdict.outcome is Outcome.OK:
+            finding = f"what was before record {gone + 1} was pruned, and some of it may be of this month"
+            verdict = replace(verdict, outcome=Outcome.INCOMPLETE, finding=finding)
         people = await self._people(work.tally)
         return MonthRead(work.tally, work.unreadable, people, verdict, self._key)
 
@@ -159,6 +166,15 @@ def _bounds(month: Month, upto: int, connection: sa.Connection) -> tuple[int, in
     while first > 1 and _begins_later(connection, first - 1, low):
         first = max(1, first - _GROUP)
     return first, min(upto, found.last if found is not None else first - 1)
+
+
+def _pruned(month: Month, connection: sa.Connection) -> int:
+    """Return how many records of the log were pruned, 0 when none of them can be of the month."""
+    anchor = kept_anchor(connection)
+    if anchor is None:
+        return 0
+    oldest = connection.execute(sa.select(audit_record.c.at).order_by(audit_record.c.seq).limit(1)).scalar()
+    return 0 if oldest is not None and oldest < micros(month.since) - _AFTER else anchor.size
 
 
 def _begins_later(connection: sa.Connection, seq: int, low: int) -> bool:
