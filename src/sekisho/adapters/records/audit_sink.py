@@ -27,6 +27,9 @@ COUNTER = "audit"
 
 _PATIENCE_MS = 2_000  # how long a commit of somebody else may hold the database
 
+DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+"""Settings of PostgreSQL without which an acknowledged commit may be lost."""
+
 CONFLICTS = (sqlite3.IntegrityError, psycopg.IntegrityError, sa.exc.IntegrityError)
 """What a record raises whose id, or place in the chain, is taken."""
 
@@ -299,7 +302,7 @@ class PostgresSink:
     def _prepare(self) -> None:
         execute = self._connection.execute
         # As this session sees them: a role or a database may have its own setting.
-        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        for name in DURABLE:
             if execute(sa.text(f"SHOW {name}")).scalar_one() == "off":
                 raise NotDurableError(f"PostgreSQL runs with {name}=off: set it to on")
         execute(sa.text(f"SET lock_timeout = {_PATIENCE_MS}"))
