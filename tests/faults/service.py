@@ -83,11 +83,12 @@ class Clients:
     longest_no: float = 0.0  # of each 503
     without_retry: int = 0
     port: int = 0
+    turns: Counter[int] = field(default_factory=Counter)  # answers and ends of connections of each client
 
     @asynccontextmanager
     async def asking(self, number: int, port: int) -> AsyncIterator[None]:
         """Let *number* clients ask for as long as this is open; :attr:`port` may change meanwhile."""
-        self.port = port
+        self.port, self.turns = port, Counter(dict.fromkeys(range(number), 0))
         tasks = [asyncio.create_task(self._ask_on(place)) for place in range(number)]
         try:
             yield
@@ -105,6 +106,11 @@ class Clients:
             assert time.monotonic() < until, (self.answers, self.codes)
             await asyncio.sleep(0.002)
 
+    async def everybody_answered(self) -> None:
+        """Wait until every client was answered what it asked after now."""
+        turns = dict(self.turns)
+        await self.until(lambda: all(self.turns[place] >= turn + 2 for place, turn in turns.items()))
+
     async def _ask_on(self, place: int) -> None:
         many = place % 8 == 7
         while True:
@@ -112,13 +118,16 @@ class Clients:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:
                 self.answers["refused"] += 1
+                self.turns[place] += 1
                 await asyncio.sleep(0.05)
                 continue
             try:
                 while True:
                     await self.ask(reader, writer, LINES if many else PROFILES, NDJSON if many else "application/json")
+                    self.turns[place] += 1
             except (OSError, asyncio.IncompleteReadError, ValueError):
                 self.answers["broken off"] += 1
+                self.turns[place] += 1
             finally:
                 writer.transport.abort()
 
