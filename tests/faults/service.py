@@ -123,7 +123,9 @@ class Clients:
                 continue
             try:
                 while True:
-                    await self.ask(reader, writer, LINES if many else PROFILES, NDJSON if many else "application/json")
+                    await self.ask(
+                        reader, writer, LINES if many else PROFILES, NDJSON if many else "application/json"
+                    )
                     self.turns[place] += 1
             except (OSError, asyncio.IncompleteReadError, ValueError):
                 self.answers["broken off"] += 1
@@ -187,16 +189,16 @@ class Clients:
 
 def _commit_early() -> None:
     """Answer before the commit is on the disk, and look away."""
-    from sekisho.adapters.records import audit_sink, database
+    from sekisho.adapters.records import audit_sink, patience
 
-    prepared = database._prepare_postgresql
+    prepared = patience._prepare
 
     def hurried(connection: Any, record: object) -> None:
         prepared(connection, record)
         connection.execute("SET synchronous_commit = off")
         connection.commit()
 
-    database._prepare_postgresql = hurried  # type: ignore[assignment]
+    patience._prepare = hurried  # type: ignore[assignment]
     audit_sink.DURABLE = ()  # type: ignore[assignment]
 
 

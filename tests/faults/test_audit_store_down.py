@@ -174,7 +174,9 @@ async def test_nothing_leaves_while_the_records_database_fails(place: Place, fau
     """Refused within a bound, with 503 and Retry-After; it comes back by itself; what left is on record."""
     gaps = len(await WholeLog(place.folder, place.server.url()).records("gap"))
     clients = await strike(place, fault)
-    print(f"\n{fault}: {dict(clients.codes)}, longest refusal {clients.longest_no:.2f} s, {len(clients.seen)} released")
+    print(
+        f"\n{fault}: {dict(clients.codes)}, longest refusal {clients.longest_no:.2f} s, {len(clients.seen)} released"
+    )
     assert set(clients.codes) <= {"audit_unavailable", "consent_unavailable"}
     assert clients.without_retry == 0
     assert clients.longest_no < BOUND_S

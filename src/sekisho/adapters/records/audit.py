@@ -22,6 +22,8 @@ from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, Clock, KeyRing
 
 _INDEX_PAUSE = 0.002  # seconds between steps of the index, in which the writer gets the database
 
+_ORDER_S = 5.0  # for the opening of the log, its end, and whether it is well: no page waits for those
+
 MAX_WAITING = 4_096
 """Records that may wait for the writer before it says no at once."""
 
@@ -56,7 +58,7 @@ class SqlAuditLog:
         heads_folder: Path,
         *,
         heartbeat_seconds: float = 10.0,
-        patience_seconds: float = 5.0,
+        patience_seconds: float = 2.0,
     ) -> None:
         self.database = database
         self.keyring = keyring
@@ -90,7 +92,7 @@ class SqlAuditLog:
         )
         writer.start()
         try:
-            receipt = await self._hand_over(writer, writer.opening())
+            receipt = await self._hand_over(writer, writer.opening(), _ORDER_S)
         except BaseException:
             await self._stop(writer)
             raise
@@ -117,7 +119,7 @@ class SqlAuditLog:
         if writer.queue.qsize() >= MAX_WAITING:
             writer.refuse(pending.kind)
             raise AuditUnavailable(UNAVAILABLE)
-        return await self._hand_over(writer, pending)
+        return await self._hand_over(writer, pending, self._patience)
 
     def _checked(self, entry: AuditEntry) -> Pending:
         if entry.kind == "gap" or entry.kind.startswith("writer."):
@@ -135,14 +137,14 @@ class SqlAuditLog:
         except UnrecordableError as error:
             raise AuditUnavailable(f"this cannot be recorded, so it may not happen: {error}") from None
 
-    async def _hand_over(self, writer: AuditWriter, pending: Pending) -> AuditReceipt:
+    async def _hand_over(self, writer: AuditWriter, pending: Pending, seconds: float) -> AuditReceipt:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[AuditReceipt] = loop.create_future()
         pending.done = done
         writer.queue.put(pending)
         if writer.stopped:  # it ended between the check and the put
             writer.fail_waiting()
-        limit = loop.call_later(self._patience, _give_up, done)
+        limit = loop.call_later(seconds, _give_up, done)
         try:
             return await done
         finally:
@@ -217,7 +219,7 @@ class SqlAuditLog:
         if writer.stopped:
             writer.fail_waiting()
         try:
-            return await asyncio.wait_for(done, self._patience)
+            return await asyncio.wait_for(done, _ORDER_S)
         except TimeoutError:
             return False
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.adapters.records.consent_projection import inserting, write_together
+from sekisho.adapters.records.patience import limit
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail, ledger_counter
 from sekisho.domain.record import StoredRecord
 
@@ -278,6 +279,7 @@ class PostgresSink:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._connection = engine.connect()
+        limit(self._connection, 3 * _PATIENCE_MS / 1_000)
         try:
             self._prepare()
         except BaseException:
@@ -306,7 +308,10 @@ class PostgresSink:
             if execute(sa.text(f"SHOW {name}")).scalar_one() == "off":
                 raise NotDurableError(f"PostgreSQL runs with {name}=off: set it to on")
         execute(sa.text(f"SET lock_timeout = {_PATIENCE_MS}"))
-        execute(sa.text(f"SET statement_timeout = {5 * _PATIENCE_MS}"))
+        # Nobody waits for longer than for two of these; a connection that does not even say so is given up.
+        execute(sa.text(f"SET statement_timeout = {2 * _PATIENCE_MS}"))
+        # The counter is locked meanwhile: a writer that was stopped here would stop those of all other processes.
+        execute(sa.text(f"SET idle_in_transaction_session_timeout = {2 * _PATIENCE_MS}"))
         execute(
             sa.text("INSERT INTO ledger_counter (name, value) VALUES (:name, 0) ON CONFLICT DO NOTHING"),
             {"name": COUNTER},

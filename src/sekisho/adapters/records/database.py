@@ -31,6 +31,7 @@ from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyE
 
 import sekisho
 from sekisho.adapters.records.glances import Glances, NoGlance
+from sekisho.adapters.records.patience import CONNECTING, GLANCE_S, PatientConnection, be_patient, limit
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -39,7 +40,6 @@ _PEEKERS = 3  # threads and connections for tiny reads on PostgreSQL
 _WRITERS = 4  # threads and connections on PostgreSQL; SQLite has one writer by nature
 _BUSY_MS = 5_000  # how long a SQLite statement in a thread waits for another process
 _PEEK_BUSY_MS = 250  # inline reads hold the event loop, so they give up early
-_PATIENCE = {"connect_timeout": 3, "tcp_user_timeout": 5_000}  # seconds; milliseconds for a silent server
 _NOW = {
     # julianday has milliseconds; it is the only sub-second clock of SQLite before 3.42.
     "sqlite": "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000",
@@ -106,7 +106,7 @@ class Database:
         self._file: tuple[int, int] | None = None
         self._inline: sqlite3.Connection | None = None
         self._tiny = threading.local()  # one connection for each thread of the peeker
-        self._tinies: list[psycopg.Connection[Row]] = []
+        self._tinies: list[PatientConnection] = []
         self._glances = Glances(self._url) if self.dialect == "postgresql" else None
 
     @property
@@ -142,10 +142,14 @@ class Database:
             with suppress(NoGlance):
                 try:
                     return await self._glances.rows(sql, parameters)
-                except asyncpg.PostgresError as error:
+                except (asyncpg.PostgresError, TimeoutError) as error:
                     raise DatabaseFailed(f"The database did not answer ({type(error).__name__}).") from None
         loop = asyncio.get_running_loop()
-        return await self._submit(loop, self._peeker, partial(self._peek_tiny, sql, parameters))
+        job = self._submit(loop, self._peeker, partial(self._peek_tiny, sql, parameters))
+        try:
+            return await asyncio.wait_for(job, GLANCE_S if self.dialect == "postgresql" else None)
+        except TimeoutError:
+            raise DatabaseFailed("The database did not answer (TimeoutError).") from None
 
     async def close(self) -> None:
         """Wait for running work and close every connection. Closing twice is harmless."""
@@ -232,7 +236,7 @@ class Database:
         return connection
 
     def _peek_tiny(self, sql: str, parameters: Sequence[object]) -> list[Row]:
-        connection: psycopg.Connection[Row] | None = None
+        connection: PatientConnection | None = None
         for attempt in (1, 2):
             try:
                 connection = getattr(self._tiny, "connection", None)
@@ -247,11 +251,10 @@ class Database:
                 raise DatabaseFailed(f"The database did not answer ({type(error).__name__}).") from None
         raise AssertionError("unreachable")  # pragma: no cover - the last try returns or raises
 
-    def _open_tiny(self) -> psycopg.Connection[Row]:
+    def _open_tiny(self) -> PatientConnection:
         _, arguments = self.engine.dialect.create_connect_args(self._url)
-        connection: psycopg.Connection[Row] = psycopg.connect(
-            **{**arguments, **_PATIENCE}, autocommit=True, prepare_threshold=1
-        )
+        connection = PatientConnection.connect(**{**arguments, **CONNECTING}, autocommit=True, prepare_threshold=1)
+        connection.patience = GLANCE_S
         connection.execute("SET statement_timeout = 2000")
         connection.execute("SET default_transaction_read_only = on")
         with self._lock:
@@ -291,6 +294,7 @@ def migrate(url: str, target: str = "head") -> None:
     try:
         with database.engine.begin() as connection:
             if database.dialect == "postgresql":
+                limit(connection, None)  # an index over a whole log takes its time
                 # Until commit: whoever comes second finds the work done. The number is arbitrary.
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7371005)")
             if target == "head" and _is_newest(connection):
@@ -359,12 +363,12 @@ def _engine(url: URL) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
-        pool_size=_WRITERS + 2,
+        pool_size=_WRITERS + 2 + 1,  # each thread, and the audit log: nobody waits for a place
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args=_PATIENCE,
+        connect_args=CONNECTING,
     )
-    event.listen(engine, "connect", _prepare_postgresql)
+    be_patient(engine)
     return engine
 
 
@@ -383,15 +387,6 @@ def _begin_sqlite(connection: Connection) -> None:
     # A writer takes its lock at once: turning a read into a write later can fail without a way to wait.
     reading = connection.get_execution_options().get("sekisho_read")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-def _prepare_postgresql(connection: Any, _record: object) -> None:
-    connection.execute("SET lock_timeout = 5000")
-    # "off" would answer before the commit is on disk; every other setting is the operator's choice.
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-    )
-    connection.commit()
 
 
 @lru_cache(maxsize=64)
