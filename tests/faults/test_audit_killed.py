@@ -1,4 +1,4 @@
-"""PostgreSQL or the gateway is killed at any moment: what a client saw is on record, and the log and its tree go on."""
+"""PostgreSQL or the gateway is killed at any moment: what a client saw is on record, the log and its tree go on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import random
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,11 +86,14 @@ async def kill_the_server(place: Place, rounds: int, number: int, mutant: str = 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_no_page_leaves_before_its_record_survives_the_server(place: Place, size: tuple[int, int]) -> None:
-    """PostgreSQL and all its processes are killed under load: every page that a client saw a byte of has its record."""
+    """PostgreSQL and all its processes are killed under load: every page that a client saw has its record."""
     clients = await kill_the_server(place, *size)
     assert set(clients.codes) <= {"audit_unavailable", "consent_unavailable"}
     assert clients.without_retry == 0
-    print(f"\nserver killed {size[0]} times: {len(clients.seen)} releases seen, 0 missing; {dict(clients.answers)}")
+    sys.stdout.write(
+        f"\nserver killed {size[0]} times: {len(clients.seen)} releases seen, 0 missing; {dict(clients.answers)}"
+        + "\n"
+    )
 
 
 @pytest.mark.long
@@ -129,13 +133,15 @@ async def kill_the_gateway(folder: Path, url: str, size: tuple[int, int], mutant
 async def test_no_page_leaves_before_its_record_survives_the_gateway(
     place: Place, built: Path, tmp_path: Path, records: str, size: tuple[int, int]
 ) -> None:
-    """The gateway is killed under load, also while it writes tiles: what a client saw is on record, the tree goes on."""
+    """The gateway is killed under load, also while it writes tiles: what a client saw is on record."""
     folder, url = place.folder, place.server.url()
     if records == "sqlite":
         folder = Path(shutil.copytree(built, tmp_path / "workspace"))
         url = f"sqlite:///{folder}/var/sekisho.db"
     clients = await kill_the_gateway(folder, url, size)
-    print(f"\ngateway on {records} killed {size[0]} times: {len(clients.seen)} releases seen, 0 missing")
+    sys.stdout.write(
+        f"\ngateway on {records} killed {size[0]} times: {len(clients.seen)} releases seen, 0 missing" + "\n"
+    )
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -31,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyE
 
 import sekisho
 from sekisho.adapters.records.glances import Glances, NoGlance
-from sekisho.adapters.records.patience import CONNECTING, GLANCE_S, PatientConnection, be_patient, limit
+from sekisho.adapters.records.patience import CONNECTING, GLANCE_S, WRITE_S, PatientConnection, be_patient, limit
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -114,17 +114,18 @@ class Database:
         """Whether :meth:`peek` answers without giving up the event loop."""
         return self.dialect == "sqlite"
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
+    async def run(self, work: Callable[[Connection], T], *, seconds: float | None = None) -> T:
         """Run *work* in one write transaction and commit; what it returns is durable.
 
-        A caller that is cancelled meanwhile does not undo the transaction.
+        A caller that is cancelled meanwhile, or waits no more after *seconds*, does not undo the transaction.
 
         Raises
         ------
         DatabaseFailed
             When the database failed; the transaction is rolled back. Errors of *work* itself pass through.
         """
-        return await self._in_thread(self._writers, self.engine, work)
+        job = self._in_thread(self._writers, self.engine, partial(_short, work=work))
+        return await self._in_time(job, seconds)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run *work* over one snapshot, without a write lock. Raises ``DatabaseFailed``."""
@@ -146,10 +147,7 @@ class Database:
                     raise DatabaseFailed(f"The database did not answer ({type(error).__name__}).") from None
         loop = asyncio.get_running_loop()
         job = self._submit(loop, self._peeker, partial(self._peek_tiny, sql, parameters))
-        try:
-            return await asyncio.wait_for(job, GLANCE_S if self.dialect == "postgresql" else None)
-        except TimeoutError:
-            raise DatabaseFailed("The database did not answer (TimeoutError).") from None
+        return await self._in_time(job, GLANCE_S)
 
     async def close(self) -> None:
         """Wait for running work and close every connection. Closing twice is harmless."""
@@ -174,6 +172,13 @@ class Database:
 
     async def _in_thread(self, pool: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], T]) -> T:
         return await self._submit(asyncio.get_running_loop(), pool, partial(self._transact, engine, work))
+
+    @staticmethod
+    async def _in_time(job: Coroutine[Any, Any, T], seconds: float | None) -> T:
+        try:
+            return await asyncio.wait_for(job, seconds)
+        except TimeoutError:
+            raise DatabaseFailed("The database did not answer (TimeoutError).") from None
 
     def _transact(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         with self._lock:
@@ -260,6 +265,11 @@ class Database:
         with self._lock:
             self._tinies = [known for known in self._tinies if not known.closed] + [connection]
         return connection
+
+
+def _short(connection: Connection, work: Callable[[Connection], T]) -> T:
+    limit(connection, WRITE_S)
+    return work(connection)
 
 
 def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:

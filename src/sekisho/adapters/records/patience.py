@@ -25,6 +25,9 @@ CONNECTING = {
 GLANCE_S = 2.0
 """Seconds for a tiny read: an answer that comes later comes too late for the page that waits for it."""
 
+WRITE_S = 30.0
+"""Seconds for one statement of a transaction that writes: it holds locks."""
+
 _PING_S = 3.0  # whether a connection that rested still answers
 _WORK_S = 600.0  # one statement of whatever kind
 _IDLE_MS = 60_000  # that a transaction may rest, in a gateway that was stopped or is gone

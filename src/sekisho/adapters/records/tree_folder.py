@@ -78,7 +78,8 @@ class TreeFolder:
 
         Raises ``TileChanged`` when a full tile lies there with other content, ``OSError`` when the disk is full.
         """
-        folders = set()
+        written: list[Path] = []
+        folders: set[Path] = set()
         for tile, data in tiles:
             path = self.folder / tile.path
             with contextlib.suppress(FileNotFoundError):
@@ -87,11 +88,18 @@ class TreeFolder:
                     continue
                 if tile.width == TILE_WIDTH:
                     raise TileChanged(tile.path)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            folders |= _made(path.parent)
             write_whole(path, data)
+            written.append(path)
             folders.add(path.parent)
-        for folder in folders:
-            sync(folder)
+        try:
+            for folder in folders:
+                sync(folder)
+        except OSError:
+            # A sync that failed may seem to succeed when it is repeated: what it was for is written anew.
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
 
     def forget_partial(self, tile: Tile) -> None:
         """Remove the partial tiles that became the full *tile*; what cannot be removed stays."""
@@ -148,6 +156,15 @@ class TreeFolder:
         self._signed.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self._signed, note.encode())
         sync(self._signed.parent)
+
+
+def _made(folder: Path) -> set[Path]:
+    """Make *folder* where it is missing; return the folders that name one which is new."""
+    if folder.is_dir():
+        return set()
+    above = _made(folder.parent)
+    folder.mkdir(exist_ok=True)
+    return {*above, folder.parent}
 
 
 def _locked(handle: int) -> bool:
