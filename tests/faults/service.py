@@ -106,6 +106,16 @@ class Clients:
             assert time.monotonic() < until, (self.answers, self.codes)
             await asyncio.sleep(0.002)
 
+    async def answered(self, number: int = 1) -> None:
+        """Wait until so many more questions were answered."""
+        before = len(self.took)
+        await self.until(lambda: len(self.took) >= before + number)
+
+    async def refused(self, number: int = 1) -> None:
+        """Wait until so many more questions were refused."""
+        before = self.codes.total()
+        await self.until(lambda: self.codes.total() >= before + number)
+
     async def everybody_answered(self) -> None:
         """Wait until every client was answered what it asked after now."""
         turns = dict(self.turns)
@@ -241,7 +251,7 @@ def main(mutant: str, arguments: list[str]) -> None:
     """Run the program, with one of its promises broken."""
     if mutant != "none":
         MUTANTS[mutant]()
-    from sekisho.__main__ import main as program
+    from sekisho.cli import main as program
 
     sys.argv = ["sekisho", *arguments]
     program()

@@ -1,6 +1,7 @@
-"""The records' database is down, stopped, late, cut off, full, read-only or has no place: 503, no row, and it comes back.
+"""The records' database is down, stopped, late, cut off, full, a standby, or out of connections.
 
-The gateway is the real one, in a process of its own; between it and PostgreSQL stands a proxy that breaks connections.
+503 and no row, and it comes back by itself. The gateway is the real one, in a process of its own; between it and
+PostgreSQL stands a proxy that breaks connections.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -28,10 +30,10 @@ from sekisho.demo.workspace import build_workspace
 pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket, pytest.mark.long]
 
 BOUND_S = 8.0
-"""A refusal hangs no longer: three seconds for the consent that is read, two for its own record; and a busy machine."""
+"""A refusal hangs no longer: three seconds for consent, two for its own record, the rest for a busy machine."""
 
 REFUSALS = {"audit_unavailable", "consent_unavailable", "policy_unavailable"}
-HANG_UP = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NAME}'"  # noqa: S608
+HANG_UP = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NAME}'"
 Fault = Callable[["Broken"], Awaitable[None]]
 
 
@@ -43,7 +45,7 @@ class Broken:
     proxy: FaultProxy
 
     disk: Path
-    taken: list[psycopg.Connection] = field(default_factory=list)
+    taken: list[psycopg.Connection[Any]] = field(default_factory=list)
 
     async def on_server(self, statement: str) -> list[tuple[object, ...]]:
         """Run a statement past the proxy."""
@@ -75,13 +77,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         build_workspace(folder, customers=40, records=server.url())
         disk = server.made.folder / "disk"
         yield Place(server, folder, token(folder), disk)
-        subprocess.run(["umount", disk], check=False, capture_output=True)
+        subprocess.run(["umount", str(disk)], check=False, capture_output=True)
 
 
 def on_small_disk(place: Place) -> None:
     """Move the table of the records to a disk of a few megabytes; skipped where no disk can be mounted."""
     place.disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=0777", "tmpfs", place.disk]
+    command = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=0777", "tmpfs", str(place.disk)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("a small disk can be mounted by root only")
     (place.disk / "table").mkdir()
@@ -139,13 +141,17 @@ async def _promoted(broken: Broken) -> None:
 async def _no_place(broken: Broken) -> None:
     """Take every connection that the server has, also those that the gateway held."""
     server = f"host={broken.server.made.folder} port={broken.server.made.port} user=admin dbname=postgres"
-    first = await asyncio.to_thread(psycopg.connect, server, autocommit=True)
+
+    def connect() -> psycopg.Connection[Any]:
+        return psycopg.connect(server, autocommit=True)
+
+    first = await asyncio.to_thread(connect)
     broken.taken.append(first)
     for _ in range(200):
         with suppress(psycopg.OperationalError):
             while True:
-                broken.taken.append(await asyncio.to_thread(psycopg.connect, server))
-        ended = await asyncio.to_thread(first.execute, HANG_UP)
+                broken.taken.append(await asyncio.to_thread(connect))
+        ended = await asyncio.to_thread(first.execute, HANG_UP.encode())
         if not ended.fetchall():
             return
     raise AssertionError("the gateway kept a connection")
@@ -228,8 +234,8 @@ async def test_nothing_leaves_while_the_records_database_fails(place: Place, fau
         await asyncio.to_thread(on_small_disk, place)
     gaps = len(await WholeLog(place.folder, place.server.url()).records("gap"))
     clients = await strike(place, fault)
-    print(
-        f"\n{fault}: {dict(clients.codes)}, longest refusal {clients.longest_no:.2f} s, {len(clients.seen)} released"
+    sys.stdout.write(
+        f"\n{fault}: {dict(clients.codes)}, longest refusal {clients.longest_no:.2f} s, {len(clients.seen)} out\n"
     )
     assert set(clients.codes) <= REFUSALS
     assert clients.without_retry == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -75,7 +76,7 @@ class WholeLog:
             if release not in there or rows > recorded[release]
         }
 
-    async def records(self, kind: str) -> list[dict[str, object | str | int]]:
+    async def records(self, kind: str) -> list[dict[str, Any]]:
         """Return the records of one kind, as they are stored."""
         statement = sa.text("SELECT record FROM audit_record WHERE kind = :kind ORDER BY seq")
         database = Database(self.url)

@@ -31,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyE
 
 import sekisho
 from sekisho.adapters.records.glances import Glances, NoGlance
-from sekisho.adapters.records.patience import CONNECTING, GLANCE_S, WRITE_S, PatientConnection, be_patient, limit
+from sekisho.adapters.records.patience import CONNECTING, GLANCE_S, PatientConnection, be_patient, limit, shortly
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -124,7 +124,7 @@ class Database:
         DatabaseFailed
             When the database failed; the transaction is rolled back. Errors of *work* itself pass through.
         """
-        job = self._in_thread(self._writers, self.engine, partial(_short, work=work))
+        job = self._in_thread(self._writers, self.engine, partial(shortly, work=work))
         return await self._in_time(job, seconds)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -265,11 +265,6 @@ class Database:
         with self._lock:
             self._tinies = [known for known in self._tinies if not known.closed] + [connection]
         return connection
-
-
-def _short(connection: Connection, work: Callable[[Connection], T]) -> T:
-    limit(connection, WRITE_S)
-    return work(connection)
 
 
 def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -7,11 +7,14 @@ waits for ever. A gateway that is stopped in the middle of a transaction keeps i
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy as sa
 from psycopg.abc import RV, PQGen
+
+T = TypeVar("T")
 
 CONNECTING = {
     "connect_timeout": 3,  # seconds
@@ -25,9 +28,7 @@ CONNECTING = {
 GLANCE_S = 2.0
 """Seconds for a tiny read: an answer that comes later comes too late for the page that waits for it."""
 
-WRITE_S = 30.0
-"""Seconds for one statement of a transaction that writes: it holds locks."""
-
+_WRITE_S = 30.0  # one statement of a transaction that writes: it holds locks
 _PING_S = 3.0  # whether a connection that rested still answers
 _WORK_S = 600.0  # one statement of whatever kind
 _IDLE_MS = 60_000  # that a transaction may rest, in a gateway that was stopped or is gone
@@ -66,6 +67,12 @@ def limit(connection: sa.Connection, seconds: float | None) -> None:
     plain = connection.connection.driver_connection
     if isinstance(plain, PatientConnection):
         plain.patience = seconds
+
+
+def shortly(connection: sa.Connection, work: Callable[[sa.Connection], T]) -> T:
+    """Do *work*, which writes, and may hold locks no longer than needed."""
+    limit(connection, _WRITE_S)
+    return work(connection)
 
 
 def _connect(_dialect: object, _record: object, given: list[Any], named: dict[str, Any]) -> PatientConnection:
