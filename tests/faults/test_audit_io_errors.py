@@ -50,6 +50,7 @@ class Run:
     ids: set[str] = field(default_factory=set)
     checkpoints: list[str] = field(default_factory=list)
     refused: int = 0
+    fired: bool = False
     calls: list[tuple[str, str, bool]] = field(default_factory=list)  # call, file, whether it was made to fail
     most: Counter[str] = field(default_factory=Counter)  # calls of a kind in the thread that made most
 
@@ -149,10 +150,9 @@ async def strike(began: Path, folder: Path, call: str, error: str, number: int) 
     """Let one call fail and assert that the promise held."""
     shutil.copytree(began, folder)
     made = await asyncio.to_thread(run, folder, call, error, number)
+    made.fired = any(injected for *_, injected in made.calls)
     if error == "KILL":
-        assert made.returned in {-signal.SIGKILL, 128 + signal.SIGKILL}, made.returned  # the fault fired
-    else:
-        assert any(injected for *_, injected in made.calls)  # the fault fired
+        made.fired = made.returned in {-signal.SIGKILL, 128 + signal.SIGKILL}
     assert wrongly_synced(folder, made) == []
     await holds(folder, made)
     shutil.rmtree(folder)
@@ -175,7 +175,8 @@ async def test_a_failing_disk_neither_loses_nor_forges(
     began: Path, tmp_path: Path, call: str, error: str, number: int
 ) -> None:
     """One failure each of the two that matter most to the tree; the long form has all."""
-    await strike(began, tmp_path / "log", call, error, number)
+    made = await strike(began, tmp_path / "log", call, error, number)
+    assert made.fired
 
 
 def _numbers(most: int) -> Iterator[int]:
@@ -188,9 +189,11 @@ def _numbers(most: int) -> Iterator[int]:
 async def test_no_call_of_a_failing_disk_loses_or_forges(began: Path, tmp_path: Path, call: str, error: str) -> None:
     """Each call of each kind fails once: what was acknowledged is there, and what is signed is right."""
     clean = await asyncio.to_thread(run, Path(shutil.copytree(began, tmp_path / "clean")))
-    refused = runs = 0
-    for number in _numbers(clean.most[call]):
-        made = await strike(began, tmp_path / "log", call, error, number)
-        runs += 1
-        refused += made.refused > 0
-    sys.stdout.write(f"\n{call} {error}: {runs} runs, {refused} refused something, 0 lost, 0 forged\n")
+    runs = [await strike(began, tmp_path / "log", call, error, number) for number in _numbers(clean.most[call])]
+    fired = [made for made in runs if made.fired]
+    # Which thread makes a call differs from run to run, so the last numbers may meet none.
+    assert len(fired) > len(runs) * 0.7
+    told = (
+        f"{len(fired)} faults fired in {len(runs)} runs, {sum(made.refused > 0 for made in fired)} refused something"
+    )
+    sys.stdout.write(f"\n{call} {error}: {told}, 0 lost, 0 forged\n")
