@@ -28,7 +28,7 @@ from sekisho.adapters.records.database import Database, migrate
 from sekisho.audit_verify import Outcome, verify_database, verify_tree
 
 ROOT = Path(__file__).resolve().parents[2]
-CALLS = "openat,write,pwrite64,fsync,fdatasync,rename,ftruncate"
+CALLS = "openat,write,pwrite64,fsync,fdatasync,rename,ftruncate,mkdir"
 ERRORS = {
     "EIO": "error=EIO",
     "ENOSPC": "error=ENOSPC",
@@ -107,7 +107,7 @@ def wrongly_synced(folder: Path, made: Run) -> list[str]:
     anew: set[str] = set()
     found = []
     for name, path, injected in made.calls:
-        if name in {"write", "ftruncate", "rename"}:
+        if name in {"write", "ftruncate", "rename", "mkdir"}:
             anew |= {path, str(Path(path).parent)}
         if name != "fsync" or not path.startswith(str(folder / "heads")):
             continue

@@ -79,6 +79,7 @@ class TreeFolder:
         Raises ``TileChanged`` when a full tile lies there with other content, ``OSError`` when the disk is full.
         """
         written: list[Path] = []
+        made: list[Path] = []
         folders: set[Path] = set()
         for tile, data in tiles:
             path = self.folder / tile.path
@@ -88,17 +89,20 @@ class TreeFolder:
                     continue
                 if tile.width == TILE_WIDTH:
                     raise TileChanged(tile.path)
-            folders |= _made(path.parent)
+            made += _made(path.parent)
             write_whole(path, data)
             written.append(path)
             folders.add(path.parent)
         try:
-            for folder in folders:
+            for folder in folders.union(each.parent for each in made):
                 sync(folder)
         except OSError:
             # A sync that failed may seem to succeed when it is repeated: what it was for is written anew.
             for path in written:
                 path.unlink(missing_ok=True)
+            for folder in reversed(made):
+                with contextlib.suppress(OSError):  # another process came first
+                    folder.rmdir()
             raise
 
     def forget_partial(self, tile: Tile) -> None:
@@ -158,13 +162,13 @@ class TreeFolder:
         sync(self._signed.parent)
 
 
-def _made(folder: Path) -> set[Path]:
-    """Make *folder* where it is missing; return the folders that name one which is new."""
+def _made(folder: Path) -> list[Path]:
+    """Make *folder* and those above it where they are missing; return the new ones, from above."""
     if folder.is_dir():
-        return set()
+        return []
     above = _made(folder.parent)
     folder.mkdir(exist_ok=True)
-    return {*above, folder.parent}
+    return [*above, folder]
 
 
 def _locked(handle: int) -> bool:
