@@ -27,6 +27,9 @@ _ORDER_S = 5.0  # for the opening of the log, its end, and whether it is well: n
 MAX_WAITING = 4_096
 """Records that may wait for the writer before it says no at once."""
 
+MAX_WAITING_BYTES = 64 << 20
+"""And bytes of the references of people beside them: a full page has a megabyte of those."""
+
 
 class SqlAuditLog:
     """The log that proves itself, on SQLite or PostgreSQL.
@@ -116,7 +119,7 @@ class SqlAuditLog:
         if writer is None or writer.stopped:
             raise AuditUnavailable(UNAVAILABLE)
         pending = self._checked(entry)
-        if writer.queue.qsize() >= MAX_WAITING:
+        if _full(writer):
             writer.refuse(pending.kind)
             raise AuditUnavailable(UNAVAILABLE)
         return await self._hand_over(writer, pending, self._patience)
@@ -141,6 +144,7 @@ class SqlAuditLog:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[AuditReceipt] = loop.create_future()
         pending.done = done
+        writer.given += len(pending.refs)
         writer.queue.put(pending)
         if writer.stopped:  # it ended between the check and the put
             writer.fail_waiting()
@@ -198,7 +202,7 @@ class SqlAuditLog:
         After a failure this tries to write the ``gap`` record: a log that is back is healthy at once.
         """
         writer = self._writer
-        if writer is None or writer.stopped or writer.queue.qsize() >= MAX_WAITING:
+        if writer is None or writer.stopped or _full(writer):
             return False
         if not writer.failed:
             return True
@@ -222,6 +226,10 @@ class SqlAuditLog:
             return await asyncio.wait_for(done, _ORDER_S)
         except TimeoutError:
             return False
+
+
+def _full(writer: AuditWriter) -> bool:
+    return writer.queue.qsize() >= MAX_WAITING or writer.given - writer.taken >= MAX_WAITING_BYTES
 
 
 def _give_up(done: asyncio.Future[AuditReceipt]) -> None:
