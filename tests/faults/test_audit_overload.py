@@ -8,7 +8,8 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records import audit
 from sekisho.adapters.records.audit import MAX_WAITING, SqlAuditLog
+from sekisho.adapters.records.audit_queue import Pending
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.audit_verify import verify_database
 from sekisho.errors import AuditUnavailable
@@ -66,23 +68,26 @@ async def test_what_does_not_fit_is_refused_at_once(log: SqlAuditLog, tmp_path: 
 
 
 async def test_pages_of_many_people_are_bounded_by_their_size(log: SqlAuditLog, tmp_path: Path, monkeypatch) -> None:
-    """Few records with a megabyte of references each fill the queue before their number does."""
-    monkeypatch.setattr(audit, "MAX_WAITING_BYTES", 8 * _MB)
-    writer = log._writer
+    """Few records with many references each fill the queue before their number does."""
+    monkeypatch.setattr(audit, "MAX_WAITING_BYTES", _MB)
+    monkeypatch.setattr(log, "_patience", 60.0)
+    writer, go_on = log._writer, threading.Event()
     assert writer is not None
-    people = b"".join(number.to_bytes(16, "big") for number in range(32_768))
-    blocker = sqlite3.connect(tmp_path / "own.db", isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    entry = AuditEntry("access.release", {"subjects": people})
-    tasks = []
-    for _ in range(40):
-        tasks.append(asyncio.create_task(log.append(entry)))
-        await asyncio.sleep(0.002)
-    assert writer.queue.qsize() <= 16  # of half a megabyte each
-    blocker.execute("ROLLBACK")
-    blocker.close()
+    commit = writer._commit
+
+    def held_up(group: Sequence[Pending]) -> None:
+        go_on.wait(60)
+        commit(group)
+
+    monkeypatch.setattr(writer, "_commit", held_up)
+    people = b"".join(number.to_bytes(16, "big") for number in range(4_096))  # 64 KB
+    tasks = [asyncio.create_task(log.append(AuditEntry("access.release", {"subjects": people}))) for _ in range(60)]
+    while not any(task.done() for task in tasks):  # noqa: ASYNC110 - no event says that one was refused
+        await asyncio.sleep(0.01)
+    assert writer.given - writer.taken <= _MB
+    go_on.set()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    assert sum(isinstance(outcome, AuditUnavailable) for outcome in outcomes) >= 20  # the fault fired
+    assert sum(isinstance(outcome, AuditUnavailable) for outcome in outcomes) >= 10  # the fault fired
     assert {each.id for each in outcomes if not isinstance(each, BaseException)} <= stored_ids(tmp_path / "own.db")
     assert writer.given == writer.taken
 
