@@ -23,6 +23,7 @@ from tests.adapters.records.test_audit_crash import restart
 from tests.adapters.records.test_audit_faults import stored_ids
 
 from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.records.audit_heads import HeadsFile
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.audit_verify import Outcome, verify_database, verify_tree
@@ -196,3 +197,40 @@ async def test_no_call_of_a_failing_disk_loses_or_forges(began: Path, tmp_path: 
         f"{len(fired)} faults fired in {len(runs)} runs, {sum(made.refused > 0 for made in fired)} refused something"
     )
     sys.stdout.write(f"\n{call} {error}: {told}, 0 lost, 0 forged\n")
+
+
+def test_a_head_whose_sync_failed_is_written_anew(tmp_path: Path, monkeypatch) -> None:
+    """The sync is not repeated: the file is opened again, and the newest head stands in it once, synced."""
+    (tmp_path / "heads").mkdir()
+    heads = HeadsFile(tmp_path / "heads", "writer")
+    heads.append("first")
+    heads.sync()
+    heads.append("second")
+    calls: list[str] = []
+    written, real = os.write, os.fsync
+
+    def broken(_descriptor: int) -> None:
+        calls.append("failed")
+        raise OSError("the disk does not answer")
+
+    def writes(descriptor: int, data: bytes) -> int:
+        calls.append("write")
+        return written(descriptor, data)
+
+    def syncs(descriptor: int) -> None:
+        calls.append("fsync")
+        real(descriptor)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", broken)
+        with pytest.raises(OSError, match="does not answer"):
+            heads.sync()
+        heads.sync()
+    assert not heads.dirty
+    monkeypatch.setattr(os, "write", writes)
+    monkeypatch.setattr(os, "fsync", syncs)
+    heads.settle()
+    assert calls == ["failed", "write", "fsync"]
+    heads.append("third")
+    heads.close()
+    assert heads.path.read_text("utf-8") == "first\nsecond\nthird\n"
