@@ -213,9 +213,9 @@ async def strike(place: Place, fault: str, number: int = 8, mutant: str = "none"
             await clients.everybody_answered()  # who was under way has an answer, and its record may be there
             shown = len(clients.seen)
             await clients.everybody_answered()
-            await clients.until(lambda: clients.codes.total() >= number)  # the fault fired
             # On a full disk a small record may still find room where a larger one did not.
             assert fault == "full" or len(clients.seen) == shown, "a page left while its record could not be kept"
+            await clients.until(lambda: clients.codes.total() >= number)  # the fault fired
         finally:
             await heals(broken)
         before = len(clients.took)
@@ -242,3 +242,9 @@ async def test_nothing_leaves_while_the_records_database_fails(place: Place, fau
     assert clients.longest_no < BOUND_S
     if clients.codes["audit_unavailable"]:
         assert len(await WholeLog(place.folder, place.server.url()).records("gap")) > gaps
+
+
+async def test_the_judge_finds_a_gateway_that_keeps_records_in_memory(place: Place) -> None:
+    """A record that waits in memory for a better day is no record."""
+    with pytest.raises(AssertionError, match="a page left"):
+        await strike(place, "a standby", mutant="spill")
