@@ -34,10 +34,16 @@ ERRORS = {
     "EIO": "error=EIO",
     "ENOSPC": "error=ENOSPC",
     "KILL": "signal=KILL",
-    "short": "retval=3",  # of bytes that were to be written
 }
 KINDS = [(call, error) for call in ("fsync", "fdatasync", "rename") for error in ("EIO", "KILL")]
-KINDS += [("pwrite64", error) for error in ERRORS] + [("write", error) for error in ("EIO", "ENOSPC", "KILL")]
+KINDS += [(call, error) for call in ("pwrite64", "write") for error in ERRORS]
+_SHORT = """
+import asyncio, resource, sys
+from pathlib import Path
+from tests.faults.log_at_work import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+asyncio.run(main(Path(sys.argv[2])))
+"""
 _CALL = re.compile(r"^(?P<thread>\d+) +(?P<call>\w+)\((?P<rest>.*)$")
 _FILE = re.compile(r"^\d+<(?P<path>[^>]*)>")
 _PATHS = re.compile(r'"(?P<path>[^"]*)"')
@@ -69,14 +75,8 @@ def began(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, call: str | None = None, error: str = "", number: int = 0) -> Run:
-    """Let the log work below strace; the *number*-th *call* of each thread fails."""
-    trace = folder / "trace"
-    command = ["strace", "-f", "-qq", "-y", "-o", str(trace), "-e", f"trace={CALLS}"]
-    if call is not None:
-        command += ["-e", f"inject={call}:{ERRORS[error]}:when={number}"]
-    command += [sys.executable, "-B", "-m", "tests.faults.log_at_work", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+def said(done: subprocess.CompletedProcess[str]) -> Run:
+    """Return what a run promised."""
     found = Run(done.returncode)
     for line in done.stdout.split("\n")[:-1]:
         what, told = json.loads(line)
@@ -85,6 +85,18 @@ def run(folder: Path, call: str | None = None, error: str = "", number: int = 0)
         elif what == "checkpoint":
             found.checkpoints.append(told)
         found.refused += what == "refused"
+    return found
+
+
+def run(folder: Path, call: str | None = None, error: str = "", number: int = 0) -> Run:
+    """Let the log work below strace; the *number*-th *call* of each thread fails."""
+    trace = folder / "trace"
+    command = ["strace", "-f", "-qq", "-y", "-o", str(trace), "-e", f"trace={CALLS}"]
+    if call is not None:
+        command += ["-e", f"inject={call}:{ERRORS[error]}:when={number}"]
+    command += [sys.executable, "-B", "-m", "tests.faults.log_at_work", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    found = said(done)
     by_thread = Counter[tuple[str, str]]()
     for line in trace.read_text("utf-8", "replace").split("\n"):
         if (made := _CALL.match(line)) is None:
@@ -197,6 +209,28 @@ async def test_no_call_of_a_failing_disk_loses_or_forges(began: Path, tmp_path: 
         f"{len(fired)} faults fired in {len(runs)} runs, {sum(made.refused > 0 for made in fired)} refused something"
     )
     sys.stdout.write(f"\n{call} {error}: {told}, 0 lost, 0 forged\n")
+
+
+@pytest.mark.long
+async def test_writes_that_are_cut_short_lose_nothing(began: Path, tmp_path: Path) -> None:
+    """No file grows past a size: the write that comes there is cut in the middle, the next one fails."""
+    told = []
+    for step in range(40):
+        most = 256 * 1.25**step
+        folder = Path(shutil.copytree(began, tmp_path / "log"))
+        command = [sys.executable, "-c", _SHORT, str(int(most)), str(folder)]
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        )
+        made = said(done)
+        made.fired = made.refused > 0 or done.returncode != 0
+        told.append(made)
+        await holds(folder, made)
+        shutil.rmtree(folder)
+    fired = [made for made in told if made.fired]
+    assert len(fired) >= 20
+    assert any(made.ids for made in fired)
+    sys.stdout.write(f"\nshort writes: {len(fired)} of {len(told)} sizes met a write, 0 lost, 0 forged\n")
 
 
 def test_a_head_whose_sync_failed_is_written_anew(tmp_path: Path, monkeypatch) -> None:
