@@ -45,7 +45,7 @@ class Service:
                 *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log
             )
         assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), 90)).decode()
+        line = (await asyncio.wait_for(process.stdout.readline(), 240)).decode()
         assert line.startswith(READY), (line, (folder.parent / "service.log").read_text("utf-8", "replace")[-2000:])
         return cls(folder, process, int(line.removeprefix(READY).split(" ")[0].rpartition(":")[2]))
 
@@ -55,7 +55,7 @@ class Service:
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(number)
-        await asyncio.wait_for(self.process.wait(), 60)
+        await asyncio.wait_for(self.process.wait(), 120)
         return time.monotonic() - sent
 
     @property

@@ -95,7 +95,7 @@ def run(folder: Path, call: str | None = None, error: str = "", number: int = 0)
     if call is not None:
         command += ["-e", f"inject={call}:{ERRORS[error]}:when={number}"]
     command += [sys.executable, "-B", "-m", "tests.faults.log_at_work", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=400)
     found = said(done)
     by_thread = Counter[tuple[str, str]]()
     for line in trace.read_text("utf-8", "replace").split("\n"):
@@ -220,7 +220,7 @@ async def test_writes_that_are_cut_short_lose_nothing(began: Path, tmp_path: Pat
         folder = Path(shutil.copytree(began, tmp_path / "log"))
         command = [sys.executable, "-c", _SHORT, str(int(most)), str(folder)]
         done = await asyncio.to_thread(
-            subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+            subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=400
         )
         made = said(done)
         made.fired = made.refused > 0 or done.returncode != 0
