@@ -70,6 +70,7 @@ async def kill_the_server(place: Place, rounds: int, number: int, mutant: str = 
                 assert len(pids) > 5  # the fault fired: the first process, its own, and the gateway's sessions
                 await clients.refused()
                 await asyncio.to_thread(place.server.start)
+                assert await log.missing(dict(clients.seen)) == {}
                 await clients.answered()  # it came back by itself
                 await holds(log, clients)
             assert service.process.returncode is None

@@ -63,7 +63,7 @@ async def test_what_does_not_fit_is_refused_at_once(log: SqlAuditLog, tmp_path: 
     bound, writer, go_on = audit.MAX_WAITING, log._writer, held_up(log, monkeypatch)
     assert writer is not None
     tasks = [asyncio.create_task(log.append(RELEASE)) for _ in range(10 * bound)]
-    while sum(task.done() for task in tasks) < 8 * bound:  # noqa: ASYNC110 - no event says that one was refused
+    while sum(task.done() for task in tasks) < 8 * bound:
         await asyncio.sleep(0.01)
         assert writer.queue.qsize() <= bound
     assert writer.queue.qsize() == bound
