@@ -99,7 +99,7 @@ class Clients:
                 if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
                     raise outcome
 
-    async def until(self, said: Callable[[], bool], seconds: float = 60) -> None:
+    async def until(self, said: Callable[[], bool], seconds: float = 240) -> None:
         """Wait until the clients have seen something."""
         until = time.monotonic() + seconds
         while not said():

@@ -219,7 +219,7 @@ async def strike(place: Place, fault: str, number: int = 8, mutant: str = "none"
         finally:
             await heals(broken)
         before = len(clients.took)
-        await clients.until(lambda: len(clients.took) >= before + number, 40)  # without a restart
+        await clients.until(lambda: len(clients.took) >= before + number)  # without a restart
         assert await log.missing(dict(clients.seen)) == {}
         await service.end()
     assert (await log.verdict()).ok
