@@ -45,8 +45,17 @@ class Service:
                 *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log
             )
         assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), 240)).decode()
-        assert line.startswith(READY), (line, (folder.parent / "service.log").read_text("utf-8", "replace")[-2000:])
+        try:
+            line = (await asyncio.wait_for(process.stdout.readline(), 240)).decode()
+            assert line.startswith(READY), (
+                line,
+                (folder.parent / "service.log").read_text("utf-8", "replace")[-2000:],
+            )
+        except BaseException:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise
         return cls(folder, process, int(line.removeprefix(READY).split(" ")[0].rpartition(":")[2]))
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> float:
