@@ -22,8 +22,13 @@ from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, Clock, KeyRing
 
 _INDEX_PAUSE = 0.002  # seconds between steps of the index, in which the writer gets the database
 
+_ORDER_S = 5.0  # for the opening of the log, its end, and whether it is well: no page waits for those
+
 MAX_WAITING = 4_096
 """Records that may wait for the writer before it says no at once."""
+
+MAX_WAITING_BYTES = 64 << 20
+"""And bytes of the references of people beside them: a full page has a megabyte of those."""
 
 
 class SqlAuditLog:
@@ -56,7 +61,7 @@ class SqlAuditLog:
         heads_folder: Path,
         *,
         heartbeat_seconds: float = 10.0,
-        patience_seconds: float = 5.0,
+        patience_seconds: float = 2.0,
     ) -> None:
         self.database = database
         self.keyring = keyring
@@ -90,7 +95,7 @@ class SqlAuditLog:
         )
         writer.start()
         try:
-            receipt = await self._hand_over(writer, writer.opening())
+            receipt = await self._hand_over(writer, writer.opening(), _ORDER_S)
         except BaseException:
             await self._stop(writer)
             raise
@@ -114,10 +119,10 @@ class SqlAuditLog:
         if writer is None or writer.stopped:
             raise AuditUnavailable(UNAVAILABLE)
         pending = self._checked(entry)
-        if writer.queue.qsize() >= MAX_WAITING:
+        if _full(writer):
             writer.refuse(pending.kind)
             raise AuditUnavailable(UNAVAILABLE)
-        return await self._hand_over(writer, pending)
+        return await self._hand_over(writer, pending, self._patience)
 
     def _checked(self, entry: AuditEntry) -> Pending:
         if entry.kind == "gap" or entry.kind.startswith("writer."):
@@ -135,14 +140,15 @@ class SqlAuditLog:
         except UnrecordableError as error:
             raise AuditUnavailable(f"this cannot be recorded, so it may not happen: {error}") from None
 
-    async def _hand_over(self, writer: AuditWriter, pending: Pending) -> AuditReceipt:
+    async def _hand_over(self, writer: AuditWriter, pending: Pending, seconds: float) -> AuditReceipt:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[AuditReceipt] = loop.create_future()
         pending.done = done
+        writer.given += len(pending.refs)
         writer.queue.put(pending)
         if writer.stopped:  # it ended between the check and the put
             writer.fail_waiting()
-        limit = loop.call_later(self._patience, _give_up, done)
+        limit = loop.call_later(seconds, _give_up, done)
         try:
             return await done
         finally:
@@ -196,7 +202,7 @@ class SqlAuditLog:
         After a failure this tries to write the ``gap`` record: a log that is back is healthy at once.
         """
         writer = self._writer
-        if writer is None or writer.stopped or writer.queue.qsize() >= MAX_WAITING:
+        if writer is None or writer.stopped or _full(writer):
             return False
         if not writer.failed:
             return True
@@ -217,9 +223,13 @@ class SqlAuditLog:
         if writer.stopped:
             writer.fail_waiting()
         try:
-            return await asyncio.wait_for(done, self._patience)
+            return await asyncio.wait_for(done, _ORDER_S)
         except TimeoutError:
             return False
+
+
+def _full(writer: AuditWriter) -> bool:
+    return writer.queue.qsize() >= MAX_WAITING or writer.given - writer.taken >= MAX_WAITING_BYTES
 
 
 def _give_up(done: asyncio.Future[AuditReceipt]) -> None:

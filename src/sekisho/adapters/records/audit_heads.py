@@ -10,6 +10,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from sekisho.adapters.records.whole_files import sync
 from sekisho.domain.note import HEADS_SUFFIX
 
 
@@ -31,6 +32,7 @@ class HeadsFile:
         self.path = folder / f"{writer}{HEADS_SUFFIX}"
         self._descriptor: int | None = None
         self._length = 0  # bytes known to be whole notes
+        self._newest = ""
         self._owed: str | None = None
         self._dirty = False
 
@@ -54,10 +56,16 @@ class HeadsFile:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._descriptor = os.open(self.path, flags, 0o644)
             self._length = min(self._length, os.fstat(self._descriptor).st_size)
+            if not self._length:
+                sync(self.path.parent)  # which names the file since just now
             os.ftruncate(self._descriptor, self._length)  # what a failed write left behind
         if self._owed is not None:
-            self._write(self._owed)
-            self._owed = None
+            owed, self._owed = self._owed, None
+            try:
+                self._write(owed)
+            except OSError:
+                self._owed = owed
+                raise
             self.sync()
 
     def append(self, note: str) -> bool:
@@ -79,13 +87,14 @@ class HeadsFile:
         if os.write(descriptor, data) != len(data):
             raise OSError("the disk of the saved heads is full")
         self._length += len(data)
+        self._newest = note
         self._dirty = True
 
     def sync(self) -> None:
         """Bring what was written to the disk.
 
-        A failed sync is never repeated on the same descriptor: the kernel may have dropped the pages. The
-        file is opened anew, and the next head is written and synced instead.
+        A failed sync is never repeated: the kernel may have dropped the pages, and say so once. The file is opened
+        anew, and the newest head is written and synced once more.
         """
         if self._descriptor is None or not self._dirty:
             return
@@ -93,6 +102,8 @@ class HeadsFile:
             os.fsync(self._descriptor)
         except OSError:
             self._drop()
+            self._owed, self._dirty = self._newest, False
+            self._length -= len(f"{self._newest}\n".encode())
             raise
         self._dirty = False
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.adapters.records.consent_projection import inserting, write_together
+from sekisho.adapters.records.patience import limit
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail, ledger_counter
 from sekisho.domain.record import StoredRecord
 
@@ -26,6 +27,9 @@ COUNTER = "audit"
 """Name of the row in ``ledger_counter`` that numbers the records of all writers."""
 
 _PATIENCE_MS = 2_000  # how long a commit of somebody else may hold the database
+
+DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+"""Settings of PostgreSQL without which an acknowledged commit may be lost."""
 
 CONFLICTS = (sqlite3.IntegrityError, psycopg.IntegrityError, sa.exc.IntegrityError)
 """What a record raises whose id, or place in the chain, is taken."""
@@ -275,6 +279,7 @@ class PostgresSink:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._connection = engine.connect()
+        limit(self._connection, 3 * _PATIENCE_MS / 1_000)
         try:
             self._prepare()
         except BaseException:
@@ -299,11 +304,14 @@ class PostgresSink:
     def _prepare(self) -> None:
         execute = self._connection.execute
         # As this session sees them: a role or a database may have its own setting.
-        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        for name in DURABLE:
             if execute(sa.text(f"SHOW {name}")).scalar_one() == "off":
                 raise NotDurableError(f"PostgreSQL runs with {name}=off: set it to on")
         execute(sa.text(f"SET lock_timeout = {_PATIENCE_MS}"))
-        execute(sa.text(f"SET statement_timeout = {5 * _PATIENCE_MS}"))
+        # Nobody waits for longer than for two of these; a connection that does not even say so is given up.
+        execute(sa.text(f"SET statement_timeout = {2 * _PATIENCE_MS}"))
+        # The counter is locked meanwhile: a writer that was stopped here would stop those of all other processes.
+        execute(sa.text(f"SET idle_in_transaction_session_timeout = {2 * _PATIENCE_MS}"))
         execute(
             sa.text("INSERT INTO ledger_counter (name, value) VALUES (:name, 0) ON CONFLICT DO NOTHING"),
             {"name": COUNTER},

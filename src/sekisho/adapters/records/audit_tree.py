@@ -54,6 +54,7 @@ _CHUNK = 32 * TILE_WIDTH  # records that are read and hashed at once
 _MOST = 32 * _CHUNK  # and of one transaction
 _WAIT_S = 5.0  # for another process that is at work on the tree
 _PAUSE_S = 0.05
+_STOPPED_MS = 30_000  # after which a process that does nothing gives the tree up
 _LOCK = 0x73656B_74726565  # "sek", "tree": one process at a time, whatever machine it runs on
 _FORKED = "The audit log does not continue what was signed of it; run `sekisho audit verify`."
 
@@ -300,6 +301,8 @@ class AuditTree:
         proof = consistency_proof(signed.size, new.size, nodes_from(new.size, self.files.read))
         check_consistency(signed.size, signed.root, new.size, new.root, proof)
         note = sign_checkpoint(new, self._key, self._keyring.sign)
+        if self._signed() != signed:
+            raise BlockingIOError  # stopped since then, and somebody else went on: what they signed stays
         self.files.remember(note)
         self.files.publish(note)
         return note
@@ -324,7 +327,7 @@ def _alone(connection: sa.Connection) -> bool:
     if connection.dialect.name != "postgresql":
         return True  # one file, on one machine
     # Whoever is stopped in the middle gives it up: the server ends its transaction.
-    connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 30000"))
+    connection.execute(sa.text(f"SET LOCAL idle_in_transaction_session_timeout = {_STOPPED_MS}"))
     return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))).scalar_one())
 
 

@@ -113,6 +113,7 @@ class AuditWriter:
     ) -> None:
         self.name = clock.new_id()
         self.queue: queue.SimpleQueue[Pending | Order] = queue.SimpleQueue()
+        self.given = self.taken = 0  # bytes of references that were put into the queue, and taken out
         self.failed = False
         self.stopped = False
         self._engine = engine
@@ -198,13 +199,13 @@ class AuditWriter:
         due = min(self._beat_due, self._sync_due) if self._heads.dirty else self._beat_due
         if self._sealer.due:
             due = min(due, self._seal_due)
-        group: list[Pending] = []
-        orders: list[Order] = []
+        group, orders = list[Pending](), list[Order]()
         try:
             item = self.queue.get(timeout=max(due - time.monotonic(), 0.0))
             while True:
                 if isinstance(item, Pending):
                     group.append(item)
+                    self.taken += len(item.refs)
                 else:
                     orders.append(item)
                     if item.word == "close":
@@ -252,8 +253,7 @@ class AuditWriter:
             self._fail(error, ())
             return
         if not saved and not self.failed:
-            # The records are durable and their head goes into the database; the next group waits for the file.
-            self.failed = True
+            self.failed = True  # the records are durable; the next group waits for the file
             _log.error("audit.heads_unavailable")
 
     def _store_heads(self) -> None:

@@ -16,7 +16,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -31,6 +31,7 @@ from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyE
 
 import sekisho
 from sekisho.adapters.records.glances import Glances, NoGlance
+from sekisho.adapters.records.patience import CONNECTING, GLANCE_S, PatientConnection, be_patient, limit, shortly
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -39,7 +40,6 @@ _PEEKERS = 3  # threads and connections for tiny reads on PostgreSQL
 _WRITERS = 4  # threads and connections on PostgreSQL; SQLite has one writer by nature
 _BUSY_MS = 5_000  # how long a SQLite statement in a thread waits for another process
 _PEEK_BUSY_MS = 250  # inline reads hold the event loop, so they give up early
-_PATIENCE = {"connect_timeout": 3, "tcp_user_timeout": 5_000}  # seconds; milliseconds for a silent server
 _NOW = {
     # julianday has milliseconds; it is the only sub-second clock of SQLite before 3.42.
     "sqlite": "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000",
@@ -106,7 +106,7 @@ class Database:
         self._file: tuple[int, int] | None = None
         self._inline: sqlite3.Connection | None = None
         self._tiny = threading.local()  # one connection for each thread of the peeker
-        self._tinies: list[psycopg.Connection[Row]] = []
+        self._tinies: list[PatientConnection] = []
         self._glances = Glances(self._url) if self.dialect == "postgresql" else None
 
     @property
@@ -114,17 +114,18 @@ class Database:
         """Whether :meth:`peek` answers without giving up the event loop."""
         return self.dialect == "sqlite"
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
+    async def run(self, work: Callable[[Connection], T], *, seconds: float | None = None) -> T:
         """Run *work* in one write transaction and commit; what it returns is durable.
 
-        A caller that is cancelled meanwhile does not undo the transaction.
+        A caller that is cancelled meanwhile, or waits no more after *seconds*, does not undo the transaction.
 
         Raises
         ------
         DatabaseFailed
             When the database failed; the transaction is rolled back. Errors of *work* itself pass through.
         """
-        return await self._in_thread(self._writers, self.engine, work)
+        job = self._in_thread(self._writers, self.engine, partial(shortly, work=work))
+        return await self._in_time(job, seconds)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run *work* over one snapshot, without a write lock. Raises ``DatabaseFailed``."""
@@ -142,10 +143,11 @@ class Database:
             with suppress(NoGlance):
                 try:
                     return await self._glances.rows(sql, parameters)
-                except asyncpg.PostgresError as error:
+                except (asyncpg.PostgresError, TimeoutError) as error:
                     raise DatabaseFailed(f"The database did not answer ({type(error).__name__}).") from None
         loop = asyncio.get_running_loop()
-        return await self._submit(loop, self._peeker, partial(self._peek_tiny, sql, parameters))
+        job = self._submit(loop, self._peeker, partial(self._peek_tiny, sql, parameters))
+        return await self._in_time(job, GLANCE_S)
 
     async def close(self) -> None:
         """Wait for running work and close every connection. Closing twice is harmless."""
@@ -170,6 +172,13 @@ class Database:
 
     async def _in_thread(self, pool: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], T]) -> T:
         return await self._submit(asyncio.get_running_loop(), pool, partial(self._transact, engine, work))
+
+    @staticmethod
+    async def _in_time(job: Coroutine[Any, Any, T], seconds: float | None) -> T:
+        try:
+            return await asyncio.wait_for(job, seconds)
+        except TimeoutError:
+            raise DatabaseFailed("The database did not answer (TimeoutError).") from None
 
     def _transact(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         with self._lock:
@@ -232,7 +241,7 @@ class Database:
         return connection
 
     def _peek_tiny(self, sql: str, parameters: Sequence[object]) -> list[Row]:
-        connection: psycopg.Connection[Row] | None = None
+        connection: PatientConnection | None = None
         for attempt in (1, 2):
             try:
                 connection = getattr(self._tiny, "connection", None)
@@ -247,11 +256,10 @@ class Database:
                 raise DatabaseFailed(f"The database did not answer ({type(error).__name__}).") from None
         raise AssertionError("unreachable")  # pragma: no cover - the last try returns or raises
 
-    def _open_tiny(self) -> psycopg.Connection[Row]:
+    def _open_tiny(self) -> PatientConnection:
         _, arguments = self.engine.dialect.create_connect_args(self._url)
-        connection: psycopg.Connection[Row] = psycopg.connect(
-            **{**arguments, **_PATIENCE}, autocommit=True, prepare_threshold=1
-        )
+        connection = PatientConnection.connect(**{**arguments, **CONNECTING}, autocommit=True, prepare_threshold=1)
+        connection.patience = GLANCE_S
         connection.execute("SET statement_timeout = 2000")
         connection.execute("SET default_transaction_read_only = on")
         with self._lock:
@@ -291,6 +299,7 @@ def migrate(url: str, target: str = "head") -> None:
     try:
         with database.engine.begin() as connection:
             if database.dialect == "postgresql":
+                limit(connection, None)  # an index over a whole log takes its time
                 # Until commit: whoever comes second finds the work done. The number is arbitrary.
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7371005)")
             if target == "head" and _is_newest(connection):
@@ -359,12 +368,12 @@ def _engine(url: URL) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
-        pool_size=_WRITERS + 2,
+        pool_size=_WRITERS + 2 + 1,  # each thread, and the audit log: nobody waits for a place
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args=_PATIENCE,
+        connect_args=CONNECTING,
     )
-    event.listen(engine, "connect", _prepare_postgresql)
+    be_patient(engine)
     return engine
 
 
@@ -383,15 +392,6 @@ def _begin_sqlite(connection: Connection) -> None:
     # A writer takes its lock at once: turning a read into a write later can fail without a way to wait.
     reading = connection.get_execution_options().get("sekisho_read")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-def _prepare_postgresql(connection: Any, _record: object) -> None:
-    connection.execute("SET lock_timeout = 5000")
-    # "off" would answer before the commit is on disk; every other setting is the operator's choice.
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-    )
-    connection.commit()
 
 
 @lru_cache(maxsize=64)

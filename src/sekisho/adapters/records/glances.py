@@ -16,8 +16,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy.engine import URL
 
+from sekisho.adapters.records.patience import GLANCE_S
+
 _CONNECTIONS = 3
-_CONNECT_S = 3.0
 _SETTLED = 8  # reads of an event loop before it gets connections: a command that is soon over needs none
 _AGAIN_S = 10.0  # after a connection could not be opened
 _BROKEN = (
@@ -67,8 +68,8 @@ class Glances:
     async def rows(self, sql: str, numbers: Sequence[object]) -> list[tuple[Any, ...]]:
         """Return the rows of one SELECT with ``?`` for each of *numbers*.
 
-        Raises ``NoGlance`` when there is no connection, as for the first reads of a loop, and
-        ``asyncpg.PostgresError`` when the server refuses.
+        Raises ``NoGlance`` when there is no connection, as for the first reads of a loop,
+        ``asyncpg.PostgresError`` when the server refuses, and ``TimeoutError`` when it says nothing.
         """
         here = self._here
         if here is None or here.loop is not asyncio.get_running_loop():
@@ -83,10 +84,13 @@ class Glances:
             try:
                 statement = session.statements.get(sql)
                 if statement is None:
-                    statement = session.statements[sql] = await session.connection.prepare(_numbered(sql))
-                found = await statement.fetch(*numbers)
+                    prepared = session.connection.prepare(_numbered(sql), timeout=GLANCE_S)
+                    statement = session.statements[sql] = await prepared
+                found = await statement.fetch(*numbers, timeout=GLANCE_S)
                 kept = True
                 return [tuple(row) for row in found]
+            except TimeoutError:
+                raise
             except _BROKEN:
                 raise NoGlance from None
             except asyncpg.PostgresError:
@@ -108,7 +112,7 @@ class Glances:
         if time.monotonic() < self._not_before:
             raise NoGlance
         try:
-            connection = await asyncpg.connect(self._url, timeout=_CONNECT_S)
+            connection = await asyncpg.connect(self._url, timeout=GLANCE_S)
             try:
                 await connection.execute("SET statement_timeout = 2000; SET default_transaction_read_only = on")
             except BaseException:
@@ -128,7 +132,7 @@ class Glances:
             return
         for session in here.open:
             with suppress(*_BROKEN):
-                await session.connection.close(timeout=_CONNECT_S)
+                await session.connection.close(timeout=GLANCE_S)
 
     def cut(self) -> None:
         """Close every connection at once, also when its event loop has ended."""

@@ -78,7 +78,9 @@ class TreeFolder:
 
         Raises ``TileChanged`` when a full tile lies there with other content, ``OSError`` when the disk is full.
         """
-        folders = set()
+        written: list[Path] = []
+        made: list[Path] = []
+        folders: set[Path] = set()
         for tile, data in tiles:
             path = self.folder / tile.path
             with contextlib.suppress(FileNotFoundError):
@@ -87,11 +89,21 @@ class TreeFolder:
                     continue
                 if tile.width == TILE_WIDTH:
                     raise TileChanged(tile.path)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            made += _made(path.parent)
             write_whole(path, data)
+            written.append(path)
             folders.add(path.parent)
-        for folder in folders:
-            sync(folder)
+        try:
+            for folder in folders.union(each.parent for each in made):
+                sync(folder)
+        except OSError:
+            # A sync that failed may seem to succeed when it is repeated: what it was for is written anew.
+            for path in written:
+                path.unlink(missing_ok=True)
+            for folder in reversed(made):
+                with contextlib.suppress(OSError):  # another process came first
+                    folder.rmdir()
+            raise
 
     def forget_partial(self, tile: Tile) -> None:
         """Remove the partial tiles that became the full *tile*; what cannot be removed stays."""
@@ -148,6 +160,15 @@ class TreeFolder:
         self._signed.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self._signed, note.encode())
         sync(self._signed.parent)
+
+
+def _made(folder: Path) -> list[Path]:
+    """Make *folder* and those above it where they are missing; return the new ones, from above."""
+    if folder.is_dir():
+        return []
+    above = _made(folder.parent)
+    folder.mkdir(exist_ok=True)
+    return [*above, folder]
 
 
 def _locked(handle: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from sekisho.adapters.records.database import Database, DatabaseFailed
+from sekisho.adapters.records.patience import GLANCE_S
 from sekisho.domain.obligations import Allowance
 from sekisho.errors import PolicyUnavailable
 from sekisho.ports import Clock
@@ -51,6 +52,6 @@ class SqlMeter:
             return connection.execute(_TAKE, values).first() is not None
 
         try:
-            return await self._database.run(take)
+            return await self._database.run(take, seconds=GLANCE_S)
         except DatabaseFailed:
             raise PolicyUnavailable("What was released cannot be counted, so nothing is released.") from None
