@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -18,7 +18,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sekisho.adapters.records.consent_projection import inserting, write_together
+from sekisho.adapters.records.audit_postgres import Call, Together
+from sekisho.adapters.records.consent_projection import array, driver, inserting
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail, ledger_counter
 from sekisho.domain.record import StoredRecord
 
@@ -89,10 +90,10 @@ class Batch(NamedTuple):
 class Sink(Protocol):
     """One transaction at a time: begin, then write, then commit; rollback whenever something raised."""
 
-    def begin(self, count: int) -> int:
+    def begin(self, count: int, meanwhile: Callable[[], object] = lambda: None) -> int:
         """Start a transaction, take *count* sequences from the counter and keep it locked.
 
-        Returns the sequence before them.
+        Returns the sequence before them. *meanwhile* is called while the database is at it, or before.
         """
 
     def last_of(self, writer: str) -> ChainEnd | None:
@@ -186,8 +187,9 @@ class SqliteSink:
         found = os.stat(self._path)  # noqa: PTH116 - on the hot path, twice as fast
         return found.st_dev, found.st_ino
 
-    def begin(self, count: int) -> int:
+    def begin(self, count: int, meanwhile: Callable[[], object] = lambda: None) -> int:
         """See :class:`Sink`."""
+        meanwhile()
         if self._identity() != self._file:
             # SQLite would go on writing to a file that nobody finds any more.
             raise NotDurableError("the database file was moved or replaced")
@@ -252,15 +254,14 @@ class SqliteSink:
             self._connection.close()
 
 
-_RECORDS = inserting(
-    "audit_record",
-    {
-        name: {"seq": "bigint", "wseq": "bigint", "at": "bigint", "record": "bytea", "chain": "bytea"}.get(
-            name, "text"
-        )
-        for name in StoredRecord._fields
-    },
-)
+def _numbered(sql: str) -> str:
+    """Return *sql* with ``$1`` instead of the first ``%s`` and so on."""
+    first, *rest = sql.split("%s")
+    return first + "".join(f"${place}{text}" for place, text in enumerate(rest, 1))
+
+
+_TYPES = {"seq": "bigint", "wseq": "bigint", "at": "bigint", "record": "bytea", "chain": "bytea"}
+_RECORDS = inserting("audit_record", {name: _TYPES.get(name, "text") for name in StoredRecord._fields})
 _SUBJECTS = inserting("audit_subject", {"seq": "bigint", "refs": "bytea"})
 _HEADS = inserting("audit_head", {"writer": "text", "wseq": "bigint", "note": "text"}, "ON CONFLICT DO NOTHING")
 _ENDS = inserting(
@@ -268,31 +269,36 @@ _ENDS = inserting(
     {"writer": "text", "wseq": "bigint", "tag": "bytea"},
     "ON CONFLICT (writer) DO UPDATE SET wseq = excluded.wseq, tag = excluded.tag",
 )
+_COUNTED = f"WHERE name = '{COUNTER}'"
+_STATEMENTS = {
+    b"sekisho_begin": "BEGIN",
+    b"sekisho_take": f"UPDATE ledger_counter SET value = value + $1::bigint {_COUNTED} RETURNING value",
+    b"sekisho_move": f"UPDATE ledger_counter SET value = $1::bigint {_COUNTED}",
+    b"sekisho_records": _numbered(_RECORDS["postgresql"]),
+    b"sekisho_subjects": _numbered(_SUBJECTS["postgresql"]),
+    b"sekisho_heads": _numbered(_HEADS["postgresql"]),
+    b"sekisho_end": _numbered(_ENDS["postgresql"]),
+    b"sekisho_commit": "COMMIT",
+}
+_COMMIT: Call = (b"sekisho_commit", ())
 
 
 class PostgresSink:
-    """A PostgreSQL server, on one connection outside the pool."""
+    """A PostgreSQL server, on one connection outside the pool.
+
+    A group goes there twice: to take its sequences, and with all that is written and the commit.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._connection = engine.connect()
         try:
             self._prepare()
+            self._together = Together(driver(self._connection), _STATEMENTS)
         except BaseException:
             self.close()
             raise
         self._taken = 0
-        counter = ledger_counter.c
-        self._take = (
-            sa.update(ledger_counter)
-            .where(counter.name == COUNTER)
-            .values(value=counter.value + sa.bindparam("sekisho_count"))
-            .returning(counter.value)
-        )
-        self._move = (
-            sa.update(ledger_counter)
-            .where(ledger_counter.c.name == COUNTER)
-            .values(value=sa.bindparam("sekisho_value"))
-        )
+        self._waiting: list[Call] = []
         self._heads = _heads(engine.dialect)
         self._ends = sa.select(audit_record.c.writer, audit_record.c.wseq, audit_record.c.chain).limit(1)
 
@@ -310,9 +316,11 @@ class PostgresSink:
         )
         self._connection.commit()
 
-    def begin(self, count: int) -> int:
+    def begin(self, count: int, meanwhile: Callable[[], object] = lambda: None) -> int:
         """See :class:`Sink`."""
-        self._taken = int(self._connection.execute(self._take, {"sekisho_count": count}).scalar_one())
+        self._waiting = []
+        _, taken = self._together.run([(b"sekisho_begin", ()), (b"sekisho_take", (b"%d" % count,))], meanwhile)
+        self._taken = int(taken.get_value(0, 0) or b"")
         return self._taken - count
 
     def _end(self, statement: sa.Select[str, int, bytes]) -> ChainEnd | None:
@@ -333,12 +341,18 @@ class PostgresSink:
 
     def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
-        execute = self._connection.execute
-        if batch.rows[-1].seq != self._taken:
-            execute(self._move, {"sekisho_value": batch.rows[-1].seq})
         # Arrays, all on one way: a COPY waits for the server twice for each table.
-        tables = ((_RECORDS, batch.rows), (_SUBJECTS, batch.subjects), (_HEADS, batch.heads), (_ENDS, [batch.tail]))
-        write_together(self._connection, *(table for table in tables if table[1]))
+        calls = [
+            (b"sekisho_records", batch.rows),
+            (b"sekisho_subjects", batch.subjects),
+            (b"sekisho_heads", batch.heads),
+            (b"sekisho_end", [batch.tail]),
+        ]
+        last = batch.rows[-1].seq
+        self._waiting = [] if last == self._taken else [(b"sekisho_move", (b"%d" % last,))]
+        self._waiting += [
+            (name, [array(column).encode() for column in zip(*rows, strict=True)]) for name, rows in calls if rows
+        ]
 
     def seal(self, heads: Sequence[SignedHead]) -> None:
         """See :class:`Sink`."""
@@ -349,13 +363,17 @@ class PostgresSink:
 
     def commit(self) -> None:
         """See :class:`Sink`."""
-        self._connection.commit()
+        # Where one fails, the server runs none of those after it, the commit neither.
+        self._together.run([*self._waiting, _COMMIT])
+        self._waiting = []
+        self._connection.rollback()  # SQLAlchemy's own idea of a transaction; the server has none any more
 
     def rollback(self) -> None:
         """See :class:`Sink`."""
         try:
             self._connection.rollback()
-        except sa.exc.SQLAlchemyError:
+            driver(self._connection).rollback()
+        except (sa.exc.SQLAlchemyError, psycopg.Error):
             self.close()
 
     def close(self) -> None:

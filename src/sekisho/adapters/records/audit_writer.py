@@ -269,11 +269,9 @@ class AuditWriter:
             _log.warning("audit.heads_not_stored", error=type(error).__name__)
 
     def _commit(self, group: Sequence[Pending]) -> None:
-        self._sealer.sign()  # of the group before, where there was no time yet
-        self._heads.settle()
         fresh = self._sink is None
         sink = self._sink = self._sink or open_sink(self._engine)
-        last_seq = sink.begin(len(group))
+        last_seq = sink.begin(len(group), self._sealer.settle)
         if fresh:
             self._agree(sink)
         adopted = () if self._size else self._sealer.adopt(sink.tails(), self.name)

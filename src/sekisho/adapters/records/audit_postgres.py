@@ -1,0 +1,96 @@
+"""Prepared statements that go to PostgreSQL together, past what the driver does around each of them.
+
+The thread that writes the audit log shares the interpreter with the requests whose records it writes: each call of the
+driver that waits gives the interpreter up, and gets it back when the requests let go of it. So a group of statements
+is sent at once, and waited for once, through the driver's own binding of libpq.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import psycopg
+from psycopg import pq
+from psycopg.errors import lookup
+
+Call = tuple[bytes, Sequence[bytes]]
+"""The name of a prepared statement, and its parameters as PostgreSQL reads them."""
+
+_LOST: Final = "08006"  # connection_failure
+
+
+class Together:
+    """Sends prepared statements of one connection together.
+
+    Parameters
+    ----------
+    connection:
+        In a transaction or not; nothing else of it may be under way.
+    statements:
+        SQL by name, with ``$1`` for the first parameter.
+    """
+
+    def __init__(self, connection: psycopg.Connection[tuple[object, ...]], statements: Mapping[bytes, str]) -> None:
+        self._pq = connection.pgconn
+        for name, sql in statements.items():
+            _checked(self._pq.prepare(name, sql.encode()))
+
+    def run(self, calls: Sequence[Call], meanwhile: Callable[[], object] = lambda: None) -> list[pq.abc.PGresult]:
+        """Run *calls* in one go and return their results; after one that fails none is run.
+
+        *meanwhile* is called while the server is at it. Raises what it raises, and the driver's error of the first
+        statement that failed; what came of the others is not known then, and the connection is to be given up.
+        """
+        connection = self._pq
+        connection.enter_pipeline_mode()
+        try:
+            for name, parameters in calls:
+                connection.send_query_prepared(name, parameters)
+            connection.pipeline_sync()
+            self._send()
+            meanwhile()
+            results = self._results()
+        except BaseException:
+            connection.finish()  # half of an answer may be under way
+            raise
+        connection.exit_pipeline_mode()
+        return [_checked(result) for result in results]
+
+    def _send(self) -> None:
+        connection = self._pq
+        if not connection.flush():
+            return
+        waiting = select.poll()
+        waiting.register(connection.socket, select.POLLIN | select.POLLOUT)
+        while connection.flush():
+            # The server may be telling something before it has read all: then that is read first.
+            if any(event & select.POLLIN for _, event in waiting.poll()):
+                connection.consume_input()
+
+    def _results(self) -> list[pq.abc.PGresult]:
+        """Return a result for each statement that was sent."""
+        connection, found = self._pq, list[pq.abc.PGresult]()
+        waiting = select.poll()
+        waiting.register(connection.socket, select.POLLIN)
+        while True:
+            if connection.is_busy():
+                waiting.poll()
+                connection.consume_input()
+                continue
+            result = connection.get_result()
+            if result is None:
+                if connection.status != pq.ConnStatus.OK:
+                    raise psycopg.OperationalError("the server is gone")
+                continue  # the end of one statement's results
+            if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                return found
+            found.append(result)
+
+
+def _checked(result: pq.abc.PGresult) -> pq.abc.PGresult:
+    if result.status in {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}:
+        return result
+    state = result.error_field(pq.DiagnosticField.SQLSTATE)
+    raise lookup((state or _LOST.encode()).decode("ascii"))
