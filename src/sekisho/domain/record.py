@@ -346,17 +346,43 @@ def indexed(record: Mapping[str, object]) -> Indexed:
     ValueError
         When ``at`` or ``kind`` is not what the log writes.
     """
-    at, kind = record.get("at"), record.get("kind")
-    if not isinstance(at, str) or not isinstance(kind, str) or len(at) != 27 or at[-1] != "Z":
-        raise ValueError("the record has no time or no kind")
-    return search_columns(record, datetime.fromisoformat(at), kind)
+    kind = record.get("kind")
+    if type(kind) is not str:
+        raise ValueError("the record has no kind")
+    return _columns(record, instant(record.get("at")), kind)
+
+
+def instant(at: object) -> int:
+    """Return the time that a record spells *at*, as :func:`micros`.
+
+    Raises
+    ------
+    ValueError
+        When it is not spelled as the log spells it.
+    """
+    if type(at) is not str or len(at) != 27 or at[-1] != "Z" or at[19] != ".":
+        raise ValueError("the record has no time")
+    digits = at[17:19] + at[20:26]
+    if not (digits.isascii() and digits.isdigit()) or digits >= "60":
+        raise ValueError("the time of the record is spelled otherwise than the log spells it")
+    return _minute(at[:17]) + int(digits)
+
+
+@lru_cache(maxsize=1_024)
+def _minute(text: str) -> int:
+    """Return a whole minute, in UTC and with its last colon, as :func:`micros`. Raises ``ValueError``."""
+    return micros(datetime.fromisoformat(text + "00+00:00"))
 
 
 def search_columns(fields: Mapping[str, object], at: datetime, kind: str) -> Indexed:
     """Return the search columns of a record about to be written: its fields, time and kind."""
+    return _columns(fields, micros(at), kind)
+
+
+def _columns(fields: Mapping[str, object], at: int, kind: str) -> Indexed:
     requester, purpose, decision = fields.get("requester"), fields.get("purpose"), fields.get("decision")
     return Indexed(
-        micros(at),
+        at,
         kind,
         requester[:64] if isinstance(requester, str) else None,
         purpose[:64] if isinstance(purpose, str) else None,

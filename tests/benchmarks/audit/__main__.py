@@ -12,11 +12,13 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.audit import releases
+from tests.benchmarks.audit import disclosure, releases, verifying
 from tests.benchmarks.consent.rows import Row, loop_ms
 
 PARTS: dict[str, Callable[..., None]] = {
     "releases": releases.measure,
+    "records": verifying.measure,
+    "disclosures": disclosure.measure,
 }
 
 

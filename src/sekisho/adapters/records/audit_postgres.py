@@ -1,8 +1,8 @@
 """Prepared statements that go to PostgreSQL together, past what the driver does around each of them.
 
-The thread that writes the audit log shares the interpreter with the requests whose records it writes: each call of the
-driver that waits gives the interpreter up, and gets it back when the requests let go of it. So a group of statements
-is sent at once, and waited for once, through the driver's own binding of libpq.
+The thread that writes the audit log shares the interpreter with the requests whose records it writes: each call of
+the driver that waits gives the interpreter up, and gets it back when the requests let go of it. So a group of
+statements is sent at once, and waited for once, through the driver's own binding of libpq.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Sealer:
         return self.heads.append(note)
 
     def settle(self) -> None:
-        """Sign the head of the group before, where there was no time yet, and write to the file what is owed to it."""
+        """Sign the head of the group before, where there was no time yet, and write what is owed to the file."""
         self.sign()
         self.heads.settle()
 

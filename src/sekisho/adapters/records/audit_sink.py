@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.adapters.records.audit_postgres import Call, Together
 from sekisho.adapters.records.consent_projection import array, driver, inserting
-from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail, ledger_counter
+from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail
 from sekisho.domain.record import StoredRecord
 
 COUNTER = "audit"
