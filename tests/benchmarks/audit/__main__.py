@@ -12,13 +12,16 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.audit import disclosure, releases, verifying
+from tests.benchmarks.audit import disclosure, over_http, releases, verifying
 from tests.benchmarks.consent.rows import Row, loop_ms
 
 PARTS: dict[str, Callable[..., None]] = {
     "releases": releases.measure,
+    "http": over_http.measure,
+    "lag": over_http.lag,
     "records": verifying.measure,
     "disclosures": disclosure.measure,
+    "overload": over_http.overload,
 }
 
 
