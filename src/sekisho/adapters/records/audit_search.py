@@ -13,8 +13,9 @@ from typing import Any, cast
 import orjson
 import sqlalchemy as sa
 
+from sekisho.adapters.records.audit_large_pages import seqs_of
 from sekisho.adapters.records.consent_projection import driver
-from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_record, audit_subject, audit_subject_ref
+from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_record
 from sekisho.domain.pruning import PRUNE_KIND, Anchor, parse_anchor
 from sekisho.domain.record import StoredRecord, micros
 from sekisho.ports import AuditQuery
@@ -72,8 +73,7 @@ def matching(query: AuditQuery) -> list[sa.ColumnElement[bool]]:
             ref = bytes.fromhex(query.data_subject)
         except ValueError:
             return [sa.false()]  # nobody has such a reference
-        of_person = sa.select(audit_subject_ref.c.seq).where(audit_subject_ref.c.ref == ref)
-        conditions.append(table.seq.in_(of_person))
+        conditions.append(table.seq.in_(seqs_of([ref])))
     return conditions
 
 
@@ -153,7 +153,9 @@ def stored_subjects(connection: sa.Connection) -> Iterator[tuple[int, bytes]]:
     ):
         # A row may have a mebibyte, and mostly has a few bytes: so many as memory is meant for.
         totals = accumulate(size for _, size in sizes)
-        upto = next((seq for (seq, _), total in zip(sizes, totals, strict=True) if total > _CHUNK_BYTES), sizes[-1][0])
+        upto = next(
+            (seq for (seq, _), total in zip(sizes, totals, strict=True) if total > _CHUNK_BYTES), sizes[-1][0]
+        )
         yield from _rows(
             connection, "SELECT seq, refs FROM audit_subject WHERE seq > ? AND seq <= ? ORDER BY seq", after, upto
         )
