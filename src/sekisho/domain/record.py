@@ -283,26 +283,14 @@ def plain_fields(fields: Mapping[str, object]) -> dict[str, object]:
 
 @lru_cache(maxsize=256)
 def check_kind(kind: str) -> str:
-    """Return *kind* when it is dotted lower-case words of at most 32 characters.
-
-    Raises
-    ------
-    UnrecordableError
-        When it is not.
-    """
+    """Return *kind* when it is dotted lower-case words of at most 32 characters. Raises ``UnrecordableError`` otherwise."""
     if len(kind) > 32 or not _KIND.fullmatch(kind):
         raise UnrecordableError("the kind of a record must be dotted lower-case words of at most 32 letters")
     return kind
 
 
 def check_id(record_id: str) -> str:
-    """Return *record_id* when it is 1 to 36 letters, digits, ``-`` or ``_``.
-
-    Raises
-    ------
-    UnrecordableError
-        When it is not.
-    """
+    """Return *record_id* when it is 1 to 36 letters, digits, ``-`` or ``_``. Raises ``UnrecordableError`` otherwise."""
     if not _ID.fullmatch(record_id):
         raise UnrecordableError("the id of an audit record must be 1 to 36 letters, digits, - or _")
     return record_id
@@ -353,13 +341,7 @@ def indexed(record: Mapping[str, object]) -> Indexed:
 
 
 def instant(at: object) -> int:
-    """Return the time that a record spells *at*, as :func:`micros`.
-
-    Raises
-    ------
-    ValueError
-        When it is not spelled as the log spells it.
-    """
+    """Return the time that a record spells *at*, as :func:`micros`. Raises ``ValueError`` when the log spells otherwise."""
     if type(at) is not str or len(at) != 27 or at[-1] != "Z" or at[19] != ".":
         raise ValueError("the record has no time")
     digits = at[17:19] + at[20:26]

@@ -37,7 +37,7 @@ _WANTED = 10_000_000, 10_000
 _PEOPLE = 1_000_000
 _ON_A_PAGE = 50_000
 _BLOCK = 500_000
-_TIMES = 41
+_TIMES = 21
 _REF = "decode(md5(({})::text), 'hex')"
 _MARK = "@@"
 

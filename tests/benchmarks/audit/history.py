@@ -84,5 +84,3 @@ async def _grow(made: History, keys: FileKeyRing) -> None:
         await AuditTree(database, keys, made.tree, made.heads).advance()
     finally:
         await database.close()
-
-

@@ -9,6 +9,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -53,7 +54,7 @@ async def _measure(tell: Tell, url: str, folder: Path) -> None:
             for _ in range(_TURNS):
                 ours.append(await load(callers, _SECONDS, ours_at(log)))
                 for peer in peers:
-                    theirs[peer.name].append((await load(callers, _SECONDS / 2, lambda p=peer: p.record(data)))[0])
+                    theirs[peer.name].append((await load(callers, _SECONDS / 2, partial(peer.record, data)))[0])
             rate = sorted(ours)[_TURNS // 2][0]
             tell(Row(f"audited releases, {callers} callers", f"{rate:,.0f} /s", f"≥ {target:,} /s", rate >= target))
             slow = max(wait for _, wait in ours)

@@ -27,7 +27,7 @@ EVERYBODY: Final = bytes(REF_BYTES)
 def seqs_of(refs: Sequence[bytes]) -> sa.CompoundSelect[int]:
     """Return what selects the sequences of the records that concern any of *refs*, as far as the index goes."""
     index, large = audit_subject_ref, audit_subject_ref.alias()
-    held = sa.or_(*(_holds(audit_subject.c.refs, ref) for ref in refs)) if refs else sa.false()
+    held = sa.or_(*(_Holds(audit_subject.c.refs, ref) for ref in refs)) if refs else sa.false()
     looked_into = (
         sa.select(audit_subject.c.seq)
         .join(large, large.c.seq == audit_subject.c.seq)
@@ -50,7 +50,7 @@ def references_in(refs: bytes) -> list[bytes]:
     return [refs[at : at + REF_BYTES] for at in range(0, len(refs), REF_BYTES)]
 
 
-class _holds(FunctionElement[bool]):
+class _Holds(FunctionElement[bool]):
     """Whether ascending references hold one: the references, the one, and its share of all that there could be."""
 
     name = "holds"
@@ -62,14 +62,14 @@ class _holds(FunctionElement[bool]):
         super().__init__(refs, sa.literal(ref, sa.LargeBinary), sa.literal(share, sa.Double))
 
 
-@compiles(_holds, "sqlite")
-def _look_everywhere(element: _holds, compiler: Any, **options: Any) -> str:
+@compiles(_Holds, "sqlite")
+def _look_everywhere(element: _Holds, compiler: Any, **options: Any) -> str:
     refs, ref, _ = (compiler.process(each, **options) for each in element.clauses)
     return f"instr({refs}, {ref}) > 0"
 
 
-@compiles(_holds, "postgresql")
-def _look_where_it_would_be(element: _holds, compiler: Any, **options: Any) -> str:
+@compiles(_Holds, "postgresql")
+def _look_where_it_would_be(element: _Holds, compiler: Any, **options: Any) -> str:
     # Of evenly spread references this window has four standard deviations on each side. Where its ends show that the
     # reference would stand outside, all of them are read: so nobody is missed, however they are spread.
     refs, ref, share = (compiler.process(each, **options) for each in element.clauses)

@@ -15,9 +15,40 @@ import psycopg
 from psycopg import pq
 from psycopg.errors import lookup
 
+from sekisho.adapters.records.consent_projection import array, inserting
+from sekisho.domain.record import StoredRecord
+
 Call = tuple[bytes, Sequence[bytes]]
 """The name of a prepared statement, and its parameters as PostgreSQL reads them."""
 
+
+def _numbered(sql: str) -> str:
+    """Return *sql* with ``$1`` instead of the first ``%s`` and so on."""
+    first, *rest = sql.split("%s")
+    return first + "".join(f"${place}{text}" for place, text in enumerate(rest, 1))
+
+
+_TYPES = {"seq": "bigint", "wseq": "bigint", "at": "bigint", "record": "bytea", "chain": "bytea"}
+_RECORDS = inserting("audit_record", {name: _TYPES.get(name, "text") for name in StoredRecord._fields})
+_SUBJECTS = inserting("audit_subject", {"seq": "bigint", "refs": "bytea"})
+_HEADS = inserting("audit_head", {"writer": "text", "wseq": "bigint", "note": "text"}, "ON CONFLICT DO NOTHING")
+_ENDS = inserting(
+    "audit_tail",
+    {"writer": "text", "wseq": "bigint", "tag": "bytea"},
+    "ON CONFLICT (writer) DO UPDATE SET wseq = excluded.wseq, tag = excluded.tag",
+)
+_COUNTED = "WHERE name = 'audit'"
+STATEMENTS = {
+    b"sekisho_begin": "BEGIN",
+    b"sekisho_take": f"UPDATE ledger_counter SET value = value + $1::bigint {_COUNTED} RETURNING value",
+    b"sekisho_move": f"UPDATE ledger_counter SET value = $1::bigint {_COUNTED}",
+    b"sekisho_records": _numbered(_RECORDS["postgresql"]),
+    b"sekisho_subjects": _numbered(_SUBJECTS["postgresql"]),
+    b"sekisho_heads": _numbered(_HEADS["postgresql"]),
+    b"sekisho_end": _numbered(_ENDS["postgresql"]),
+    b"sekisho_commit": "COMMIT",
+}
+COMMIT: Call = (b"sekisho_commit", ())
 _LOST: Final = "08006"  # connection_failure
 
 
@@ -37,17 +68,24 @@ class Together:
         for name, sql in statements.items():
             _checked(self._pq.prepare(name, sql.encode()))
 
+    def send(self, calls: Sequence[Call]) -> None:
+        """Send *calls*, which the server works on from now on; :meth:`run` says what came of them."""
+        connection = self._pq
+        if connection.pipeline_status == pq.PipelineStatus.OFF:
+            connection.enter_pipeline_mode()
+        for name, parameters in calls:
+            connection.send_query_prepared(name, parameters)
+        connection.flush()  # what the server does not take yet goes with the next
+
     def run(self, calls: Sequence[Call], meanwhile: Callable[[], object] = lambda: None) -> list[pq.abc.PGresult]:
-        """Run *calls* in one go and return their results; after one that fails none is run.
+        """Run *calls* in one go, after what was sent before, and return all results; after a failure none runs.
 
         *meanwhile* is called while the server is at it. Raises what it raises, and the driver's error of the first
         statement that failed; what came of the others is not known then, and the connection is to be given up.
         """
         connection = self._pq
-        connection.enter_pipeline_mode()
         try:
-            for name, parameters in calls:
-                connection.send_query_prepared(name, parameters)
+            self.send(calls)
             connection.pipeline_sync()
             self._send()
             meanwhile()
@@ -94,3 +132,8 @@ def _checked(result: pq.abc.PGresult) -> pq.abc.PGresult:
         return result
     state = result.error_field(pq.DiagnosticField.SQLSTATE)
     raise lookup((state or _LOST.encode()).decode("ascii"))
+
+
+def calls(*tables: tuple[bytes, Sequence[tuple[object, ...]]]) -> list[Call]:
+    """Return what inserts rows, as arrays, by each statement; a COPY waits for the server twice for each table."""
+    return [(name, [array(column).encode() for column in zip(*rows, strict=True)]) for name, rows in tables if rows]

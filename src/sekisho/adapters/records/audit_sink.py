@@ -18,8 +18,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sekisho.adapters.records.audit_postgres import Call, Together
-from sekisho.adapters.records.consent_projection import array, driver, inserting
+from sekisho.adapters.records.audit_postgres import COMMIT, STATEMENTS, Call, Together, calls
+from sekisho.adapters.records.consent_projection import driver
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail
 from sekisho.domain.record import StoredRecord
 
@@ -104,6 +104,9 @@ class Sink(Protocol):
 
     def tails(self) -> list[Tail]:
         """Return the ends of all chains that no head covers, inside the transaction."""
+
+    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
+        """Begin to insert records, and who they are about, that are not in the batch that follows."""
 
     def write(self, batch: Batch) -> None:
         """Insert what *batch* says; the counter follows when it has more or fewer records than were taken."""
@@ -217,14 +220,18 @@ class SqliteSink:
         """See :class:`Sink`."""
         return [Tail(*row) for row in self._connection.execute(self._tails)]
 
+    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
+        """See :class:`Sink`."""
+        self._connection.executemany(self._records, rows)
+        if subjects:
+            self._connection.executemany(self._subjects, subjects)
+
     def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
         connection = self._connection
         if batch.rows[-1].seq != self._taken:
             connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (batch.rows[-1].seq, COUNTER))
-        connection.executemany(self._records, batch.rows)
-        if batch.subjects:
-            connection.executemany(self._subjects, batch.subjects)
+        self.put(batch.rows, batch.subjects)
         if batch.heads:
             connection.executemany(self._heads, batch.heads)
         connection.execute(self._tail, batch.tail)
@@ -254,35 +261,6 @@ class SqliteSink:
             self._connection.close()
 
 
-def _numbered(sql: str) -> str:
-    """Return *sql* with ``$1`` instead of the first ``%s`` and so on."""
-    first, *rest = sql.split("%s")
-    return first + "".join(f"${place}{text}" for place, text in enumerate(rest, 1))
-
-
-_TYPES = {"seq": "bigint", "wseq": "bigint", "at": "bigint", "record": "bytea", "chain": "bytea"}
-_RECORDS = inserting("audit_record", {name: _TYPES.get(name, "text") for name in StoredRecord._fields})
-_SUBJECTS = inserting("audit_subject", {"seq": "bigint", "refs": "bytea"})
-_HEADS = inserting("audit_head", {"writer": "text", "wseq": "bigint", "note": "text"}, "ON CONFLICT DO NOTHING")
-_ENDS = inserting(
-    "audit_tail",
-    {"writer": "text", "wseq": "bigint", "tag": "bytea"},
-    "ON CONFLICT (writer) DO UPDATE SET wseq = excluded.wseq, tag = excluded.tag",
-)
-_COUNTED = f"WHERE name = '{COUNTER}'"
-_STATEMENTS = {
-    b"sekisho_begin": "BEGIN",
-    b"sekisho_take": f"UPDATE ledger_counter SET value = value + $1::bigint {_COUNTED} RETURNING value",
-    b"sekisho_move": f"UPDATE ledger_counter SET value = $1::bigint {_COUNTED}",
-    b"sekisho_records": _numbered(_RECORDS["postgresql"]),
-    b"sekisho_subjects": _numbered(_SUBJECTS["postgresql"]),
-    b"sekisho_heads": _numbered(_HEADS["postgresql"]),
-    b"sekisho_end": _numbered(_ENDS["postgresql"]),
-    b"sekisho_commit": "COMMIT",
-}
-_COMMIT: Call = (b"sekisho_commit", ())
-
-
 class PostgresSink:
     """A PostgreSQL server, on one connection outside the pool.
 
@@ -293,7 +271,7 @@ class PostgresSink:
         self._connection = engine.connect()
         try:
             self._prepare()
-            self._together = Together(driver(self._connection), _STATEMENTS)
+            self._together = Together(driver(self._connection), STATEMENTS)
         except BaseException:
             self.close()
             raise
@@ -339,20 +317,20 @@ class PostgresSink:
         """See :class:`Sink`."""
         return [Tail(row[0], row[1], bytes(row[2]), bytes(row[3])) for row in self._connection.execute(_TAILS)]
 
+    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
+        """See :class:`Sink`."""
+        self._together.send(calls((b"sekisho_records", rows), (b"sekisho_subjects", subjects)))
+
     def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
-        # Arrays, all on one way: a COPY waits for the server twice for each table.
-        calls = [
+        last = batch.rows[-1].seq
+        self._waiting = [] if last == self._taken else [(b"sekisho_move", (b"%d" % last,))]
+        self._waiting += calls(
             (b"sekisho_records", batch.rows),
             (b"sekisho_subjects", batch.subjects),
             (b"sekisho_heads", batch.heads),
             (b"sekisho_end", [batch.tail]),
-        ]
-        last = batch.rows[-1].seq
-        self._waiting = [] if last == self._taken else [(b"sekisho_move", (b"%d" % last,))]
-        self._waiting += [
-            (name, [array(column).encode() for column in zip(*rows, strict=True)]) for name, rows in calls if rows
-        ]
+        )
 
     def seal(self, heads: Sequence[SignedHead]) -> None:
         """See :class:`Sink`."""
@@ -364,7 +342,7 @@ class PostgresSink:
     def commit(self) -> None:
         """See :class:`Sink`."""
         # Where one fails, the server runs none of those after it, the commit neither.
-        self._together.run([*self._waiting, _COMMIT])
+        self._together.run([*self._waiting, COMMIT])
         self._waiting = []
         self._connection.rollback()  # SQLAlchemy's own idea of a transaction; the server has none any more
 

@@ -52,6 +52,7 @@ from sekisho.ports import AuditReceipt, Clock, KeyRing
 
 _log = structlog.get_logger(__name__)
 _MAX_GROUP = 512
+_AT_ONCE = 48  # records that go to the database together
 _SYNC_SECONDS = 1.0  # a saved head is on its disk at most this much later
 _STORE_SECONDS = 1.0  # a head is in the database at most so much later than the group that follows it
 _SEAL_SECONDS = 0.000_3  # left to those who were told before the signature takes the interpreter
@@ -82,7 +83,7 @@ class _Gap:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """The chain as it stands once a transaction is committed."""
+    """The chain as it stands once a transaction is committed; its rows are those that are still to be written."""
 
     rows: list[StoredRecord]
     receipts: list[tuple[Pending, AuditReceipt | Exception]]
@@ -232,12 +233,11 @@ class AuditWriter:
             self._commit(group)
         except Exception as error:  # noqa: BLE001 - whatever happened, no record of this group is durable
             self._drop_sink()
-            if isinstance(error, CONFLICTS) and len(group) > 1:
-                # One bad id must not take the others down with it: each goes alone.
-                for pending in group:
-                    self._write_group([pending])
+            if not isinstance(error, CONFLICTS) or len(group) == 1:
+                self._fail(error, group)
                 return
-            self._fail(error, group)
+            for pending in group:  # one bad id must not take the others down with it: each goes alone
+                self._write_group([pending])
             return
         if self.failed:
             self.failed = False
@@ -361,6 +361,9 @@ class AuditWriter:
                 continue
             chain = next_link(chain, data)
             columns = search_columns(record, pending.at, pending.kind)
+            if len(rows) >= _AT_ONCE:  # the database begins with these while the others are built
+                sink.put(rows, subjects)
+                rows, subjects = [], []
             rows.append(StoredRecord(seq, pending.id, name, wseq, *columns, data, chain))
             if pending.refs:
                 subjects.append((seq, pending.refs))
