@@ -283,7 +283,7 @@ def plain_fields(fields: Mapping[str, object]) -> dict[str, object]:
 
 @lru_cache(maxsize=256)
 def check_kind(kind: str) -> str:
-    """Return *kind* when it is dotted lower-case words of at most 32 characters. Raises ``UnrecordableError`` otherwise."""
+    """Return *kind* when it is dotted lower-case words of at most 32 characters, or raise ``UnrecordableError``."""
     if len(kind) > 32 or not _KIND.fullmatch(kind):
         raise UnrecordableError("the kind of a record must be dotted lower-case words of at most 32 letters")
     return kind

@@ -1,6 +1,6 @@
 """How fast a log is verified, parsing included, and how fast it is exported; in seconds of the processor.
 
-One process does it, all its threads taken together: so the rates are of one core, and hold while others use the machine.
+One process does it, all its threads taken together: so the rates are of one core, and hold while others use it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sekisho.adapters.clock import SystemClock
@@ -32,15 +33,16 @@ def measure(tell: Tell, *, keep: bool) -> None:
         vkey = made.keys().verification_key()
         export = made.folder / "export"
         asyncio.run(_export(made, ExportFormat.RAW, export))
-        for what, verify in (
-            ("raw export", lambda: verify_export(export, vkey)),
-            ("folder of the tree", lambda: verify_tree(made.tree, vkey)),
-            ("database", lambda: _rows(made, vkey)),
-        ):
-            tell(at_least(f"verify, {what}, a core", _fastest(lambda v=verify: _sound(v())), _VERIFIED, "records/s"))
+        ways: dict[str, Callable[[], Verdict]] = {
+            "raw export": partial(verify_export, export, vkey),
+            "folder of the tree": partial(verify_tree, made.tree, vkey),
+            "database": partial(_rows, made, vkey),
+        }
+        for what, verify in ways.items():
+            tell(at_least(f"verify, {what}, a core", _fastest(partial(_sound, verify)), _VERIFIED, "records/s"))
         for form, target in ((ExportFormat.OCSF, _EXPORTED), (ExportFormat.RAW, 0)):
             out = made.folder / form.value
-            rate = _fastest(lambda form=form, out=out: asyncio.run(_export(made, form, out)))
+            rate = _fastest(partial(_exported, made, form, out))
             row = at_least(f"export as {form.value}, a core", rate, target, "records/s")
             tell(row if target else type(row)(row.measure, row.found))
 
@@ -55,7 +57,8 @@ def _fastest(work: Callable[[], object]) -> float:
     return RECORDS / best
 
 
-def _sound(verdict: Verdict) -> None:
+def _sound(verify: Callable[[], Verdict]) -> None:
+    verdict = verify()
     if not verdict.ok or verdict.records != RECORDS:
         raise RuntimeError(f"the log is not what was written: {verdict}")
 
@@ -68,6 +71,10 @@ def _rows(made: History, vkey: str) -> Verdict:
         verdict = verify_rows(stored_records(one), heads, stored_subjects(other), saved, vkey)
     database.engine.dispose()
     return verdict
+
+
+def _exported(made: History, form: ExportFormat, out: Path) -> None:
+    asyncio.run(_export(made, form, out))
 
 
 async def _export(made: History, form: ExportFormat, out: Path) -> Exported:

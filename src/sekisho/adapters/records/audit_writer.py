@@ -84,7 +84,6 @@ class _Gap:
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """The chain as it stands once a transaction is committed; its rows are those that are still to be written."""
-
     rows: list[StoredRecord]
     receipts: list[tuple[Pending, AuditReceipt | Exception]]
     subjects: list[tuple[int, bytes]]
