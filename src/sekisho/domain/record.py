@@ -290,7 +290,7 @@ def check_kind(kind: str) -> str:
 
 
 def check_id(record_id: str) -> str:
-    """Return *record_id* when it is 1 to 36 letters, digits, ``-`` or ``_``. Raises ``UnrecordableError`` otherwise."""
+    """Return *record_id* when it is 1 to 36 letters, digits, ``-`` or ``_``, or raise ``UnrecordableError``."""
     if not _ID.fullmatch(record_id):
         raise UnrecordableError("the id of an audit record must be 1 to 36 letters, digits, - or _")
     return record_id

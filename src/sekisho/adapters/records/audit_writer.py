@@ -84,6 +84,7 @@ class _Gap:
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """The chain as it stands once a transaction is committed; its rows are those that are still to be written."""
+
     rows: list[StoredRecord]
     receipts: list[tuple[Pending, AuditReceipt | Exception]]
     subjects: list[tuple[int, bytes]]
@@ -335,8 +336,7 @@ class AuditWriter:
         self._doubt = None
 
     def _build(self, sink: Sink, last_seq: int, members: Sequence[Pending]) -> _Attempt:
-        rows: list[StoredRecord] = []
-        subjects: list[tuple[int, bytes]] = []
+        rows, subjects = list[StoredRecord](), list[tuple[int, bytes]]()
         receipts: list[tuple[Pending, AuditReceipt | Exception]] = []
         name, seq, wseq, chain = self.name, last_seq + 1, self._size, self._chain
         for pending in members:
