@@ -341,7 +341,7 @@ def indexed(record: Mapping[str, object]) -> Indexed:
 
 
 def instant(at: object) -> int:
-    """Return the time that a record spells *at*, as :func:`micros`. Raises ``ValueError`` when the log spells otherwise."""
+    """Return the time that a record spells *at*, as :func:`micros`. Raises ``ValueError`` for another spelling."""
     if type(at) is not str or len(at) != 27 or at[-1] != "Z" or at[19] != ".":
         raise ValueError("the record has no time")
     digits = at[17:19] + at[20:26]

@@ -44,11 +44,11 @@ _MARK = "@@"
 
 def measure(tell: Tell, *, keep: bool) -> None:
     """Ask for people, one after the other, and show the slowest but one of a hundred."""
-    for name, count, wanted, fill, what, limit in (
+    for kind, count, wanted, fill, what, limit in (
         ("disclosed", RECORDS, _WANTED[0], _one_each, "one-person records", 0.050),
         ("pages", PAGES, _WANTED[1], _pages, f"pages of {_ON_A_PAGE:,} people", 2.0),
     ):
-        name = f"{name}_{count}"
+        name = f"{kind}_{count}"
         try:
             _filled(name, count, fill)
             waits, first, found = asyncio.run(_asked(name))

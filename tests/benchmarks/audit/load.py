@@ -1,7 +1,7 @@
 """A client that costs little: ``python -m tests.benchmarks.audit.load FILE``, a process of its own.
 
-FILE is JSON: ports, token, bodies, connections, seconds, and a file for the ids of the releases that were answered, or
-null. Each connection asks its next question when the answer to the one before is there. Prints JSON: answers a second
+FILE is JSON: ports, token, bodies, connections, seconds, and a file for the ids of the releases that were answered,
+or null. Each connection asks its next question when the answer to the one before is there. Prints JSON: answers a second
 by status, seconds of the processor, and the p50 and p99 of the waits in milliseconds.
 """
 
@@ -136,8 +136,6 @@ class _Load:
             self.statuses[b"unanswered"] += self._open
         took = time.perf_counter() - begun
         waits = sorted(self.waits) or [0.0]
-        if self.ids is not None:
-            Path(str(self._asked["ids"])).write_bytes(b"\n".join(self.ids))
         rates = {status.decode(): count / took for status, count in self.statuses.items()}
         at = len(waits)
         return Told(
@@ -168,7 +166,11 @@ if __name__ == "__main__":
     with Path(sys.argv[1]).open("rb") as given:
         made = json.load(given)
 
-    async def _main() -> Told:
-        return await _Load(made).run()
+    async def _main() -> tuple[Told, list[bytes]]:
+        under_way = _Load(made)
+        return await under_way.run(), under_way.ids or []
 
-    sys.stdout.write(json.dumps(asdict(uvloop.run(_main()))) + "\n")
+    result, answered = uvloop.run(_main())
+    if made["ids"] is not None:
+        Path(made["ids"]).write_bytes(b"\n".join(answered))
+    sys.stdout.write(json.dumps(asdict(result)) + "\n")

@@ -33,17 +33,16 @@ def measure(tell: Tell, *, keep: bool) -> None:
     del keep
     with service() as made, made.processes("governed", WORKERS) as ours, made.processes("ungoverned", WORKERS) as raw:
         loads = [([server.connection.port for server in servers], made.bodies(servers[0])) for servers in (ours, raw)]
-        told: list[list[load.Told]] = []
-        for ports, bodies in loads:
+            for ports, bodies in loads:
             load.run(ports, made.token, bodies, connections=_CONNECTIONS, seconds=2.0)
         before = made.releases()
-        for _ in range(_TURNS):
-            told.append(
-                [
-                    load.run(ports, made.token, bodies, connections=_CONNECTIONS, seconds=_SECONDS)
-                    for ports, bodies in loads
-                ]
-            )
+        told = [
+            [
+                load.run(ports, made.token, bodies, connections=_CONNECTIONS, seconds=_SECONDS)
+                for ports, bodies in loads
+            ]
+            for _ in range(_TURNS)
+        ]
         recorded = made.releases() - before
     answered = sum(round(governed.rates.get("200", 0) * governed.seconds) for governed, _ in told)
     told.sort(key=lambda pair: pair[0].answered / pair[1].answered)
@@ -65,7 +64,7 @@ def measure(tell: Tell, *, keep: bool) -> None:
 def lag(tell: Tell, *, keep: bool) -> None:
     """Measure how long a durable record waits for a checkpoint that a witness signed."""
     del keep
-    with service(witnessed=True) as made, made.served(WORKERS) as (port, _):
+    with service(witnessed=True) as made, made.served(WORKERS) as _:
         tree = made.folder / "var" / "audit" / "tree" / "witnessed"
         until = time.monotonic() + 30
         while not tree.exists():

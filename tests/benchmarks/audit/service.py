@@ -52,8 +52,7 @@ class Service:
         """Yield *count* processes, governed or not, each on a port of its own."""
         servers: list[Server] = []
         try:
-            for _ in range(count):
-                servers.append(start(self.folder, free_port(), mode, _REQUESTER))
+            servers.extend(start(self.folder, free_port(), mode, _REQUESTER) for _ in range(count))
             yield servers
         finally:
             for server in servers:
