@@ -3,8 +3,8 @@
 ``Alone`` commits each record for itself, over a pool of connections, with no chain: what a service does that inserts
 into an audit table in the request's own transaction. ``Locked`` reads and locks the head of one chain
 (``SELECT … FOR UPDATE``), links the record to it and moves the head, in one transaction for each request: the design
-of audit trails whose chain is a row. Both get the record's bytes ready made, prepared statements and the fastest driver;
-neither has indexes, a queue, references of people or a signature.
+of audit trails whose chain is a row. Both get the record's bytes ready made, prepared statements and the fastest
+driver; neither has indexes, a queue, references of people or a signature.
 """
 
 from __future__ import annotations
