@@ -33,7 +33,7 @@ def measure(tell: Tell, *, keep: bool) -> None:
     del keep
     with service() as made, made.processes("governed", WORKERS) as ours, made.processes("ungoverned", WORKERS) as raw:
         loads = [([server.connection.port for server in servers], made.bodies(servers[0])) for servers in (ours, raw)]
-            for ports, bodies in loads:
+        for ports, bodies in loads:
             load.run(ports, made.token, bodies, connections=_CONNECTIONS, seconds=2.0)
         before = made.releases()
         told = [
