@@ -1,8 +1,8 @@
 """A client that costs little: ``python -m tests.benchmarks.audit.load FILE``, a process of its own.
 
 FILE is JSON: ports, token, bodies, connections, seconds, and a file for the ids of the releases that were answered,
-or null. Each connection asks its next question when the answer to the one before is there. Prints JSON: answers a second
-by status, seconds of the processor, and the p50 and p99 of the waits in milliseconds.
+or null. Each connection asks its next question when the answer to the one before is there. Prints JSON: answers a
+second by status, seconds of the processor, and the p50 and p99 of the waits in milliseconds.
 """
 
 from __future__ import annotations
