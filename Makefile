@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check attacks matrix timing bench benchstores export benchconsent withdrawals mutations fuzz policy compiled lock clean
+.PHONY: help demo serve test check attacks matrix timing bench benchaudit benchstores export benchconsent withdrawals mutations fuzz policy compiled lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -64,10 +64,13 @@ policy:  ## Format, check and test the policies (needs opa)
 compiled: $(VENV)/dev.stamp  ## Compile the policies that come with the program, after they changed (needs opa)
 	@$(BIN)/python -m tests.policies.compiling
 
+benchaudit: $(VENV)/dev.stamp  ## Measure the audit log (needs SEKISHO_TEST_POSTGRES)
+	@$(BIN)/python -m tests.benchmarks.audit
+
 bench: $(VENV)/dev.stamp  ## Measure what governance costs, as ratios in one run
 	@$(BIN)/python -m tests.benchmarks
 	@$(BIN)/python -m tests.benchmarks.policy
-	@if [ -n "$$SEKISHO_TEST_POSTGRES$$SEKISHO_BENCH_POSTGRES" ]; then $(BIN)/python -m tests.benchmarks.stores; else echo "Over PostgreSQL: SEKISHO_TEST_POSTGRES=postgresql://... make benchstores"; fi
+	@if [ -n "$$SEKISHO_TEST_POSTGRES$$SEKISHO_BENCH_POSTGRES" ]; then $(BIN)/python -m tests.benchmarks.stores && $(BIN)/python -m tests.benchmarks.audit; else echo "Over PostgreSQL: SEKISHO_TEST_POSTGRES=postgresql://... make benchstores"; fi
 
 benchstores: $(VENV)/dev.stamp  ## The same over PostgreSQL and Parquet at ten million rows (needs SEKISHO_TEST_POSTGRES)
 	@$(BIN)/python -m tests.benchmarks.stores

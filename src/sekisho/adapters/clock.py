@@ -12,6 +12,8 @@ import numpy as np
 _RANDOM_BITS = 74  # rand_a (12) and rand_b (62) of RFC 9562, 5.7, taken as one counter
 _LOW = (1 << 62) - 1  # rand_b
 _STEP_BYTES = 5  # within a millisecond the counter grows by 1 to 2^40: unguessable, 2^33 ids before it is full
+_COUNTER_BYTES = 10
+_STEPS_AHEAD = 16  # drawn with the counter of a millisecond: a call of the system for each id would cost more
 
 
 class SystemClock:
@@ -21,6 +23,7 @@ class SystemClock:
         self._lock = threading.Lock()
         self._millisecond = 0
         self._counter = 0
+        self._steps = b""  # of this millisecond
 
     def now(self) -> datetime:
         """Return the current instant in UTC."""
@@ -32,9 +35,7 @@ class SystemClock:
 
     def new_id(self) -> str:
         """Return a new UUIDv7, greater than every one that this clock gave before."""
-        step = 1 + int.from_bytes(os.urandom(_STEP_BYTES), "big")
-        millisecond, start = self._advance(step)
-        counter = start + step
+        millisecond, counter = self._next()
         bits = millisecond << 80 | 0x7 << 76 | counter >> 62 << 64 | 0b10 << 62 | counter & _LOW
         return _spelled(bits.to_bytes(16).hex(), 0)
 
@@ -56,6 +57,23 @@ class SystemClock:
         words[:, 1] = low & np.uint64(_LOW) | np.uint64(0b10 << 62)
         text = words.tobytes().hex()
         return [_spelled(text, at) for at in range(0, len(text), 32)]
+
+    def _next(self) -> tuple[int, int]:
+        """Let the counter grow by one random step; return its millisecond, and where it stands then."""
+        now = time.time_ns() // 1_000_000
+        with self._lock:
+            if now > self._millisecond:
+                drawn = os.urandom(_COUNTER_BYTES + _STEP_BYTES * _STEPS_AHEAD)
+                self._millisecond, self._counter = now, _counter_of(drawn)
+                self._steps = drawn[_COUNTER_BYTES:]
+            if not self._steps:
+                self._steps = os.urandom(_STEP_BYTES * _STEPS_AHEAD)
+            step = 1 + int.from_bytes(self._steps[:_STEP_BYTES], "big")
+            self._steps = self._steps[_STEP_BYTES:]
+            if (self._counter + step) >> _RANDOM_BITS:
+                self._millisecond, self._counter = self._millisecond + 1, _fresh_counter()
+            self._counter += step
+            return self._millisecond, self._counter
 
     def _advance(self, by: int) -> tuple[int, int]:
         """Let the counter grow; return its millisecond, and where it stood in it."""
@@ -79,4 +97,8 @@ def _spelled(text: str, at: int) -> str:
 
 def _fresh_counter() -> int:
     """Return 73 random bits: the top bit stays clear, so that the counter has room to grow."""
-    return int.from_bytes(os.urandom(10), "big") >> (80 - _RANDOM_BITS + 1)
+    return _counter_of(os.urandom(_COUNTER_BYTES))
+
+
+def _counter_of(drawn: bytes) -> int:
+    return int.from_bytes(drawn[:_COUNTER_BYTES], "big") >> (8 * _COUNTER_BYTES - _RANDOM_BITS + 1)

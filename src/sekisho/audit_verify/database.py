@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, f
 from sekisho.domain.chain import BadRecord, BrokenChainError, Walk, accuse, name_of
 from sekisho.domain.note import HEAD_ORIGIN
 from sekisho.domain.pruning import Anchor
-from sekisho.domain.record import MAX_SUBJECT_REFS, REF_BYTES, StoredRecord, indexed, subject_digest
+from sekisho.domain.record import MAX_SUBJECT_REFS, REF_BYTES, StoredRecord, indexed, instant
 from sekisho.errors import InvalidRequest
 
 _OUTSIDE = frozenset({Origin.SAVED, Origin.CHECKPOINT})
@@ -188,11 +189,14 @@ def _walk_rows(walk: Walk, rows: Iterable[StoredRecord], people: _People, held: 
 
 def contradiction(row: StoredRecord, record: dict[str, Any], chain: bytes) -> str | None:
     """Return what the columns of *row* say wrongly about its record, or ``None``; *chain* is the computed value."""
+    said = record.get
     try:
-        told: tuple[object, ...] = (record["seq"], record["id"], record["writer"], record["wseq"], *indexed(record))
+        same = row[:4] == (record["seq"], record["id"], record["writer"], record["wseq"])
+        # What is as it stands in the record is right; the rest is cut to its column's width, perhaps.
+        verbatim = row[5:9] == (said("kind"), said("requester"), said("purpose"), said("decision"))
+        same = same and (row[4] == instant(record["at"]) if verbatim else row[4:9] == indexed(record))
     except (KeyError, ValueError):
-        told = ()
-    same = row[: len(told)] == told != ()
+        same = False
     if not same:
         return "a column beside the record says something else than the record"
     return None if row.chain == chain else "the stored chain value is not the one of this record"
@@ -207,11 +211,11 @@ class _People:
 
     def fit(self, record: dict[str, Any], seq: int) -> bool:
         """Return whether the references noted for *seq* are those that the record's digest stands for."""
-        refs = b""
-        if self._next is not None and self._next[0] <= seq:
-            if self._next[0] < seq:
+        refs, noted = b"", self._next
+        if noted is not None and noted[0] <= seq:
+            if noted[0] < seq:
                 return False
-            refs = bytes(self._next[1])
+            refs = bytes(noted[1])
             self._next = next(self._rows, None)
         if "subjects" not in record:
             return not refs
@@ -220,7 +224,7 @@ class _People:
             return False
         if count > MAX_SUBJECT_REFS:
             return not refs
-        return len(refs) == count * REF_BYTES and subject_digest(refs) == about.get("digest")
+        return len(refs) == count * REF_BYTES and sha256(refs).hexdigest() == about.get("digest")
 
     def left(self) -> bool:
         """Return whether there are references beyond the last record."""

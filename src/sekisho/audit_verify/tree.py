@@ -7,6 +7,7 @@ tree must continue it, whatever else fits together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from sekisho.audit_verify.trust import TrustedKey, anchor_in, note_of, parse
@@ -30,6 +31,7 @@ from sekisho.domain.tlog import (
     ProofError,
     Tile,
     leaf_hash,
+    leaf_hashes,
     records_in,
     root_by_inclusion,
     tile_at,
@@ -238,15 +240,17 @@ def _walk(
     if frontier.size in sizes:
         _compare(frontier, known)
     for first, records, wrong in _bundles(folder, frontier.size, newest.size):
-        leaves = [leaf_hash(record) for record in records]
+        leaves = leaf_hashes(records)
         tile = tile_at(0, first // TILE_WIDTH, newest.size)
         said = _hashes(folder, tile)
         if wrong or said != b"".join(leaves):
             raise _first_wrong(tile, said, leaves, wrong)
+        ends = sorted(size - first for size in sizes if first < size <= first + len(leaves))
         try:
             for record, leaf in zip(records, leaves, strict=True):
-                walk.step(record)
-                for full, data in frontier.append(leaf):
+                walk.step(record, leaf)
+            for begin, end in pairwise((0, *ends, len(leaves))):
+                for full, data in frontier.extend(leaves[begin:end]):
                     if full.level and _hashes(folder, full) != data:
                         raise _another(full)
                 if frontier.size in sizes:

@@ -6,9 +6,9 @@ of sequence and stops at the first that cannot stand where it stands.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -148,8 +148,8 @@ class Walk:
         """Number of records that were found good."""
         return self.seq - self._first
 
-    def step(self, data: bytes) -> dict[str, Any]:
-        """Check the next record and return it.
+    def step(self, data: bytes, leaf: bytes | None = None) -> dict[str, Any]:
+        """Check the next record and return it; *leaf* is its hash in the tree, where it is known.
 
         Raises
         ------
@@ -181,10 +181,11 @@ class Walk:
             raise BrokenChainError(f"the record is not number {chain.size} of its writer", name_of(record, seq))
         elif prev != chain.value.hex():
             raise self._broken(chain, record, data)
-        chain.value = hashlib.sha256(chain.value + hashlib.sha256(b"\x00" + data).digest()).digest()
+        chain.value = sha256(chain.value + (leaf or sha256(b"\x00" + data).digest())).digest()
         chain.size = wseq + 1
         chain.last = record
-        if writer in self._marks and chain.size in self._marks[writer]:
+        marks = self._marks.get(writer)
+        if marks and chain.size in marks:
             chain.marks[chain.size] = chain.value
         self.newest = chain
         self.seq = seq + 1

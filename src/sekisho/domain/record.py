@@ -57,13 +57,13 @@ RESERVED_FIELDS = frozenset({"v", "id", "seq", "writer", "wseq", "prev", "at", "
 _MAX_INTEGER = 2**53 - 1  # what every JSON reader keeps exact (RFC 8259, 6)
 _MAX_DEPTH = 8
 _KEY = re.compile(r"[A-Za-z0-9_.:/*-]{1,160}", re.ASCII)
-_FRACTION = re.compile(rb"[:,\[]-?[0-9]+[.eE]")  # a float; inside a string it is a doubt and no more
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _KIND = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*", re.ASCII)
 _ID = re.compile(r"[0-9A-Za-z_-]{1,36}", re.ASCII)
 _REF = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SIMPLE = frozenset({str, int, bool, type(None)})
 _NOT_JSON = "the field %s of an audit record is none of: string, integer, boolean, null, list, object"
 
 
@@ -225,12 +225,21 @@ def _plain(value: object, where: str, depth: int) -> object:
 
 
 @lru_cache(maxsize=1_024)
-def _is_name(key: str) -> bool:
-    return _KEY.fullmatch(key) is not None
+def _are_names(keys: tuple[str, ...]) -> bool:
+    return all(map(_KEY.fullmatch, keys))
+
+
+def _is_flat(values: Iterable[object]) -> bool:
+    """Return whether each of *values* is a value of JSON that holds no other, floats aside, or a list of such."""
+    for value in values:
+        kind = type(value)
+        if kind not in _SIMPLE and not (isinstance(value, list) and _SIMPLE.issuperset(map(type, value))):
+            return False
+    return True
 
 
 def _quick_copy(fields: Mapping[str, object]) -> dict[str, object] | None:
-    """Return the copy of nearly every entry without a loop over its values, or ``None`` where in doubt.
+    """Return the copy of nearly every entry without a look at each of its values, or ``None`` where in doubt.
 
     It only saves time: what is doubtful goes to :func:`_plain`, which decides. The way through JSON copies;
     strict orjson refuses wide integers, bytes and most foreign types, and the comparison finds what it
@@ -240,15 +249,16 @@ def _quick_copy(fields: Mapping[str, object]) -> dict[str, object] | None:
         data = orjson.dumps(fields, option=orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS)
     except orjson.JSONEncodeError:
         return None
-    # A backslash is an escape: of a control character, perhaps. A brace or bracket is perhaps too deep.
-    if not data.isascii() or b"\\" in data or b"\x7f" in data or data.count(b"[") + data.count(b"{") > _MAX_DEPTH:
+    # A backslash is an escape: of a control character, perhaps.
+    if not data.isascii() or b"\\" in data or b"\x7f" in data:
         return None
     copy: dict[str, object] = orjson.loads(data)
-    if _FRACTION.search(data) or copy != fields or not all(map(_is_name, copy)):
+    if copy != fields or not _are_names(tuple(copy)):
         return None
     inner = [value for value in copy.values() if type(value) is dict]
-    names = all(all(map(_is_name, value)) for value in inner)
-    return copy if names and data.count(b"{") == 1 + len(inner) else None
+    if not _is_flat(value for value in copy.values() if type(value) is not dict):
+        return None
+    return copy if all(_are_names(tuple(value)) and _is_flat(value.values()) for value in inner) else None
 
 
 def plain_fields(fields: Mapping[str, object]) -> dict[str, object]:
@@ -273,26 +283,14 @@ def plain_fields(fields: Mapping[str, object]) -> dict[str, object]:
 
 @lru_cache(maxsize=256)
 def check_kind(kind: str) -> str:
-    """Return *kind* when it is dotted lower-case words of at most 32 characters.
-
-    Raises
-    ------
-    UnrecordableError
-        When it is not.
-    """
+    """Return *kind* when it is dotted lower-case words of at most 32 characters, or raise ``UnrecordableError``."""
     if len(kind) > 32 or not _KIND.fullmatch(kind):
         raise UnrecordableError("the kind of a record must be dotted lower-case words of at most 32 letters")
     return kind
 
 
 def check_id(record_id: str) -> str:
-    """Return *record_id* when it is 1 to 36 letters, digits, ``-`` or ``_``.
-
-    Raises
-    ------
-    UnrecordableError
-        When it is not.
-    """
+    """Return *record_id* when it is 1 to 36 letters, digits, ``-`` or ``_``, or raise ``UnrecordableError``."""
     if not _ID.fullmatch(record_id):
         raise UnrecordableError("the id of an audit record must be 1 to 36 letters, digits, - or _")
     return record_id
@@ -336,17 +334,37 @@ def indexed(record: Mapping[str, object]) -> Indexed:
     ValueError
         When ``at`` or ``kind`` is not what the log writes.
     """
-    at, kind = record.get("at"), record.get("kind")
-    if not isinstance(at, str) or not isinstance(kind, str) or len(at) != 27 or at[-1] != "Z":
-        raise ValueError("the record has no time or no kind")
-    return search_columns(record, datetime.fromisoformat(at), kind)
+    kind = record.get("kind")
+    if type(kind) is not str:
+        raise ValueError("the record has no kind")
+    return _columns(record, instant(record.get("at")), kind)
+
+
+def instant(at: object) -> int:
+    """Return the time that a record spells *at*, as :func:`micros`. Raises ``ValueError`` for another spelling."""
+    if type(at) is not str or len(at) != 27 or at[-1] != "Z" or at[19] != ".":
+        raise ValueError("the record has no time")
+    digits = at[17:19] + at[20:26]
+    if not (digits.isascii() and digits.isdigit()) or digits >= "60":
+        raise ValueError("the time of the record is spelled otherwise than the log spells it")
+    return _minute(at[:17]) + int(digits)
+
+
+@lru_cache(maxsize=1_024)
+def _minute(text: str) -> int:
+    """Return a whole minute, in UTC and with its last colon, as :func:`micros`. Raises ``ValueError``."""
+    return micros(datetime.fromisoformat(text + "00+00:00"))
 
 
 def search_columns(fields: Mapping[str, object], at: datetime, kind: str) -> Indexed:
     """Return the search columns of a record about to be written: its fields, time and kind."""
+    return _columns(fields, micros(at), kind)
+
+
+def _columns(fields: Mapping[str, object], at: int, kind: str) -> Indexed:
     requester, purpose, decision = fields.get("requester"), fields.get("purpose"), fields.get("decision")
     return Indexed(
-        micros(at),
+        at,
         kind,
         requester[:64] if isinstance(requester, str) else None,
         purpose[:64] if isinstance(purpose, str) else None,

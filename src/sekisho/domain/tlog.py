@@ -10,9 +10,9 @@ level 8 *l*. A full tile never changes. Here is only the shape; files are read a
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TypeAlias
 
 TILE_WIDTH = 256
@@ -34,12 +34,17 @@ class ProofError(ValueError):
 
 def leaf_hash(data: bytes) -> bytes:
     """Return the hash of a leaf: SHA-256(0x00 || data)."""
-    return hashlib.sha256(b"\x00" + data).digest()
+    return sha256(b"\x00" + data).digest()
+
+
+def leaf_hashes(records: Iterable[bytes]) -> list[bytes]:
+    """Return :func:`leaf_hash` of each of *records*."""
+    return [sha256(b"\x00" + record).digest() for record in records]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of an inner node: SHA-256(0x01 || left || right)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
 
 
 def tree_root(leaves: Sequence[bytes]) -> bytes:
@@ -53,14 +58,15 @@ def tree_root(leaves: Sequence[bytes]) -> bytes:
 
 def root_of(size: int, nodes: Nodes) -> bytes:
     """Return the root of the tree of *size* leaves."""
-    return _range(0, size, nodes) if size else hashlib.sha256(b"").digest()
+    return _range(0, size, nodes) if size else sha256(b"").digest()
 
 
 def _folded(hashes: Sequence[bytes]) -> bytes:
     """Return the root of a complete subtree over a power of two of hashes."""
     row = list(hashes)
     while len(row) > 1:
-        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+        # As ``node_hash``, without a call for each of the many.
+        row = [sha256(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=True)]
     return row[0]
 
 
@@ -282,6 +288,25 @@ class Frontier:
             self._rows.append(row)
             level += 1
 
+    def extend(self, leaves: Sequence[bytes]) -> list[tuple[Tile, bytes]]:
+        """Add the hashes of *leaves*; return the tiles that became full by them, with their hashes."""
+        full: list[tuple[Tile, bytes]] = []
+        begin = 0
+        while begin < len(leaves):
+            # All but the last of a tile of leaves go into it as they are.
+            room = TILE_WIDTH - 1 - self.size % TILE_WIDTH
+            fill = leaves[begin : begin + room]
+            if fill:
+                if not self._rows:
+                    self._rows.append([])
+                self._rows[0] += fill
+                self.size += len(fill)
+                begin += len(fill)
+            else:
+                full += self.append(leaves[begin])
+                begin += 1
+        return full
+
     def append(self, leaf: bytes) -> list[tuple[Tile, bytes]]:
         """Add the hash of a leaf; return the tiles that became full by it, with their hashes."""
         full: list[tuple[Tile, bytes]] = []
@@ -329,11 +354,11 @@ def bundle(records: Sequence[bytes]) -> bytes:
 
 def records_in(data: bytes) -> list[bytes]:
     """Return the records of a bundle. Raises ``ProofError`` when it is none."""
-    found, at = [], 0
-    while at < len(data):
-        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-        if at + 2 > len(data) or end > len(data):
+    found, at, size = [], 0, len(data)
+    while at < size:
+        start = at + 2
+        at = start + int.from_bytes(data[at:start], "big")
+        if start > size or at > size:
             raise ProofError("a bundle of records is cut off")
-        found.append(data[at + 2 : end])
-        at = end
+        found.append(data[start:at])
     return found

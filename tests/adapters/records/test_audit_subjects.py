@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from sekisho.adapters.records import audit_subjects
 from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.audit_large_pages import EVERYBODY
 from sekisho.adapters.records.audit_subjects import drop_index, extend_index, people_of
 from sekisho.adapters.records.tables import audit_subject_ref
 from sekisho.domain.record import UnrecordableError, subject_set
@@ -94,3 +96,35 @@ async def test_an_index_of_nothing_is_up_to_date(log):
     assert await log.database.run(extend_index)  # takes note of where it begins
     assert not await log.database.run(extend_index)
     assert await found(log, 1) == []
+
+
+@pytest.mark.parametrize("most", [0, 5, 9])
+async def test_large_records_are_looked_into(log, monkeypatch, most):
+    """People of records that are too large for the index are found in all of them, whoever has small ones besides."""
+    monkeypatch.setattr(audit_subjects, "LARGE", most)
+    await fill(log)
+    await log.append(AuditEntry("access.release", {"subjects": ref(12)}, id="small"))
+    assert await found(log, 12) == [*(f"r{n}" for n in range(3, 13)), "small"]
+    assert await found(log, 48) == ["r39"]
+    assert await found(log, 60) == []
+    marked = sa.select(sa.func.count()).where(audit_subject_ref.c.ref == EVERYBODY)
+    assert await log.database.read(lambda connection: connection.execute(marked).scalar_one()) == 40 + (most == 0)
+
+
+@pytest.mark.parametrize("spread", ["even", "crowded"])
+async def test_everybody_of_a_large_record_is_found(log, monkeypatch, spread):
+    """However references are spread, those of a large record are found and their neighbours are not."""
+    monkeypatch.setattr(audit_subjects, "LARGE", 1_000)
+    chance = random.Random(spread)
+    people = {
+        "even": [chance.randbytes(16) for _ in range(6_000)],
+        "crowded": [b"\xa0" + chance.randbytes(15) for _ in range(5_900)] + [chance.randbytes(16) for _ in range(9)],
+    }[spread]
+    people = sorted(set(people))
+    await log.append(AuditEntry("access.release", {"subjects": b"".join(people)}, id="large"))
+    asked = [people[0], people[1], people[-1], *chance.sample(people, 40)]
+    for each in asked:
+        assert [r["id"] for r in await log.search(AuditQuery(data_subject=each.hex()))] == ["large"]
+        beside = (int.from_bytes(each, "big") + 1 & (1 << 128) - 1).to_bytes(16, "big")
+        if beside not in people:
+            assert await log.search(AuditQuery(data_subject=beside.hex())) == []

@@ -74,6 +74,11 @@ class Sealer:
         self._unstored.append(SignedHead(end.writer, end.wseq, note))
         return self.heads.append(note)
 
+    def settle(self) -> None:
+        """Sign the head of the group before, where there was no time yet, and write what is owed to the file."""
+        self.sign()
+        self.heads.settle()
+
     def adopt(self, tails: Iterable[Tail], own: str) -> tuple[SignedHead, ...]:
         """Sign the ends that crashed writers left, where the tag proves that the log wrote them.
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from itertools import accumulate
+from typing import Any, cast
 
 import orjson
 import sqlalchemy as sa
 
-from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_record, audit_subject, audit_subject_ref
+from sekisho.adapters.records.audit_large_pages import seqs_of
+from sekisho.adapters.records.consent_projection import driver
+from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_record
 from sekisho.domain.pruning import PRUNE_KIND, Anchor, parse_anchor
 from sekisho.domain.record import StoredRecord, micros
 from sekisho.ports import AuditQuery
@@ -21,7 +24,9 @@ MAX_FOUND = 1_000
 """Most records that one search returns; go on with ``after_seq``."""
 
 _CHUNK = 5_000
-_FEW = 200  # a row of people may have a mebibyte
+_CHUNK_BYTES = 16 << 20
+_BEFORE = -(2**62)  # below every sequence, those included that an intruder may have put there
+_FEW = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,7 @@ def matching(query: AuditQuery) -> list[sa.ColumnElement[bool]]:
             ref = bytes.fromhex(query.data_subject)
         except ValueError:
             return [sa.false()]  # nobody has such a reference
-        of_person = sa.select(audit_subject_ref.c.seq).where(audit_subject_ref.c.ref == ref)
-        conditions.append(table.seq.in_(of_person))
+        conditions.append(table.seq.in_(seqs_of([ref])))
     return conditions
 
 
@@ -132,26 +136,39 @@ def pruning_record(anchor: Anchor, connection: sa.Connection) -> bytes | None:
 
 def stored_records(connection: sa.Connection) -> Iterator[StoredRecord]:
     """Yield every stored row of the log for ``audit_verify.verify_rows``, in order of sequence."""
-    table = audit_record
-    after = -(2**62)
-    while rows := connection.execute(
-        sa.select(table).where(table.c.seq > after).order_by(table.c.seq).limit(_CHUNK)
-    ).all():
-        for row in rows:
-            yield StoredRecord._make((*row[:9], bytes(row.record), bytes(row.chain)))
-        after = rows[-1].seq
+    columns = ", ".join(StoredRecord._fields)
+    after = _BEFORE
+    while rows := _rows(
+        connection, f"SELECT {columns} FROM audit_record WHERE seq > ? ORDER BY seq LIMIT {_CHUNK}", after
+    ):
+        yield from map(StoredRecord._make, rows)
+        after = rows[-1][0]
 
 
 def stored_subjects(connection: sa.Connection) -> Iterator[tuple[int, bytes]]:
     """Yield (sequence, references one after another) of every record that names people, in order of sequence."""
-    table = audit_subject.c
-    after = -(2**62)
-    while rows := connection.execute(
-        sa.select(table.seq, table.refs).where(table.seq > after).order_by(table.seq).limit(_FEW)
-    ).all():
-        for seq, refs in rows:
-            yield seq, bytes(refs)
-        after = rows[-1][0]
+    after = _BEFORE
+    while sizes := _rows(
+        connection, f"SELECT seq, length(refs) FROM audit_subject WHERE seq > ? ORDER BY seq LIMIT {_CHUNK}", after
+    ):
+        # A row may have a mebibyte, and mostly has a few bytes: so many as memory is meant for.
+        totals = accumulate(size for _, size in sizes)
+        upto = next(
+            (seq for (seq, _), total in zip(sizes, totals, strict=True) if total > _CHUNK_BYTES), sizes[-1][0]
+        )
+        yield from _rows(
+            connection, "SELECT seq, refs FROM audit_subject WHERE seq > ? AND seq <= ? ORDER BY seq", after, upto
+        )
+        after = upto
+
+
+def _rows(connection: sa.Connection, sql: str, *numbers: int) -> list[Any]:
+    """Return the rows of *sql* as plain tuples; binary from PostgreSQL, where text is twice as long."""
+    if connection.dialect.name != "postgresql":
+        return list(map(tuple, connection.exec_driver_sql(sql, numbers)))
+    with driver(connection).cursor(binary=True) as cursor:
+        found: list[Any] = cursor.execute(sql.replace("?", "%s"), numbers).fetchall()
+        return found
 
 
 def stored_heads(connection: sa.Connection) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -18,9 +18,10 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sekisho.adapters.records.consent_projection import inserting, write_together
+from sekisho.adapters.records.audit_postgres import COMMIT, STATEMENTS, Call, Together, calls
+from sekisho.adapters.records.consent_projection import driver
 from sekisho.adapters.records.patience import limit
-from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail, ledger_counter
+from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail
 from sekisho.domain.record import StoredRecord
 
 COUNTER = "audit"
@@ -93,10 +94,10 @@ class Batch(NamedTuple):
 class Sink(Protocol):
     """One transaction at a time: begin, then write, then commit; rollback whenever something raised."""
 
-    def begin(self, count: int) -> int:
+    def begin(self, count: int, meanwhile: Callable[[], object] = lambda: None) -> int:
         """Start a transaction, take *count* sequences from the counter and keep it locked.
 
-        Returns the sequence before them.
+        Returns the sequence before them. *meanwhile* is called while the database is at it, or before.
         """
 
     def last_of(self, writer: str) -> ChainEnd | None:
@@ -107,6 +108,9 @@ class Sink(Protocol):
 
     def tails(self) -> list[Tail]:
         """Return the ends of all chains that no head covers, inside the transaction."""
+
+    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
+        """Begin to insert records, and who they are about, that are not in the batch that follows."""
 
     def write(self, batch: Batch) -> None:
         """Insert what *batch* says; the counter follows when it has more or fewer records than were taken."""
@@ -190,8 +194,9 @@ class SqliteSink:
         found = os.stat(self._path)  # noqa: PTH116 - on the hot path, twice as fast
         return found.st_dev, found.st_ino
 
-    def begin(self, count: int) -> int:
+    def begin(self, count: int, meanwhile: Callable[[], object] = lambda: None) -> int:
         """See :class:`Sink`."""
+        meanwhile()
         if self._identity() != self._file:
             # SQLite would go on writing to a file that nobody finds any more.
             raise NotDurableError("the database file was moved or replaced")
@@ -219,14 +224,18 @@ class SqliteSink:
         """See :class:`Sink`."""
         return [Tail(*row) for row in self._connection.execute(self._tails)]
 
+    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
+        """See :class:`Sink`."""
+        self._connection.executemany(self._records, rows)
+        if subjects:
+            self._connection.executemany(self._subjects, subjects)
+
     def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
         connection = self._connection
         if batch.rows[-1].seq != self._taken:
             connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (batch.rows[-1].seq, COUNTER))
-        connection.executemany(self._records, batch.rows)
-        if batch.subjects:
-            connection.executemany(self._subjects, batch.subjects)
+        self.put(batch.rows, batch.subjects)
         if batch.heads:
             connection.executemany(self._heads, batch.heads)
         connection.execute(self._tail, batch.tail)
@@ -256,48 +265,24 @@ class SqliteSink:
             self._connection.close()
 
 
-_RECORDS = inserting(
-    "audit_record",
-    {
-        name: {"seq": "bigint", "wseq": "bigint", "at": "bigint", "record": "bytea", "chain": "bytea"}.get(
-            name, "text"
-        )
-        for name in StoredRecord._fields
-    },
-)
-_SUBJECTS = inserting("audit_subject", {"seq": "bigint", "refs": "bytea"})
-_HEADS = inserting("audit_head", {"writer": "text", "wseq": "bigint", "note": "text"}, "ON CONFLICT DO NOTHING")
-_ENDS = inserting(
-    "audit_tail",
-    {"writer": "text", "wseq": "bigint", "tag": "bytea"},
-    "ON CONFLICT (writer) DO UPDATE SET wseq = excluded.wseq, tag = excluded.tag",
-)
-
-
 class PostgresSink:
-    """A PostgreSQL server, on one connection outside the pool."""
+    """A PostgreSQL server, on one connection outside the pool.
+
+    A group goes there twice: to take its sequences, and with all that is written and the commit.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._connection = engine.connect()
-        limit(self._connection, 3 * _PATIENCE_MS / 1_000)
+        patience = 3 * _PATIENCE_MS / 1_000
+        limit(self._connection, patience)
         try:
             self._prepare()
+            self._together = Together(driver(self._connection), STATEMENTS, patience)
         except BaseException:
             self.close()
             raise
         self._taken = 0
-        counter = ledger_counter.c
-        self._take = (
-            sa.update(ledger_counter)
-            .where(counter.name == COUNTER)
-            .values(value=counter.value + sa.bindparam("sekisho_count"))
-            .returning(counter.value)
-        )
-        self._move = (
-            sa.update(ledger_counter)
-            .where(ledger_counter.c.name == COUNTER)
-            .values(value=sa.bindparam("sekisho_value"))
-        )
+        self._waiting: list[Call] = []
         self._heads = _heads(engine.dialect)
         self._ends = sa.select(audit_record.c.writer, audit_record.c.wseq, audit_record.c.chain).limit(1)
 
@@ -318,9 +303,11 @@ class PostgresSink:
         )
         self._connection.commit()
 
-    def begin(self, count: int) -> int:
+    def begin(self, count: int, meanwhile: Callable[[], object] = lambda: None) -> int:
         """See :class:`Sink`."""
-        self._taken = int(self._connection.execute(self._take, {"sekisho_count": count}).scalar_one())
+        self._waiting = []
+        _, taken = self._together.run([(b"sekisho_begin", ()), (b"sekisho_take", (b"%d" % count,))], meanwhile)
+        self._taken = int(taken.get_value(0, 0) or b"")
         return self._taken - count
 
     def _end(self, statement: sa.Select[str, int, bytes]) -> ChainEnd | None:
@@ -339,14 +326,20 @@ class PostgresSink:
         """See :class:`Sink`."""
         return [Tail(row[0], row[1], bytes(row[2]), bytes(row[3])) for row in self._connection.execute(_TAILS)]
 
+    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
+        """See :class:`Sink`."""
+        self._together.send(calls((b"sekisho_records", rows), (b"sekisho_subjects", subjects)))
+
     def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
-        execute = self._connection.execute
-        if batch.rows[-1].seq != self._taken:
-            execute(self._move, {"sekisho_value": batch.rows[-1].seq})
-        # Arrays, all on one way: a COPY waits for the server twice for each table.
-        tables = ((_RECORDS, batch.rows), (_SUBJECTS, batch.subjects), (_HEADS, batch.heads), (_ENDS, [batch.tail]))
-        write_together(self._connection, *(table for table in tables if table[1]))
+        last = batch.rows[-1].seq
+        self._waiting = [] if last == self._taken else [(b"sekisho_move", (b"%d" % last,))]
+        self._waiting += calls(
+            (b"sekisho_records", batch.rows),
+            (b"sekisho_subjects", batch.subjects),
+            (b"sekisho_heads", batch.heads),
+            (b"sekisho_end", [batch.tail]),
+        )
 
     def seal(self, heads: Sequence[SignedHead]) -> None:
         """See :class:`Sink`."""
@@ -357,13 +350,19 @@ class PostgresSink:
 
     def commit(self) -> None:
         """See :class:`Sink`."""
-        self._connection.commit()
+        # Where one fails, the server runs none of those after it, the commit neither.
+        *_, done = self._together.run([*self._waiting, COMMIT])
+        if done.command_status != b"COMMIT":  # it calls a rollback a success where the transaction had failed before
+            raise psycopg.OperationalError("the transaction was undone")
+        self._waiting = []
+        self._connection.rollback()  # SQLAlchemy's own idea of a transaction; the server has none any more
 
     def rollback(self) -> None:
         """See :class:`Sink`."""
         try:
             self._connection.rollback()
-        except sa.exc.SQLAlchemyError:
+            driver(self._connection).rollback()
+        except (sa.exc.SQLAlchemyError, psycopg.Error):
             self.close()
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql, sqlite
 
+from sekisho.adapters.records.audit_large_pages import EVERYBODY, LARGE
 from sekisho.adapters.records.tables import audit_subject, audit_subject_ref, ledger_counter
 from sekisho.domain.record import REF_BYTES, SubjectSet, UnrecordableError, ascending_subjects, subject_set
 
@@ -73,13 +74,20 @@ def extend_index(connection: sa.Connection) -> bool:
     seq, done = position >> _OFFSET_BITS, position & ((1 << _OFFSET_BITS) - 1)
     rows: list[tuple[bytes, int]] = []
     table = audit_subject.c
+    size = sa.func.length(table.refs)
+    small = sa.case((size <= LARGE * REF_BYTES, table.refs))  # what is large stays where it is
     found = connection.execute(
-        sa.select(table.seq, table.refs).where(table.seq >= seq).order_by(table.seq).limit(_STEP)
+        sa.select(table.seq, size, small).where(table.seq >= seq).order_by(table.seq).limit(_STEP)
         .execution_options(yield_per=100)
     )  # fmt: skip
     reached = position
-    for row_seq, blob in found:
+    for row_seq, length, blob in found:
         start = done if row_seq == seq else 0
+        if blob is None:
+            if start < length // REF_BYTES:
+                rows.append((EVERYBODY, row_seq))
+                reached = row_seq << _OFFSET_BITS | length // REF_BYTES
+            continue
         refs = _references(bytes(blob))[start : start + _STEP - len(rows)]
         rows += [(ref, row_seq) for ref in refs.tolist()]
         reached = row_seq << _OFFSET_BITS | start + len(refs)

@@ -37,7 +37,7 @@ from sekisho.domain.tlog import (
     check_consistency,
     consistency_proof,
     inclusion_proof,
-    leaf_hash,
+    leaf_hashes,
     nodes_from,
     records_in,
     tile_at,
@@ -278,7 +278,7 @@ class AuditTree:
 
         Those that the tree holds already must be what they were: *edge* has the hashes of its last leaves.
         """
-        leaves = [leaf_hash(record) for record in records]
+        leaves = leaf_hashes(records)
         known = frontier.size - first
         if known > 0 and b"".join(leaves[:known]) != edge:
             raise ProofError("the last records are not those that were signed")

@@ -52,6 +52,7 @@ from sekisho.ports import AuditReceipt, Clock, KeyRing
 
 _log = structlog.get_logger(__name__)
 _MAX_GROUP = 512
+_AT_ONCE = 48  # records that go to the database together
 _SYNC_SECONDS = 1.0  # a saved head is on its disk at most this much later
 _STORE_SECONDS = 1.0  # a head is in the database at most so much later than the group that follows it
 _SEAL_SECONDS = 0.000_3  # left to those who were told before the signature takes the interpreter
@@ -82,7 +83,7 @@ class _Gap:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """The chain as it stands once a transaction is committed."""
+    """The chain as it stands once a transaction is committed; its rows are those that are still to be written."""
 
     rows: list[StoredRecord]
     receipts: list[tuple[Pending, AuditReceipt | Exception]]
@@ -233,12 +234,11 @@ class AuditWriter:
             self._commit(group)
         except Exception as error:  # noqa: BLE001 - whatever happened, no record of this group is durable
             self._drop_sink()
-            if isinstance(error, CONFLICTS) and len(group) > 1:
-                # One bad id must not take the others down with it: each goes alone.
-                for pending in group:
-                    self._write_group([pending])
+            if not isinstance(error, CONFLICTS) or len(group) == 1:
+                self._fail(error, group)
                 return
-            self._fail(error, group)
+            for pending in group:  # one bad id must not take the others down with it: each goes alone
+                self._write_group([pending])
             return
         if self.failed:
             self.failed = False
@@ -269,11 +269,9 @@ class AuditWriter:
             _log.warning("audit.heads_not_stored", error=type(error).__name__)
 
     def _commit(self, group: Sequence[Pending]) -> None:
-        self._sealer.sign()  # of the group before, where there was no time yet
-        self._heads.settle()
         fresh = self._sink is None
         sink = self._sink = self._sink or open_sink(self._engine)
-        last_seq = sink.begin(len(group))
+        last_seq = sink.begin(len(group), self._sealer.settle)
         if fresh:
             self._agree(sink)
         adopted = () if self._size else self._sealer.adopt(sink.tails(), self.name)
@@ -338,8 +336,7 @@ class AuditWriter:
         self._doubt = None
 
     def _build(self, sink: Sink, last_seq: int, members: Sequence[Pending]) -> _Attempt:
-        rows: list[StoredRecord] = []
-        subjects: list[tuple[int, bytes]] = []
+        rows, subjects = list[StoredRecord](), list[tuple[int, bytes]]()
         receipts: list[tuple[Pending, AuditReceipt | Exception]] = []
         name, seq, wseq, chain = self.name, last_seq + 1, self._size, self._chain
         for pending in members:
@@ -363,6 +360,9 @@ class AuditWriter:
                 continue
             chain = next_link(chain, data)
             columns = search_columns(record, pending.at, pending.kind)
+            if len(rows) >= _AT_ONCE:  # the database begins with these while the others are built
+                sink.put(rows, subjects)
+                rows, subjects = [], []
             rows.append(StoredRecord(seq, pending.id, name, wseq, *columns, data, chain))
             if pending.refs:
                 subjects.append((seq, pending.refs))

@@ -15,6 +15,7 @@ from typing import Final, TypeVar, cast
 import orjson
 import sqlalchemy as sa
 
+from sekisho.adapters.records.audit_large_pages import EVERYBODY, people_of_large, references_in, seqs_of
 from sekisho.adapters.records.audit_subjects import extend_index
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.tables import audit_record, audit_subject, audit_subject_ref
@@ -26,6 +27,7 @@ from sekisho.ports.registers import Activity, Found, ProvisionQuery
 T = TypeVar("T")
 
 _MOST: Final = 1_000  # records of one answer
+_LARGE_AT_ONCE: Final = 20  # records with their people; a mebibyte each
 _CHUNK: Final = 500  # values of one statement
 _INDEX_PAUSE_S: Final = 0.002
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,7 +60,7 @@ GROUP BY requester, purpose, recipient, datasets ORDER BY requester, purpose, da
 _REACHED = """
 SELECT r.requester, r.purpose, COUNT(DISTINCT s.ref)
 FROM audit_record AS r JOIN audit_subject_ref AS s ON s.seq = r.seq
-WHERE r.kind = 'access.release' AND r.seq NOT IN ({void}) GROUP BY r.requester, r.purpose
+WHERE r.kind = 'access.release' AND s.ref <> :everybody AND r.seq NOT IN ({void}) GROUP BY r.requester, r.purpose
 """
 
 
@@ -134,8 +136,7 @@ def _provisions(connection: sa.Connection, query: ProvisionQuery) -> Found:
         statement = statement.where(sa.text(_PROVISION[dialect]))
     else:
         refs = [bytes.fromhex(reference) for reference in query.references]
-        of_people = sa.select(audit_subject_ref.c.seq).where(audit_subject_ref.c.ref.in_(refs))
-        statement = statement.where(table.seq.in_(of_people), sa.text(_OF_PERSON[dialect]))
+        statement = statement.where(table.seq.in_(seqs_of(refs)), sa.text(_OF_PERSON[dialect]))
     if query.since is not None:
         statement = statement.where(table.at >= micros(query.since))
     if query.until is not None:
@@ -202,8 +203,32 @@ def _references(connection: sa.Connection) -> int:
 
 
 def _reached(connection: sa.Connection) -> dict[tuple[str, str], int]:
-    rows = connection.execute(sa.text(_REACHED.format(void=_listed(voided(connection, 0)))))
-    return {(str(requester), str(purpose)): int(people) for requester, purpose, people in rows}
+    void = voided(connection, 0)
+    rows = connection.execute(sa.text(_REACHED.format(void=_listed(void))), {"everybody": EVERYBODY})
+    reached = {(str(requester), str(purpose)): int(people) for requester, purpose, people in rows}
+    table, more = audit_record.c, dict[tuple[str, str], set[bytes]]()
+    large = people_of_large(
+        sa.select(table.seq, table.requester, table.purpose).where(table.kind == "access.release")
+    )
+    for refs, seq, requester, purpose in connection.execute(large.execution_options(yield_per=_LARGE_AT_ONCE)):
+        if seq not in void:
+            more.setdefault((str(requester), str(purpose)), set()).update(references_in(bytes(refs)))
+    index = audit_subject_ref.c
+    for (requester, purpose), people in more.items():
+        known = (
+            sa.select(index.ref)
+            .join(audit_record, table.seq == index.seq)
+            .where(
+                table.requester == requester,
+                table.purpose == purpose,
+                table.kind == "access.release",
+                index.ref != EVERYBODY,
+                sa.text(f"audit_record.seq NOT IN ({_listed(void)})"),
+            )
+        )
+        people.update(bytes(ref) for ref in connection.scalars(known))
+        reached[requester, purpose] = len(people)
+    return reached
 
 
 def _listed(seqs: Iterable[int]) -> str:

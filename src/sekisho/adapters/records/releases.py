@@ -9,6 +9,7 @@ from datetime import datetime
 import orjson
 import sqlalchemy as sa
 
+from sekisho.adapters.records.audit_large_pages import people_of_large, references_in
 from sekisho.adapters.records.audit_subjects import extend_index
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.tables import audit_record, audit_subject_ref
@@ -17,6 +18,7 @@ from sekisho.domain.releases import RELEASE_KIND, ReleaseRecord
 from sekisho.errors import AuditUnavailable
 
 _CHUNK = 500  # people in one statement
+_LARGE_AT_ONCE = 20  # records with their people; a mebibyte each
 _INDEX_PAUSE_S = 0.002  # between steps of the index, in which the writer of records gets the database
 
 
@@ -35,26 +37,30 @@ class SqlReleaseIndex:
         """
         refs = sorted({bytes.fromhex(reference) for reference in references})
         record, subject = audit_record.c, audit_subject_ref.c
-        statement = (
-            sa.select(subject.ref, record.record)
-            .join(audit_record, record.seq == subject.seq)
-            .where(
-                subject.ref.in_(sa.bindparam("refs", expanding=True)),
-                record.kind == RELEASE_KIND,
-                record.at >= micros(since),
-            )
-            .order_by(record.seq)
-        )
+        released = sa.select(record.seq, record.record).where(record.kind == RELEASE_KIND, record.at >= micros(since))
         if requester is not None:
-            statement = statement.where(record.requester == requester)
+            released = released.where(record.requester == requester)
+        statement = (
+            released.with_only_columns(subject.ref, record.seq, record.record)
+            .select_from(audit_record.join(audit_subject_ref, record.seq == subject.seq))
+            .where(subject.ref.in_(sa.bindparam("refs", expanding=True)))
+        )
+        large = people_of_large(released).execution_options(yield_per=_LARGE_AT_ONCE)
 
         def find(connection: sa.Connection) -> dict[str, list[ReleaseRecord]]:
+            rows = [
+                (seq, bytes(ref), raw)
+                for start in range(0, len(refs), _CHUNK)
+                for ref, seq, raw in connection.execute(statement, {"refs": refs[start : start + _CHUNK]})
+            ]
+            for people, seq, raw in connection.execute(large):
+                held = frozenset(references_in(bytes(people)))
+                rows += [(seq, ref, raw) for ref in refs if ref in held]
             found: dict[str, list[ReleaseRecord]] = {}
-            for start in range(0, len(refs), _CHUNK):
-                for ref, raw in connection.execute(statement, {"refs": refs[start : start + _CHUNK]}):
-                    read = ReleaseRecord.read(orjson.loads(bytes(raw)))
-                    if read is not None:
-                        found.setdefault(bytes(ref).hex(), []).append(read)
+            for _, ref, raw in sorted(rows, key=lambda row: row[0]):
+                read = ReleaseRecord.read(orjson.loads(bytes(raw)))
+                if read is not None:
+                    found.setdefault(ref.hex(), []).append(read)
             return found
 
         try:
