@@ -161,6 +161,7 @@ CALLS: list[Call] = [
     Call("GET", "/v1/audit/checkpoint", "auditor"),
     Call("GET", "/v1/audit/records/{record_id}/proof", "auditor"),
     Call("GET", "/v1/audit/consistency", "auditor", query=f"from={WORD}&to={WORD}"),
+    Call("GET", "/v1/audit/reports/{month}", "auditor", query=f"locale={WORD}"),
     *(Call("POST", "/v1/audit/exports", "auditor", {"format": form, "filters": {"data_subject": ADDRESS}})
       for form in ("ndjson", "ocsf", "parquet", "csv", "cef")),
     Call("POST", "/v1/audit/exports", "auditor", {"format": "raw"}),

@@ -108,6 +108,11 @@ def _ask(found: Left, client: httpx.Client) -> None:
         assert told["status"] == "done", told
         found.exports.add(told["format"])
         found.places[f"job {told['format']}"] = json.dumps(told).encode()
+    month = time.strftime("%Y-%m", time.gmtime())
+    for accept in ("text/html", "application/json"):
+        report = make(house, client, Call("GET", "/v1/audit/reports/{month}", "auditor", accept=accept), month=month)
+        assert report.status_code == 200, report.text
+        found.places[f"report as {accept}"] = report.content
     records = make(house, client, Call("POST", "/v1/audit/records:search", "auditor", {"limit": 1000}))
     found.places["search of the audit log"] = records.content
     for record in records.json()["items"][:3]:

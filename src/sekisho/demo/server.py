@@ -26,6 +26,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 from psycopg import sql
 
+from sekisho.adapters.records.roles import KEEPER_SUFFIX, OWNER_SUFFIX
 from sekisho.demo.builder import Progress
 from sekisho.domain.terms import ColumnType, Dataset, Store
 from sekisho.errors import WorkspaceError
@@ -133,6 +134,7 @@ class DemoServer:
     def _found(self, connection: psycopg.Connection, named: LiteralString) -> list[sql.Identifier]:
         """Return those of the workspace's names that *named* finds."""
         names = [self.database(store) for store in (*STORES, RECORDS)]
+        names += [names[-1] + suffix for suffix in (OWNER_SUFFIX, KEEPER_SUFFIX)]  # of `sekisho migrate roles`
         return [sql.Identifier(name) for (name,) in connection.execute(named, [names])]
 
     def make(self, *, records: bool) -> None:

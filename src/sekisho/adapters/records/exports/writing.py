@@ -182,8 +182,9 @@ def _bounds(order: ExportOrder, given: Bounds | None, upto: int | None, connecti
     found = Bounds(1 if anchor is None else anchor.size + 1, newest)
     if low is not None or high is not None:
         between = span(connection, low, high)
-        first = found.first if low is None else 1
-        found = Bounds(1, 0) if between is None else Bounds(max(first, between.first), between.last)
+        # From the beginning is from the first record, whatever its writer's clock said.
+        first = between is not None and low is not None and between.first
+        found = Bounds(1, 0) if between is None else Bounds(first or found.first, between.last)
     last = found.last if upto is None else min(found.last, upto)
     return Bounds(found.first, last, ends=order.until is None and last == newest)
 
