@@ -240,7 +240,8 @@ async def test_nothing_leaves_while_the_records_database_fails(place: Place, fau
     assert set(clients.codes) <= REFUSALS
     assert clients.without_retry == 0
     assert clients.longest_no < BOUND_S
-    if clients.codes["audit_unavailable"]:
+    # A record that only comes late is there in the end, though nobody waited for it: no gap.
+    if clients.codes["audit_unavailable"] and fault != "late":
         assert len(await WholeLog(place.folder, place.server.url()).records("gap")) > gaps
 
 

@@ -263,7 +263,7 @@ def _tail(walk: Walk, held: HeldHeads) -> int:
     """
     if not walk.chains:
         raise VerificationFailed(Outcome.INCOMPLETE, "there are no records")
-    outside, anywhere = held.newest(_OUTSIDE), held.newest(frozenset(Origin))
+    outside, anywhere = held.newest(_OUTSIDE, tree=True), held.newest(frozenset(Origin))
     if not outside:
         raise VerificationFailed(
             Outcome.INCOMPLETE, "no head was kept outside the database: a rewritten history would not be seen"

@@ -86,7 +86,9 @@ class ProofsCheck:
                 raise self._wrong(str(error)) from None
             if mark == "=":
                 return place, found, 1
-            if mark == "+" and number:
+            if mark == "+":
+                if not number:
+                    raise self._wrong("a run of no events")
                 return place, b"", number
             self._push(number, place, found)
         if last:

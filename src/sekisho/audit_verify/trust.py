@@ -152,6 +152,8 @@ class HeldHeads:
             text = parse(note, str(origin)).text
             try:
                 if origin is Origin.CHECKPOINT and text.startswith(f"{self._key.key.name}\n"):
+                    if self._tree is not None:
+                        raise InvalidRequest("name one checkpoint of the tree, the newest that you kept")
                     self._tree = parse_checkpoint(self._key.verify(note, str(origin)).text)
                     continue
                 head = parse_head(text)
@@ -210,9 +212,13 @@ class HeldHeads:
         """Return the chain values that heads speak of, by writer and size."""
         return {(held.head.writer, held.head.size): held.head.chain for held in self._heads}
 
-    def newest(self, origins: frozenset[Origin]) -> dict[str, int]:
-        """Return, for each writer, the size of its newest head from one of *origins*."""
-        sizes: dict[str, int] = dict(self._covered) if Origin.CHECKPOINT in origins else {}
+    def newest(self, origins: frozenset[Origin], *, tree: bool = False) -> dict[str, int]:
+        """Return, for each writer, the size of its newest head from one of *origins*.
+
+        With *tree*, what a checkpoint of the tree covers counts as well: that is known outside. It is no word of the
+        writer's, since the tree is signed over whatever the database holds.
+        """
+        sizes: dict[str, int] = dict(self._covered) if tree else {}
         for held in self._heads:
             if held.origin in origins:
                 sizes[held.head.writer] = max(sizes.get(held.head.writer, 0), held.head.size)

@@ -26,7 +26,7 @@ from tests.intruder import disarm
 RELEASE = AuditEntry("access.release", {"requester": "recommender"})
 
 
-async def verdict(database: Database, keys: FileKeyRing, heads: Path) -> Verdict:
+async def verdict(database: Database, keys: FileKeyRing, heads: Path, since: str | None = None) -> Verdict:
     """Verify the whole log."""
 
     def read(connection: sa.Connection) -> Verdict:
@@ -36,6 +36,7 @@ async def verdict(database: Database, keys: FileKeyRing, heads: Path) -> Verdict
             list(stored_subjects(connection)),
             saved_notes(heads),
             keys.verification_key(),
+            since=since,
         )
 
     return await database.read(read)
@@ -82,8 +83,11 @@ async def test_what_a_crash_left_unsigned_is_signed_at_the_next_start(crashed, d
 
 
 @pytest.mark.parametrize("what", ["appended", "changed", "untagged"])
-async def test_nothing_that_the_log_did_not_write_is_signed(crashed, database, keys, tmp_path, what):
-    """A record put behind a dead chain, or changed at its end, or an end without its tag, stays without a head."""
+async def test_nothing_that_the_log_did_not_write_is_signed(crashed, database, keys, tree, tmp_path, what):
+    """A record put behind a dead chain, or changed at its end, or an end without its tag, stays without a head.
+
+    The tree is signed over whatever the database holds: its checkpoint does not vouch for the writer's records.
+    """
 
     def forge(connection: sa.Connection) -> None:
         disarm(connection)
@@ -115,6 +119,8 @@ async def test_nothing_that_the_log_did_not_write_is_signed(crashed, database, k
     assert found.unsigned_tail == 1 + (what == "appended")
     assert found.bad is not None
     assert found.bad.writer != ""
+    later = await verdict(database, keys, tmp_path / "heads", since=await tree.advance())
+    assert later.outcome is Outcome.INCOMPLETE, later
 
 
 async def test_a_start_beside_a_living_writer_takes_nothing_from_it(database, keys, tmp_path):

@@ -45,6 +45,38 @@ def test_after_one_that_fails_none_is_run(url):
     engine.dispose()
 
 
+def test_a_writer_that_falls_silent_half_way_holds_no_lock(url):
+    """What was sent before the rest is built has an end of its own: after that the server waits only so long."""
+    engine = sa.create_engine(url)
+    with engine.connect() as silent, engine.connect() as other:
+        silent.execute(sa.text("SET idle_in_transaction_session_timeout = 200"))
+        silent.commit()
+        statements = {b"begin": "BEGIN", b"take": "UPDATE ledger_counter SET value = value", b"one": "SELECT 1"}
+        together = Together(driver(silent), statements, 2)
+        together.run([(b"begin", ()), (b"take", ())])
+        together.send([(b"one", ())])
+        other.execute(sa.text("SET lock_timeout = 5000"))
+        other.execute(sa.text("UPDATE ledger_counter SET value = value"))  # raises where the lock stays
+        silent.invalidate()
+    engine.dispose()
+
+
+def test_what_was_sent_before_counts_with_the_rest(url):
+    """A failure of what was sent early is told by the next run, and the commit after it is none."""
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        statements = {b"begin": "BEGIN", b"fail": "SELECT 1 / 0", b"leave": "UPDATE ledger_counter SET value = 78"}
+        together = Together(driver(connection), {**statements, b"end": "COMMIT"}, 2)
+        together.run([(b"begin", ())])
+        together.send([(b"fail", ())])
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            together.run([(b"leave", ()), (b"end", ())])
+        connection.invalidate()
+    with engine.connect() as connection:
+        assert 78 not in set(connection.execute(sa.text("SELECT value FROM ledger_counter")).scalars())
+    engine.dispose()
+
+
 def test_a_commit_that_was_a_rollback_is_none(url):
     """The server answers COMMIT with a success where the transaction had failed before: that is no commit."""
     engine = sa.create_engine(url)

@@ -25,7 +25,11 @@ EVERYBODY: Final = bytes(REF_BYTES)
 
 
 def seqs_of(refs: Sequence[bytes]) -> sa.CompoundSelect[int]:
-    """Return what selects the sequences of the records that concern any of *refs*, as far as the index goes."""
+    """Return what selects the sequences of the records that concern any of *refs*, as far as the index goes.
+
+    What is no reference of a person, as the empty one of somebody unknown, concerns no record.
+    """
+    refs = [ref for ref in refs if len(ref) == REF_BYTES and ref != EVERYBODY]
     index, large = audit_subject_ref, audit_subject_ref.alias()
     held = sa.or_(*(_Holds(audit_subject.c.refs, ref) for ref in refs)) if refs else sa.false()
     looked_into = (

@@ -71,6 +71,7 @@ class Together:
     ) -> None:
         self._pq = connection.pgconn
         self._patience = patience
+        self._under_way = 0  # how many ends of what was sent the server has not told yet
         for name, sql in statements.items():
             _checked(self._pq.prepare(name, sql.encode()))
 
@@ -81,6 +82,9 @@ class Together:
             connection.enter_pipeline_mode()
         for name, parameters in calls:
             connection.send_query_prepared(name, parameters)
+        # Only after such an end does the server count the time that it hears nothing more, and lets locks go.
+        connection.pipeline_sync()
+        self._under_way += 1
         connection.flush()  # what the server does not take yet goes with the next
 
     def run(self, calls: Sequence[Call], meanwhile: Callable[[], object] = lambda: None) -> list[pq.abc.PGresult]:
@@ -92,7 +96,6 @@ class Together:
         connection = self._pq
         try:
             self.send(calls)
-            connection.pipeline_sync()
             self._send()
             meanwhile()
             results = self._results(time.monotonic() + self._patience)
@@ -133,9 +136,12 @@ class Together:
                 if connection.status != pq.ConnStatus.OK:
                     raise psycopg.OperationalError("the server is gone")
                 continue  # the end of one statement's results
-            if result.status == pq.ExecStatus.PIPELINE_SYNC:
+            if result.status != pq.ExecStatus.PIPELINE_SYNC:
+                found.append(result)
+                continue
+            self._under_way -= 1
+            if not self._under_way:
                 return found
-            found.append(result)
 
 
 def _checked(result: pq.abc.PGresult) -> pq.abc.PGresult:

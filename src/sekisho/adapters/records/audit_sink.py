@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.adapters.records.audit_postgres import COMMIT, STATEMENTS, Call, Together, calls
 from sekisho.adapters.records.consent_projection import driver
-from sekisho.adapters.records.patience import limit
+from sekisho.adapters.records.patience import ASKED_AFTER, limit
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail
 from sekisho.domain.record import StoredRecord
 
@@ -297,6 +297,9 @@ class PostgresSink:
         execute(sa.text(f"SET statement_timeout = {2 * _PATIENCE_MS}"))
         # The counter is locked meanwhile: a writer that was stopped here would stop those of all other processes.
         execute(sa.text(f"SET idle_in_transaction_session_timeout = {2 * _PATIENCE_MS}"))
+        # And one whose machine is gone without a word, maybe in the middle of a message.
+        for name, value in ASKED_AFTER.items():
+            execute(sa.text(f"SET {name} = {value}"))
         execute(
             sa.text("INSERT INTO ledger_counter (name, value) VALUES (:name, 0) ON CONFLICT DO NOTHING"),
             {"name": COUNTER},

@@ -25,6 +25,14 @@ CONNECTING = {
 }
 """Parameters of every connection."""
 
+ASKED_AFTER = {
+    "tcp_keepalives_idle": 5,  # seconds
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 5_000,  # milliseconds
+}
+"""The same on the server's side, for a session that holds a lock; over a socket file it means nothing."""
+
 GLANCE_S = 2.0
 """Seconds for a tiny read: an answer that comes later comes too late for the page that waits for it."""
 
