@@ -32,6 +32,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 OCTOBER = Month.parse("2026-10", TOKYO)
 BEGIN = datetime(2026, 10, 5, tzinfo=UTC)
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
+NONE_LATER = [(600, 0), (3_600, 0), (86_400, 0), (None, 0)]
 HOSTILE = "</td><script>alert(1)</script>&\"'"
 PARTY = {"name": HOSTILE, "address": "-", "representative": "-", "country": "JP", "keeping": "each"}
 
@@ -128,7 +129,7 @@ def test_the_page_is_well_formed_and_says_texts_as_texts(
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_page_can_be_read_without_seeing_it(locale: str) -> None:
     """One h1, headings in order, tables with captions and heads, plots with title and description, landmarks."""
-    many = [withdrawn for n in range(12) for withdrawn in _withdrawn(n)]
+    many = [withdrawn for n in range(24) for withdrawn in _withdrawn(n)]
     root = parsed(as_html(figures(EVERYTHING + many), locale))
     names = [element.tag.rpartition("}")[2] for element in root.iter()]
     headings = [int(name[1]) for name in names if re.fullmatch("h[1-6]", name)]
@@ -195,7 +196,48 @@ def test_few_people_are_not_counted_aloud() -> None:
     assert many["provisions"]["items"][0]["people"] == 10
     enough = figures([record for n in range(12) for record in _withdrawn(n)])
     assert (enough["withdrawals"]["at_least"], enough["withdrawals"]["exact"]) == (12, True)
-    assert sum(step["percent"] for step in enough["withdrawals"]["effect"]["steps"]) == 100
+    assert enough["withdrawals"]["effect"]["seconds"] == {"p50": 5, "p95": 11, "max": 11}
+
+
+def test_few_people_do_not_follow_from_what_is_told_beside_them() -> None:
+    """Not as what is left of a sum, not as the longest of few times, not as one tenth of ten."""
+    known = [record for n in range(20) for record in _withdrawn(n)]
+    few = [_withdrawn(n)[0] for n in range(20, 23)]
+    for purpose in ("recommendation", "of few people"):
+        for record in few:
+            record["purpose"] = purpose
+        told = figures(known + few)["withdrawals"]
+        assert told["exact"] is (purpose == "recommendation")
+        assert None in (told["effect"]["seen"], told["effect"]["waiting"])
+        assert 3 not in told["effect"].values()
+    waited = [record for n in range(3) for record in _withdrawn(n)] + [_withdrawn(n)[0] for n in range(3, 43)]
+    told = figures(waited)["withdrawals"]
+    assert (told["at_least"], told["exact"]) == (43, True)
+    assert (told["effect"]["seen"], told["effect"]["waiting"]) == ({"fewer_than": 10}, None)
+    assert told["effect"]["seconds"] == {"p50": None, "p95": None, "max": None}
+    assert told["effect"]["steps"] == []
+    both = {**_withdrawn(20)[0], "purpose": "of few people"}, _withdrawn(20)[1]
+    told = figures([*known, *both])["withdrawals"]  # 21 were seen, and 20 are told
+    assert (told["at_least"], told["exact"], told["effect"]["seen"]) == (20, False, None)
+    for locale in LOCALES:
+        assert TEXTS["not_told"][LOCALES.index(locale)] in as_html(figures(waited), locale)
+
+
+@pytest.mark.parametrize(
+    ("count", "shares"),
+    [
+        (9, []),
+        (12, []),
+        (24, [(10, 42), (60, 58), *NONE_LATER]),
+        (100, [(10, 10), (60, 50), (600, 40), *NONE_LATER[1:]]),
+    ],
+)
+def test_no_share_is_that_of_few_people(count: int, shares: list[tuple[int | None, int]]) -> None:
+    """Steps of time that few fall in are joined with their neighbours; the shares are those of all."""
+    records = [record for n in range(count) for record in _withdrawn(n)]
+    steps = figures(records)["withdrawals"]["effect"]["steps"]
+    assert [(step["below"], step["percent"]) for step in steps] == shares
+    assert not steps or sum(step["percent"] for step in steps) == 100
 
 
 @pytest.mark.parametrize("locale", LOCALES)

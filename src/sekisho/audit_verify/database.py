@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -12,11 +12,14 @@ from typing import Any
 
 from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, anchor_in, checkpoint_notes, saved_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
-from sekisho.domain.chain import BadRecord, BrokenChainError, Walk, accuse, name_of
+from sekisho.domain.chain import BadRecord, BrokenChainError, Chain, Walk, accuse, name_of
 from sekisho.domain.note import HEAD_ORIGIN
 from sekisho.domain.pruning import Anchor
 from sekisho.domain.record import MAX_SUBJECT_REFS, REF_BYTES, StoredRecord, indexed, instant
 from sekisho.errors import InvalidRequest
+
+UNSIGNED = "records after the newest signed head are not vouched for; after a crash the next start signs them"
+"""The finding where a chain ends after all that was signed."""
 
 _OUTSIDE = frozenset({Origin.SAVED, Origin.CHECKPOINT})
 _RECORD = StoredRecord._fields.index("record")
@@ -269,12 +272,11 @@ def _tail(walk: Walk, held: HeldHeads) -> int:
             Outcome.INCOMPLETE, "no head was kept outside the database: a rewritten history would not be seen"
         )
     tail = sum(chain.size - max(outside.get(name, 0), chain.start) for name, chain in walk.chains.items())
-    for name, chain in walk.chains.items():
-        if chain.size > max(anywhere.get(name, 0), chain.start):
-            raise VerificationFailed(
-                Outcome.INCOMPLETE,
-                "records after the newest signed head are not vouched for; after a crash the next start signs them",
-                name_of(chain.last),
-                tail,
-            )
+    for chain in unsigned(walk.chains, anywhere):
+        raise VerificationFailed(Outcome.INCOMPLETE, UNSIGNED, name_of(chain.last), tail)
     return tail
+
+
+def unsigned(chains: Mapping[str, Chain], signed: Mapping[str, int]) -> list[Chain]:
+    """Return the chains that end after all that was signed; *signed* has the size of each writer's newest head."""
+    return [chain for name, chain in chains.items() if chain.size > max(signed.get(name, 0), chain.start)]

@@ -7,7 +7,9 @@ What is held against the records, all computed anew from their bytes:
 (3) signed heads of each writer, as far as they speak of the range;
 (4) the tree: each leaf, and by proofs of consistency that the tree before the range, and that after it, are
     beginnings of the tree that the checkpoint's signature is over;
-(5) the signatures of witnesses under that checkpoint.
+(5) the signatures of witnesses under that checkpoint;
+(6) that each chain's end in the range is signed for, by a head of it or of what its writer wrote later: whoever may
+    write to the database can append a record that fits, and the tree then takes it in.
 
 A range that is not what was written is read to its end nevertheless: whoever reads it is told what was found first.
 People noted beside the records are not looked at; ``audit verify`` over the whole log does.
@@ -15,19 +17,20 @@ People noted beside the records are not looked at; ``audit verify`` over the who
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from sekisho.audit_verify.database import contradiction
+from sekisho.audit_verify.database import UNSIGNED, contradiction, unsigned
 from sekisho.audit_verify.tree import CHECKPOINT_FILE, WITNESSED_FILE, _checkpoint, _path, _read
 from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, note_of, parse
 from sekisho.audit_verify.verdict import Outcome, RangeVerdict, VerificationFailed
 from sekisho.audit_verify.witnesses import Cosigned, cosigned_by
-from sekisho.domain.chain import BadRecord, BrokenChainError, Walk
+from sekisho.domain.chain import BadRecord, BrokenChainError, Walk, name_of
 from sekisho.domain.checkpoint import MAX_CHECKPOINT_BYTES, Checkpoint
+from sekisho.domain.note import HEAD_ORIGIN
 from sekisho.domain.record import StoredRecord
 from sekisho.domain.tlog import (
     TILE_WIDTH,
@@ -62,7 +65,7 @@ class RangeCheck:
         self, key: TrustedKey, first: int, heads: Iterable[str], tree: Path, policy: WitnessPolicy | None = None
     ) -> None:
         self._key, self._first, self._folder, self._policy = key, first, tree, policy
-        self._held = HeldHeads(key)
+        self._held, self._ends = HeldHeads(key), HeldHeads(key)
         self._failed: VerificationFailed | None = None
         self._walk = Walk(first_seq=first, partial=True, marks={})
         self._checkpoint: Checkpoint | None = None
@@ -93,6 +96,20 @@ class RangeCheck:
         except ValueError:
             return None
         return record if isinstance(record, dict) else None
+
+    def unsigned(self, heads: Sequence[str] = ()) -> dict[str, int]:
+        """Take the newest heads of writers, of what was read or more; return each chain's size that none reaches."""
+        if self._failed is not None:
+            return {}
+        chains = self._walk.chains
+        own = tuple(f"{HEAD_ORIGIN}{name}\n{chain.size}\n" for name, chain in chains.items())
+        try:
+            self._ends.add_ends((note for note in heads if note.startswith(own)), chains)
+            self._ends.add((note for note in heads if not note.startswith(own)), Origin.DATABASE)
+        except VerificationFailed as failed:
+            self._failed = failed
+            return {}
+        return {chain.writer: chain.size for chain in unsigned(chains, self._signed())}
 
     def end(self, newest: int) -> RangeVerdict:
         """Return what was found; *newest* is the newest sequence of the log."""
@@ -165,7 +182,7 @@ class RangeCheck:
         return record
 
     def _end(self, newest: int) -> None:
-        """Prove that the tree after the range is a beginning of the checkpoint's."""
+        """Prove that the tree after the range is a beginning of the checkpoint's, and every end signed for."""
         checkpoint = self._checkpoint
         assert checkpoint is not None  # noqa: S101 - without one the range has failed already
         if checkpoint.size > newest:
@@ -179,6 +196,16 @@ class RangeCheck:
             raise VerificationFailed(
                 Outcome.INCOMPLETE, f"the newest {self._last - checkpoint.size} records are under no checkpoint yet"
             )
+        for chain in unsigned(self._walk.chains, self._signed()):
+            raise VerificationFailed(Outcome.INCOMPLETE, UNSIGNED, name_of(chain.last))
+
+    def _signed(self) -> dict[str, int]:
+        """Return the size of each writer's newest head."""
+        every = frozenset(Origin)
+        sizes = self._held.newest(every)
+        for writer, size in self._ends.newest(every).items():
+            sizes[writer] = max(sizes.get(writer, 0), size)
+        return sizes
 
     def _proved(self, frontier: Frontier) -> None:
         assert self._checkpoint is not None  # noqa: S101 - there is no frontier without one

@@ -1,13 +1,13 @@
 """The figures of a monthly report as JSON values, told by the names of the workspace.
 
 A number of people below the smallest group of the statistics is told as *fewer than* that number: ``{"fewer_than":
-10}``. Sums from which it could be computed are left out of the report.
+10}``. Sums and rests from which it could be computed are left out of the report.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
@@ -117,40 +117,64 @@ def _withdrawals(catalogue: Catalogue, tally: MonthlyTally, smallest: int) -> _T
     effect = tally.withdrawals.found()
     counts = sorted(tally.withdrawn.items(), key=lambda item: (-item[1], item[0]))
     told = [(key, people(count, smallest)) for key, count in counts]
+    # Without the small ones: their number would follow from the sum.
+    at_least = sum(count for _, count in told if isinstance(count, int))
+    exact = all(isinstance(count, int) for _, count in told)
     return {
         "items": [
             {"purpose": name, "title": _title(catalogue.purposes, name), "kind": kind, "count": count}
             for (name, kind), count in told
         ],
-        # Without the small ones: their number would follow from the sum.
-        "at_least": sum(count for _, count in told if isinstance(count, int)),
-        "exact": all(isinstance(count, int) for _, count in told),
-        "effect": _effect(effect, smallest),
+        "at_least": at_least,
+        "exact": exact,
+        "effect": {
+            **_seen_and_waiting(len(effect.seen_after), effect.waiting, at_least, smallest, exact=exact),
+            **_effect(effect, smallest),
+        },
     }
 
 
+def _seen_and_waiting(seen: int, waiting: int, at_least: int, smallest: int, *, exact: bool) -> _Told:
+    """Return both numbers as they may be told beside the sum of withdrawals, which is theirs too.
+
+    Where one number is small, whichever would tell it by subtraction is ``None``.
+    """
+    told = {"seen": people(seen, smallest), "waiting": people(waiting, smallest)}
+    if not exact or isinstance(told["seen"], dict):
+        beyond = not exact and seen > max(at_least, smallest - 1)  # tells how many the small ones are at least
+        return {"seen": None if beyond else told["seen"], "waiting": None}
+    return told if isinstance(told["waiting"], int) else {**told, "seen": None}
+
+
+def _steps(seen: Sequence[int], smallest: int) -> list[_Told]:
+    """Return the share of each step of time; steps of few people are joined with their neighbours."""
+    steps: list[tuple[int | None, int]] = []
+    low = held = 0
+    for below in (*STEPS, None):
+        high = max(seen, default=0) + 1 if below is None else below * 1_000_000
+        held += sum(low <= each < high for each in seen)
+        low = high
+        if held == 0 or held >= smallest:
+            steps.append((below, held))
+            held = 0
+    if held:
+        while steps and held < smallest:
+            held += steps.pop()[1]
+        steps.append((None, held))
+    if len(steps) == 1 or len(seen) < smallest:
+        return []
+    return [{"below": below, "percent": round(100 * count / len(seen))} for below, count in steps]
+
+
 def _effect(effect: Effect, smallest: int) -> _Told:
-    seen = effect.seen_after
-    enough = len(seen) >= smallest
-    edges = [0, *(step * 1_000_000 for step in STEPS)]
-    counts = [
-        sum(low <= each and (high is None or each < high) for each in seen)
-        for low, high in zip(edges, [*edges[1:], None], strict=True)
-    ]
+    seen = effect.seen_after if len(effect.seen_after) >= smallest else ()
     return {
-        "seen": people(len(seen), smallest),
-        "waiting": people(effect.waiting, smallest),
         "seconds": {
             "p50": _seconds(percentile(seen, 50)),
             "p95": _seconds(percentile(seen, 95)),
             "max": _seconds(max(seen, default=None)),
         },
-        "steps": [
-            {"below": below, "percent": round(100 * count / len(seen))}
-            for below, count in zip([*STEPS, None], counts, strict=True)
-        ]
-        if enough
-        else [],
+        "steps": _steps(seen, smallest),
         "grace_seconds": GRACE // 1_000_000,
         "under_way": {
             "pages": effect.under_way,

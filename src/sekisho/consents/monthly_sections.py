@@ -232,9 +232,9 @@ def withdrawals(words: Words) -> Markup:
                     (words("left_late", s=grace), number(effect["left_late"])),
                     (words("under_way", s=grace), number(under_way["pages"])),
                     (words("under_way_lag"), words.times(under_way["seconds"])),
-                    (words("seen"), words.people(effect["seen"])),
+                    (words("seen"), _rest_of(words, effect["seen"])),
                     (words("seen_after"), words.times(effect["seconds"])),
-                    (words("waiting"), words.people(effect["waiting"])),
+                    (words("waiting"), _rest_of(words, effect["waiting"])),
                     *([(words("broken_ids"), _listed(effect["broken"]))] if effect["broken"] else []),
                 ],
             ),
@@ -253,6 +253,10 @@ def withdrawals(words: Words) -> Markup:
             el("p", words("measured"), class_="note"),
         ]
     )
+
+
+def _rest_of(words: Words, count: object) -> str:
+    return words("not_told") if count is None else words.people(count)
 
 
 def provisions(words: Words) -> Markup:

@@ -150,6 +150,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "その後この月に対象の利用がなかったもの",
         "Withdrawals whose data nobody asked for again in the month",
     ),
+    "not_told": (
+        "示しません (少ない人数を逆算できるため)",
+        "not told: a small number would follow from it",
+    ),
     "effect_plot": ("撤回から、それを反映した次の回答まで", "From a withdrawal to the next answer under it"),
     "effect_desc": (
         "時間の段階ごとの割合 (パーセント) の横棒。数値は棒の右と次の表にあります。",

@@ -6,14 +6,22 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database
+from sekisho.adapters.records.monthly import SqlMonthlyRecords
+from sekisho.domain.month import Month
 from sekisho.domain.record import subject_ref
 from sekisho.ports import AuditEntry
+from sekisho.ports.reports import MonthRead
 from tests.adapters.records.export_world import SetClock
 
+TOKYO = ZoneInfo("Asia/Tokyo")
+OCTOBER = Month.parse("2026-10", TOKYO)
+EVERYTHING = 1 << 60
 CELLS = {
     purpose: (f"{purpose}/data_category=purchase", f"{purpose}/data_category=behaviour")
     for purpose in ("recommendation", "targeted_advertising", "lifecycle_email")
@@ -93,3 +101,30 @@ async def write(
             waiting.clear()
     if close:
         await log.close()
+
+
+def at(text: str) -> datetime:
+    """An instant by the clocks of Tokyo."""
+    return datetime.fromisoformat(text).replace(tzinfo=TOKYO).astimezone(UTC)
+
+
+class World:
+    """A database whose log holds what a test says, its tree, and what reads it."""
+
+    def __init__(self, database: Database, keys: FileKeyRing, folder: Path) -> None:
+        self.database, self.keys, self.heads = database, keys, folder / "heads"
+        self.tree = AuditTree(database, keys, folder / "tree", self.heads)
+        self.records = SqlMonthlyRecords(database, keys, self.tree, self.heads)
+
+    async def write(self, *happenings: Happening, close: bool = True) -> None:
+        """Write one more chain of the log."""
+        await write(self.database, self.keys, self.heads, happenings, close=close)
+
+    async def read(self, month: Month = OCTOBER, upto: int = EVERYTHING) -> MonthRead:
+        """Read a month."""
+        return await self.records.read(month, upto, lambda _done: None)
+
+
+def in_hex(world: World, data: bytes) -> str:
+    """Bytes as the database writes them in a statement."""
+    return f"x'{data.hex()}'" if world.database.dialect == "sqlite" else f"'\\x{data.hex()}'::bytea"

@@ -7,7 +7,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import AsyncMock
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,11 +14,8 @@ from hypothesis import strategies as st
 
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records import monthly
-from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database, migrate
-from sekisho.adapters.records.monthly import SqlMonthlyRecords
 from sekisho.audit_verify import Outcome
-from sekisho.domain.month import Month
 from sekisho.domain.monthly_tally import ProvisionKey
 from sekisho.domain.record import canonical, genesis, next_link
 from sekisho.errors import AuditUnavailable
@@ -27,41 +23,18 @@ from sekisho.ports import AuditEntry
 from sekisho.ports.reports import MonthRead
 from tests.adapters.records.month_world import (
     CELLS,
+    TOKYO,
     Happening,
+    World,
+    at,
+    in_hex,
     page,
     provided,
     refused,
     uuid7,
     withdrawal,
-    write,
 )
 from tests.adapters.records.tree_world import change, records
-
-TOKYO = ZoneInfo("Asia/Tokyo")
-OCTOBER = Month.parse("2026-10", TOKYO)
-EVERYTHING = 1 << 60
-
-
-def at(text: str) -> datetime:
-    """An instant by the clocks of Tokyo."""
-    return datetime.fromisoformat(text).replace(tzinfo=TOKYO).astimezone(UTC)
-
-
-class World:
-    """A database whose log holds what a test says, its tree, and what reads it."""
-
-    def __init__(self, database: Database, keys: FileKeyRing, folder: Path) -> None:
-        self.database, self.keys, self.heads = database, keys, folder / "heads"
-        self.tree = AuditTree(database, keys, folder / "tree", self.heads)
-        self.records = SqlMonthlyRecords(database, keys, self.tree, self.heads)
-
-    async def write(self, *happenings: Happening, close: bool = True) -> None:
-        """Write one more chain of the log."""
-        await write(self.database, self.keys, self.heads, happenings, close=close)
-
-    async def read(self, month: Month = OCTOBER, upto: int = EVERYTHING) -> MonthRead:
-        """Read a month."""
-        return await self.records.read(month, upto, lambda _done: None)
 
 
 @pytest.fixture
@@ -296,7 +269,7 @@ async def test_a_rewritten_history_is_found_by_the_tree(world: World) -> None:
         data = canonical(told)
         chain = next_link(chain, data)
         await change(
-            world.database, f"UPDATE audit_record SET record = {_hex(world, data)}, chain = {_hex(world, chain)}"
+            world.database, f"UPDATE audit_record SET record = {in_hex(world, data)}, chain = {in_hex(world, chain)}"
             f" WHERE seq = {seq}"
         )  # fmt: skip
     await change(world.database, "DELETE FROM audit_head")
@@ -308,10 +281,6 @@ async def test_a_rewritten_history_is_found_by_the_tree(world: World) -> None:
     assert read.verdict.bad.seq == 4
 
 
-def _hex(world: World, data: bytes) -> str:
-    return f"x'{data.hex()}'" if world.database.dialect == "sqlite" else f"'\\x{data.hex()}'::bytea"
-
-
 async def test_a_log_without_a_tree_is_not_called_verified(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What no checkpoint covers is vouched for by the database alone."""
     await world.write((at("2026-10-03T00:00:00"), refused("access_denied")))
@@ -319,6 +288,19 @@ async def test_a_log_without_a_tree_is_not_called_verified(world: World, monkeyp
     read = await world.read()
     assert read.verdict.outcome is Outcome.INCOMPLETE, read.verdict
     assert read.tally.records
+
+
+async def test_a_clock_that_is_fast_does_not_end_the_month(world: World) -> None:
+    """What other writers record after it is counted, and what is of another year is not."""
+    day = at("2026-10-03T00:00:00")
+    await world.write((day, refused("access_denied")))
+    await world.write((at("2031-01-01T00:00:00"), refused("access_denied")))
+    await world.write(*((day + timedelta(days=n), refused("access_denied")) for n in range(1, 9)))
+    await world.write((at("2026-11-20T00:00:00"), refused("access_denied")))
+    read = await world.read()
+    assert read.verdict.outcome is Outcome.OK, read.verdict
+    assert told_in(read) == told_by(await records(world.database))
+    assert read.tally.kinds["access.deny"] == 9
 
 
 # -- withdrawals ------------------------------------------------------------------------------------

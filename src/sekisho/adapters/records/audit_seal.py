@@ -11,7 +11,7 @@ that the log did not write itself, also not what somebody appended to the chain 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sekisho.adapters.records.audit_heads import HeadsFile
 from sekisho.adapters.records.audit_sink import ChainEnd, SignedHead, Tail
@@ -34,7 +34,7 @@ class Sealer:
         self.key = parse_key(keyring.verification_key())
         self.heads = heads
         self._keyring = keyring
-        self._tag_key = keyring.derive("audit-tail")
+        self._tag_key = _tag_key(keyring)
         self._open: ChainEnd | None = None
         self._unstored: list[SignedHead] = []
 
@@ -50,7 +50,7 @@ class Sealer:
 
     def tail(self, end: ChainEnd) -> tuple[str, int, bytes]:
         """Return writer, place and tag of *end*, for the transaction that writes it."""
-        return end.writer, end.wseq, self._tag(_text(end))
+        return end.writer, end.wseq, _tag(self._tag_key, _text(end))
 
     def committed(self, end: ChainEnd, stored: Iterable[SignedHead] = ()) -> None:
         """Take note that *end* is durable, and that the heads *stored* are in the database now."""
@@ -91,11 +91,9 @@ class Sealer:
             When a head cannot be saved outside; nothing is lost by trying again.
         """
         signed = []
-        for tail in tails:
-            end = ChainEnd(tail.writer, tail.wseq, tail.chain)
-            text = _text(end)
-            if tail.writer == own or not hmac.compare_digest(self._tag(text), tail.tag):
-                continue  # what nobody can prove stays without a head, and verification says so
+        for end in _proven(tails, self._tag_key):
+            if end.writer == own:
+                continue
             note = self._note(end)
             if not self.heads.append(note):
                 raise OSError("the head of another writer could not be saved")
@@ -105,8 +103,27 @@ class Sealer:
     def _note(self, end: ChainEnd) -> str:
         return sign_note(_text(end), self.key, self._keyring.sign)
 
-    def _tag(self, text: str) -> bytes:
-        return hmac.digest(self._tag_key, text.encode(), "sha256")
+
+def heads_to_come(keyring: KeyRing, tails: Iterable[Tail]) -> list[str]:
+    """Return the heads of ends that the log wrote and whose heads are not in the database yet; nothing is saved."""
+    key = parse_key(keyring.verification_key())
+    return [sign_note(_text(end), key, keyring.sign) for end in _proven(tails, _tag_key(keyring))]
+
+
+def _proven(tails: Iterable[Tail], tag_key: bytes) -> Iterator[ChainEnd]:
+    """Yield the ends that the log itself wrote; any other stays without a head, and verification says so."""
+    for tail in tails:
+        end = ChainEnd(tail.writer, tail.wseq, tail.chain)
+        if hmac.compare_digest(_tag(tag_key, _text(end)), tail.tag):
+            yield end
+
+
+def _tag_key(keyring: KeyRing) -> bytes:
+    return keyring.derive("audit-tail")
+
+
+def _tag(tag_key: bytes, text: str) -> bytes:
+    return hmac.digest(tag_key, text.encode(), "sha256")
 
 
 def _text(end: ChainEnd) -> str:

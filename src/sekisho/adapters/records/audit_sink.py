@@ -147,6 +147,11 @@ _TAILS = (
 )
 
 
+def open_tails(connection: sa.Connection) -> list[Tail]:
+    """Return the ends of all chains whose head is not in the database yet."""
+    return [Tail(row[0], row[1], bytes(row[2]), bytes(row[3])) for row in connection.execute(_TAILS)]
+
+
 class SqliteSink:
     """A SQLite file. The pragmas are read back, because a wrong one loses acknowledged records in silence."""
 
@@ -327,7 +332,7 @@ class PostgresSink:
 
     def tails(self) -> list[Tail]:
         """See :class:`Sink`."""
-        return [Tail(row[0], row[1], bytes(row[2]), bytes(row[3])) for row in self._connection.execute(_TAILS)]
+        return open_tails(self._connection)
 
     def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
         """See :class:`Sink`."""

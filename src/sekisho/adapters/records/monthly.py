@@ -19,7 +19,9 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
+from sekisho.adapters.records.audit_seal import heads_to_come
 from sekisho.adapters.records.audit_search import kept_anchor, newest_heads, newest_seq, span
+from sekisho.adapters.records.audit_sink import Tail, open_tails
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.registers import voided
@@ -45,6 +47,7 @@ _GROUP: Final = 2_000
 _REST: Final = 0.25  # share of its time that it leaves to others
 _BEFORE: Final = 86_400_000_000  # withdrawals and writers are followed from a day before the month on
 _AFTER: Final = 60_000_000  # clocks of writers differ: so long after the month its records are looked for
+_ANY: Final = (1 << 63) - 1  # more records than a chain has
 _CHUNK: Final = 200  # records whose people are read at a time
 _READ = tuple(audit_record.c[name] for name in StoredRecord._fields)
 
@@ -75,7 +78,7 @@ class SqlMonthlyRecords:
         policy: WitnessPolicy | None = None,
     ) -> None:
         self._database, self._tree, self._heads, self._policy = database, tree, heads, policy
-        self._key = keyring.verification_key()
+        self._keyring, self._key = keyring, keyring.verification_key()
 
     async def read(self, month: Month, upto: int, told: Callable[[float], None]) -> MonthRead:
         """See the port."""
@@ -97,7 +100,7 @@ class SqlMonthlyRecords:
             RangeCheck, TrustedKey(self._key), first, heads, self._tree.files.folder, self._policy
         )
         void = await self._database.read(partial(voided, since=first - 1))
-        work = _Reading(month, check, MonthlyTally(month, void.__contains__))
+        work = _Reading(month, about, check, MonthlyTally(month, void.__contains__))
         clock = asyncio.get_running_loop().time
         after, more = first - 1, True
         while more:
@@ -109,12 +112,27 @@ class SqlMonthlyRecords:
             told(min(1.0, (after - first + 1) / max(1, about - first + 1)))
             await asyncio.sleep((clock() - began) * _REST)
         newest = await self._database.read(newest_seq)
+        await self._sign_for(check)
         verdict = await asyncio.to_thread(check.end, newest)
         if gone and verdict.outcome is Outcome.OK:
             finding = f"what was before record {gone + 1} was pruned, and some of it may be of this month"
             verdict = replace(verdict, outcome=Outcome.INCOMPLETE, finding=finding)
         people = await self._people(work.tally)
         return MonthRead(work.tally, work.unreadable, people, verdict, self._key)
+
+    async def _sign_for(self, check: RangeCheck) -> None:
+        """Look for heads that reach the ends of the chains that were read: in the database, then outside it.
+
+        A writer signs after it committed; until its head is in the database, its tail there says the same.
+        """
+        ends = check.unsigned()
+        if ends:
+            heads, tails = await self._database.read(partial(_later_heads, _onwards(ends)))
+            heads += await asyncio.to_thread(heads_to_come, self._keyring, tails)
+            ends = await asyncio.to_thread(check.unsigned, heads)
+        if ends:
+            heads = await asyncio.to_thread(_saved_heads, self._heads, _onwards(ends))
+            await asyncio.to_thread(check.unsigned, heads)
 
     async def _people(self, tally: MonthlyTally) -> Mapping[ProvisionKey, int] | None:
         if sum(provided.references for provided in tally.provided.values()) > MOST_REFERENCES:
@@ -128,9 +146,9 @@ class SqlMonthlyRecords:
 class _Reading:
     """The records on their way from the check to the figures."""
 
-    def __init__(self, month: Month, check: RangeCheck, tally: MonthlyTally) -> None:
+    def __init__(self, month: Month, about: int, check: RangeCheck, tally: MonthlyTally) -> None:
         self.tally, self.unreadable = tally, 0
-        self._check = check
+        self._check, self._about = check, about
         self._over = micros(month.until) + _AFTER
 
     def take(self, rows: list[StoredRecord]) -> bool:
@@ -142,7 +160,7 @@ class _Reading:
             except (KeyError, TypeError, ValueError, AttributeError):
                 self.unreadable += 1
                 continue
-            if at > self._over:
+            if at > self._over and row.seq >= self._about:  # before that, it is a clock that is fast
                 return False
         return len(rows) == _GROUP
 
@@ -200,6 +218,16 @@ def _writers(first: int, last: int, connection: sa.Connection) -> dict[str, tupl
 def _stored_heads(sizes: Mapping[str, tuple[int, int]], connection: sa.Connection) -> list[str]:
     notes = newest_heads(connection, {writer: high for writer, (_, high) in sizes.items()})
     return [note for note in notes if _speaks_of(note, sizes)]
+
+
+def _onwards(ends: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Return *ends* so that heads speak of them which count as many records, or more."""
+    return {writer: (size - 1, _ANY) for writer, size in ends.items()}
+
+
+def _later_heads(sizes: Mapping[str, tuple[int, int]], connection: sa.Connection) -> tuple[list[str], list[Tail]]:
+    tails = [tail for tail in open_tails(connection) if sizes.get(tail.writer, (_ANY,))[0] <= tail.wseq]
+    return _stored_heads(sizes, connection), tails
 
 
 def _saved_heads(folder: Path, sizes: Mapping[str, tuple[int, int]]) -> list[str]:
