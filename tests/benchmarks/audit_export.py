@@ -29,7 +29,8 @@ from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.database import Database, bulk_insert, migrate
-from sekisho.adapters.records.exports.writing import Bounds, write_export
+from sekisho.adapters.records.exports.bounds import Bounds
+from sekisho.adapters.records.exports.writing import write_export
 from sekisho.adapters.records.tables import audit_record
 from sekisho.audit_verify import verify_export
 from sekisho.domain.audit_export import ExportFormat, ExportOrder

@@ -166,7 +166,8 @@ def _beginning(rows: _Rows, kept: bytes | None) -> Anchor | None:
         return None
     anchor = anchor_in(kept)
     if anchor is not None and rows.first.seq <= anchor.size:
-        raise VerificationFailed(Outcome.INCOMPLETE, "not all of what was pruned is gone; run `sekisho audit prune`")
+        finding = "not all of what was pruned is gone; run `sekisho audit prune`"
+        raise VerificationFailed(Outcome.INCOMPLETE, finding, unfinished=True)
     return anchor
 
 

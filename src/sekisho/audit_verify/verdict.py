@@ -23,15 +23,25 @@ class Outcome(IntEnum):
 class VerificationFailed(Exception):
     """The end of a verification: what was found, and the record at fault when one can be named.
 
-    ``tail`` is the number of records after the newest head kept outside, where the check came so far.
+    ``tail`` is the number of records after the newest head kept outside, where the check came so far; ``unfinished``
+    whether the next pruning mends it.
     """
 
-    def __init__(self, outcome: Outcome, finding: str, bad: BadRecord | None = None, tail: int = 0) -> None:
+    def __init__(
+        self,
+        outcome: Outcome,
+        finding: str,
+        bad: BadRecord | None = None,
+        tail: int = 0,
+        *,
+        unfinished: bool = False,
+    ) -> None:
         super().__init__(finding)
         self.outcome = outcome
         self.finding = finding
         self.bad = bad
         self.tail = tail
+        self.unfinished = unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,8 @@ class Verdict:
         Events of an export that were shown to be of records in the tree of a signed checkpoint.
     pruned:
         Where a log begins whose older records were pruned, and which record says so; empty when it is whole.
+    unfinished:
+        Whether it is incomplete because a pruning broke off, which the next one finishes.
     """
 
     outcome: Outcome
@@ -68,6 +80,7 @@ class Verdict:
     witnesses: tuple[str, ...] = ()
     proved: int = 0
     pruned: str = ""
+    unfinished: bool = False
 
     @property
     def ok(self) -> bool:
@@ -123,4 +136,5 @@ def failed_verdict(failed: VerificationFailed, walk: Walk, heads: int) -> Verdic
         heads,
         failed.tail,
         pruned=walk.pruned,
+        unfinished=failed.unfinished,
     )

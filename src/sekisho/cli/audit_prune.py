@@ -107,7 +107,7 @@ def _pruned(folder: Path, settings: Settings, limit: datetime, days: int, keeper
     from sekisho.cli.migrate import administrator
 
     found = verified_workspace(settings, FileKeyRing(settings.keys_folder).verification_key(), None)
-    if not found.ok and not (found.outcome == 2 and "prune" in found.finding):
+    if not found.ok and not found.unfinished:
         raise InvalidRequest(f"Nothing was pruned, because the log does not verify: {found.finding}.")
     url = settings.database_url if keeper is None else administrator(keeper)
 

@@ -42,15 +42,17 @@ def verify(
                 "states": proof.states,
                 "without_evidence": proof.without_evidence,
                 "unaudited": proof.unaudited,
+                "pruned": proof.pruned,
                 "findings": list(proof.findings),
             }
         )
     else:
         for finding in proof.findings:
             answer(finding)
+        gone = f", and {proof.pruned:,} are older than what is kept of it" if proof.pruned else ""
         answer(
             f"{'ok' if proof.ok else 'not ok'}: {proof.events:,} events, {proof.states:,} states of"
-            f" {proof.people:,} people; {proof.unaudited:,} events are not in the audit log yet."
+            f" {proof.people:,} people; {proof.unaudited:,} events are not in the audit log yet{gone}."
         )
     raise typer.Exit(0 if proof.ok else FOUND_WRONG)
 

@@ -24,6 +24,7 @@ from sekisho.bootstrap import copies_folder
 from sekisho.bootstrap.policy import point_of_decision
 from sekisho.bootstrap.policy_records import shadow_of
 from sekisho.cli.findings_servers import errors_and_warnings
+from sekisho.domain.provisions import Keeping, least_days
 from sekisho.domain.terms import ColumnType, Dataset, Recipient, Store, StoreKind
 from sekisho.errors import SekishoError, WorkspaceError
 from sekisho.ports import PeopleKeys
@@ -82,6 +83,7 @@ def findings(folder: Path) -> list[Finding]:
         *_copies(settings),
         *_exposed(settings),
         *_third_parties(settings),
+        *_kept_too_briefly(settings),
     ]
 
 
@@ -98,6 +100,23 @@ def _third_parties(settings: Settings) -> Iterator[Finding]:
                 "the records of what it receives lack who it is; declare name, address and representative of its"
                 " `party` (APPI 29)",
             )
+
+
+def _kept_too_briefly(settings: Settings) -> Iterator[Finding]:
+    """Find that records of provisions are pruned before the law lets them go (APPI 29(2), Rule 21)."""
+    parties = [
+        requester.party
+        for requester in settings.catalogue.requesters.values()
+        if requester.recipient is Recipient.THIRD_PARTY
+    ]
+    least = max((least_days(Keeping.EACH if party is None else party.keeping) for party in parties), default=0)
+    if settings.audit_keep_days is not None and settings.audit_keep_days < least:
+        yield Finding(
+            Level.WARNING,
+            "audit",
+            f"`keep_days` is {settings.audit_keep_days}, and third parties are registered: records of what they"
+            f" receive must be kept for {least} days at least (APPI 29)",
+        )
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

@@ -1,8 +1,9 @@
 """The register of provision to third parties (第三者提供記録, APPI 29), and of receipt from them (APPI 30).
 
 It is read from the audit log: each page that left for a third party and names people is one record, with what was
-declared of the third party at that moment. The log is never pruned, so that nothing has to be kept elsewhere;
-``kept_until`` says how long the law wants it at least. Reading the register is itself recorded.
+declared of the third party at that moment. So it reaches back as far as the log does: where ``audit.keep_days`` has
+old records pruned, it must be no shorter than ``kept_until``, which says how long the law wants each at least.
+Reading the register is itself recorded.
 """
 
 from __future__ import annotations

@@ -155,6 +155,12 @@ def kept_until(keeping: Keeping, provided_at: datetime, last_at: datetime | None
     return _years_later(start, years)
 
 
+def least_days(keeping: Keeping) -> int:
+    """Return how many days a record must be kept at least, leap days and all (Rule 21)."""
+    years, _ = _RULES[keeping]
+    return 365 * years + -(-years // 4)
+
+
 def rule_of(keeping: Keeping) -> str:
     """Return the rules that say how a record is made and how long it is kept."""
     return _RULES[keeping][1]

@@ -14,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 
 from sekisho.adapters.keyring import FileKeyRing
-from sekisho.adapters.records import pruning
+from sekisho.adapters.records import audit_subjects, pruning
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_export import export_audit
+from sekisho.adapters.records.audit_large_pages import EVERYBODY
 from sekisho.adapters.records.audit_search import stored_anchor, stored_heads, stored_records, stored_subjects
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database
@@ -202,6 +203,7 @@ async def test_a_head_of_a_pruned_writer_is_held_against_what_is_kept(log, datab
     since = ended.read_text()
     found = await verified(database, keys, tmp_path, since=since)
     assert found.outcome is Outcome.INCOMPLETE  # heads of the middle of its chain speak of what is gone
+    assert not found.unfinished
     last = since.rstrip("\n").split("\n\n")[-2:]
     assert (await verified(database, keys, tmp_path, since="\n\n".join(last) + "\n\n")).ok
 
@@ -278,7 +280,7 @@ async def test_what_breaks_in_between_is_finished_by_the_next_run(
     await log.settled()
     found = await verified(database, keys, tmp_path)
     assert found.outcome is (Outcome.INCOMPLETE if at in {2, 3} else Outcome.OK), found
-    assert found.ok or "sekisho audit prune" in found.finding
+    assert found.unfinished is not found.ok
     await fill(log, 1)
     assert await tree.advance()
     assert verify_tree(tree.files.folder, keys.verification_key()).ok
@@ -334,6 +336,38 @@ async def test_the_heads_of_pruned_records_go_with_them(log, database, tree):
         ~sa.exists().where(audit_record.c.writer == audit_head.c.writer, audit_record.c.wseq == audit_head.c.wseq)
     )
     assert await database.read(lambda c: c.execute(gone).all()) == []
+
+
+@pytest.mark.parametrize("most", [0, 16_384])
+async def test_the_index_of_large_records_goes_with_them(log, database, tree, monkeypatch, most):
+    """No row of the index is left, whether it stands for one person or for everybody of a large record."""
+    monkeypatch.setattr(audit_subjects, "LARGE", most)
+    await log.search(AuditQuery(data_subject=subject_ref(b"r" * 32, 1)))
+    index, done = audit_subject_ref.c, []
+    low = sa.select(sa.func.min(index.seq), sa.func.count()).where((index.ref == EVERYBODY) == (most == 0))
+    first, before = await database.read(lambda c: c.execute(low).one())
+    assert first <= 256
+    delete = sa.delete
+    monkeypatch.setattr(pruning.sa, "delete", lambda table: done.append(table) or delete(table))
+    await pruned(log, tree, database)
+    first, after = await database.read(lambda c: c.execute(low).one())
+    assert first > 256
+    assert before > after > 0
+    assert done.count(audit_subject_ref) == (1 if most == 0 else 2)  # of a large one no reference is looked for
+
+
+@pytest.mark.parametrize("how", ["not stated", "changed"])
+async def test_nothing_goes_by_an_anchor_that_no_record_states(log, database, tree, keys, how):
+    """Whoever writes a beginning into the table, past the log, gets nobody to delete it."""
+    await tree.advance()
+    anchor = pruning._anchor_at(tree, keys.verification_key(), 256)
+    kept = anchor.to_json() if how == "not stated" else anchor.to_json()[:-1]
+    row = {"minimum_index": 256, "anchor": kept}
+    await database.run(lambda connection: connection.execute(sa.insert(audit_pruned).values(row)))
+    count = len(await records(database))
+    with pytest.raises(InvalidRequest, match="Nothing was pruned"):
+        await prune(log, tree, database, START, POLICY)
+    assert len(await records(database)) == count
 
 
 async def test_the_gateways_own_kinds_are_not_taken_for_a_pruning(log, database, tree, keys, tmp_path):

@@ -16,7 +16,8 @@ from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_search import stored_heads, stored_records, stored_subjects
 from sekisho.adapters.records.database import Database
-from sekisho.adapters.records.exports.writing import Bounds, Exported, write_export
+from sekisho.adapters.records.exports.bounds import Bounds
+from sekisho.adapters.records.exports.writing import Exported, write_export
 from sekisho.audit_verify import Verdict, saved_notes, verify_export, verify_rows, verify_tree
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
 from tests.benchmarks.audit.history import RECORDS, History, history

@@ -83,6 +83,8 @@ class Proof:
         Events whose evidence is gone, because they were written again from the audit log.
     unaudited:
         Events that the audit log does not tell of (yet).
+    pruned:
+        Events that it does not tell of and that are older than its beginning, because it was pruned.
     findings:
         What is wrong, one sentence each; empty for a ledger that is what it should be.
     """
@@ -93,6 +95,7 @@ class Proof:
     without_evidence: int
     unaudited: int
     findings: tuple[str, ...]
+    pruned: int = 0
 
     @property
     def ok(self) -> bool:
@@ -150,14 +153,17 @@ def verified(connection: Connection, by_default: Collection[str], chain: EventCh
     """
     findings = _Findings()
     sequels = Sequels()
-    events = without = unaudited = 0
+    events = without = unaudited = pruned = 0
+    began = _log_began(connection)
     before, expected = GENESIS, 1
     for row, found, audited in told_events(connection):
         if row.seq != expected:
             findings.add("missing", f"The ledger lacks sequence {expected} to {row.seq - 1}.")
         elif not chain.holds(before, row):
             findings.add("hash", f"Sequence {row.seq} is not what was recorded: its hash does not follow from it.")
-        if not found:
+        if not found and row.recorded_at <= began:
+            pruned += 1
+        elif not found:
             unaudited += 1
         elif audited is not None and audited != bytes(row.hash):
             findings.add("audit", f"Sequence {row.seq} is not the event that the audit log tells of.")
@@ -169,7 +175,13 @@ def verified(connection: Connection, by_default: Collection[str], chain: EventCh
         findings.add("head", f"The ledger says that it reaches sequence {head}; its events reach {expected - 1}.")
     _compare_tables(connection, sequels, findings)
     people, states = _compare_states(connection, sequels, by_default, findings)
-    return Proof(events, people, states, without, unaudited, findings.told())
+    return Proof(events, people, states, without, unaudited, findings.told(), pruned)
+
+
+def _log_began(connection: Connection) -> int:
+    """Return when the first record was written that a pruned audit log keeps; 0 for one that is whole."""
+    sql = "SELECT min(at) FROM audit_record WHERE seq = (SELECT max(minimum_index) FROM audit_pruned) + 1"
+    return connection.exec_driver_sql(sql).scalar() or 0
 
 
 def row_bytes(row: Row) -> bytes:

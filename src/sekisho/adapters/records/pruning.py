@@ -20,7 +20,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from sekisho.adapters.records.audit import SqlAuditLog
-from sekisho.adapters.records.audit_search import kept_anchor, newest_seq
+from sekisho.adapters.records.audit_large_pages import EVERYBODY
+from sekisho.adapters.records.audit_search import kept_anchor, newest_seq, pruning_record
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_record, audit_subject, audit_subject_ref
@@ -28,7 +29,7 @@ from sekisho.audit_verify.tree import verify_tree
 from sekisho.domain.chain import Walk
 from sekisho.domain.checkpoint import parse_checkpoint
 from sekisho.domain.note import parse_note
-from sekisho.domain.pruning import PRUNE_KIND, Anchor, anchor_after
+from sekisho.domain.pruning import PRUNE_KIND, Anchor, AnchorError, anchor_after
 from sekisho.domain.record import REF_BYTES, micros, timestamp
 from sekisho.domain.tlog import TILE_WIDTH, Frontier
 from sekisho.errors import AuditUnavailable, InvalidRequest
@@ -92,14 +93,14 @@ async def prune(
     Raises
     ------
     InvalidRequest
-        When the log does not verify, or the keeper may not delete.
+        When the log does not verify, the keeper may not delete, or no record says what an earlier attempt left.
     AuditUnavailable
         When the log cannot be read or written.
     """
     try:
         if not await keeper.read(_may_delete):
             raise InvalidRequest("This role may not delete from the audit log; name the keeper with --as.")
-        left = await log.database.read(kept_anchor)
+        left = await log.database.read(_stated)
         if left is not None:
             await _remove(keeper, tree, left)
         plan = await plan_pruning(log.database, tree, before)
@@ -153,6 +154,22 @@ def _may_delete(connection: sa.Connection) -> bool:
     return bool(connection.execute(sa.text(asked)).scalar_one())
 
 
+def _stated(connection: sa.Connection) -> Anchor | None:
+    """Return the anchor of an earlier pruning. Raises ``InvalidRequest`` when no record states it.
+
+    Whoever may write to the table could name any beginning there, and have the keeper delete it for them.
+    """
+    try:
+        anchor = kept_anchor(connection)
+    except AnchorError as error:
+        raise InvalidRequest(f"Nothing was pruned, because {error}.") from None
+    if anchor is not None and pruning_record(anchor, connection) is None:
+        raise InvalidRequest(
+            "Nothing was pruned, because no record of the log says that its beginning was, as `audit_pruned` has it."
+        )
+    return anchor
+
+
 async def _remove(keeper: Database, tree: AuditTree, anchor: Anchor) -> None:
     """Delete the rows of what was pruned, then its files. Harmless when they are gone."""
     more = True
@@ -165,21 +182,26 @@ async def _remove(keeper: Database, tree: AuditTree, anchor: Anchor) -> None:
 
 def _delete_some(minimum: int, connection: sa.Connection) -> bool:
     """Delete the oldest rows that were pruned; return whether there may be more."""
-    record, subject = audit_record.c, audit_subject.c
+    record, subject, index = audit_record.c, audit_subject.c, audit_subject_ref.c
     seqs = connection.execute(
         sa.select(record.seq).where(record.seq <= minimum).order_by(record.seq).limit(_ROWS)
     ).scalars().all()  # fmt: skip
     if not seqs:
         return False
     last, pairs = seqs[-1], []
-    for seq, refs in connection.execute(
-        sa.select(subject.seq, subject.refs).where(subject.seq <= last).order_by(subject.seq)
-    ):
+    # A large record stands in the index once, whoever it is about: its references need not be read.
+    large = sa.exists().where(index.ref == EVERYBODY, index.seq == subject.seq)
+    found = connection.execute(
+        sa.select(subject.seq, subject.refs).where(subject.seq <= last, ~large).order_by(subject.seq)
+        .execution_options(yield_per=100)
+    )  # fmt: skip
+    for seq, refs in found:
         pairs += [{"r": bytes(refs[at : at + REF_BYTES]), "s": seq} for at in range(0, len(refs), REF_BYTES)]
         if len(pairs) >= _REFS:
             last = seq
             break
-    index = audit_subject_ref.c
+    found.close()
+    connection.execute(sa.delete(audit_subject_ref).where(index.ref == EVERYBODY, index.seq <= last))
     if pairs:
         connection.execute(
             sa.delete(audit_subject_ref).where(index.ref == sa.bindparam("r"), index.seq == sa.bindparam("s")), pairs

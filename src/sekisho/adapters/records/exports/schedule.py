@@ -26,8 +26,9 @@ import structlog
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_search import kept_anchor
 from sekisho.adapters.records.database import DatabaseFailed
+from sekisho.adapters.records.exports.bounds import Bounds
 from sekisho.adapters.records.exports.proving import Proving
-from sekisho.adapters.records.exports.writing import Bounds, Pace, uncut, write_export
+from sekisho.adapters.records.exports.writing import Pace, uncut, write_export
 from sekisho.adapters.records.tables import audit_record
 from sekisho.adapters.records.whole_files import sync
 from sekisho.audit_verify.exports import SealedManifest

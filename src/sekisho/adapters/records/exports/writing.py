@@ -24,12 +24,11 @@ from sekisho.adapters.records.audit_search import (
     kept_anchor,
     matching,
     newest_heads,
-    newest_seq,
     present_writers,
     pruning_record,
-    span,
 )
 from sekisho.adapters.records.database import DatabaseFailed
+from sekisho.adapters.records.exports.bounds import Bounds, bounds_of
 from sekisho.adapters.records.exports.forms import HashedFile, begin
 from sekisho.adapters.records.exports.proving import Covering, ProofsFile, Proving
 from sekisho.adapters.records.tables import audit_record
@@ -57,7 +56,7 @@ from sekisho.domain.note import (
     split_notes,
 )
 from sekisho.domain.pruning import PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
-from sekisho.domain.record import micros, stands_at, timestamp
+from sekisho.domain.record import stands_at, timestamp
 from sekisho.domain.tlog import inclusion_proof
 from sekisho.errors import AuditUnavailable, InvalidRequest
 from sekisho.ports import AuditQuery
@@ -71,18 +70,6 @@ _MANIFEST_VERSION: Final = 1
 
 class ExportTooLarge(Exception):
     """The export would be larger than it may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """A range of sequences, both ends included; empty when *last* is below *first*.
-
-    ``ends`` says that it reaches the newest record there was when it was looked up.
-    """
-
-    first: int
-    last: int
-    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +128,9 @@ async def write_export(
     Raises
     ------
     InvalidRequest
-        When the raw form is asked for with filters.
+        When the raw form is asked for with filters, or the records of the range were pruned.
     AuditUnavailable
-        When the log cannot be read.
+        When the log cannot be read, or was pruned meanwhile.
     ExportTooLarge, OSError
         When it does not fit.
     """
@@ -155,7 +142,7 @@ async def write_export(
         saved = await uncut(asyncio.to_thread(_saved, log.heads_folder)) if order.form is ExportFormat.RAW else []
         if order.filters.data_subject is not None:
             await log.extend_index()
-        found = await log.database.read(partial(_bounds, order, bounds, upto))
+        found = await log.database.read(partial(bounds_of, order, bounds, upto))
         covering = None if proving is None else await proving.covering(found.last)
         return await work.run(found, saved, covering)
     except DatabaseFailed:
@@ -171,22 +158,6 @@ async def uncut(work: Awaitable[T]) -> T:
         with suppress(Exception):
             await asyncio.wait([task])
         raise
-
-
-def _bounds(order: ExportOrder, given: Bounds | None, upto: int | None, connection: sa.Connection) -> Bounds:
-    if given is not None:
-        return given
-    low, high = (None if edge is None else micros(edge) for edge in (order.since, order.until))
-    newest = newest_seq(connection)
-    anchor = kept_anchor(connection)
-    found = Bounds(1 if anchor is None else anchor.size + 1, newest)
-    if low is not None or high is not None:
-        between = span(connection, low, high)
-        # From the beginning is from the first record, whatever its writer's clock said.
-        first = between is not None and low is not None and between.first
-        found = Bounds(1, 0) if between is None else Bounds(first or found.first, between.last)
-    last = found.last if upto is None else min(found.last, upto)
-    return Bounds(found.first, last, ends=order.until is None and last == newest)
 
 
 class _Work:
@@ -216,6 +187,8 @@ class _Work:
         await uncut(asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True))
         count = await self._events(bounds, covering)
         anchor = await self._log.database.read(kept_anchor)
+        if anchor is not None and bounds.first <= min(bounds.last, anchor.size):
+            raise AuditUnavailable("records of this range were pruned while they were exported; run this again")
         heads = await self._log.database.read(partial(self._heads, bounds, saved, anchor)) if self._raw else b""
         if anchor is not None and covering is not None and bounds.first == anchor.size + 1:
             await self._pruned(anchor, covering)
