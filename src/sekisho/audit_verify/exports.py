@@ -219,14 +219,17 @@ class SealedManifest:
         writers = {name for name, _ in self._ends}
         walk = Walk(first_seq=self.first, partial=partial, marks=marks, anchor=anchor, writers=writers)
         lines = held.passing(_lines(self._folder / RECORDS_FILE), walk.chains)
+        unproved: list[VerificationFailed] = []
         try:
-            walk.run(lines if proofs is None else _passing(lines, proofs), {**held.ends(), **self._ends})
+            walk.run(lines if proofs is None else _passing(lines, proofs, unproved), {**held.ends(), **self._ends})
         except BrokenChainError as broken:
             raise VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad) from None
         self._compare_ends(walk)
         if not same or walk.count != self.records:
             raise VerificationFailed(Outcome.TAMPERED, f"{RECORDS_FILE} was changed")
         held.compare(walk.chains, begins=self.first == 1 or anchor is not None, ends=self._ends_log, anchor=anchor)
+        if unproved:
+            raise unproved[0]
         if proofs is not None:
             self._proven(proofs)
         return walk
@@ -331,11 +334,18 @@ class SealedManifest:
             raise VerificationFailed(Outcome.TAMPERED, "the export holds a writer that was not exported")
 
 
-def _passing(lines: Iterator[bytes], proofs: ProofsCheck) -> Iterator[bytes]:
-    """Yield *lines*, and hold each against the proofs once the chain took it."""
+def _passing(lines: Iterator[bytes], proofs: ProofsCheck, unproved: list[VerificationFailed]) -> Iterator[bytes]:
+    """Yield *lines*, and hold each against the proofs once the chain took it.
+
+    What fails there goes into *unproved*: a chain that is broken names the record, a root that is another does not.
+    """
     for line in lines:
         yield line
-        proofs.take(None, leaf_hash(line))
+        if not unproved:
+            try:
+                proofs.take(None, leaf_hash(line))
+            except VerificationFailed as failed:
+                unproved.append(failed)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

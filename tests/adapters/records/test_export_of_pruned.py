@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from sekisho.adapters.records.exports.proving import TreeProving
 from sekisho.audit_verify import verify_export
 from sekisho.domain.audit_export import ExportFormat, ExportOrder
 from sekisho.errors import AuditUnavailable, InvalidRequest
-from sekisho.ports.exports import ExportStatus
+from sekisho.ports.exports import ExportJob, ExportStatus
 from tests.adapters.records.export_world import START, SetClock, opened_log
 from tests.adapters.records.test_pruning import OLD, fill, pruned
 
@@ -43,15 +44,24 @@ async def log(database: Database, keys: FileKeyRing, tmp_path: Path, clock: SetC
         yield opened
 
 
+async def found_of(exports: FolderExports, export_id: str) -> ExportJob:
+    """Return a job that is there."""
+    found = await exports.find(export_id)
+    assert found is not None
+    return found
+
+
 @pytest.fixture
 def overlapping(log, tree, database, monkeypatch):
     """The first export that is made meets a pruning between its look at the range and its records."""
-    events, met = writing._Work._events, []
+    events: Any = writing._Work._events
+    met: list[object] = []
 
-    async def work(*arguments: object) -> int:
+    async def work(*arguments: Any) -> int:
         if not met:
             met.append(await pruned(log, tree, database))
-        return await events(*arguments)
+        done: int = await events(*arguments)
+        return done
 
     monkeypatch.setattr(writing._Work, "_events", work)
 
@@ -74,9 +84,9 @@ async def test_a_job_that_meets_a_pruning_is_made_anew(log, tree, clock, tmp_pat
     exports = FolderExports(log, clock, tmp_path / "exports", proving=TreeProving(tree))
     begun = await exports.create("auditor", ExportOrder(ExportFormat.CSV))
     assert await exports.work_once()
-    assert (await exports.find(begun.id)).status is ExportStatus.QUEUED
+    assert (await found_of(exports, begun.id)).status is ExportStatus.QUEUED
     assert await exports.work_once()
-    assert (await exports.find(begun.id)).status is ExportStatus.DONE
+    assert (await found_of(exports, begun.id)).status is ExportStatus.DONE
 
 
 async def test_a_job_of_which_everything_was_pruned_fails(log, tree, database, clock, tmp_path, monkeypatch):
@@ -88,7 +98,7 @@ async def test_a_job_of_which_everything_was_pruned_fails(log, tree, database, c
     for _ in range(3):
         assert await exports.work_once()
     assert not await exports.work_once()
-    found = await exports.find(begun.id)
+    found = await found_of(exports, begun.id)
     assert (found.status, found.error) == (ExportStatus.FAILED, "invalid_request")
 
 
