@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL, create_engine, make_url
 
 from sekisho.adapters.records.database import Database, migrate
@@ -19,6 +20,24 @@ from tests.sinks.run import (  # noqa: F401 - hooks of pytest, found here by the
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
+
+# A loaded machine is no failure; properties that want more examples than these ask for them.
+settings.register_profile("tests", deadline=None, max_examples=40)
+settings.load_profile("tests")
+
+_LONG_ON_POSTGRESQL = frozenset({
+    "test_audit_exports", "test_export_jobs", "test_export_schedule", "test_export_is_log", "test_exports_break",
+    "test_import_killed", "test_webhook_dispatch", "test_monthly", "test_consent_links", "test_ledger",
+})  # fmt: skip
+"""Modules that take minutes on two databases, and ask PostgreSQL nothing that their neighbours do not: see below."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the PostgreSQL half of some modules to the long run, so that the usual one takes minutes."""
+    for item in items:
+        if item.path.stem in _LONG_ON_POSTGRESQL and "postgresql" in item.name:
+            item.add_marker(pytest.mark.long)
 
 
 def postgres_server() -> str:

@@ -359,7 +359,14 @@ def address(desk):
             server.terminate()
 
 
-@pytest.mark.parametrize("page", sorted({block.place.rsplit(":", 1)[0] for block in SCRIPTS}))
+@pytest.mark.parametrize(
+    "page",
+    [
+        # The commands of a translated page are those of the page.
+        pytest.param(page, marks=pytest.mark.long if page.endswith(".ja.md") else ())
+        for page in sorted({block.place.rsplit(":", 1)[0] for block in SCRIPTS})
+    ],
+)
 def test_the_scripts_of_a_page_run(desk, page, request):
     """The scripts of a page run one after the other as they stand, where it says so against a real server."""
     for block in SCRIPTS:

@@ -267,7 +267,7 @@ async def test_eight_threads_of_compiled_policies_give_no_wrong_decision(folder)
     await pdp.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 async def test_eight_threads_and_fifty_reloads_give_no_wrong_decision(folder):
     """8,000 decisions on 8 threads while policies are exchanged 50 times: each is whole, and its revision's own."""
     asked = [each for each in questions() if len(each.datasets) == 1][::5][:40]

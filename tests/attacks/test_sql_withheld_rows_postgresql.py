@@ -120,7 +120,10 @@ def test_no_expression_meets_a_withheld_row(crowd: PostgresWorld, shape: str) ->
     assert failing(crowd, shape) == []
 
 
-@pytest.mark.parametrize("shape", ["members", "overlay", "bits"])
+@pytest.mark.parametrize(
+    "shape",
+    [pytest.param("members", marks=pytest.mark.long), pytest.param("overlay", marks=pytest.mark.long), "bits"],
+)
 def test_no_expression_meets_a_withheld_row_whatever_says_who_may_be_read(hurried: PostgresWorld, shape: str) -> None:
     """The same with a table of members, a table of everybody and who withdrew, and bits; in plans of several processes."""
     hurried.direct.shape = shape

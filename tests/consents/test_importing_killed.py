@@ -74,7 +74,7 @@ LINES = st.lists(
 
 
 @given(lines=LINES, part=st.integers(1, 6), kills=st.lists(st.none() | st.booleans(), max_size=8))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_kills_an_import_the_ledger_is_that_of_one_go(monkeypatch, lines, part, kills):
     """In any parts, killed before or after any commit and started again, the ledger holds what one go gives."""
     content = ndjson(lines)
