@@ -349,11 +349,22 @@ async def test_a_server_that_hangs_up_costs_nothing_acknowledged(database, keys,
 
 async def test_verification_beside_a_busy_writer_raises_no_alarm(site):
     """The log can be verified at any moment while it is written to."""
-    writing = asyncio.gather(*(attempts(site.log, 60) for _ in range(20)))
-    verdicts = [await asyncio.to_thread(site.verify) for _ in range(8)]
-    assert all(refused == 0 for _, refused in await writing)
+    verified = asyncio.Event()
+
+    async def writer() -> int:
+        refused = 0
+        while not verified.is_set():
+            refused += (await attempts(site.log, 5))[1]
+        return refused
+
+    writing = asyncio.gather(*(writer() for _ in range(20)))
+    verdicts: list[Verdict] = []
+    # Until it was seen at several lengths: on a busy machine eight verifications can come before the second record.
+    while len(verdicts) < 8 or len({verdict.records for verdict in verdicts}) < 3:
+        verdicts.append(await asyncio.to_thread(site.verify))
+    verified.set()
+    assert await writing == [0] * 20
     assert all(verdict.ok for verdict in verdicts), verdicts
-    assert len({verdict.records for verdict in verdicts}) > 1  # it was being written to
 
 
 async def test_a_database_without_its_tables_cannot_be_started_on(tmp_path):
