@@ -258,7 +258,7 @@ class StandIn:
             given: bytes | None = response(b"{}", self.health)
         elif head.startswith(b"GET /v1/config"):
             given = answering(self.config)
-        elif body == b'{"input": {}}':
+        elif body == b'{"input":{}}':
             given = answering(REFUSAL, **self.beside)
         else:
             self.asked.append(head + body)

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 
 from sekisho.adapters.clock import SystemClock
@@ -203,4 +204,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())  # the loop that `sekisho serve` runs on

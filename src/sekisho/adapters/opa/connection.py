@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+import orjson
 from opa_client.opa_async import AsyncOpaClient
 
 
@@ -72,6 +73,8 @@ class Connection(AsyncOpaClient):  # type: ignore[misc]  # ships no types
             connector=self._connector,
             timeout=aiohttp.ClientTimeout(total=self.timeout),
             trust_env=False,
+            # The default writes a question of twenty columns ten times as slowly, and with spaces that OPA reads.
+            json_serialize=lambda value: orjson.dumps(value).decode(),
         )
 
     def _tls(self) -> ssl.SSLContext:
