@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekisho.cli.running import DEFAULT_WORKSPACE, WorkspaceOption, answer, say
+from sekisho.cli.running import DEFAULT_WORKSPACE, AdministratorOption, WorkspaceOption, answer, say
 from sekisho.errors import InvalidRequest, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -49,15 +49,7 @@ def down(
 @app.command(epilog="Example: sekisho migrate roles | psql --dbname=sekisho")
 def roles(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    apply: Annotated[
-        str | None,
-        typer.Option(
-            "--apply",
-            help="Run the SQL as this administrator (postgresql://…, without a password).",
-            metavar="URL",
-            show_default=False,
-        ),
-    ] = None,
+    apply: AdministratorOption = None,
 ) -> None:
     """Print the script after which the gateway's role may add to its records, and neither change nor delete them.
 

@@ -31,6 +31,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON on stan
 RequesterOption = Annotated[
     str, typer.Option("--requester", "-r", help="Who asks: a requester of sekisho.yaml.", show_default=False)
 ]
+AdministratorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--apply",
+        help="Run the SQL as this administrator (postgresql://…, without a password).",
+        metavar="URL",
+        show_default=False,
+    ),
+]
 
 
 def with_workspace(folder: Path, work: Callable[[Workspace], Awaitable[_T]]) -> _T:

@@ -10,6 +10,7 @@ import typer
 
 from sekisho.cli.running import (
     DEFAULT_WORKSPACE,
+    AdministratorOption,
     JsonOption,
     WorkspaceOption,
     answer,
@@ -39,14 +40,7 @@ def stores() -> None:
 def bootstrap(
     store: Annotated[str, typer.Argument(help="A store of sekisho.yaml.", show_default=False)],
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    apply: Annotated[
-        str | None,
-        typer.Option(
-            "--apply",
-            help="Run the SQL as this administrator (postgresql://…, without a password).",
-            metavar="URL",
-        ),
-    ] = None,
+    apply: AdministratorOption = None,
     connections: Annotated[
         int, typer.Option(min=2, max=10_000, help="PostgreSQL: connections that all workers together may have.")
     ] = _CONNECTIONS,
