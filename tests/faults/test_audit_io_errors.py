@@ -156,7 +156,7 @@ async def holds(folder: Path, made: Run) -> None:
         await database.close()
     before: list[str | None] = [*made.checkpoints] or [None]
     for checkpoint in before:
-        grown = verify_tree(tree.files.folder, key, since=checkpoint)
+        grown = verify_tree(folder / "heads" / "tree", key, since=checkpoint)
         assert grown.ok, grown
         assert grown.records == verdict.records
 

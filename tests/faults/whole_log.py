@@ -58,7 +58,7 @@ class WholeLog:
             note = await tree.advance()
         finally:
             await database.close()
-        verdict = verify_tree(tree.files.folder, self.keys.verification_key(), since=self.checkpoint)
+        verdict = verify_tree(self.heads / TREE_FOLDER, self.keys.verification_key(), since=self.checkpoint)
         self.checkpoint = note
         return verdict
 

@@ -65,8 +65,8 @@ async def test_checkpoints_continue_one_another(site: Site) -> None:
     assert new.size > old.size
     proof = [base64.b64decode(each) for each in told["hashes"]]
     check_consistency(old.size, old.root, new.size, new.root, proof)
-    folder = site.workspace.composed.tree.files.folder
-    assert verify_tree(folder, site.workspace.keys.verification_key(), since=first.text).ok
+    with site.workspace.composed.tree.files.at_hand() as folder:
+        assert verify_tree(folder, site.workspace.keys.verification_key(), since=first.text).ok
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import sekisho
 from sekisho.domain.audit_export import Every, ExportFormat
 from sekisho.domain.terms import ColumnClass, LegalBasis, Recipient, StoreKind
 from sekisho.settings import FILE_NAME, SECTIONS, ExportSchedule, ExportSettings, PolicyEngine, load
+from sekisho.settings.values import BucketSettings
 from tests.settings.conftest import GOOD
 
 DEMO = Path(sekisho.__file__).parent / "demo"
@@ -268,6 +269,17 @@ def test_exports_of_the_audit_log(workspace):
             ExportSchedule(ExportFormat.OCSF, Every.HOUR, read.folder / "var" / "siem", 9),
             ExportSchedule(ExportFormat.RAW, Every.DAY, Path("/srv/audit")),
         ),
+    )
+
+
+def test_the_tree_of_the_audit_log_in_object_storage(workspace):
+    """Where it lies is said; rights are not."""
+    assert workspace.load(GOOD).audit_tree is None
+    text = (
+        GOOD + "audit: {tree: {bucket: audit-log/tree, region: ap-northeast-1, endpoint: 'http://127.0.0.1:9000'}}\n"
+    )
+    assert workspace.load(text).audit_tree == BucketSettings(
+        "audit-log/tree", "ap-northeast-1", "http://127.0.0.1:9000"
     )
 
 

@@ -16,7 +16,7 @@ from sekisho.adapters.identity.oidc import OidcProvider
 from sekisho.adapters.mail import FileOutbox, SmtpMailer
 from sekisho.adapters.receipt_key import ReceiptKey
 from sekisho.adapters.receipt_pdf import PdfReceipts
-from sekisho.adapters.records.audit_tree import TREE_FOLDER, AuditTree
+from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.consent_audited import UnauditedEvents
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database
@@ -31,6 +31,7 @@ from sekisho.adapters.records.sweeper import ExpirySweeper
 from sekisho.adapters.records.webhooks import SqlWebhookOutbox
 from sekisho.adapters.secret_file import read_secret
 from sekisho.adapters.witnesses import HttpWitnesses
+from sekisho.bootstrap.log_tree import audit_tree
 from sekisho.bootstrap.policy_records import rules_of
 from sekisho.bootstrap.witnessing import WitnessedTree
 from sekisho.consents import (
@@ -151,7 +152,7 @@ def compose(
     feed = Feed(parts, SqlReleaseIndex(database))
     registers = SqlRegisters(database)
     asked = settings.witnesses
-    tree = AuditTree(database, parts.keys, settings.audit_folder / TREE_FOLDER, settings.audit_folder)
+    tree = audit_tree(settings, database, parts.keys)
     policy = policy_of([key for _, key in asked.witnesses.values()], asked.quorum) if asked.witnesses else None
     monthly = SqlMonthlyRecords(database, parts.keys, tree, settings.audit_folder, policy)
     consents = Consents(

@@ -87,16 +87,13 @@ def _limit(settings: Settings, before: datetime | None) -> tuple[datetime, int]:
 
 async def _planned(settings: Settings, limit: datetime) -> PrunePlan:
     from sekisho.adapters.keyring import FileKeyRing
-    from sekisho.adapters.records.audit_tree import TREE_FOLDER, AuditTree
     from sekisho.adapters.records.database import Database
     from sekisho.adapters.records.pruning import plan_pruning
+    from sekisho.bootstrap.log_tree import audit_tree
 
     database = Database(settings.database_url)
     try:
-        tree = AuditTree(
-            database, FileKeyRing(settings.keys_folder), settings.audit_folder / TREE_FOLDER, settings.audit_folder
-        )
-        return await plan_pruning(database, tree, limit)
+        return await plan_pruning(database, audit_tree(settings, database, FileKeyRing(settings.keys_folder)), limit)
     finally:
         await database.close()
 

@@ -61,6 +61,12 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("exports", "[{format: raw, every: day, folder: var/audit-exports}]"),
         Key("witnesses", "{auditor: {url: …, key: …}}"),
         Key("quorum", "1"),
+        Key("tree", "{bucket: audit-log/tree, region: ap-northeast-1}"),
+    ),
+    "audit.tree": (
+        _must("bucket", "audit-log/tree"),
+        Key("region", "ap-northeast-1"),
+        Key("endpoint", "https://objects.example"),
     ),
     "audit.witnesses.*": (
         _must("url", "https://witness.example"),

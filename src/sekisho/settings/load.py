@@ -9,6 +9,7 @@ from typing import Final
 from sekisho.domain.terms import Catalogue
 from sekisho.errors import WorkspaceError
 from sekisho.settings import catalogue, customers, parts, policy
+from sekisho.settings.buckets import tree_bucket
 from sekisho.settings.document import Node, Table, read
 from sekisho.settings.exports import exports
 from sekisho.settings.faults import Faults
@@ -111,4 +112,5 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         catalogue=Catalogue(stores, datasets, purposes, requesters, published, revision, controller.place),
         witnesses=signing,
         audit_keep_days=parts.audit_keep_days(root),
+        audit_tree=tree_bucket(root),
     )

@@ -233,6 +233,23 @@ class ExportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketSettings:
+    """A place in object storage; who may write there is said by the process's environment.
+
+    Attributes
+    ----------
+    place:
+        Bucket, and what all names in it begin with.
+    region, endpoint:
+        Where it is; ``None``: as the environment says.
+    """
+
+    place: str
+    region: str | None = None
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A workspace, complete and consistent. All paths are absolute.
 
@@ -265,6 +282,8 @@ class Settings:
         Who signs the checkpoints of the audit log.
     audit_keep_days:
         How long audit records are kept before they may be pruned; ``None``: for ever.
+    audit_tree:
+        The object storage in which the audit log's tree lies; ``None``: in a folder beside the heads.
     """
 
     folder: Path
@@ -281,3 +300,4 @@ class Settings:
     catalogue: Catalogue = field(repr=False)
     witnesses: WitnessSettings = field(default_factory=WitnessSettings)
     audit_keep_days: int | None = None
+    audit_tree: BucketSettings | None = None

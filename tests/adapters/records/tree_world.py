@@ -49,4 +49,5 @@ def read(note: str) -> Checkpoint:
 
 def verified(tree: AuditTree, since: str | None = None) -> Verdict:
     """What the verifier says of the folder."""
-    return verify_tree(tree.files.folder, tree._keyring.verification_key(), since=since)
+    with tree.files.at_hand() as folder:
+        return verify_tree(folder, tree._keyring.verification_key(), since=since)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -45,9 +46,13 @@ from sekisho.domain.tlog import (
 from sekisho.errors import AuditUnavailable, InvalidRequest, NotFound
 from sekisho.ports import KeyRing
 
+if TYPE_CHECKING:
+    from sekisho.adapters.records.tree_bucket import TreeBucket
+
 TREE_FOLDER = "tree"
 """Name of the folder of tiles, in the folder of the saved heads unless the workspace says otherwise."""
 
+_T = TypeVar("_T")
 _log = structlog.get_logger("sekisho.audit_tree")
 
 _CHUNK = 32 * TILE_WIDTH  # records that are read and hashed at once
@@ -76,14 +81,16 @@ class AuditTree:
         The own database; only read.
     keyring:
         Signs the checkpoints. Their origin is the name of its key.
-    folder:
-        Where tiles and checkpoint lie.
+    place:
+        Where tiles and checkpoint lie: a folder, or a bucket.
     signed:
         Folder in which is saved what was signed last.
     """
 
-    def __init__(self, database: Database, keyring: KeyRing, folder: Path, signed: Path) -> None:
-        self.files = TreeFolder(folder, signed / SIGNED_FILE)
+    def __init__(self, database: Database, keyring: KeyRing, place: Path | TreeBucket, signed: Path) -> None:
+        self.files: TreeFolder | TreeBucket = (
+            TreeFolder(place, signed / SIGNED_FILE) if isinstance(place, Path) else place
+        )
         self._database = database
         self._keyring = keyring
         self._key = parse_key(keyring.verification_key())
@@ -130,7 +137,7 @@ class AuditTree:
 
     async def published(self) -> str | None:
         """Return the newest checkpoint with all its signatures, or ``None`` before the first."""
-        return await asyncio.to_thread(self.files.checkpoint)
+        return await self._from_files(self.files.checkpoint)
 
     async def publish(self, note: str, *, witnessed: bool = False) -> bool:
         """Make *note*, a checkpoint with more signatures, the newest one; return whether it still was.
@@ -155,7 +162,7 @@ class AuditTree:
             raise AuditUnavailable("the audit log cannot be read now") from None
         if seq is None:
             raise NotFound("There is no such record.")
-        note = await asyncio.to_thread(self.files.witnessed)
+        note = await self._from_files(self.files.witnessed)
         if note is None or self._own(note).size < seq:
             note = await self.published()
         if note is None or self._own(note).size < seq:
@@ -182,7 +189,7 @@ class AuditTree:
 
         return await self._from_files(proof)
 
-    async def _from_files(self, work: Callable[[], list[bytes]]) -> list[bytes]:
+    async def _from_files(self, work: Callable[[], _T]) -> _T:
         try:
             return await asyncio.to_thread(work)
         except (OSError, ProofError):

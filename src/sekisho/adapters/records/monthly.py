@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -85,20 +85,22 @@ class SqlMonthlyRecords:
         with suppress(AuditUnavailable):  # what keeps the tree from going on is found by the check
             await self._tree.advance()
         try:
-            return await self._read(month, upto, told)
+            with ExitStack() as hand:
+                folder = await asyncio.to_thread(hand.enter_context, self._tree.files.at_hand())
+                return await self._read(month, upto, told, folder)
+        except OSError:
+            raise AuditUnavailable("the audit log's tree cannot be read now") from None
         except DatabaseFailed:
             raise AuditUnavailable("the audit log cannot be read now") from None
 
-    async def _read(self, month: Month, upto: int, told: Callable[[float], None]) -> MonthRead:
+    async def _read(self, month: Month, upto: int, told: Callable[[float], None], tree: Path) -> MonthRead:
         first, about = await self._database.read(partial(_bounds, month, upto))
         gone = await self._database.read(partial(_pruned, month))
         first = max(first, gone + 1)
         sizes = await self._database.read(partial(_writers, first, about))
         heads = await self._database.read(partial(_stored_heads, sizes))
         heads += await asyncio.to_thread(_saved_heads, self._heads, sizes)
-        check = await asyncio.to_thread(
-            RangeCheck, TrustedKey(self._key), first, heads, self._tree.files.folder, self._policy
-        )
+        check = await asyncio.to_thread(RangeCheck, TrustedKey(self._key), first, heads, tree, self._policy)
         void = await self._database.read(partial(voided, since=first - 1))
         work = _Reading(month, about, check, MonthlyTally(month, void.__contains__))
         clock = asyncio.get_running_loop().time

@@ -126,7 +126,6 @@ async def prune(
 def _anchor_at(tree: AuditTree, vkey: str, size: int) -> Anchor:
     """Verify the tree, and return the anchor of its first *size* records."""
     found: list[Anchor] = []
-    earlier = (tree.files.folder, vkey)
 
     def passing(frontier: Frontier, walk: Walk) -> None:
         if frontier.size != size:
@@ -137,7 +136,8 @@ def _anchor_at(tree: AuditTree, vkey: str, size: int) -> Anchor:
         last = (newest.writer, newest.size, newest.value)
         found.append(anchor_after(frontier, last, {**walk.earlier, **ends}))
 
-    verdict = verify_tree(*earlier, passing=passing)
+    with tree.files.at_hand() as folder:
+        verdict = verify_tree(folder, vkey, passing=passing)
     if not verdict.ok or not found:
         raise InvalidRequest(f"Nothing was pruned, because the log's tree does not verify: {verdict.finding}.")
     return found[0]

@@ -35,7 +35,43 @@ class TileChanged(Exception):
     """A full tile, which never changes, says something else than it did."""
 
 
-class TreeFolder:
+class Signed:
+    """What was signed last, and who may go on with it: files of this machine, wherever the tree lies.
+
+    Parameters
+    ----------
+    file:
+        The file that says what was signed last.
+    locks:
+        The folder of the lock.
+    """
+
+    def __init__(self, file: Path, locks: Path) -> None:
+        self._signed = file
+        self._locks = locks
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Hold the tree against other processes of this machine; yield whether it could be had at once."""
+        self._locks.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._locks / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            yield _locked(handle)
+        finally:
+            os.close(handle)  # and with it the lock
+
+    def signed(self) -> str | None:
+        """Return the checkpoint that was signed last, or ``None`` before the first."""
+        return _text(self._signed)
+
+    def remember(self, note: str) -> None:
+        """Save *note* as what was signed last, before anybody sees it. Raises ``OSError``."""
+        self._signed.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._signed, note.encode())
+        sync(self._signed.parent)
+
+
+class TreeFolder(Signed):
     """The files of one log's tree.
 
     Parameters
@@ -47,18 +83,13 @@ class TreeFolder:
     """
 
     def __init__(self, folder: Path, signed: Path) -> None:
+        super().__init__(signed, folder)
         self.folder = folder
-        self._signed = signed
 
     @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Hold the folder against other processes of this machine; yield whether it could be had at once."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            yield _locked(handle)
-        finally:
-            os.close(handle)  # and with it the lock
+    def at_hand(self) -> Iterator[Path]:
+        """Yield a folder of this machine that holds the whole tree, for as long as it is needed."""
+        yield self.folder
 
     def read(self, tile: Tile) -> bytes:
         """Return what *tile* holds; of a partial one, perhaps what the full tile holds that it grew into.
@@ -150,16 +181,6 @@ class TreeFolder:
         """Make *note* the newest checkpoint that enough witnesses signed. Raises ``OSError``."""
         write_whole(self.folder / WITNESSED_FILE, note.encode())
         sync(self.folder)
-
-    def signed(self) -> str | None:
-        """Return the checkpoint that was signed last, or ``None`` before the first."""
-        return _text(self._signed)
-
-    def remember(self, note: str) -> None:
-        """Save *note* as what was signed last, before anybody sees it. Raises ``OSError``."""
-        self._signed.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self._signed, note.encode())
-        sync(self._signed.parent)
 
 
 def _made(folder: Path) -> list[Path]:
