@@ -20,7 +20,7 @@ from sekisho.domain.checkpoint import Checkpoint, format_proof, sign_checkpoint
 from sekisho.domain.note import parse_key
 from sekisho.domain.tlog import check_consistency, leaf_hash, root_by_inclusion, tree_root
 from sekisho.errors import AuditUnavailable, InvalidRequest, NotFound
-from tests.adapters.records.tree_world import read, record, records, verified
+from tests.adapters.records.tree_world import folder_of, read, record, records, verified
 
 
 @pytest.mark.parametrize("counts", [(1,), (3, 0, 5), (254, 1, 1), (255, 256, 2), (600,)])
@@ -137,7 +137,7 @@ async def test_a_missing_file_makes_it_incomplete(log: SqlAuditLog, tree: AuditT
     """Neither good nor tampered with."""
     await record(log, 4)
     await tree.advance()
-    for path in tree.files.folder.glob(missing):
+    for path in folder_of(tree).glob(missing):
         path.unlink()
     assert verified(tree).outcome is Outcome.INCOMPLETE
 
@@ -148,7 +148,7 @@ async def test_partial_tiles_go_when_the_full_one_is_there(log: SqlAuditLog, tre
     await tree.advance()
     await record(log, 100)
     await tree.advance()
-    partial = tree.files.folder / "tile" / "0" / "000.p"
+    partial = folder_of(tree) / "tile" / "0" / "000.p"
     assert len(list(partial.iterdir())) == 2
     await record(log, 100)
     await tree.advance()
@@ -172,7 +172,7 @@ async def test_whoever_holds_the_tree_too_long_makes_the_others_say_so(
     monkeypatch.setattr(audit_tree, "_WAIT_S", 0.2)
     await record(log, 1)
     await tree.advance()
-    with (tree.files.folder / ".lock").open("r+") as other:
+    with (folder_of(tree) / ".lock").open("r+") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(AuditUnavailable, match="another process"):
             await tree.advance()

@@ -17,7 +17,7 @@ from sekisho.audit_verify import Outcome
 from sekisho.domain.checkpoint import Checkpoint, sign_checkpoint
 from sekisho.domain.note import parse_key
 from sekisho.errors import AuditUnavailable, InvalidRequest
-from tests.adapters.records.tree_world import change, read, record, records, verified
+from tests.adapters.records.tree_world import change, folder_of, read, record, records, verified
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ async def test_an_old_record_that_was_rewritten_is_not_signed_when_tiles_are_mad
     await tree.advance()
     await log.close()
     await change(database, "UPDATE audit_record SET record = chain WHERE seq = 4")
-    shutil.rmtree(tree.files.folder / "tile")
+    shutil.rmtree(folder_of(tree) / "tile")
     with pytest.raises(AuditUnavailable, match="does not continue"):
         await tree.advance()
 
@@ -79,7 +79,7 @@ async def test_a_changed_tile_of_hashes_stops_the_tree(log: SqlAuditLog, tree: A
     """A frontier that is read from it leads to another root; that is seen also while nothing new comes."""
     await record(log, 300)
     await tree.advance()
-    (tile,) = (tree.files.folder / "tile" / "1" / "000.p").iterdir()
+    (tile,) = (folder_of(tree) / "tile" / "1" / "000.p").iterdir()
     tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
     with pytest.raises(AuditUnavailable, match="does not continue"):
         await tree.advance()
@@ -95,7 +95,7 @@ async def test_a_database_restored_from_a_backup_is_not_signed(
     await tree.advance()
     await change(database, f"DELETE FROM audit_record WHERE seq > {len(kept)}")
     await change(database, f"UPDATE ledger_counter SET value = {len(kept)} WHERE name = 'audit'")
-    again = SqlAuditLog(database, tree._keyring, SystemClock(), tree.files.folder.parent / "other-heads")
+    again = SqlAuditLog(database, tree._keyring, SystemClock(), folder_of(tree).parent / "other-heads")
     await again.start()
     try:
         await record(again, 20)
@@ -112,12 +112,12 @@ async def test_tiles_and_database_rolled_back_together_are_not_signed(
     await record(log, 5)
     await tree.advance()
     size = len(await records(database))
-    shutil.copytree(tree.files.folder, tmp_path / "old")
+    shutil.copytree(folder_of(tree), tmp_path / "old")
     await record(log, 5)
     await tree.advance()
     await log.close()
-    shutil.rmtree(tree.files.folder)
-    (tmp_path / "old").rename(tree.files.folder)
+    shutil.rmtree(folder_of(tree))
+    (tmp_path / "old").rename(folder_of(tree))
     await change(database, f"DELETE FROM audit_record WHERE seq > {size}")
     with pytest.raises(AuditUnavailable):
         await tree.advance()
@@ -129,7 +129,7 @@ async def test_tiles_that_were_lost_are_made_anew(log: SqlAuditLog, tree: AuditT
     monkeypatch.setattr(audit_tree, "_MOST", 256)
     await record(log, 600)
     note = await tree.advance()
-    shutil.rmtree(tree.files.folder / "tile")
+    shutil.rmtree(folder_of(tree) / "tile")
     await record(log, 1)
     newer = await tree.advance()
     assert read(newer).size > read(note).size
@@ -149,14 +149,14 @@ async def test_a_full_tile_that_was_changed_is_found(log: SqlAuditLog, tree: Aud
     """By the verifier always, by the log when it comes across it."""
     await record(log, 300)
     note = await tree.advance()
-    tile = tree.files.folder / "tile" / "entries" / "000"
+    tile = folder_of(tree) / "tile" / "entries" / "000"
     data = tile.read_bytes()
     tile.write_bytes(data.replace(b'"rows":3', b'"rows":4', 1))
     verdict = verified(tree)
     assert (verdict.outcome, verdict.bad is not None) == (Outcome.TAMPERED, True)
     tile.write_bytes(data)
     assert verified(tree, note).ok
-    hashes = tree.files.folder / "tile" / "0" / "000"
+    hashes = folder_of(tree) / "tile" / "0" / "000"
     hashes.write_bytes(bytes(32) + hashes.read_bytes()[32:])
     assert verified(tree).outcome is Outcome.TAMPERED
 

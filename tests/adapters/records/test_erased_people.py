@@ -26,7 +26,7 @@ from sekisho.domain.audit_export import ExportFilters, ExportFormat, ExportOrder
 from sekisho.domain.terms import Catalogue, SubjectNumber
 from sekisho.ports import AuditEntry, AuditQuery, DataSubjectRef
 from tests.adapters.records.conftest import PURPOSES
-from tests.adapters.records.tree_world import RELEASE, change, records
+from tests.adapters.records.tree_world import RELEASE, change, folder_of, records
 
 ERASED, OTHER = DataSubjectRef("customer_id", "a"), DataSubjectRef("customer_id", "b")
 
@@ -89,7 +89,7 @@ async def test_who_was_erased_is_found_no_more_and_everything_is_proved(
     found = await verified(database, keys, tmp_path)
     assert found.ok, found
     await tree.advance()
-    assert verify_tree(tree.files.folder, keys.verification_key(), since=checkpoint).ok
+    assert verify_tree(folder_of(tree), keys.verification_key(), since=checkpoint).ok
     for form in (ExportFormat.RAW, ExportFormat.CSV):
         await export_audit(log, ExportOrder(form), tmp_path / form, proving=TreeProving(tree))
         found = verify_export(tmp_path / form, keys.verification_key())
@@ -108,7 +108,7 @@ async def test_the_sidecar_can_go_and_chains_tree_and_exports_stay(
     await change(database, "DELETE FROM audit_subject", "DELETE FROM audit_subject_ref")
     assert await log.search(AuditQuery(data_subject=reference)) == []
     await tree.advance()
-    assert verify_tree(tree.files.folder, keys.verification_key(), since=checkpoint).ok
+    assert verify_tree(folder_of(tree), keys.verification_key(), since=checkpoint).ok
     order = ExportOrder(ExportFormat.NDJSON, filters=ExportFilters(kind="access.release"))
     await export_audit(log, order, tmp_path / "few", proving=TreeProving(tree))
     assert verify_export(tmp_path / "few", keys.verification_key()).proved == 3

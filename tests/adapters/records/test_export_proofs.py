@@ -37,6 +37,7 @@ from sekisho.domain.tlog import Nodes, ProofError, leaf_hash, tree_root
 from sekisho.domain.witness_policy import WitnessPolicy
 from sekisho.ports import AuditEntry
 from tests.adapters.records.export_world import SetClock, fill, opened_log, release, seqs_in, stored
+from tests.adapters.records.tree_world import folder_of
 
 FORMS = list(ExportFormat)
 WITNESS = Ed25519PrivateKey.from_private_bytes(b"w" * 32)
@@ -222,8 +223,8 @@ def test_the_lines_of_a_gap_can_be_read_back():
 
 async def test_an_export_that_nobody_answers_for_still_leaves(log, tree, keys, tmp_path):
     """When the tree gives nothing the log is exported without a proof, and the verdict shows it."""
-    shutil.rmtree(tree.files.folder, ignore_errors=True)
-    tree.files.folder.write_text("no folder")
+    shutil.rmtree(folder_of(tree), ignore_errors=True)
+    folder_of(tree).write_text("no folder")
     await export_audit(log, ExportOrder(ExportFormat.OCSF), tmp_path / "out", proving=TreeProving(tree))
     verdict = verify_export(tmp_path / "out", keys.verification_key())
     assert (verdict.ok, verdict.proved) == (True, 0)

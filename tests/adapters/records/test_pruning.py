@@ -36,7 +36,7 @@ from sekisho.domain.tlog import check_consistency
 from sekisho.errors import AuditUnavailable, InvalidRequest, NotFound
 from sekisho.ports import AuditEntry, AuditQuery
 from tests.adapters.records.export_world import START, SetClock, opened_log, release
-from tests.adapters.records.tree_world import change, read, records
+from tests.adapters.records.tree_world import change, folder_of, read, records
 
 POLICY: dict[str, object] = {"by": "somebody", "policy": {"keep_days": 30}}
 OLD, LATER = START + timedelta(days=10), START + timedelta(days=40)
@@ -109,8 +109,8 @@ async def test_a_pruned_log_verifies_and_goes_on(log, database, tree, keys, tmp_
     assert after[: len(before) - 256] == before[256:]
     low = sa.select(sa.func.min(audit_subject_ref.c.seq))
     assert await database.read(lambda c: c.execute(low).scalar_one()) > 256
-    assert not (tree.files.folder / "tile/entries/000").exists()
-    assert not (tree.files.folder / "tile/0/000").exists()
+    assert not (folder_of(tree) / "tile/entries/000").exists()
+    assert not (folder_of(tree) / "tile/0/000").exists()
     said = next(json.loads(each) for each in after if b"retention.prune" in each)
     assert (said["minimum_index"], said["by"], said["policy"]) == (256, "somebody", {"keep_days": 30})
     begins = f"begins at record 257, pruned by record {said['seq']} on 2026-11-12"
@@ -118,7 +118,7 @@ async def test_a_pruned_log_verifies_and_goes_on(log, database, tree, keys, tmp_
         found = await verified(database, keys, tmp_path)
         assert (found.outcome, found.pruned, found.records) == (Outcome.OK, begins, len(await records(database)))
         newest = await tree.advance()
-        found = verify_tree(tree.files.folder, keys.verification_key(), since=kept)
+        found = verify_tree(folder_of(tree), keys.verification_key(), since=kept)
         assert (found.outcome, found.pruned) == (Outcome.OK, begins), found
         old, new = (read(note) for note in (kept, newest))
         check_consistency(old.size, old.root, new.size, new.root, await tree.consistency(old.size, new.size))
@@ -186,13 +186,13 @@ async def test_a_tree_whose_beginning_was_cut_is_refused(log, database, tree, ke
     anchor = pruning._anchor_at(tree, keys.verification_key(), 256)
     key = keys.verification_key()
     tree.files.prune(256)
-    assert verify_tree(tree.files.folder, key).outcome is Outcome.INCOMPLETE
+    assert verify_tree(folder_of(tree), key).outcome is Outcome.INCOMPLETE
     tree.files.keep_anchor(anchor.to_json())
-    found = verify_tree(tree.files.folder, key)
+    found = verify_tree(folder_of(tree), key)
     assert found.outcome is Outcome.TAMPERED
     assert "no record says" in found.finding
     tree.files.keep_anchor(anchor.to_json()[:-1])
-    assert verify_tree(tree.files.folder, key).outcome is Outcome.TAMPERED
+    assert verify_tree(folder_of(tree), key).outcome is Outcome.TAMPERED
 
 
 async def test_a_head_of_a_pruned_writer_is_held_against_what_is_kept(log, database, tree, keys, tmp_path):
@@ -217,7 +217,7 @@ async def test_an_old_checkpoint_can_no_longer_be_followed(log, database, tree, 
     await fill(log, 300)
     await tree.advance()
     await prune(log, tree, database, LATER, POLICY)
-    found = verify_tree(tree.files.folder, keys.verification_key(), since=small)
+    found = verify_tree(folder_of(tree), keys.verification_key(), since=small)
     assert found.outcome is Outcome.INCOMPLETE
     assert "were pruned" in found.finding
 
@@ -237,16 +237,16 @@ async def test_a_log_is_pruned_again(log, database, tree, keys, tmp_path, clock)
     anchor = parse_anchor(await database.read(stored_anchor) or b"")
     assert len(anchor.chains) == 3
     assert (await verified(database, keys, tmp_path)).ok
-    assert verify_tree(tree.files.folder, keys.verification_key()).ok
+    assert verify_tree(folder_of(tree), keys.verification_key()).ok
 
 
 async def test_a_lost_tree_folder_is_made_anew_from_the_anchor(log, database, tree, keys):
     """What was pruned is not needed to go on: the tree comes to what was signed."""
     await pruned(log, tree, database)
     note = await tree.advance()
-    shutil.rmtree(tree.files.folder)
+    shutil.rmtree(folder_of(tree))
     assert read(await tree.advance()).root == read(note).root
-    found = verify_tree(tree.files.folder, keys.verification_key())
+    found = verify_tree(folder_of(tree), keys.verification_key())
     assert found.ok, found
     assert found.pruned
     for record in (await records(database))[:3]:
@@ -283,10 +283,10 @@ async def test_what_breaks_in_between_is_finished_by_the_next_run(
     assert found.unfinished is not found.ok
     await fill(log, 1)
     assert await tree.advance()
-    assert verify_tree(tree.files.folder, keys.verification_key()).ok
+    assert verify_tree(folder_of(tree), keys.verification_key()).ok
     await pruned(log, tree, database)
     assert (await verified(database, keys, tmp_path)).pruned
-    assert verify_tree(tree.files.folder, keys.verification_key()).pruned
+    assert verify_tree(folder_of(tree), keys.verification_key()).pruned
     assert await counted(database, audit_pruned) == 1
 
 
@@ -305,7 +305,7 @@ async def test_a_chain_goes_on_where_it_was_pruned(log, database, tree, keys):
 async def test_nothing_is_pruned_that_does_not_verify(log, database, tree, place):
     """A tree in which a record was changed, one that would go or one that would stay, is evidence, and stays."""
     await tree.advance()
-    (bundle,) = (tree.files.folder / "tile/entries").glob(place)
+    (bundle,) = (folder_of(tree) / "tile/entries").glob(place)
     bundle.write_bytes(bundle.read_bytes().replace(b"recommender", b"recommendex", 1))
     with pytest.raises(InvalidRequest, match="does not verify"):
         await prune(log, tree, database, OLD, POLICY)

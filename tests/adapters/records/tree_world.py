@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -10,6 +11,7 @@ from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.tables import audit_record
+from sekisho.adapters.records.tree_folder import TreeFolder
 from sekisho.audit_verify import Verdict, verify_tree
 from sekisho.domain.checkpoint import Checkpoint, parse_checkpoint
 from sekisho.domain.note import parse_note
@@ -45,6 +47,12 @@ async def change(database: Database, *statements: str) -> None:
 def read(note: str) -> Checkpoint:
     """The checkpoint of a note."""
     return parse_checkpoint(parse_note(note).text)
+
+
+def folder_of(tree: AuditTree) -> Path:
+    """The folder of a tree that lies in one."""
+    assert isinstance(tree.files, TreeFolder)
+    return tree.files.folder
 
 
 def verified(tree: AuditTree, since: str | None = None) -> Verdict:
