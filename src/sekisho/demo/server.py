@@ -7,6 +7,7 @@ comment names the build that finished it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -163,6 +164,16 @@ class DemoServer:
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
             connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(role, role))
         return self.role_url(RECORDS)
+
+    def restrict(self, url: str) -> None:
+        """Take from the role that *url* of the own records names what it needed to make them; see ``roles``."""
+        from sekisho.adapters.records.roles import script  # noqa: PLC0415 - loads the driver
+        from sekisho.adapters.stores.postgresql import rights  # noqa: PLC0415 - loads the driver
+
+        name = sql.Identifier(self.database(RECORDS))
+        with self._administrator() as connection:
+            connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(name))
+        asyncio.run(rights.apply(script(url), self.admin_url(RECORDS)))
 
     def finish(self, build: str) -> None:
         """Say in the comment of each database that *build* is done."""

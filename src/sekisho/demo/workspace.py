@@ -145,6 +145,8 @@ def build_workspace(
             events = asyncio.run(fill(draft, seed, tell))
             for store in () if server is None else STORES:
                 (draft / "stores" / f"{store}.db").unlink()
+            if server is not None and own_records:
+                server.restrict(load(draft).database_url)
             build = secrets.token_hex(8)
             # Who can read the files needs no gateway.
             (draft / "stores").chmod(0o700)
