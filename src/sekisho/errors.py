@@ -25,6 +25,7 @@
     │   ├── AuditUnavailable         audit_unavailable
     │   ├── ConsentUnavailable       consent_unavailable
     │   ├── StoreUnavailable         store_unavailable
+    │   ├── KeysUnavailable          keys_unavailable
     │   └── MailUnavailable          mail_unavailable
     ├── WorkspaceError               a fault in sekisho.yaml, with its line and the remedy
     └── TamperedLog                  what ``audit verify`` finds
@@ -210,6 +211,13 @@ class StoreUnavailable(Unavailable):
 
     code = "store_unavailable"
     title = "Data store unavailable"
+
+
+class KeysUnavailable(Unavailable):
+    """The provider of keys did not answer, or what it wrapped cannot be unwrapped."""
+
+    code = "keys_unavailable"
+    title = "Keys unavailable"
 
 
 class MailUnavailable(Unavailable):

@@ -69,6 +69,7 @@ from sekisho.ports import (
     Detector,
     KeyBits,
     KeyRing,
+    KeysByEpoch,
     Meter,
     NumberedCopies,
     PeopleIndex,
@@ -93,7 +94,8 @@ class Gateway:
     ``stores`` has one entry for DuckDB (``"duckdb"``), which reads the files and joins what lies in several stores,
     and one for each other store, by name. ``rules`` reads what the policies tell of their reasons to say no, by
     reason. ``noted`` is told each decision, for what looks at them later. ``held`` keeps answers that are read by
-    cursor, ``spool`` is the folder for rows that memory does not hold.
+    cursor, ``spool`` is the folder for rows that memory does not hold. ``epochs`` are those of the keys of pseudonyms;
+    without them there is the key ring's own alone.
     """
 
     catalogue: Catalogue
@@ -114,6 +116,7 @@ class Gateway:
     held: HeldAnswers | None = None
     spool: Path | None = None
     meter: Meter | None = None
+    epochs: KeysByEpoch | None = None
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
     means: Means = field(init=False, repr=False)
@@ -126,7 +129,7 @@ class Gateway:
         object.__setattr__(self, "grants", Grants(self.catalogue, self.keys, self.audit, self.clock))
         object.__setattr__(self, "occasions", Occasions(self.catalogue.place, self.grants, self.clock))
         object.__setattr__(self, "statements", Statements(self.catalogue))
-        object.__setattr__(self, "pseudonymity", Pseudonymity(self.keys, self.people))
+        object.__setattr__(self, "pseudonymity", Pseudonymity(self.keys, self.people, self.epochs))
         pseudonymity = self.pseudonymity
         means = Means(self.consents, self.people, self.detector, self.audit, self.clock, pseudonymity, self.spool)
         object.__setattr__(self, "means", means)
@@ -292,7 +295,7 @@ class Gateway:
         if ask.cursor is not None and self.held is None:
             raise InvalidRequest("This gateway holds no answers; ask again without the cursor.")
         if self.held is not None and (ask.paged or ask.cursor is not None):
-            paging = Paging(self.held, self.keys)
+            paging = Paging(self.held, self.keys, answer.keyed.epoch)
             if ask.cursor is None:
                 return await paging.first(answer, requester, ask), None
             turn = await paging.turn(requester, ask)

@@ -61,11 +61,14 @@ class Paging:
         Keeps raw rows between two pages.
     keys:
         Seal cursors, the same for all workers.
+    epoch:
+        The epoch in which the answer gives out pseudonyms: its pages hold one and the same person under one.
     """
 
-    def __init__(self, held: HeldAnswers, keys: KeyRing) -> None:
+    def __init__(self, held: HeldAnswers, keys: KeyRing, epoch: int) -> None:
         self._held = held
         self._keys = keys
+        self._epoch = epoch
 
     async def first(self, answer: Answer, requester: Requester, ask: Ask) -> ReleasedPage:
         """Return the first page of *answer*, with a cursor when more follows."""
@@ -147,7 +150,7 @@ class Paging:
 
     def _bound(self, requester: Requester, ask: Ask) -> bytes:
         """Return what a cursor is bound to."""
-        told = [requester.name, ask.purpose, ask.sql, list(ask.parameters), ask.max_rows, self._keys.epoch]
+        told = [requester.name, ask.purpose, ask.sql, list(ask.parameters), ask.max_rows, self._epoch]
         return hashlib.sha256(json.dumps(told, default=repr).encode("utf-8", "surrogatepass")).digest()
 
 

@@ -2,12 +2,16 @@
 
 Every pair of requester and purpose has keys of its own, so what one receives for one purpose cannot be
 joined with anything received elsewhere. Labels of the keys name purpose, requester and epoch.
+
+What is given out is made with the keys of the current epoch of the purpose. What comes in is read with those of
+some former epochs, too: a rotation takes away from nobody what they were given just before.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +22,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.record import REF_BYTES, subject_ref
 from sekisho.domain.terms import Purpose, Requester, SubjectNumber
-from sekisho.ports import DataSubjectRef, KeyRing, Names, PeopleIndex, PeopleKeys, listed
+from sekisho.ports import DataSubjectRef, EpochKeys, KeyRing, KeysByEpoch, Names, PeopleIndex, PeopleKeys, listed
 from sekisho.query.plan import Plan
 from sekisho.transform.page import numbers_of
 from sekisho.transform.pseudonym import PersonPseudonyms
@@ -77,12 +81,16 @@ class RawKeys:
 
 @dataclass(eq=False)
 class KeyedTransforms:
-    """Pseudonyms and tokens of one requester and purpose. Implements ``query.plan.TokenCodec``."""
+    """Pseudonyms and tokens of one requester and purpose in one epoch. Implements ``query.plan.TokenCodec``.
 
-    keys: KeyRing
+    ``former`` are those of the epochs before that are still read, newest first.
+    """
+
+    keys: EpochKeys
     label: str
     pseudonyms: PersonPseudonyms = field(repr=False)
     raw_keys: dict[str, RawKeys] = field(repr=False)
+    former: tuple[KeyedTransforms, ...] = field(default=(), repr=False)
     _tokens: dict[str, Tokens] = field(default_factory=dict, repr=False)
     _seeds: dict[str, int] = field(default_factory=dict, repr=False)
 
@@ -93,9 +101,29 @@ class KeyedTransforms:
             tokens = self._tokens[domain] = Tokens(self.keys.derive(f"token/{domain}/{self.label}", 64), domain)
         return tokens
 
+    @property
+    def epoch(self) -> int:
+        """The epoch in which keys are given out."""
+        return self.keys.epoch
+
     def person(self, token: str) -> int | None:
         """See ``TokenCodec.person``."""
-        return self.pseudonyms.decode(token)
+        number = self.pseudonyms.decode(token)
+        for former in self.former if number is None else ():
+            number = former.pseudonyms.decode(token)
+            if number is not None:
+                break
+        return number
+
+    def persons(self, tokens: Sequence[str]) -> NDArray[np.int64]:
+        """Return the person number of each of *tokens*, -1 where it was not made here."""
+        numbers = self.pseudonyms.decode_many(tokens)
+        for former in self.former:
+            missing = np.flatnonzero(numbers < 0)
+            if not missing.size:
+                break
+            numbers[missing] = former.pseudonyms.decode_many([tokens[place] for place in missing.tolist()])
+        return numbers
 
     def raw_key(self, identifier: str, number: int) -> str | None:
         """See ``TokenCodec.raw_key``."""
@@ -104,7 +132,11 @@ class KeyedTransforms:
 
     def token(self, domain: str, token: str) -> str | None:
         """See ``TokenCodec.token``."""
-        return self.tokens(domain).decode(token)
+        for each in (self, *self.former):
+            value = each.tokens(domain).decode(token)
+            if value is not None:
+                return value
+        return None
 
     def seed(self, name: str) -> int:
         """See ``TokenCodec.seed``."""
@@ -124,11 +156,29 @@ class KeyedTransforms:
         return self.tokens(output.domain or "").keys(column.cast(pa.string()))
 
 
-class Pseudonymity:
-    """Makes and remembers the keyed transforms, and the keyed references of people in the audit log."""
+class OneEpoch:
+    """The key ring's own epoch and no other; implements ``ports.KeysByEpoch`` where nothing is rotated."""
 
-    def __init__(self, keys: KeyRing, people: PeopleIndex) -> None:
+    def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
+
+    async def refresh(self) -> None:
+        """There is nothing to learn."""
+
+    def of(self, purpose: str) -> Sequence[EpochKeys]:
+        """See ``ports.KeysByEpoch.of``."""
+        del purpose
+        return (self._keys,)
+
+
+class Pseudonymity:
+    """Makes and remembers the keyed transforms, and the keyed references of people in the audit log.
+
+    The references are made with a key of the ring that never changes: the log finds a person over all epochs.
+    """
+
+    def __init__(self, keys: KeyRing, people: PeopleIndex, epochs: KeysByEpoch | None = None) -> None:
+        self._epochs: KeysByEpoch = epochs or OneEpoch(keys)
         self._people = people
         self._known: OrderedDict[str, KeyedTransforms] = OrderedDict()
         self._raw: dict[str, RawKeys] = {}
@@ -140,11 +190,20 @@ class Pseudonymity:
     async def of(
         self, requester: Requester, purpose: Purpose, plan: Plan | None = None, people: PeopleIndex | None = None
     ) -> KeyedTransforms:
-        """Return the transforms of *requester* for *purpose*, ready to bind *plan* to the identifiers of *people*."""
+        """Return the transforms of *requester* for *purpose*, ready to bind *plan* to the identifiers of *people*.
+
+        They are of the epoch that holds now, and stay so: whoever keeps them finishes in it.
+        Raises ``KeysUnavailable``.
+        """
+        await self._epochs.refresh()
         for slot in plan.all_slots() if plan is not None else ():
             if slot.identifier is not None:
                 await self._load(slot.identifier, people or self._people)
         return self._transforms(requester.name, purpose.name)
+
+    async def refresh(self) -> None:
+        """Learn of every epoch that began before this call. Raises ``KeysUnavailable``."""
+        await self._epochs.refresh()
 
     def number_of(self, requester: Requester, purpose: str, pseudonym: str) -> SubjectNumber | None:
         """Return the person behind a pseudonym that *requester* received for *purpose*, else ``None``."""
@@ -153,7 +212,7 @@ class Pseudonymity:
 
     def numbers_of(self, requester: Requester, purpose: str, pseudonyms: Names) -> NDArray[np.int64]:
         """Return the person of each of *pseudonyms*, -1 for what *requester* never received for *purpose*."""
-        return self._transforms(requester.name, purpose).pseudonyms.decode_many(listed(pseudonyms))
+        return self._transforms(requester.name, purpose).persons(listed(pseudonyms))
 
     def pseudonyms_of(self, requester: Requester, purpose: str, numbers: NDArray[np.int64]) -> list[str]:
         """Return the pseudonym of each person of *numbers* as *requester* receives it for *purpose*.
@@ -166,14 +225,18 @@ class Pseudonymity:
         return names
 
     def _transforms(self, requester: str, purpose: str) -> KeyedTransforms:
-        label = f"{purpose}/{requester}/{self._keys.epoch}"
+        current, *former = self._epochs.of(purpose)
+        label = f"{purpose}/{requester}/{current.epoch}"
         known = self._known.get(label)
-        if known is None:
-            pseudonyms = PersonPseudonyms(self._keys.derive(f"pseudonym/{label}"))
-            known = self._known[label] = KeyedTransforms(self._keys, label, pseudonyms, self._raw)
+        if known is None or known.keys is not current:
+            before = tuple(self._made(f"{purpose}/{requester}/{keys.epoch}", keys) for keys in former)
+            known = self._known[label] = self._made(label, current, before)
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return known
+
+    def _made(self, label: str, keys: EpochKeys, former: tuple[KeyedTransforms, ...] = ()) -> KeyedTransforms:
+        return KeyedTransforms(keys, label, PersonPseudonyms(keys.derive(f"pseudonym/{label}")), self._raw, former)
 
     async def _load(self, identifier: str, people: PeopleIndex) -> None:
         keys = await people.keys(identifier)

@@ -18,7 +18,7 @@ from sekisho.adapters.held_answers import HeldFiles
 from sekisho.adapters.identity import EmbeddedIssuer, EmbeddedKeys, JwksFile, JwtIdentity
 from sekisho.adapters.identity.jwks import public_jwk
 from sekisho.adapters.identity.oidc import CustomerTokens, SeparateIdentity
-from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.keyring import FileKeyRing, create_keys, open_keys, wrappings_of
 from sekisho.adapters.presidio import PresidioDetector
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.consent_saved import SavedBits
@@ -26,6 +26,7 @@ from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.adapters.records.floor import highest_consent_seq, holds_records
 from sekisho.adapters.records.idempotency import SqlIdempotencyStore
+from sekisho.adapters.records.key_epochs import SqlKeyEpochs
 from sekisho.adapters.records.notices import SqlNotices
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.records.usage import SqlMeter
@@ -65,6 +66,7 @@ class Workspace:
     settings: Settings
     clock: SystemClock
     keys: FileKeyRing
+    epochs: SqlKeyEpochs
     database: Database
     people: PeopleRegistry
     ledger: SqlConsentLedger
@@ -106,7 +108,7 @@ def prepare(folder: Path) -> Settings:
                 f"The keys in {settings.keys_folder} are gone, but the database holds records that need them;"
                 " restore the folder from its backup."
             )
-        FileKeyRing.create(settings.keys_folder)
+        create_keys(settings)
     return settings
 
 
@@ -123,9 +125,10 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     """
     keep_statements_out_of_logs()
     settings = prepare(folder)
-    clock, keys = SystemClock(), FileKeyRing(settings.keys_folder)
+    clock, keys = SystemClock(), open_keys(settings)
     catalogue = settings.catalogue
     database = Database(settings.database_url)
+    epochs = SqlKeyEpochs(database, keys, wrappings_of(settings, keys), grace=settings.keys.grace_epochs)
     saved = SavedBits(settings.audit_folder, keys)
     ledger = SqlConsentLedger(database, catalogue.purposes, clock, keys, saved=saved)
     people = PeopleRegistry(database, keys, ledger.record_within)
@@ -154,6 +157,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         held=held,
         spool=_spool(settings),
         meter=SqlMeter(database, clock),
+        epochs=epochs,
     )
     policy_records = records_of(settings, gateway, policies.point, database, clock)
     parts = Parts(
@@ -174,6 +178,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     personal_data = StoredPersonalData(catalogue.datasets, by_name, people, ledger.linked)
     composed = compose(settings, parts, database, ledger, personal_data=personal_data)
     try:
+        await epochs.refresh()  # a data key that cannot be unwrapped is told now, and not to the first who asks
         await audit.start()
         ledger.raise_floor(max(await database.read(highest_consent_seq), composed.floor.read()))
         ledger.raise_floor(await _seen_by_stores(stores))
@@ -184,6 +189,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
             settings=settings,
             clock=clock,
             keys=keys,
+            epochs=epochs,
             database=database,
             people=people,
             ledger=ledger,

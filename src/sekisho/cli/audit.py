@@ -111,9 +111,9 @@ def _verified(path: Path, key: str | None, since: str | None, policy: WitnessPol
         raise InvalidRequest("witnesses sign checkpoints; name the tree's folder, an export, a proof or a checkpoint")
     settings = load(path)
     if key is None:
-        from sekisho.adapters.keyring import FileKeyRing
+        from sekisho.adapters.keyring import open_keys
 
-        key = FileKeyRing(settings.keys_folder).verification_key()
+        key = open_keys(settings).verification_key()
         say(f"Using the workspace's own key, {key}. Whoever could change the log may have changed it, too: ")
         say("keep the key elsewhere, and name it with --key.")
     return verified_workspace(settings, key, since)

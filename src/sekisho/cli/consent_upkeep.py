@@ -115,18 +115,18 @@ def _settings(workspace: Path) -> Settings:
 
 
 def _proved(settings: Settings, export: Path | None, key: str | None) -> Verdict:
-    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.adapters.keyring import open_keys
     from sekisho.audit_verify import verify_export
     from sekisho.cli.audit import verified_workspace
 
-    trusted = key or FileKeyRing(settings.keys_folder).verification_key()
+    trusted = key or open_keys(settings).verification_key()
     if export is None:
         return verified_workspace(settings, trusted, None)
     return verify_export(export, trusted, raw_only=True)
 
 
 async def _verified(settings: Settings) -> Proof:
-    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.adapters.keyring import open_keys
     from sekisho.adapters.records.consent_chain import EventChain
     from sekisho.adapters.records.consent_fold import by_default_purposes
     from sekisho.adapters.records.consent_rebuild import verified
@@ -135,7 +135,7 @@ async def _verified(settings: Settings) -> Proof:
     database = Database(settings.database_url)
     try:
         by_default = by_default_purposes(settings.catalogue.purposes)
-        chain = EventChain(FileKeyRing(settings.keys_folder))
+        chain = EventChain(open_keys(settings))
         return await database.read(lambda connection: verified(connection, by_default, chain))
     finally:
         await database.close()
@@ -144,13 +144,13 @@ async def _verified(settings: Settings) -> Proof:
 async def _replayed(settings: Settings, export: Path | None) -> Replayed:
     """Replay outside the composed workspace, which does not open while its ledger is too old."""
     from sekisho.adapters.clock import SystemClock
-    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.adapters.keyring import open_keys
     from sekisho.adapters.records.audit import SqlAuditLog
     from sekisho.adapters.records.consent_replay import ConsentReplay
     from sekisho.adapters.records.database import Database
     from sekisho.ports import AuditEntry
 
-    keys = FileKeyRing(settings.keys_folder)
+    keys = open_keys(settings)
     database = Database(settings.database_url)
     audit = SqlAuditLog(database, keys, SystemClock(), settings.audit_folder)
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from sekisho.adapters.clock import SystemClock
-from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.keyring import open_keys
 from sekisho.adapters.records import roles
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.people import PeopleRegistry
@@ -26,7 +26,7 @@ from sekisho.bootstrap.policy_records import shadow_of
 from sekisho.cli.findings_servers import errors_and_warnings
 from sekisho.domain.provisions import Keeping, least_days
 from sekisho.domain.terms import ColumnType, Dataset, Recipient, Store, StoreKind
-from sekisho.errors import SekishoError, WorkspaceError
+from sekisho.errors import KeysUnavailable, SekishoError, WorkspaceError
 from sekisho.ports import PeopleKeys
 from sekisho.settings import FILE_NAME, PolicyEngine, Settings, load
 
@@ -126,8 +126,8 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         )
         return
     try:
-        FileKeyRing(settings.keys_folder)
-    except WorkspaceError as error:
+        open_keys(settings)
+    except (WorkspaceError, KeysUnavailable) as error:
         yield Finding(Level.ERROR, "keys", error.detail)
 
 
@@ -306,7 +306,7 @@ def _copies(settings: Settings) -> Iterator[Finding]:
     async def keys() -> dict[str, PeopleKeys]:
         database = Database(settings.database_url)
         try:
-            people = PeopleRegistry(database, FileKeyRing(settings.keys_folder))
+            people = PeopleRegistry(database, open_keys(settings))
             kinds = {dataset.data_subject.identifier for dataset in copied if dataset.data_subject is not None}
             return {kind: await people.keys(kind) for kind in kinds}
         finally:

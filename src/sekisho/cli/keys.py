@@ -16,10 +16,10 @@ def show(
 ) -> None:
     """Show the key that verifies the audit log, the key epoch, and the token issuer's public key."""
     from sekisho.adapters.identity.jwks import public_jwk
-    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.adapters.keyring import open_keys
     from sekisho.settings import load
 
-    ring = FileKeyRing(load(workspace).keys_folder)
+    ring = open_keys(load(workspace))
     jwk = public_jwk(ring.token_public_key())
     if as_json:
         answer_json({"audit_verification_key": ring.verification_key(), "epoch": ring.epoch, "token_issuer": jwk})

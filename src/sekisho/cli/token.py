@@ -33,7 +33,7 @@ def token(
         raise typer.BadParameter("name one of --requester and --data-subject")
     from sekisho.adapters.clock import SystemClock
     from sekisho.adapters.identity import EmbeddedIssuer
-    from sekisho.adapters.keyring import FileKeyRing
+    from sekisho.adapters.keyring import open_keys
     from sekisho.errors import WorkspaceError
     from sekisho.settings import load
 
@@ -41,7 +41,7 @@ def token(
     if not settings.identity.embedded:
         raise WorkspaceError("This workspace has an identity provider of its own; ask that one for a token.")
     issuer = EmbeddedIssuer(
-        FileKeyRing(settings.keys_folder), settings.identity, settings.catalogue.requesters, SystemClock()
+        open_keys(settings), settings.identity, settings.catalogue.requesters, SystemClock()
     )
     if requester is not None:
         answer(issuer.requester_token(requester, ttl))

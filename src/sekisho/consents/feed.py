@@ -192,6 +192,8 @@ class Feed:
         if not sees_all(requester):
             identified = False
             events = [event for event in events if _is_for(requester, event)]
+        if self._parts.pseudonyms is not None:
+            await self._parts.pseudonyms.refresh()
         people = await self._identified(events) if identified else self._pseudonyms(requester, events)
         touched = await self._touched(requester, events)
         items = []

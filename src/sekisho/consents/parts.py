@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sekisho.domain.consent_rules import asks_people
 from sekisho.domain.record import subject_ref, subject_refs
 from sekisho.domain.terms import Catalogue, Purpose, Requester, SubjectNumber
-from sekisho.errors import InvalidRequest, UnknownPurpose
+from sekisho.errors import InvalidRequest, KeysUnavailable, UnknownPurpose
 from sekisho.ports import (
     AuditLog,
     Clock,
@@ -112,7 +112,7 @@ class Parts:
     async def known(self, requester: Requester, question: Question) -> SubjectNumber | None:
         """Return the number of the person whom *requester* names, ``None`` for nobody; register nobody."""
         if question.person.identifier == "pseudonym":
-            return self.read_pseudonym(requester, question.purpose, question.person.value)
+            return await self.read_pseudonym(requester, question.purpose, question.person.value)
         return await self.people.number_of(question.person)
 
     async def named(
@@ -124,7 +124,7 @@ class Parts:
         """
         if question.person.identifier != "pseudonym":
             return await self.registered(question.person, known)
-        number = self.read_pseudonym(requester, question.purpose, question.person.value)
+        number = await self.read_pseudonym(requester, question.purpose, question.person.value)
         if number is None:
             raise InvalidRequest("This pseudonym was not given to this requester for this purpose.")
         return number
@@ -133,9 +133,13 @@ class Parts:
         """Return the number of each (purpose, person) in *named*, -1 where unknown."""
         numbers = np.full(len(named), -1, np.int64)
         kinds: dict[str, list[int]] = {}
+        known = None
         for place, (purpose, person) in enumerate(named):
             if person.identifier == "pseudonym":
-                read = self.read_pseudonym(requester, purpose, person.value)
+                if known is None:
+                    known = self._pseudonyms()
+                    await known.refresh()
+                read = known.number_of(requester, purpose, person.value)
                 numbers[place] = -1 if read is None else read
             else:
                 kinds.setdefault(person.identifier, []).append(place)
@@ -143,8 +147,23 @@ class Parts:
             numbers[places] = await self.people.numbers_of(kind, [named[place][1].value for place in places])
         return numbers
 
-    def read_pseudonym(self, requester: Requester, purpose: str, value: str) -> SubjectNumber | None:
-        """Return whom the pseudonym names that *requester* received for *purpose*, or ``None``."""
+    async def read_pseudonym(self, requester: Requester, purpose: str, value: str) -> SubjectNumber | None:
+        """Return whom the pseudonym names that *requester* received for *purpose*, or ``None``.
+
+        Raises ``KeysUnavailable`` when an epoch of keys cannot be had and the others do not read it: a no under a
+        pseudonym of before is not turned away by that.
+        """
+        known = self._pseudonyms()
+        try:
+            await known.refresh()
+        except KeysUnavailable:
+            number = known.number_of(requester, purpose, value)
+            if number is None:
+                raise
+            return number
+        return known.number_of(requester, purpose, value)
+
+    def _pseudonyms(self) -> Pseudonyms:
         if self.pseudonyms is None:
             raise InvalidRequest("People cannot be named by pseudonym here.")
-        return self.pseudonyms.number_of(requester, purpose, value)
+        return self.pseudonyms

@@ -124,7 +124,7 @@ class Reading:
         """
         cells = self._asked_cells(requester, purpose, scope or {})
         numbers = {
-            kind: self._by_pseudonym(requester, purpose, values)
+            kind: await self._by_pseudonym(requester, purpose, values)
             if kind == _PSEUDONYM
             else await self._people.numbers_of(kind, values)
             for kind, values in named.items()
@@ -191,9 +191,10 @@ class Reading:
         number = await self._people.number_of(questions[0].person)
         return [-1 if number is None else number]
 
-    def _by_pseudonym(self, requester: Requester, purpose: str, values: Names) -> NDArray[np.int64]:
+    async def _by_pseudonym(self, requester: Requester, purpose: str, values: Names) -> NDArray[np.int64]:
         if self._parts.pseudonyms is None:
             raise InvalidRequest("People cannot be named by pseudonym here.")
+        await self._parts.pseudonyms.refresh()
         return self._parts.pseudonyms.numbers_of(requester, purpose, values)
 
     async def _now(

@@ -264,6 +264,18 @@ CODE_TEXTS: Final[Mapping[str, Mapping[str, RefusalText]]] = {
             "しばらくしてから、または範囲を絞って求めてください。",
         ),
     ),
+    "keys_unavailable": _text(
+        (
+            "Keys unavailable",
+            "The keys that pseudonyms are made with could not be had from their provider.",
+            "Ask again later; an operator looks at `keys` in sekisho.yaml and at the provider.",
+        ),
+        (
+            "鍵を利用できません",
+            "仮名化に使う鍵を、鍵の提供元から得られませんでした。",
+            "しばらくしてから求めてください。運用者は sekisho.yaml の keys と鍵の提供元を確かめてください。",
+        ),
+    ),
     "mail_unavailable": _text(
         ("Mail unavailable", "A message could not be handed over.", "Ask again later."),
         ("メールを送れません", "メッセージを引き渡せませんでした。", "しばらくしてからもう一度お試しください。"),

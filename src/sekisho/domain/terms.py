@@ -241,6 +241,9 @@ class Purpose:
         Whether nothing is released on Saturdays and Sundays.
     break_glass_minutes:
         For an emergency purpose, which needs a grant by somebody else: how long one may hold at most.
+    detokenises:
+        The purposes whose pseudonyms are turned back into identifiers for this one, which answers nothing else;
+        empty for every other purpose.
     """
 
     name: str
@@ -273,6 +276,7 @@ class Purpose:
     watermark: bool = False
     weekend_freeze: bool = False
     break_glass_minutes: int | None = None
+    detokenises: frozenset[str] = frozenset()
     title: Mapping[str, str] = field(default_factory=dict)
     description: Mapping[str, str] = field(default_factory=dict)
 

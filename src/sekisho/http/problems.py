@@ -42,6 +42,7 @@ STATUS: Final[Mapping[str, int]] = {
     "mail_unavailable": 503,
     "consent_unavailable": 503,
     "store_unavailable": 503,
+    "keys_unavailable": 503,
     "not_found": 404,
     "internal_error": 500,
 }

@@ -45,8 +45,10 @@ from sekisho.ports.consent import (
     RecordedConsentEvent,
     listed,
 )
+from sekisho.ports.keys import PSEUDONYMS, EpochKeys, EpochRecord, KeyEpochs, KeysByEpoch, KeyWrapping
 
 __all__ = [
+    "PSEUDONYMS",
     "AuditEntry",
     "AuditLog",
     "AuditProofs",
@@ -60,9 +62,14 @@ __all__ = [
     "DataStore",
     "DataSubjectRef",
     "Detector",
+    "EpochKeys",
+    "EpochRecord",
     "IdentityProvider",
     "KeyBits",
+    "KeyEpochs",
     "KeyRing",
+    "KeyWrapping",
+    "KeysByEpoch",
     "Mailer",
     "Meter",
     "Names",

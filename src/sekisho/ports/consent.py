@@ -285,6 +285,9 @@ class People(PeopleIndex, Protocol):
 class Pseudonyms(Protocol):
     """Names people as one requester knows them for one purpose."""
 
+    async def refresh(self) -> None:
+        """Learn of every epoch of keys that began before this call: the others answer as of then."""
+
     def number_of(self, requester: Requester, purpose: str, pseudonym: str) -> SubjectNumber | None:
         """Return the person, or ``None`` when *requester* never received this for *purpose*."""
 

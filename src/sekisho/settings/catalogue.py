@@ -80,6 +80,7 @@ def purposes(root: Section, categories: frozenset[str]) -> dict[str, Purpose]:
             _grounds(section, basis, clear=clear, explicit=explicit, cells=cells)
         third_party, gpc = section.flag("third_party"), section.flag("gpc")
         title, description = section.titles("title"), section.titles("description")
+        turned_back = _turned_back(section, basis, root.keys_of("purposes"), clear=bool(clear), output=output)
         told = purpose_facts(section, basis, third_party=third_party)
         narrowed = purpose_conditions(section, categories, output=output, clear=bool(clear))
         if basis is not None:
@@ -93,12 +94,32 @@ def purposes(root: Section, categories: frozenset[str]) -> dict[str, Purpose]:
                 third_party=third_party,
                 gpc=gpc,
                 clear=frozenset(clear),
+                detokenises=turned_back,
                 title=title,
                 description=description,
                 **told,
                 **narrowed,
             )
     return within(found, sections)
+
+
+def _turned_back(
+    section: Section, basis: LegalBasis | None, known: frozenset[str], *, clear: bool, output: str
+) -> frozenset[str]:
+    """Return the purposes whose pseudonyms are turned back into identifiers for this one."""
+    if not section.has("detokenise"):
+        return frozenset()
+    if basis is not None and basis is not LegalBasis.LEGAL_OBLIGATION:
+        section.wrong(
+            "detokenise", f"the legal basis {basis.value} turns no pseudonym back", "it is for legal_obligation"
+        )
+    if not clear or output != "rows":
+        section.wrong(
+            "detokenise",
+            "nothing says which identifiers it may see",
+            "name the category of the data subject's key in `clear`, and release rows",
+        )
+    return frozenset(section.names("detokenise", known, "purpose"))
 
 
 def _grounds(

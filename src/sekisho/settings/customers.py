@@ -77,7 +77,7 @@ def customers(
     if section is None:
         return None if root.has("customers") else CustomerSettings(_BASE_URL)
     base_url = section.text("base_url")
-    if base_url is not None and not _is_address(base_url, path=False):
+    if base_url is not None and not is_address(base_url, path=False):
         section.wrong(
             "base_url",
             "`base_url` is not an address that customers reach safely",
@@ -86,7 +86,7 @@ def customers(
     issuer, audience = section.text("issuer"), section.text("audience")
     client_id, jwks = section.text("client_id"), section.path("jwks", folder)
     secret = section.path("client_secret_file", folder)
-    if issuer is not None and not _is_address(issuer, path=True):
+    if issuer is not None and not is_address(issuer, path=True):
         section.wrong("issuer", "`issuer` is not the address of a provider", "copy it from the provider; https")
     for key, word in (("audience", audience), ("client_id", client_id)):
         if word is not None and not _WORD.fullmatch(word):
@@ -134,7 +134,7 @@ def _own_address(text: str) -> str | None:
         return None
 
 
-def _is_address(url: str, *, path: bool) -> bool:
+def is_address(url: str, *, path: bool) -> bool:
     """Return whether *url* is https, or http on this machine, and nothing but an address."""
     try:
         parts = urlsplit(url)

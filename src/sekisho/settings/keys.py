@@ -53,7 +53,17 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("url", "sqlite:///var/sekisho.db"),
         Key("password_file", "/run/secrets/sekisho"),
     ),
-    "keys": (_must("directory", "var/keys"),),
+    "keys": (
+        _must("directory", "var/keys"),
+        Key("provider", "file"),
+        Key("address", "https://vault.shop.example:8200"),
+        Key("transit_key", "sekisho"),
+        Key("token_file", "/run/secrets/vault-token"),
+        Key("mount", "transit"),
+        Key("namespace", "privacy"),
+        Key("authority", "keys/vault-ca.pem"),
+        Key("grace_epochs", "1"),
+    ),
     "audit": (
         Key("heads", "var/audit"),
         Key("keep_days", "1825"),
@@ -164,6 +174,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("watermark", "true"),
         Key("weekend_freeze", "true"),
         Key("break_glass_minutes", "60"),
+        Key("detokenise", "[targeted_advertising]"),
     ),
     "purposes.*.limits": (
         Key("rows", "10000"),

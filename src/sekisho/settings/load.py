@@ -13,6 +13,7 @@ from sekisho.settings.buckets import tree_bucket
 from sekisho.settings.document import Node, Table, read
 from sekisho.settings.exports import exports
 from sekisho.settings.faults import Faults
+from sekisho.settings.key_ring import key_ring
 from sekisho.settings.parties import with_origins, with_parties
 from sekisho.settings.section import Section
 from sekisho.settings.values import Settings
@@ -73,6 +74,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     controller = parts.controller(root)
     database_url, database = parts.database_url(root, folder)
     keys_folder = parts.folder_of(root, "keys", "directory", "var/keys", folder)
+    keys = key_ring(root, folder)
     audit_folder = parts.folder_of(root, "audit", "heads", "var/audit", folder)
     signing = witnesses(root)
     policy_point, identity = policy.policy(root, folder), parts.identity(root, folder)
@@ -112,5 +114,9 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         catalogue=Catalogue(stores, datasets, purposes, requesters, published, revision, controller.place),
         witnesses=signing,
         audit_keep_days=parts.audit_keep_days(root),
+<<<<<<< HEAD
         audit_tree=tree_bucket(root),
+=======
+        keys=keys,
+>>>>>>> 6f6c346 (Key ring: wrapped by a provider, data keys by epoch, former epochs are still read)
     )

@@ -232,6 +232,38 @@ class ExportSettings:
     schedules: tuple[ExportSchedule, ...] = ()
 
 
+class KeyProvider(StrEnum):
+    """Who wraps the secrets of the key ring."""
+
+    FILE = "file"
+    VAULT = "vault"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySettings:
+    """The key ring.
+
+    Attributes
+    ----------
+    provider:
+        Who wraps its secrets: nobody (they lie in the folder), or a transit key of Vault or OpenBao.
+    address, transit_key, token_file, mount, namespace, authority:
+        Where the provider is, which of its keys wraps, the file with the token, where the transit engine is mounted,
+        in which namespace, and the file with the certificates of who is trusted.
+    grace_epochs:
+        How many former epochs of pseudonyms and tokens are still read after a rotation.
+    """
+
+    provider: KeyProvider = KeyProvider.FILE
+    address: str | None = None
+    transit_key: str | None = None
+    token_file: Path | None = None
+    mount: str = "transit"
+    namespace: str | None = None
+    authority: Path | None = None
+    grace_epochs: int = 1
+
+
 @dataclass(frozen=True, slots=True)
 class BucketSettings:
     """A place in object storage; who may write there is said by the process's environment.
@@ -263,6 +295,8 @@ class Settings:
         SQLAlchemy URL of the gateway's own database; hidden in ``repr``, as it may hold a password.
     keys_folder:
         Where the key ring lies.
+    keys:
+        Who wraps its secrets, and how long former epochs are read.
     audit_folder:
         Where signed heads of the audit log are kept outside the database.
     exports:
@@ -300,4 +334,8 @@ class Settings:
     catalogue: Catalogue = field(repr=False)
     witnesses: WitnessSettings = field(default_factory=WitnessSettings)
     audit_keep_days: int | None = None
+<<<<<<< HEAD
     audit_tree: BucketSettings | None = None
+=======
+    keys: KeySettings = field(default_factory=KeySettings)
+>>>>>>> 6f6c346 (Key ring: wrapped by a provider, data keys by epoch, former epochs are still read)

@@ -39,7 +39,7 @@ _THIRD_PARTY = b'"recipient":"third_party"'.hex()
 ledger_counter = Table(
     "ledger_counter",
     metadata,
-    Column("name", String(32), primary_key=True),  # consent, audit, data_subject, identifier
+    Column("name", String(32), primary_key=True),  # consent, audit, data_subject, identifier, key_epoch
     Column("value", BigInt, nullable=False),
     comment="Gap-free sequences: the row is locked until commit, so order of value is order of commit.",
 )
@@ -162,4 +162,16 @@ usage = Table(
     Column("since", BigInteger, nullable=False),  # begin of the window, in seconds since 1970
     Column("used", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+key_epoch = Table(
+    "key_epoch",
+    metadata,
+    Column("epoch", BigInt, primary_key=True, autoincrement=False),  # counter "key_epoch"
+    Column("scope", String(64), nullable=False),  # "pseudonyms" (every purpose), or one purpose
+    Column("began_at", BigInteger, nullable=False),
+    Column("provider", String(16)),  # who wrapped the data key
+    Column("wrapped", LargeBinary),  # null: of the first epoch, whose keys the ring derives; of a retired one
+    Column("retired_at", BigInteger),
+    comment="Data keys of pseudonyms and tokens, one for each epoch, wrapped by the provider of keys.",
 )
