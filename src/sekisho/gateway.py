@@ -22,6 +22,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -94,8 +95,8 @@ class Gateway:
     ``stores`` has one entry for DuckDB (``"duckdb"``), which reads the files and joins what lies in several stores,
     and one for each other store, by name. ``rules`` reads what the policies tell of their reasons to say no, by
     reason. ``noted`` is told each decision, for what looks at them later. ``held`` keeps answers that are read by
-    cursor, ``spool`` is the folder for rows that memory does not hold. ``epochs`` are those of the keys of pseudonyms;
-    without them there is the key ring's own alone.
+    cursor, ``spool`` is the folder for rows that memory does not hold. ``epochs`` are of the keys of pseudonyms;
+    without them there is the key ring's own.
     """
 
     catalogue: Catalogue
@@ -220,6 +221,8 @@ class Gateway:
             raise UnknownPurpose("There is no such purpose in this workspace.")
         if name not in requester.purposes:
             raise PurposeNotRegistered(f"{requester.name} is not registered for the purpose {name}.")
+        if purpose.detokenises:
+            raise AccessDenied("This purpose does nothing but detokenise.", reasons=("detokenises_only",))
         return purpose
 
     def _duties(self, request: AccessRequest, permit: Permit, occasion: Occasion) -> Duties:
@@ -375,11 +378,8 @@ class Gateway:
         }
         if purpose in self.catalogue.purposes:  # a caller's own text has no place in the log
             fields["purpose"] = purpose
-        try:
+        with suppress(AuditUnavailable):  # nothing leaves with a refusal; the log itself notes the gap
             await self.audit.append(AuditEntry("access.deny", fields))
-        except AuditUnavailable:
-            # Nothing leaves with a refusal; the log itself notes the gap when it is back.
-            return
 
 
 def _key(question: Question, plan: Plan) -> Key:

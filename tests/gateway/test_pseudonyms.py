@@ -126,18 +126,22 @@ async def test_pseudonyms_stay_when_the_process_ends(shared: Site, folder: Any) 
 
 
 async def test_another_epoch_makes_other_pseudonyms(shared: Site) -> None:
-    """After a rotation nothing of before decodes, and nothing is equal."""
+    """Where former epochs are not read, nothing of before a rotation decodes, and nothing is equal."""
 
     class NextEpoch:
-        def __init__(self, keys: KeyRing) -> None:
-            self.keys = keys
-            self.epoch = keys.epoch + 1
+        epoch = 2
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.keys, name)
+        def __init__(self, keys: KeyRing) -> None:
+            self.derive = keys.derive
+
+        async def refresh(self) -> None:
+            """There is nothing to learn."""
+
+        def of(self, purpose: str) -> Sequence[Any]:
+            return (self,)
 
     before = await shown(shared, TWO[0], KEYS)
-    async with shared.with_parts(keys=NextEpoch(shared.workspace.keys)) as rotated:
+    async with shared.with_parts(epochs=NextEpoch(shared.workspace.keys)) as rotated:
         after = await shown(rotated, TWO[0], KEYS)
         response = await rotated.post(*TWO[0], KEYS + " WHERE customer_id = ?", before[0])
     assert len(after) == len(before)

@@ -44,11 +44,13 @@ from sekisho.bootstrap.policy_records import PolicyRecords, records_of, rules_of
 from sekisho.bootstrap.syncing import StoreSync, servers_of
 from sekisho.consents import Consents
 from sekisho.consents.parts import Parts
+from sekisho.detokenising import Detokenising
 from sekisho.domain.identifiers import EMAIL_SHA256
 from sekisho.domain.terms import StoreKind
 from sekisho.errors import SekishoError, StoreUnavailable, WorkspaceError
 from sekisho.gateway import Gateway
 from sekisho.ports import DataStore, IdentityProvider, PolicyDecisionPoint
+from sekisho.rotation import Rotation
 from sekisho.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -90,6 +92,16 @@ class Workspace:
     def consents(self) -> Consents:
         """The use cases of consent."""
         return self.composed.consents
+
+    @property
+    def rotation(self) -> Rotation:
+        """Begins epochs of keys."""
+        return Rotation(self.epochs, self.settings.catalogue, self.audit)
+
+    @property
+    def detokenising(self) -> Detokenising:
+        """Turns pseudonyms back."""
+        return Detokenising(self.gateway, self.people)
 
 
 def prepare(folder: Path) -> Settings:
@@ -331,6 +343,8 @@ def build_app(workspace: Workspace) -> FastAPI:
             jwks=lambda: {"keys": published},
             idempotency=workspace.idempotency,
             exports=workspace.exporting.jobs,
+            rotation=workspace.rotation,
+            detokenising=workspace.detokenising,
             health=health
             | {
                 "policy": workspace.policy.healthy,

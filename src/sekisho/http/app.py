@@ -18,6 +18,7 @@ from sekisho.http.routes import (
     changes,
     consents,
     imports,
+    keys,
     me,
     notices,
     operations,
@@ -57,6 +58,7 @@ _PARTS: Final = (
     audit_proofs,
     audit_reports,
     audit_exports,
+    keys,
     operations,
 )
 

@@ -33,7 +33,7 @@ REPLAYED_HEADER: Final = "Idempotency-Replayed"
 
 # Signing in is no write of a record, and its answers are secrets that are given once.
 _READS: Final = re.compile(
-    r"/v1/query|.*:(check|filter|search|explain|read|lookup|resolve|simulate)|/v1/me/session:.*"
+    r"/v1/query|.*:(check|filter|search|explain|read|lookup|resolve|simulate|detokenise)|/v1/me/session:.*"
 )
 # An import is told apart by the SHA-256 of its file, and may be larger than memory.
 _BY_CONTENT: Final = re.compile(r".*:import")

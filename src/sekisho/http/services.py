@@ -12,6 +12,7 @@ import pyarrow as pa
 from starlette.requests import Request
 
 from sekisho.consents import Consents
+from sekisho.detokenising import Detokenising
 from sekisho.domain.consent import ConsentEventKind, ConsentType
 from sekisho.domain.consent_rules import Actor
 from sekisho.domain.governed import Output
@@ -21,6 +22,7 @@ from sekisho.ports import AuditLog, AuditProofs, Clock, DataSubjectRef, Identity
 from sekisho.ports.exports import AuditExports
 from sekisho.ports.idempotency import IdempotencyStore
 from sekisho.release import STALE_SECONDS, Ask, Occasion, ReleasedPage
+from sekisho.rotation import Rotation
 from sekisho.simulation import Simulation
 
 HealthProbe = Callable[[], Awaitable[bool]]
@@ -189,6 +191,8 @@ class Services:
         Who signs its checkpoints; ``None``: nobody.
     exports:
         Makes exports of the audit log; ``None``: there are none.
+    rotation, detokenising:
+        Begin epochs of keys, and turn pseudonyms back; ``None``: nobody does.
     """
 
     gateway: GatewayPort
@@ -207,6 +211,8 @@ class Services:
     proofs: AuditProofs | None = None
     witnesses: Witnesses | None = None
     exports: AuditExports | None = None
+    rotation: Rotation | None = None
+    detokenising: Detokenising | None = None
 
 
 def services_of(request: Request) -> Services:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 PSEUDONYMS: Final = "pseudonyms"
@@ -41,13 +42,26 @@ class EpochKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """What may be told of an epoch. Times are in microseconds since 1970-01-01 UTC, 0 for the very first."""
+    """What may be told of an epoch. The first has always been, so that nothing says when it began.
+
+    ``provider`` has wrapped its data key; from ``retired_at`` on there is none, and nothing of the epoch is read.
+    """
 
     epoch: int
     scope: str
-    began_at: int
+    began_at: datetime | None
     provider: str | None = None
-    retired_at: int | None = None
+    retired_at: datetime | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as it is told."""
+        return {
+            "epoch": self.epoch,
+            "scope": self.scope,
+            "began_at": self.began_at,
+            "provider": self.provider,
+            "retired_at": self.retired_at,
+        }
 
 
 class KeysByEpoch(Protocol):

@@ -110,7 +110,7 @@ async def test_peek_cannot_write(database):
     """The cheap way in is read-only."""
     with pytest.raises(DatabaseFailed):
         await database.peek("DELETE FROM ledger_counter RETURNING 1")
-    assert await database.peek("SELECT count(*) FROM ledger_counter") == [(4,)]
+    assert await database.peek("SELECT count(*) FROM ledger_counter") == [(5,)]
 
 
 async def test_after_close_everything_is_refused(database):

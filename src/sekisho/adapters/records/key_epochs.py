@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, insert, select, update
 
+from sekisho.adapters.records.consent_rows import instant
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.people_rows import take
 from sekisho.adapters.records.rounds import Rounds
@@ -39,7 +40,7 @@ _TRIES: Final = 5
 _UNREADABLE: Final = "The epochs of the keys could not be read; nothing was released. Try again."
 
 
-class _Overtaken(Exception):  # noqa: N818 - not an error: somebody else's epoch came first
+class _Overtaken(Exception):
     """Another epoch began meanwhile."""
 
 
@@ -163,7 +164,10 @@ class SqlKeyEpochs:
             rows = await self._database.read(_rows)
         except DatabaseFailed:
             raise KeysUnavailable(_UNREADABLE) from None
-        return [EpochRecord(row.epoch, row.scope, row.began_at, row.provider, row.retired_at) for row in rows]
+        return [
+            EpochRecord(row.epoch, row.scope, instant(row.began_at or None), row.provider, instant(row.retired_at))
+            for row in rows
+        ]
 
     async def rewrap(self) -> int:
         """Wrap every data key anew under the newest key of the provider; return how many there are.
@@ -231,7 +235,7 @@ class SqlKeyEpochs:
         epoch, now = take(connection, _COUNTER, 1, self._database.now_sql)
         if epoch != last + 1:
             raise _Overtaken
-        new = EpochRecord(epoch, scope, now, provider)
+        new = EpochRecord(epoch, scope, instant(now), provider)
         connection.execute(
             insert(key_epoch).values(epoch=epoch, scope=scope, began_at=now, provider=provider, wrapped=wrapped)
         )
