@@ -8,11 +8,11 @@ import pickle
 import traceback
 
 import pytest
-from tests.adapters.vault_world import PROGRAM, TOKEN, fake_vault, real_vault
 
 from sekisho.adapters.keyring import FileKeyRing, RingWrapping
 from sekisho.errors import KeysUnavailable, SekishoError, WorkspaceError
 from sekisho.ports import KeyWrapping
+from tests.adapters.vault_world import PROGRAM, TOKEN, fake_vault, real_vault
 
 pytestmark = pytest.mark.enable_socket
 SECRET = b"0123456789abcdef0123456789ABCDEF"
@@ -61,7 +61,9 @@ def test_a_wrapped_secret_is_of_one_use(wrapping):
         wrapping.unwrap(wrapped, "epoch/3")
 
 
-@pytest.mark.parametrize("spoil", [lambda w: w[:-3], lambda w: w[:-4] + b"AAA=", lambda w: b"", lambda w: b"\x00\xff"])
+@pytest.mark.parametrize(
+    "spoil", [lambda w: w[:-3], lambda w: w[:-4] + b"AAA=", lambda w: b"", lambda w: b"\x00\xff"]
+)
 def test_a_spoilt_secret_is_refused(wrapping, spoil):
     """Cut, changed, empty or foreign bytes are never unwrapped, and the error quotes none of them."""
     wrapped = wrapping.wrap(SECRET, "epoch/2")

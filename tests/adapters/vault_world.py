@@ -52,7 +52,9 @@ class Vault:
 
     def settings(self) -> str:
         """Return the lines of ``keys:`` that name this server."""
-        return f"  provider: vault\n  address: {self.address}\n  transit_key: sekisho\n  token_file: {self.token_file}\n"
+        return (
+            f"  provider: vault\n  address: {self.address}\n  transit_key: sekisho\n  token_file: {self.token_file}\n"
+        )
 
 
 @contextmanager
