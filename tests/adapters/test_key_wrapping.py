@@ -180,7 +180,7 @@ def test_a_provider_that_is_gone(tmp_path):
     """Nobody at the address: refused, with a sentence that names the setting."""
     with fake_vault(tmp_path) as running:
         FileKeyRing.create(tmp_path / "keys", wrapping=running.wrapping())
-    with pytest.raises(KeysUnavailable, match="keys.address"):
+    with pytest.raises(KeysUnavailable, match=r"keys\.address"):
         FileKeyRing(tmp_path / "keys", running.wrapping())
 
 
@@ -211,7 +211,7 @@ def test_the_token_is_read_at_each_call(tmp_path, vault):
 
 def test_another_key_or_mount(tmp_path, vault):
     """A key that the provider does not have is told by the names of the settings."""
-    with pytest.raises(SekishoError, match="keys.transit_key"):
+    with pytest.raises(SekishoError, match=r"keys\.transit_key"):
         vault.wrapping("other").wrap(SECRET, "x")
 
 

@@ -30,7 +30,7 @@ PROGRAM = shutil.which("bao") or shutil.which("vault")
 
 @dataclass
 class Vault:
-    """A server, and how it is reached. ``fault`` makes the fake one fail: ``sealed``, ``odd``, ``not_json``, ``html``."""
+    """A server, and how it is reached. ``fault`` makes the fake one fail: ``sealed``, ``odd``, ``not_json``."""
 
     address: str
     token_file: Path

@@ -215,9 +215,7 @@ async def test_a_data_key_that_cannot_be_had_refuses(folder: Path) -> None:
         await rotate(site)
         engine = create_engine(load(folder).database_url)
         with engine.begin() as connection:
-            connection.execute(
-                text("UPDATE key_epoch SET wrapped = x'0100', began_at = began_at + 1 WHERE epoch = 2")
-            )
+            connection.execute(text("UPDATE key_epoch SET wrapped = x'0100', began_at = 7 WHERE epoch = 2"))
         engine.dispose()
         response = await site.post(*WHO, KEYS)
         assert response.status_code == 503

@@ -38,10 +38,12 @@ class Fallible:
         self.unwrapped = 0
 
     def wrap(self, secret: bytes, bound: str) -> bytes:
+        """Wrap, unless down."""
         self._require()
         return self.inner.wrap(secret, bound)
 
     def unwrap(self, wrapped: bytes, bound: str) -> bytes:
+        """Unwrap, unless down."""
         self._require()
         self.unwrapped += 1
         return self.inner.unwrap(wrapped, bound)
@@ -216,7 +218,7 @@ async def test_a_retired_data_key_is_gone(database: Database, keys: FileKeyRing,
 
 
 async def test_keys_that_must_not_rotate(database: Database, keys: FileKeyRing, wrapping: Fallible) -> None:
-    """References in the audit log, what it is signed with, and the index of identifiers are the same in every epoch."""
+    """References in the audit log, what it is signed with, and the index of identifiers are of no epoch."""
     epochs = worker(database, keys, wrapping)
     pseudonymity = made(keys, epochs)
     await pseudonymity.refresh()
@@ -312,7 +314,7 @@ async def test_the_database_is_down(database: Database, keys: FileKeyRing, wrapp
 async def test_a_restored_database_counts_an_epoch_anew(
     database: Database, keys: FileKeyRing, wrapping: Fallible
 ) -> None:
-    """A worker that runs on over a restored database takes the key that stands there now, not that of the same number."""
+    """A worker that runs on over a restored database takes the key that stands there now."""
     epochs = worker(database, keys, wrapping)
     await epochs.begin(PSEUDONYMS)
     running = worker(database, keys, wrapping)
