@@ -29,6 +29,7 @@ from sekisho.adapters.records.idempotency import SqlIdempotencyStore
 from sekisho.adapters.records.key_epochs import SqlKeyEpochs
 from sekisho.adapters.records.notices import SqlNotices
 from sekisho.adapters.records.people import PeopleRegistry
+from sekisho.adapters.records.shredded import ShreddedPeople
 from sekisho.adapters.records.usage import SqlMeter
 from sekisho.adapters.stores.colocated import ColocatedCopies
 from sekisho.adapters.stores.duckdb import DuckDbStores
@@ -143,7 +144,8 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     epochs = SqlKeyEpochs(database, keys, wrappings_of(settings, keys), grace=settings.keys.grace_epochs)
     saved = SavedBits(settings.audit_folder, keys)
     ledger = SqlConsentLedger(database, catalogue.purposes, clock, keys, saved=saved)
-    people = PeopleRegistry(database, keys, ledger.record_within)
+    shredded = ShreddedPeople(settings.audit_folder, keys)
+    people = PeopleRegistry(database, keys, ledger.record_within, shredded)
     notices = SqlNotices(database, ledger, catalogue.purposes)
     audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
     policies = Policies.of(settings, clock)
@@ -195,6 +197,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         ledger.raise_floor(max(await database.read(highest_consent_seq), composed.floor.read()))
         ledger.raise_floor(await _seen_by_stores(stores))
         await ledger.start()
+        await composed.consents.linking.erase_again(await shredded.returned(database))
         await composed.consents.notices.sync()
         gc.freeze()  # what is here by now stays: the collector need not walk through all of it for every import
         yield Workspace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -148,6 +149,8 @@ async def _replayed(settings: Settings, export: Path | None) -> Replayed:
     from sekisho.adapters.records.audit import SqlAuditLog
     from sekisho.adapters.records.consent_replay import ConsentReplay
     from sekisho.adapters.records.database import Database
+    from sekisho.adapters.records.people_rows import numbers_unerased
+    from sekisho.adapters.records.shredded import ShreddedPeople, erased_by_log
     from sekisho.ports import AuditEntry
 
     keys = open_keys(settings)
@@ -158,7 +161,14 @@ async def _replayed(settings: Settings, export: Path | None) -> Replayed:
         # On record first: whatever happens then, it is known that somebody wrote to the ledger by hand.
         await audit.append(AuditEntry("consent.replay", {"from": "log" if export is None else "export"}))
         records = None if export is None else _records(export)
-        return await ConsentReplay(database, keys, settings.catalogue.purposes).replay(records)
+        replayed = await ConsentReplay(database, keys, settings.catalogue.purposes).replay(records)
+        # Who was erased since is erased again when the workspace opens.
+        told = None if export is None else _records(export)
+        erased = await database.read(lambda connection: erased_by_log(connection, keys, told))
+        ShreddedPeople(settings.audit_folder, keys).add(
+            await database.read(partial(numbers_unerased, numbers=erased))
+        )
+        return replayed
     finally:
         await audit.close()
         await database.close()

@@ -120,6 +120,15 @@ class Linking:
             await self._note_erased(requester, member)
         return {"seq": await self._ledger.last_seq()}
 
+    async def erase_again(self, numbers: Sequence[SubjectNumber]) -> None:
+        """Erase those who were erased before and came back with a backup. Raises ``AuditUnavailable``.
+
+        What they had withdrawn is the ledger's matter: it is not older than what was seen.
+        """
+        for number in numbers:
+            await self._parts.people.erase(number)
+            await self._note_erased(None, number)
+
     async def _two(
         self, requester: Requester, people: Sequence[DataSubjectRef]
     ) -> tuple[SubjectNumber, SubjectNumber]:

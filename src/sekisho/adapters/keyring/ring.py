@@ -79,9 +79,7 @@ class FileKeyRing:
         self._epoch, self._log_name = about.epoch, about.log_name
 
     @classmethod
-    def create(
-        cls, folder: Path, *, log_name: str = "sekisho/audit", wrapping: KeyWrapping | None = None
-    ) -> Self:
+    def create(cls, folder: Path, *, log_name: str = "sekisho/audit", wrapping: KeyWrapping | None = None) -> Self:
         """Make new keys in *folder* and return the ring over them.
 
         The folder appears whole or not at all. *log_name* is the name under which the audit log signs
@@ -254,7 +252,7 @@ def _read_about(folder: Path) -> _About:
     try:
         about = json.loads(text)
         version, epoch, name = about["version"], about["epoch"], about["log_name"]
-        provider, wrapped = (about["provider"], about["wrapped"]) if version == 2 else (None, {})  # noqa: PLR2004
+        provider, wrapped = (about["provider"], about["wrapped"]) if version == 2 else (None, {})
         valid = version in {1, 2} and type(epoch) is int and epoch >= 1 and _LOG_NAME.fullmatch(name) is not None
         valid = valid and set(wrapped) == (set(_SECRETS) if version != 1 else set())
         valid = valid and all(isinstance(text, str) for text in wrapped.values())

@@ -157,7 +157,7 @@ def _token(path: Path) -> str:
     except (OSError, UnicodeDecodeError):
         raise KeysUnavailable("The file of keys.token_file cannot be read; put the provider's token there.") from None
     if status.st_mode & 0o077 or not stat.S_ISREG(status.st_mode):
-        raise KeysUnavailable("The file of keys.token_file may be read by others; run chmod 600, and renew the token.")
+        raise KeysUnavailable("The file of keys.token_file may be read by others; run chmod 600 and renew it.")
     if not token.isprintable() or " " in token or not 0 < len(token) <= _MAX_TOKEN:
         raise KeysUnavailable("The file of keys.token_file holds no token: one word is expected.")
     return token

@@ -31,13 +31,15 @@ from sekisho.adapters.records.database import Database, DatabaseConflict, Databa
 from sekisho.adapters.records.grouped import GroupedReads
 from sekisho.adapters.records.people_lookup import LookupHash, LookupIndex
 from sekisho.adapters.records.people_rows import (
+    VERSION,
+    bring_up,
     erased_since,
     find_hashes,
-    hashes_since,
     identifiers_among,
     take,
 )
 from sekisho.adapters.records.rounds import Rounds
+from sekisho.adapters.records.shredded import ShreddedPeople
 from sekisho.adapters.records.suppression import RecordsNoes, SuppressionList
 from sekisho.adapters.records.tables import data_subject
 from sekisho.adapters.records.tables import data_subject_identifier as identifiers
@@ -52,7 +54,6 @@ _MANY = 2_000  # values from which looking up in memory pays
 _FIRST_VISIBLE, _LAST_VISIBLE = ord("!"), ord("~")
 _UNREADABLE = "The people registry did not answer; nothing was released. Try again."
 
-_VERSION = "SELECT value FROM ledger_counter WHERE name = 'identifier'"
 _NUMBERS = {
     "postgresql": "SELECT lookup, number FROM data_subject_identifier WHERE lookup = ANY(?::bytea[])",
     "sqlite": "SELECT lookup, number FROM data_subject_identifier WHERE lookup IN (?)",
@@ -91,12 +92,21 @@ class PeopleRegistry:
     record:
         Where the noes of an erased person who is named again are recorded (``SqlConsentLedger.record_within``);
         without it, such a person cannot be registered.
+    shredded:
+        Where it is remembered, outside the database, who was erased.
 
     Every method raises ``ConsentUnavailable`` when the database does not answer, because without the
     registry no consent can be looked up, and ``InvalidRequest`` for a value that cannot be of its kind.
     """
 
-    def __init__(self, database: Database, keys: KeyRing, record: RecordsNoes | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        record: RecordsNoes | None = None,
+        shredded: ShreddedPeople | None = None,
+    ) -> None:
+        self._shredded = shredded
         self._database = database
         self._suppression = SuppressionList(keys, record)
         self._hash = LookupHash(keys.derive("people-lookup"))
@@ -129,7 +139,7 @@ class PeopleRegistry:
             looked = self._looked.setdefault(identifier, _Looked())
             async with looked.lock:
                 if looked.index.position < version:
-                    await self._database.read(partial(_bring_up, looked.index, identifier))
+                    await self._database.read(partial(bring_up, looked.index, identifier))
                 return await asyncio.to_thread(lambda: looked.index.find(self._hash.many(identifier, spelled)))
         except (DatabaseFailed, IndexError):
             raise ConsentUnavailable(_UNREADABLE) from None
@@ -159,7 +169,7 @@ class PeopleRegistry:
         return self._newest
 
     async def _read_version(self) -> None:
-        self._newest = (await self._database.peek(_VERSION))[0][0]
+        self._newest = (await self._database.peek(VERSION))[0][0]
 
     async def identifiers_of(self, number: SubjectNumber) -> list[DataSubjectRef]:
         """Return the identifiers of a person, decrypted, oldest first; none for an erased or unknown one."""
@@ -228,6 +238,8 @@ class PeopleRegistry:
                 raise InvalidRequest("There is nobody to erase.")
             if row.erased_at is not None:
                 return
+            if self._shredded is not None:
+                self._shredded.add([number])  # before anything is gone: a restored backup must not undo it
             # The ledger first: a no that is being recorded is seen, and none comes in after the look at them.
             take(connection, "consent", 0, self._database.now_sql)
             # The counter's lock orders erasures among themselves and with everything that names a person.
@@ -327,7 +339,7 @@ class PeopleRegistry:
         bound = [identifier.encode()]
 
         def load(connection: Connection) -> tuple[int, NDArray[np.int64], pa.Array, list[int], int]:
-            version = connection.execute(text(_VERSION)).scalar_one()
+            version = connection.execute(text(VERSION)).scalar_one()
             newer = (
                 select(identifiers.c.number, identifiers.c.sealed)
                 .where(identifiers.c.kind == identifier, identifiers.c.position > known.position)
@@ -356,16 +368,6 @@ class PeopleRegistry:
         if known.keys is None or known.keys.values is not known.values:
             known.keys = PeopleKeys(identifier, known.numbers, known.values, version)
         return known.keys
-
-
-def _bring_up(index: LookupIndex, identifier: str, connection: Connection) -> None:
-    """Add to *index* who came since, take out who was erased. A failure leaves it as it was or behind."""
-    version = connection.execute(text(_VERSION)).scalar_one()
-    erased, erased_at = erased_since(connection, index.erased_at)
-    arrived = hashes_since(connection, identifier, index.position)
-    index.remove(np.array(erased, np.int64))
-    index.add(*arrived)
-    index.position, index.erased_at = version, erased_at
 
 
 def _kind(identifier: str) -> str:

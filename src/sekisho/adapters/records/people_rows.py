@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from sekisho.adapters.records.database import DatabaseFailed
-from sekisho.adapters.records.people_lookup import HASH_BYTES, Hashes
+from sekisho.adapters.records.people_lookup import HASH_BYTES, Hashes, LookupIndex
 from sekisho.adapters.records.tables import data_subject, ledger_counter
 from sekisho.adapters.records.tables import data_subject_identifier as identifiers
 
@@ -19,6 +19,8 @@ Identifier: TypeAlias = tuple[int, str, bytes]
 
 _CHUNK = 5_000  # values in one IN list; SQLite takes 32,766 parameters
 _FETCHED = 50_000
+VERSION = "SELECT value FROM ledger_counter WHERE name = 'identifier'"
+"""Position of the counter of identifiers: what was added since is a range."""
 _SINCE = "SELECT lookup, number FROM data_subject_identifier WHERE kind = {mark} AND position > {mark}"
 # PostgreSQL's binary COPY: 19 bytes of header and extension, then of each row the number of its fields and
 # each field with its length; at the end -1.
@@ -40,6 +42,18 @@ def take(connection: Connection, name: str, count: int, now_sql: str) -> tuple[i
 def find_hashes(connection: Connection, lookups: Sequence[bytes]) -> dict[bytes, int]:
     """Return the person of each of *lookups* that is known."""
     return {bytes(lookup): number for lookup, number in _among(connection, "lookup", lookups)}
+
+
+def numbers_unerased(connection: Connection, numbers: Sequence[int]) -> list[int]:
+    """Return those of *numbers* (ascending) who stand in the database and were not erased, in the same order."""
+    found: list[int] = []
+    for start in range(0, len(numbers), _CHUNK):
+        among = numbers[start : start + _CHUNK]
+        rows = select(data_subject.c.number).where(
+            data_subject.c.number.in_(among), data_subject.c.erased_at.is_(None)
+        )
+        found += sorted(connection.execute(rows).scalars())
+    return found
 
 
 def identifiers_among(connection: Connection, numbers: Sequence[int]) -> list[Identifier]:
@@ -100,3 +114,13 @@ def _among(
     for start in range(0, len(wanted), _CHUNK):
         found += connection.execute(statement, {"wanted": wanted[start : start + _CHUNK]})
     return found
+
+
+def bring_up(index: LookupIndex, identifier: str, connection: Connection) -> None:
+    """Add to *index* who came since, take out who was erased. A failure leaves it as it was or behind."""
+    version = connection.execute(text(VERSION)).scalar_one()
+    erased, erased_at = erased_since(connection, index.erased_at)
+    arrived = hashes_since(connection, identifier, index.position)
+    index.remove(np.array(erased, np.int64))
+    index.add(*arrived)
+    index.position, index.erased_at = version, erased_at
