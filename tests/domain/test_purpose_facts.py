@@ -125,7 +125,7 @@ def test_facts_name_everything_that_is_declared():
     renamed = {"name", "confirm"}
     narrowing = {  # what is kept from requesters can change without asking anybody
         "ancestors", "needs", "output_class", "roles", "minimum_age", "limits", "formats", "watermark",
-        "weekend_freeze", "break_glass_minutes",
+        "weekend_freeze", "break_glass_minutes", "detokenises",
     }  # fmt: skip
 
     assert set(Purpose.__dataclass_fields__) - renamed - narrowing <= set(FACTS)

@@ -180,6 +180,8 @@ async def test_openapi_knows_the_contract(client: httpx.AsyncClient) -> None:
         ("post", "/v1/notices:publish"),
         ("post", "/v1/notices:simulate"),
         ("post", "/v1/policy:simulate"),
+        ("post", "/v1/keys:rotate"),
+        ("post", "/v1/pseudonyms:detokenise"),
         ("get", "/v1/purposes"),
         ("post", "/v1/purposes"),
         ("post", "/v1/purposes:publish"),

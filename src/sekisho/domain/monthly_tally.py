@@ -28,6 +28,7 @@ CHANGES: Final = frozenset(
     {
         "purpose.publish", "notice.publish", "webhook.create", "webhook.delete", "webhook.pause", "webhook.resume",
         "consent.import_finished", "consent.replay", "data_subject.erase", "retention.prune",
+        "key.epoch",
     }
 )  # fmt: skip
 """Kinds of the records that tell of a change of what the gateway goes by."""

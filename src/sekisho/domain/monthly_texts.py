@@ -245,6 +245,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "consent.replay": ("失われた同意の復元", "Lost consent events written again"),
     "data_subject.erase": ("本人情報の消去", "A person was erased"),
     "retention.prune": ("監査ログの古い部分の削除", "Old part of the audit log pruned"),
+    "key.epoch": ("仮名化の鍵の更新", "Keys of pseudonyms rotated"),
     "policies": ("判断に使われたポリシーの版", "Revisions of the policies that data left under"),
     "revision": ("版", "Revision"),
     "first": ("最初", "First"),

@@ -27,6 +27,7 @@ _CHANGED: Final[Mapping[str, str]] = {
     **dict.fromkeys(APPENDED, ""),
     "audit_subject_ref": "",  # an index; whoever wants it made anew is the owner
     "audit_tail": "UPDATE, DELETE",
+    "key_epoch": "UPDATE",
     "ledger_counter": "UPDATE",
     "data_subject": "UPDATE",
     "data_subject_identifier": "DELETE",
