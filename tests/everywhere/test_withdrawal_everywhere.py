@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +24,7 @@ from sekisho.ports import DataSubjectRef
 from sekisho.settings import load
 from tests.conftest import postgres_server
 from tests.everywhere.history import History
-from tests.everywhere.run import four_workers, make_history
+from tests.everywhere.run import Line, four_workers, make_history
 from tests.everywhere.worker import PURPOSE
 
 pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket]
@@ -108,6 +109,55 @@ def test_the_judge_finds_every_mutant(built: Path, mutant: str) -> None:
         if history.violations():
             return
     pytest.fail(f"the mutant {mutant} was not found")
+
+
+async def named(line: Line) -> set[str]:
+    """Return whom a worker shows; what it refused, because the machine was busy elsewhere, is asked again."""
+    answer = await line.call("names")
+    while "error" in answer:
+        answer = await line.call("names")
+    return set(answer["names"])
+
+
+def rotations(folder: Path, mutant: str = "none", times: int = 4) -> list[str]:
+    """Return what was wrong when epochs began on one worker after another, while all of them answered."""
+
+    async def make(scratch: Path) -> list[str]:
+        await agree(folder)
+        async with four_workers(folder, scratch, mutant) as workers, AsyncExitStack() as stack:
+            lines = [await stack.enter_async_context(workers.line(n)) for n in range(4)]
+            beside = [await stack.enter_async_context(workers.line(n)) for n in range(4)]
+            every = [await named(lines[0])]
+            wrong: list[str] = []
+            seen: list[set[str]] = []
+            for turn in range(times):
+                readers = [asyncio.create_task(named(line)) for line in beside]
+                await lines[turn % 4].call("rotate")
+                new = await asyncio.gather(*(named(line) for line in lines))
+                if any(names & every[-1] for names in new):
+                    wrong.append("a request that started after a rotation gave out the former epoch")
+                if any(names != new[turn % 4] for names in new):
+                    wrong.append("two workers were in different epochs")
+                every.append(new[turn % 4])
+                seen += [await reader for reader in readers]
+            wrong += ["one answer was of two epochs" for names in seen if names not in every]
+            assert all(every), "nobody was shown: nothing was tested"
+            return wrong
+
+    with TemporaryDirectory(prefix="sekisho-") as scratch:
+        return asyncio.run(make(Path(scratch)))
+
+
+@pytest.mark.long
+def test_every_worker_is_in_a_new_epoch_at_once(built: Path) -> None:
+    """An epoch that has begun on one worker holds on all for what starts later, and no answer is of two."""
+    assert rotations(built) == []
+
+
+@pytest.mark.skipif(not LONG, reason="the judge is judged with the withdrawals: make withdrawals")
+def test_a_worker_that_learns_late_is_found(built: Path) -> None:
+    """A program that looks for epochs once a second is found."""
+    assert rotations(built, "old_epoch") != []
 
 
 def test_the_workspace_is_on_postgresql(built: Path) -> None:

@@ -20,7 +20,7 @@ import orjson
 
 from sekisho import answer
 from sekisho.adapters import clock as clock_module
-from sekisho.adapters.records import consent_index, database, rounds
+from sekisho.adapters.records import consent_index, database, key_epochs, rounds
 from sekisho.bootstrap import Workspace, open_workspace
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.errors import SekishoError
@@ -45,6 +45,8 @@ class Worker:
             "give": self.give,
             "check": self.check,
             "query": self.query,
+            "rotate": self.rotate,
+            "names": self.names,
         }
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -98,6 +100,20 @@ class Worker:
             pages.append({"persons": numbers, "rechecked": page.rechecked, "released": released})
             await asyncio.sleep(0)
         return {"asked": asked, "pages": pages}
+
+    async def rotate(self, _told: dict[str, Any]) -> dict[str, Any]:
+        """Begin an epoch as the privacy officer does."""
+        officer = self._workspace.settings.catalogue.requesters["privacy_officer"]
+        return {"epoch": (await self._workspace.rotation.rotate(officer)).epoch}
+
+    async def names(self, _told: dict[str, Any]) -> dict[str, Any]:
+        """Return the pseudonyms of everybody, page by page."""
+        release = await self._workspace.gateway.query(self._marketer, Ask(PURPOSE, SQL), page_rows=PAGE_ROWS)
+        names: list[str] = []
+        async for page in release.pages():
+            names += page.batch.column(0).to_pylist()
+            await asyncio.sleep(0)
+        return {"names": names}
 
 
 def _customer(value: str) -> DataSubjectRef:
@@ -166,6 +182,20 @@ def _join_what_runs() -> None:
     rounds.Rounds.join = join  # type: ignore[method-assign]
 
 
+def _old_epoch() -> None:
+    """Learn of epochs once a second at most."""
+    refresh = key_epochs.SqlKeyEpochs.refresh
+    at = -9.0
+
+    async def seldom(self: key_epochs.SqlKeyEpochs) -> None:
+        nonlocal at
+        if time.monotonic() - at > 1:
+            at = time.monotonic()
+            await refresh(self)
+
+    key_epochs.SqlKeyEpochs.refresh = seldom  # type: ignore[method-assign]
+
+
 # -- the faults that every run has -------------------------------------------------------------------
 
 
@@ -192,6 +222,7 @@ MUTANTS = {
     "no_recheck": _no_recheck,
     "no_catch_up": _no_catch_up,
     "join_running": _join_what_runs,
+    "old_epoch": _old_epoch,
 }
 
 
