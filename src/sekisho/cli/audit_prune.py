@@ -86,26 +86,14 @@ def _limit(settings: Settings, before: datetime | None) -> tuple[datetime, int]:
 
 
 async def _planned(settings: Settings, limit: datetime) -> PrunePlan:
-<<<<<<< HEAD
-    from sekisho.adapters.keyring import FileKeyRing
-=======
     from sekisho.adapters.keyring import open_keys
-    from sekisho.adapters.records.audit_tree import TREE_FOLDER, AuditTree
->>>>>>> 6f6c346 (Key ring: wrapped by a provider, data keys by epoch, former epochs are still read)
     from sekisho.adapters.records.database import Database
     from sekisho.adapters.records.pruning import plan_pruning
     from sekisho.bootstrap.log_tree import audit_tree
 
     database = Database(settings.database_url)
     try:
-<<<<<<< HEAD
-        return await plan_pruning(database, audit_tree(settings, database, FileKeyRing(settings.keys_folder)), limit)
-=======
-        tree = AuditTree(
-            database, open_keys(settings), settings.audit_folder / TREE_FOLDER, settings.audit_folder
-        )
-        return await plan_pruning(database, tree, limit)
->>>>>>> 6f6c346 (Key ring: wrapped by a provider, data keys by epoch, former epochs are still read)
+        return await plan_pruning(database, audit_tree(settings, database, open_keys(settings)), limit)
     finally:
         await database.close()
 

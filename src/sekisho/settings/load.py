@@ -114,9 +114,6 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         catalogue=Catalogue(stores, datasets, purposes, requesters, published, revision, controller.place),
         witnesses=signing,
         audit_keep_days=parts.audit_keep_days(root),
-<<<<<<< HEAD
         audit_tree=tree_bucket(root),
-=======
         keys=keys,
->>>>>>> 6f6c346 (Key ring: wrapped by a provider, data keys by epoch, former epochs are still read)
     )

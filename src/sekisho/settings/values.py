@@ -334,8 +334,5 @@ class Settings:
     catalogue: Catalogue = field(repr=False)
     witnesses: WitnessSettings = field(default_factory=WitnessSettings)
     audit_keep_days: int | None = None
-<<<<<<< HEAD
     audit_tree: BucketSettings | None = None
-=======
     keys: KeySettings = field(default_factory=KeySettings)
->>>>>>> 6f6c346 (Key ring: wrapped by a provider, data keys by epoch, former epochs are still read)
