@@ -63,7 +63,7 @@ def covered(text: str) -> str:
         ("マイナンバーは123456789018です", Kind.MY_NUMBER, "123456789018"),
         ("IPは192.168.1.10から", Kind.IP, "192.168.1.10"),
         ("IPは2001:db8::1から", Kind.IP, "2001:db8::1"),
-        ("MACは00:1B:44:11:3A:B7です", Kind.DEVICE_ID, "00:1B:44:11:3A:B7"),
+        ("MACは00:1B:44:11:3A:B7です", Kind.MAC, "00:1B:44:11:3A:B7"),
         ("見てhttps://example.com/u?id=1ね", Kind.URL, "https://example.com/u?id=1"),
         ("LINE IDはhanako_99です", Kind.LINE_ID, "hanako_99"),
         ("U0123456789abcdef0123456789abcdefから", Kind.LINE_ID, "U0123456789abcdef0123456789abcdef"),
