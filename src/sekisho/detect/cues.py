@@ -111,3 +111,8 @@ def find_cues(text: str) -> list[Cue]:
     if not latin:
         return found
     return sorted(found + latin) if found else latin
+
+
+def is_cue(word: str) -> bool:
+    """Return whether *word*, in Latin letters, is a context word."""
+    return word.lower() in _LATIN
