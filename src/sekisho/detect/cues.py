@@ -33,12 +33,12 @@ class Cue(NamedTuple):
 
 
 _TABLE: Mapping[Kind | Aside, str] = {
-    Kind.MY_NUMBER: "マイナンバー 個人番号 通知カード mynumber my+number",
+    Kind.MY_NUMBER: "マイナンバー 個人番号 通知カード mynumber individual",
     Kind.RESIDENT_CODE: "住民票コード 住民票番号",
-    Kind.CORPORATE_NUMBER: "法人番号 corporate+number",
+    Kind.CORPORATE_NUMBER: "法人番号 corporate",
     Kind.INVOICE_NUMBER: "登録番号 インボイス 適格請求書 事業者番号",
     Kind.DRIVERS_LICENCE: "運転免許 免許証 免許番号 免許 licence license licences licenses",
-    Kind.RESIDENCE_CARD: "在留カード 在留 特別永住者 residence+card",
+    Kind.RESIDENCE_CARD: "在留カード 在留 特別永住者 residence",
     Kind.PASSPORT: "パスポート 旅券 passport",
     Kind.INSURER_NUMBER: "保険者番号 保険者 insurer",
     Kind.INSURED_NUMBER: (
@@ -46,7 +46,7 @@ _TABLE: Mapping[Kind | Aside, str] = {
     ),
     Kind.BENEFICIARY_NUMBER: "受給者 負担者番号 公費 医療証 後期高齢 介護保険 介護被保険者 beneficiary",
     Kind.PENSION_NUMBER: "基礎年金番号 年金番号 年金手帳 年金証書 年金 pension",
-    Kind.EMPLOYMENT_INSURANCE: "雇用保険 離職票 employment+insurance",
+    Kind.EMPLOYMENT_INSURANCE: "雇用保険 離職票 employment",
     Kind.BANK_ACCOUNT: (
         "口座番号 口座 普通預金 普通 当座預金 当座 貯蓄預金 銀行 支店 信用金庫 信金 信用組合 農協 振込先 "
         "振り込み先 account acct bank"
@@ -57,7 +57,7 @@ _TABLE: Mapping[Kind | Aside, str] = {
         "内線 tel phone telephone mobile cell call fax ph keitai denwa"
     ),
     Kind.CARD: (
-        "クレジットカード クレジット カード番号 クレカ カード デビット card visa jcb amex mastercard "
+        "クレジットカード クレジット カード番号 クレカ カード デビット card cards visa jcb amex mastercard "
         "diners credit debit pan"
     ),
     Kind.POSTAL_CODE: "〒 郵便番号 郵便 zip zipcode postal postcode",
@@ -90,27 +90,59 @@ WORDS: Mapping[Kind | Aside, tuple[str, ...]] = {
 """Context words by what they speak of; those in Latin letters in lower case."""
 
 _JAPANESE = {word: about for about, words in WORDS.items() for word in words if not word.isascii()}
-_LATIN = {word: about for about, words in WORDS.items() for word in words if word.isascii()}
+_LATIN = {
+    spelt: about
+    for about, words in WORDS.items()
+    for word in words
+    if word.isascii()
+    for spelt in (word, word.capitalize(), word.upper())
+}
 _JAPANESE_WORD = re.compile("|".join(sorted(_JAPANESE, key=len, reverse=True)))
-_LATIN_WORD = re.compile("[A-Za-z_]+(?: (?:[Nn]umber|[Cc]ard|[Ii]nsurance)(?![a-z]))?")
+_LATIN_WORD = re.compile("[A-Za-z_]+")
+_NUMBER_WORDS = frozenset(("number", "Number", "NUMBER"))
+_LONGEST = max(map(len, WORDS[Kind.CARD]))
 
 
-def find_cues(text: str) -> list[Cue]:
-    """Return the context words of folded *text*, in order."""
-    found = []
-    if not text.isascii():
-        found = [Cue(*match.span(), _JAPANESE[match.group()]) for match in _JAPANESE_WORD.finditer(text)]
-    latin = []
-    for match in _LATIN_WORD.finditer(text):
-        word = match.group().lower()
+def last_cue(text: str, start: int, end: int, near: int) -> Cue | None:
+    """Return the last context word of ``text[start:end]`` that ends within *near* characters of *end*."""
+    found = None
+    window = text[start:end]
+    if not window.isascii():
+        for match in _JAPANESE_WORD.finditer(window):
+            found = match
+    best = None
+    if found is not None and end - start - found.end() <= near:
+        best = Cue(start + found.start(), start + found.end(), _JAPANESE[found.group()])
+    words = _LATIN_WORD.findall(window, best.end - start if best else 0)
+    limit = len(window)
+    while words:
+        word = words.pop()
+        limit = window.rindex(word, 0, limit)
         about = _LATIN.get(word)
-        if about is None and " " in word:
-            about = _LATIN.get(word.partition(" ")[0])
+        if about is None and word in _NUMBER_WORDS and window[:limit].lower().endswith("my "):
+            about = Kind.MY_NUMBER
         if about is not None:
-            latin.append(Cue(*match.span(), about))
-    if not latin:
-        return found
-    return sorted(found + latin) if found else latin
+            if len(window) - limit - len(word) <= near:
+                return Cue(start + limit, start + limit + len(word), about)
+            break
+    return best
+
+
+def first_cue(text: str, start: int, end: int) -> Cue | None:
+    """Return the first context word that begins in ``text[start:end]``."""
+    window = text[start : end + _LONGEST]
+    best = None
+    if not window.isascii():
+        match = _JAPANESE_WORD.search(window)
+        if match and start + match.start() < end:
+            best = Cue(start + match.start(), start + match.end(), _JAPANESE[match.group()])
+    for match in _LATIN_WORD.finditer(window):
+        if start + match.start() >= (best.start if best else end):
+            break
+        about = _LATIN.get(match.group())
+        if about is not None:
+            return Cue(start + match.start(), start + match.end(), about)
+    return best
 
 
 def is_cue(word: str) -> bool:

@@ -46,41 +46,61 @@ _DATE = (
     r"|[A-Z][A-Za-z]{2,8}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? (?:18|19|20)[0-9]{2}"
     rf"|{_NUMERAL}{{1,3}}月\s?{_NUMERAL}{{1,3}}日)"
 )
-_CUE = (
-    r"生年月日|誕生日|お?生まれ|出生日?|バースデー"
-    r"|(?<![A-Za-z])(?i:date[ _]of[ _]birth|birth[ _-]?(?:date|day)|birth_?dt"
-    r"|d\.?o\.?b\.?|born(?: on| in)?|seinengappi)"
+_WORD = re.compile(
+    "生年月日|誕生日|誕生|生まれ|うまれ|出生日|出生|生(?!産)|バースデー"
+    "|birth|Birth|BIRTH|born|Born|BORN|DOB|dob|D.O.B|d.o.b|DoB|seinengappi"
 )
-_BEFORE = re.compile(rf"(?:{_CUE})(?:\s?\([^()\n]{{1,12}}\))?[\s:はがも=、,\"'is|「『\-]{{0,6}}(?P<date>{_DATE})")
-_AFTER = re.compile(rf"(?<![0-9])(?P<date>{_DATE})\s?[\(に]?(?:生(?!産)|うまれ|誕生)")
-_HINT = re.compile("生|誕|うまれ|バースデ|[Bb]irth|BIRTH|[Bb]orn|[Dd]\\.?[Oo]\\.?[Bb]|seinen")
+_BEFORE = re.compile(
+    r"(?:[ _-]?(?i:date|day|dt|on|in))?(?:\s?\([^()\n]{1,12}\))?"
+    rf"(?:[\s:.はがも=、,\"'|「『\-]|is|was|on){{0,6}}(?P<date>{_DATE})"
+)
+_AFTER = re.compile(rf"(?<![0-9])(?P<date>{_DATE})\s?[\(に]?$")
 
-_AGE_WORD = re.compile(
-    r"(?:年齢|年令|満|当時|現在|(?<![A-Za-z])(?i:aged?))\s?[:はが=]?\s?(?P<age>1[01][0-9]|[1-9]?[0-9])(?![0-9])"
-)
+_AGE_WORD = re.compile(r"(?:年齢|年令|満|享年|[Aa]ged?|AGE)\s?[:はがis=]{0,2}\s?(?P<age>[0-9]{1,3})(?![0-9])")
 _AGE_UNIT = re.compile(
-    r"(?<![0-9.~-])(?P<age>(?:1[01][0-9]|[1-9]?[0-9])\s?(?:歳|才)(?:[0-9]{1,2}[ヶかカケ]月)?)"
+    r"(?P<age>[0-9]{1,3})(?:\s?(?:歳|才)(?:[0-9]{1,2}[ヶかカケ]月)?"
     # 18歳以上, 20歳未満, 10歳向け: a limit, nobody's age.
     r"(?!\s?(?:以上|以下|未満|超|から|まで|向け|用|児用|対象|限定|代|[-~〜]))"
-    r"|(?<![0-9.~-])(?P<years>(?:1[01][0-9]|[1-9]?[0-9])[- ]?(?:years?[- ]old|yrs?[- ]old|y/?o)(?![A-Za-z]))"
+    r"|[- ]?(?:years?[- ]old|yrs?[- ]old|y/o)(?![A-Za-z]))"
 )
+_OLDEST = 122
+_JOINED = frozenset((".", "-", "~", "〜", ",", "/"))
 _LETTER_YEAR = re.compile(r"[RHSTMrhstm]\.?\s?[0-9元]")
 _FIELDS = re.compile(r"[0-9]+|[〇零○一二三四五六七八九十元]+|[A-Za-z]{3,9}")
 
 
 def find_dates(text: str) -> Iterator[Span]:
     """Yield birth dates and ages of folded *text*."""
-    if _HINT.search(text):
-        for pattern in (_BEFORE, _AFTER):
-            for match in pattern.finditer(text):
+    if _birth_in(text):
+        for word in _WORD.finditer(text):
+            match = _BEFORE.match(text, word.end()) if word.group() != "生" else None
+            match = match or _AFTER.search(text, max(0, word.start() - 24), word.start())
+            if match:
                 start, end = match.span("date")
                 yield Span(start, len(text[:end].rstrip()), Kind.BIRTH_DATE, 0.8)
-    if "歳" in text or "才" in text or "old" in text or "yo" in text or "y/o" in text:
+    if "歳" in text or "才" in text or "old" in text or "y/o" in text:
         for match in _AGE_UNIT.finditer(text):
-            yield Span(*match.span(match.lastgroup or 0), Kind.AGE, 0.7)
-    if "年齢" in text or "年令" in text or "満" in text or "age" in text or "Age" in text or "AGE" in text:
+            if int(match["age"]) <= _OLDEST and text[match.start() - 1 : match.start()] not in _JOINED:
+                yield Span(*match.span(), Kind.AGE, 0.7)
+    if (
+        "年齢" in text
+        or "年令" in text
+        or "満" in text
+        or "age" in text
+        or "Age" in text
+        or "AGE" in text
+        or "享" in text
+    ):
         for match in _AGE_WORD.finditer(text):
-            yield Span(*match.span("age"), Kind.AGE, 0.6)
+            before = text[match.start() - 1 : match.start()]
+            if int(match["age"]) <= _OLDEST and not (before.isascii() and before.isalpha()):
+                yield Span(*match.span("age"), Kind.AGE, 0.6)
+
+
+def _birth_in(text: str) -> bool:
+    if not text.isascii():
+        return "生" in text or "誕" in text or "うま" in text or "バースデ" in text or "irth" in text or "DOB" in text
+    return "irth" in text or "orn" in text or "DOB" in text or "dob" in text or "o.b" in text or ".O.B" in text
 
 
 def read_date(text: str) -> date | None:

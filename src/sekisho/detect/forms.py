@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sekisho.detect import checks
-from sekisho.detect.phones import PhoneType, phone_type
+from sekisho.detect.phones import PhoneType, phone_type, plan
 from sekisho.detect.spans import Kind
 
 
@@ -121,12 +121,12 @@ def _phone(row: Row) -> float | None:
             # The last group has three or more digits, or this is a date.
             if digits[1] == "0" or shape[-1] < 3:
                 return None
-            kind = phone_type(digits)
+            kind = plan(digits)
             if kind is None:
                 return 0.4 if len(shape) > 1 or digits[1:3] in {"90", "80", "70", "60", "50"} else None
             if kind in _COMPANY:
                 return 0.4
-            return 0.85 if len(shape) > 1 or kind is PhoneType.MOBILE else 0.6
+            return 0.85 if len(shape) > 1 or kind == PhoneType.MOBILE else 0.6
         if 12 <= length <= 16 and _DIALLED_ABROAD.match(digits) and shape[-1] >= 3:
             return 0.6
         return None

@@ -15,16 +15,16 @@ _IPV6 = re.compile(
     r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:[.][0-9]{1,3}){0,3}(?![0-9A-Za-z])"
 )
 _MAC = re.compile(
-    r"(?<![0-9A-Za-z:-])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5})(?![0-9A-Za-z:]|-[0-9])"
+    r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z:]|-[0-9])(?<![0-9A-Za-z:-].{17})"
 )
-_MAC_DOTS = re.compile(r"(?<![0-9A-Za-z.])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z.])")
-_UUID = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
+_MAC_DOTS = re.compile(r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z.])(?<![0-9A-Za-z.].{14})")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])(?<![0-9A-Za-z].{36})")
 _ADVERTISING = re.compile("広告|(?i:idfa|idfv|gaid|aaid|adid|advertis|vendor)")
 _COOKIE = re.compile(
     r"(?:GA1\.[0-9]{1,2}\.[0-9]{4,15}\.[0-9]{5,20}|GS[12]\.[0-9]\.[0-9A-Za-z.$_-]{8,120}"
     r"|fb\.[0-2]\.[0-9]{10,15}\.[0-9A-Za-z_-]{5,200})"
 )
-_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?(?![0-9A-Za-z])")
+_IBAN = re.compile(r"[A-Z][A-Z][0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?(?![0-9A-Za-z])")
 _SWIFT = re.compile(
     r"(?:SWIFT|Swift|swift|BIC|スイフト)(?:[ /-]?(?:コード|[Cc]ode|BIC|SWIFT|CODE))?[\s:はが=「(]{0,4}(?:is )?"
     r"(?P<code>[A-Z]{4}[A-Z]{2}[0-9A-Z]{2}(?:[0-9A-Z]{3})?)(?![0-9A-Za-z])"
@@ -33,14 +33,16 @@ _SWIFT = re.compile(
 
 def find_machines(text: str) -> Iterator[Span]:
     """Yield IP and MAC addresses, device, cookie and bank identifiers of folded *text*."""
-    if "." in text:
+    dots = text.count(".")
+    if dots > 2:
         for match in _IPV4.finditer(text):
             if score := _ipv4(text, *match.span()):
                 yield Span(*match.span(), Kind.IP, score)
+    if dots > 1:
         if "GA1." in text or "fb." in text or "GS1." in text or "GS2." in text:
             for match in _COOKIE.finditer(text):
                 yield Span(*match.span(), Kind.COOKIE_ID, 0.95)
-        for match in _MAC_DOTS.finditer(text) if text.count(".") > 1 else ():
+        for match in _MAC_DOTS.finditer(text):
             yield Span(*match.span(), Kind.MAC, 0.8)
     if text.count(":") > 1:
         for match in _IPV6.finditer(text):
@@ -56,8 +58,7 @@ def find_machines(text: str) -> Iterator[Span]:
                 continue
             named = _ADVERTISING.search(text, max(0, match.start() - 30), match.start())
             yield Span(*match.span(), Kind.ADVERTISING_ID if named else Kind.DEVICE_ID, 0.95 if named else 0.8)
-    if not text.islower():
-        yield from _banks(text)
+    yield from _banks(text)
 
 
 def _banks(text: str) -> Iterator[Span]:

@@ -9,13 +9,12 @@ consumption would cost recall.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from sekisho.detect.checks import corporate_number_valid
-from sekisho.detect.cues import NEAR, Aside, Cue, find_cues, is_cue
-from sekisho.detect.forms import Row, by_form, by_label, card_by_label, is_article, is_day, phone_by_label
+from sekisho.detect.cues import NEAR, Aside, first_cue, is_cue, last_cue
+from sekisho.detect.forms import Found, Row, by_form, by_label, card_by_label, is_article, is_day, phone_by_label
 from sekisho.detect.spans import Kind, Span
 
 _RUN = re.compile(r"[0-9]+(?:[-. ()/]{1,3}[0-9]+)*")
@@ -36,6 +35,8 @@ _AMOUNT_AFTER = re.compile(
     r"\s?(?:円|万|億|個|件|人|名|回|枚|本|点|台|冊|歳|年|月|日|時|分|秒|ポイント|ページ|頁|箱|袋|足|着|組|%|㎡"
     r"|(?:[Yy]en|YEN|JPY|USD|EUR|usd|pts?|points?|kg|[gKk]?g|ml|[cm]?m|[KMG]B|pcs|pieces|units?|items?)(?![A-Za-z]))"
 )
+_UNITS = frozenset("円万億個件人名回枚本点台冊年月日時分秒箱袋足着組%@")
+_PLAIN = frozenset(("", " ", ".", ",", ":", "(", ")", "/", "\n"))  # what ends a code
 _AMOUNT_BEFORE = "¥$£€￥.,-:"
 # Codes whose letters say what they are.
 _ORDER_LETTERS = "ORD ORDER INV INVOICE TKT TICKET CASE REQ RMA BK BKG RSV SHP TRK REF PO SO CS RET"
@@ -48,6 +49,8 @@ _INVOICE = re.compile(r"T-?[0-9]{13}")
 _LETTERS_ONLY = re.compile("[A-Za-z]+")
 _NOBODYS = (Aside.PRODUCT, Aside.AMOUNT)
 _REFERENCES = (Kind.ORDER_NUMBER, Kind.ID_NUMBER, Kind.BANK_ACCOUNT, Kind.INVOICE_NUMBER, Kind.INSURED_NUMBER)
+_FORMED = (None, Kind.PHONE, Kind.CARD)
+_OPENING = ("+", "(")
 _CODED = (
     *_REFERENCES,
     Kind.PASSPORT,
@@ -69,44 +72,58 @@ class _Context(NamedTuple):
 
 def find_numbers(text: str) -> Iterator[Span]:
     """Yield the numbers of folded *text* that are, or may be, somebody's."""
-    cues: list[Cue] | None = None
-    ends: list[int] = []
-    passed = 0
+    passed, labelled_to = 0, -1
     label: Kind | Aside | None = None
-    labelled_to = -1
     named = False
     for run in _RUN.finditer(text):
         start, end = run.span()
         if start < passed:  # inside a code that was read as a whole
             continue
-        if cues is None:
-            cues = find_cues(text)
-            ends = [cue.end for cue in cues]
-        near = bisect_right(ends, start) - 1
-        cue = cues[near] if near >= 0 and start - ends[near] <= NEAR else None
-        behind = cues[near + 1].about if near + 1 < len(cues) and cues[near + 1].start <= end + _BEHIND else None
-        head = _head(text, start)
+        before, behind = text[start - 1 : start], text[end : end + 1]
+        if end - start < 6 and behind in _UNITS and before != "#":
+            continue  # 30個, 3月: the commonest numbers are nobody's; hanako90@… is an e-mail address
+        head = _head(text, start) if before.isascii() and before not in _PLAIN else start
+        cue = last_cue(text, max(0, start - NEAR - 20), start, NEAR)
         if cue is not None and start - cue.end <= 20 and _GAP.fullmatch(text, cue.end, max(head, cue.end)):
             label = cue.about
             named = _NAMED.search(text, cue.start, head) is not None
         elif label is None or not _CHAIN.fullmatch(text, labelled_to, head):
             label = None  # "numbers 536365 and 536366": what follows in a row has the label of the first
         labelled_to = end
-        glued = head < start or _goes_on(text, end)
+        glued = head < start or (behind.isascii() and behind not in _PLAIN and _goes_on(text, end))
         if glued or label in _CODED:
             code = _CODE.match(text, head)
             if code and (kind := _coded(code.group(), label, named=label is not None and named)):
                 yield Span(head - (text[head - 1 : head] == "#"), code.end(), *kind)
                 passed = labelled_to = code.end()
                 continue
-        if label is None and end - start < 6 and text[start - 1 : start] != "#":
+        if label is None and end - start < 6 and before != "#":
             continue
-        yield from _run(text, start, end, _Context(label, cue.about if cue else None, behind, glued))
+        if not glued and (whole := _whole(text, run, label)):
+            yield whole
+            continue
+        after = None
+        if label is None and cue is None and end - start > 6:
+            after = first_cue(text, end, end + _BEHIND)
+        about = cue.about if cue else None
+        yield from _run(text, start, end, _Context(label, about, after.about if after else None, glued))
+
+
+def _whole(text: str, run: re.Match[str], label: Kind | Aside | None) -> Span | None:
+    """Return the reading of a whole run whose form says enough: most runs are one phone, one card."""
+    start, end = run.span()
+    if label not in _FORMED or end - start < 10 or end - start > 24 or text[start - 1 : start] in _OPENING:
+        return None
+    groups = _GROUP.findall(run.group())
+    if len(groups) > 4:
+        return None
+    found = by_form(Row("".join(groups), [len(group) for group in groups]))
+    return Span(start, end, *found) if found and found[1] >= 0.8 else None
 
 
 def _head(text: str, start: int) -> int:
     """Return where the code begins to which the digits at *start* belong: letters before them are part of it."""
-    if not start or not (text[start - 1].isascii() and (text[start - 1].isalnum() or text[start - 1] in "-_")):
+    if not (text[start - 1].isalnum() or text[start - 1] in "-_"):
         return start
     head = start - 1
     while (
@@ -132,13 +149,15 @@ def _goes_on(text: str, end: int) -> bool:
     return behind[0].isalpha() or (behind[0] in "-_" and behind[1:].isalpha())
 
 
-def _coded(code: str, label: Kind | Aside | None, *, named: bool) -> tuple[Kind, float] | None:
+def _coded(code: str, label: Kind | Aside | None, *, named: bool) -> Found | None:
     """Return what a *code* of letters and digits is: by its own form, its letters, its label."""
-    if _RESIDENCE.fullmatch(code):
+    if not code[0].isupper() or len(code) < 9:
+        pass  # a form of its own begins with a capital
+    elif _RESIDENCE.fullmatch(code):
         return Kind.RESIDENCE_CARD, 0.9
-    if _INVOICE.fullmatch(code):
+    elif _INVOICE.fullmatch(code):
         return Kind.INVOICE_NUMBER, 0.95 if corporate_number_valid(code.lstrip("T-")) else 0.7
-    if _PASSPORT.fullmatch(code) and (label is Kind.PASSPORT or (label is None and code[0] in _OWN_PASSPORT)):
+    elif _PASSPORT.fullmatch(code) and (label is Kind.PASSPORT or (label is None and code[0] in _OWN_PASSPORT)):
         return Kind.PASSPORT, 0.9 if label else 0.5
     if label in _NOBODYS:
         return None
@@ -204,15 +223,18 @@ def _starting_at(
 def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span | None:
     """Return what *row* is in its context: by its label, by its form, by words further off."""
     label, before, behind, _ = context
-    readings = [by_form(row)]
-    if isinstance(label, Kind):
-        readings += (by_label(label, row, direct=True), _worded(label, row, direct=True))
-    elif label is None:
-        readings += (by_label(word, row, direct=False) for word in (before, behind) if isinstance(word, Kind))
-        readings += (_worded(word, row, direct=False) for word in (before, behind) if isinstance(word, Kind))
+    best = by_form(row)
+    if label is None and best is not None and best[1] >= 0.8:
+        pass  # its form says enough
+    elif label is not None:
+        if isinstance(label, Kind):
+            best = _better(best, by_label(label, row, direct=True), _worded(label, row, direct=True))
+    else:
+        for word in (before, behind):
+            if isinstance(word, Kind):
+                best = _better(best, by_label(word, row, direct=False), _worded(word, row, direct=False))
     if len(row.digits) == 7:
-        readings.append(_postal_code(text, start, end, row, label or before))
-    best = max((reading for reading in readings if reading is not None), key=_score, default=None)
+        best = _better(best, _postal_code(text, start, end, row, label or before))
     # What a label calls an article or an amount is that, unless its check digit says otherwise.
     if best is None or (label in _NOBODYS and best[1] < 0.9):
         return None
@@ -222,11 +244,16 @@ def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span 
     return Span(start, end, *best)
 
 
-def _score(found: tuple[Kind, float]) -> float:
-    return found[1]
+def _better(*readings: Found | None) -> Found | None:
+    """Return the reading with the highest score, the later of two equal ones."""
+    best = None
+    for reading in readings:
+        if reading is not None and (best is None or reading[1] >= best[1]):
+            best = reading
+    return best
 
 
-def _worded(word: Kind, row: Row, *, direct: bool) -> tuple[Kind, float] | None:
+def _worded(word: Kind, row: Row, *, direct: bool) -> Found | None:
     """Return a card or phone of no known form beside a word for it."""
     if word is Kind.CARD:
         return card_by_label(row)
@@ -239,7 +266,7 @@ def _is_ipv4(row: Row) -> bool:
     return len(row.shape) == 4 and max(row.shape) <= 3 and len(row.digits) <= 12
 
 
-def _postal_code(text: str, start: int, end: int, row: Row, word: Kind | Aside | None) -> tuple[Kind, float] | None:
+def _postal_code(text: str, start: int, end: int, row: Row, word: Kind | Aside | None) -> Found | None:
     """Return a Japanese postal code (three and four digits), unless it is a range of amounts."""
     if row.shape == [7]:
         return (Kind.POSTAL_CODE, 0.8) if word is Kind.POSTAL_CODE else None

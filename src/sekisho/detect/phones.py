@@ -53,10 +53,16 @@ def national(digits: str, *, plus: bool) -> str | None:
     return None
 
 
+def plan(digits: str) -> str | None:
+    """Return the name of the type of a number dialled inside Japan, ``None`` when no such number is given out."""
+    match = _PLAN.fullmatch(digits)
+    return match.lastgroup if match else None
+
+
 def phone_type(digits: str, *, plus: bool = False) -> PhoneType | None:
     """Return the type of a number by its *digits*, ``None`` when no such number is given out."""
     inside = national(digits, plus=plus)
     if inside is None:
         return PhoneType.ABROAD if plus and 8 <= len(digits) <= 15 else None
-    match = _PLAN.fullmatch(inside)
-    return PhoneType(str(match.lastgroup)) if match else None
+    name = plan(inside)
+    return PhoneType(name) if name else None

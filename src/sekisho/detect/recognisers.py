@@ -9,6 +9,7 @@ from sekisho.detect.cues import WORDS
 from sekisho.detect.names import find_names
 from sekisho.detect.normalise import fold
 from sekisho.detect.patterns import find_patterns
+from sekisho.detect.settle import settle
 from sekisho.detect.spans import Kind, Span
 
 
@@ -117,7 +118,7 @@ def find(text: str) -> list[Span]:
     Returns
     -------
     Spans over *text* itself, in order of position. They may overlap: everything that any of them
-    covers is to be masked.
+    covers is to be masked. Once it is, nothing that needs no model is found in the rest.
     """
     folded = fold(text)
     spans = find_folded(folded.text)
@@ -128,7 +129,8 @@ def find(text: str) -> list[Span]:
 
 def find_folded(text: str) -> list[Span]:
     """Return the spans of a text that ``normalise.fold`` has folded, over the folded text."""
-    spans = find_patterns(text)
-    spans += find_names(text)
-    spans.sort()
-    return spans
+    return settle(text, _find_all, find_patterns)
+
+
+def _find_all(text: str) -> list[Span]:
+    return [*find_patterns(text), *find_names(text)]
