@@ -25,7 +25,10 @@ _NUMBER = (
     rf"{_DIGITS}{{1,5}}(?:(?:丁目|番地の|番地|番町|番|号|条|線|地割|-|の|ノ)(?:東|西|南|北)?{_DIGITS}{{0,5}}){{0,6}}"
 )
 # A building needs a word for one, katakana, Latin letters, or a space before and a room behind; に住む is none.
-_BUILDING_WORD = "マンション|アパート|アパートメント|ハイツ|ハイム|コーポ|メゾン|ビルディング|ビル|タワー|ハウス|レジデンス|パレス|ヒルズ|荘|寮|棟|館|団地|住宅|社宅|官舎"
+_BUILDING_WORD = (
+    "マンション|アパート|ハイツ|ハイム|コーポ|メゾン|ビル|タワー|ハウス|レジデンス|パレス|ヒルズ"
+    "|荘|寮|棟|館|団地|住宅|社宅|官舎"
+)
 _ROOM = (
     r"(?:[ -]?#?[A-Z]?-?[0-9]{1,5}(?:号室|号棟|号|階|室|棟|[Ff](?![A-Za-z]))?"
     r"(?![0-9年月日時分円個件回%:]|[-/.][0-9])){0,3}"
@@ -39,7 +42,8 @@ _BUILDING = (
     rf"|(?<=[ ])(?:[A-Z][A-Za-z.'-]{{1,20}} ){{0,3}}[A-Z][A-Za-z.'-]{{1,20}}(?=[ -]?[0-9])"
     rf"|(?<=[ ])[{KANJI}ぁ-んァ-ヴーA-Za-z・]{{1,20}}"
     r"(?=[0-9]{1,5}(?:号|階|室|[Ff]|[^0-9年月日時分円個件回人名%:/.-]|$))"
-    rf"){_ROOM}|[ 、,-]?[0-9A-Z]{{1,5}}(?:号室|号|階|[Ff](?![A-Za-z]))| [0-9]{{3,4}}(?![0-9年月日時分円個件回人名%:/.-]))?"
+    rf"){_ROOM}|[ 、,-]?[0-9A-Z]{{1,5}}(?:号室|号|階|[Ff](?![A-Za-z]))"
+    r"| [0-9]{3,4}(?![0-9年月日時分円個件回人名%:/.-]))?"
 )
 _STREETS = rf"(?:[{_PLACE}]{{1,14}}(?:上る|上ル|下る|下ル|東入る?|西入る?|東入ル|西入ル)){{1,3}}"  # Kyoto
 _TOWN_ONLY = rf"(?!在住|出身|内|役所|民|立|長|議|在|方面|以外|全域|周辺|産|外)[{KANJI}ァ-ヴヶー]{{1,8}}"
@@ -55,7 +59,7 @@ _SENTENCE = re.compile(
 )
 # Without a prefecture only with block numbers of two parts, and led by a municipality's name.
 _BLOCKS = re.compile(
-    rf"[市区郡町村](?P<town>[{_PLACE}]{{0,18}}?)[ ]?"
+    rf"[市区郡町村](?:{_STREETS})?(?P<town>[{_PLACE}]{{0,18}}?)[ ]?"
     rf"{_DIGITS}{{1,5}}(?:丁目|番地|番|条|線|-)(?:東|西|南|北)?{_DIGITS}{{0,5}}"
     rf"(?:(?:丁目|番地|番|号|-|の|条|線)(?:東|西|南|北)?{_DIGITS}{{0,5}}){{0,5}}{_BUILDING}"
 )
@@ -83,8 +87,10 @@ _ROMAJI = re.compile(
     r"[0-9]{1,4}(?:-[0-9]{1,4}){1,3}(?:-chome)?,? [A-Z][A-Za-z-]{2,20}(?:,? [A-Z][A-Za-z-]{1,20}){0,5}"
     r"(?:,? [0-9]{3}-[0-9]{4}(?![0-9]))?"
 )
+_ROMAJI_SURE = re.compile("[0-9]+-[0-9]+-|.*(?:,|[a-z]-[a-z])")
 _WARDS = re.compile(
-    r"(?:[A-Z][A-Za-z']{1,20},? ){0,3}[A-Z][A-Za-z']{1,20}-(?:ku|shi|gun|cho|machi|son|mura|ken|fu|to|Ku|Shi)(?![A-Za-z])"
+    r"(?:[A-Z][A-Za-z']{1,20},? ){0,3}[A-Z][A-Za-z']{1,20}"
+    r"-(?:ku|shi|gun|cho|machi|son|mura|ken|fu|to|Ku|Shi)(?![A-Za-z])"
     r"(?:,? (?:[A-Z][A-Za-z'.-]{1,20}|[0-9]{1,4}(?:-chome|-[0-9]{1,4}){0,4}(?![0-9A-Za-z]))){0,8}"
 )
 _WARD = re.compile("-(?:ku|shi|gun|cho|machi|son|mura|ken|fu|to|Ku|Shi)(?![A-Za-z])")
@@ -130,7 +136,7 @@ def _english(text: str) -> Iterator[Span]:
     if _CAPITAL_AFTER.search(text):
         for pattern in (_ENGLISH, _ROMAJI):
             for match in pattern.finditer(text):
-                if _free(text, match.start()):
+                if _free(text, match.start()) and (pattern is _ENGLISH or _ROMAJI_SURE.match(match.group())):
                     yield Span(*match.span(), Kind.ADDRESS, 0.7)
     if "-" in text and _WARD.search(text):
         for match in _WARDS.finditer(text):

@@ -14,11 +14,12 @@ _DOMAIN = re.compile(
     # Labels are ASCII or, but for the last one, wholly outside ASCII: です after the address stays.
     r"\s?(?:(?:[0-9A-Za-z-]{1,63}|[^\W0-9A-Za-z_]{1,30})\.){0,8}[0-9A-Za-z][0-9A-Za-z-]{0,62}"
 )
+_NAME_ALONE = re.compile("[A-Za-z][0-9A-Za-z-]{2}")  # hanako@docomo, but not 3個@100円
 _KEY = re.compile("(?i:(?:e-?)?mail|to|from|cc|bcc|user|login|account|id|addr|address)=")
 
 _URL_CHARS = r"!#-;=?-Z\\^-z|~"  # printable ASCII without space, quotes, <> and brackets
 _URL = re.compile(
-    rf"(?i:https?|ftp)://[{_URL_CHARS}\[\]]+"
+    rf"(?i:https?|ftp)://(?:(?:[\w-]{{1,63}}\.){{1,5}}[A-Za-z]{{2,24}}(?=[/?#:]))?[{_URL_CHARS}\[\]]+"
     rf"|(?<![0-9A-Za-z@.-])(?:www\.|line\.me/|lin\.ee/|bit\.ly/|t\.co/)[{_URL_CHARS}]+"
     rf"|(?<![0-9A-Za-z@.-])(?:[0-9A-Za-z-]{{1,63}}\.){{1,5}}[A-Za-z]{{2,24}}/[{_URL_CHARS}]+"
 )
@@ -38,7 +39,9 @@ def find_contacts(text: str) -> Iterator[Span]:
         yield from _emails(text)
     if "/" in text or "www." in text:
         for match in _URL.finditer(text):
-            yield Span(*match.span(), Kind.URL, 0.9)
+            url = match.group()
+            url = url if "(" in url else url.partition(")")[0]
+            yield Span(match.start(), match.start() + len(url.rstrip(".,;:!?'")), Kind.URL, 0.9)
     for match in _LINE_KEY.finditer(text) if len(text) > 32 else ():
         yield Span(*match.span(), Kind.LINE_ID, 0.95)
     if "LINE" in text or "line" in text or "Line" in text:
@@ -51,7 +54,7 @@ def _emails(text: str) -> Iterator[Span]:
     """Yield e-mail addresses: the mark is found, then what stands on both sides of it."""
     for mark in _AT.finditer(text):
         domain = _DOMAIN.match(text, mark.end())
-        if domain is None:
+        if domain is None or not ("." in domain.group() or _NAME_ALONE.match(domain.group())):
             continue
         at = mark.start()
         at -= text[at - 1 : at].isspace()

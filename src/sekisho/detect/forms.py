@@ -57,7 +57,7 @@ _LABELLED_FORMS: Mapping[Kind, tuple[frozenset[int] | range, Callable[[str], boo
     Kind.BANK_ACCOUNT: (frozenset({6, 7, 8, 14, 15}), None),
     Kind.POSTAL_ACCOUNT: (range(7, 14), None),
 }
-_DIRECT_ONLY = frozenset({Kind.INSURED_NUMBER, Kind.BENEFICIARY_NUMBER})
+_DIRECT_ONLY = frozenset({Kind.INSURED_NUMBER})
 
 
 def by_form(row: Row) -> Found | None:

@@ -15,7 +15,7 @@ _IPV6 = re.compile(
     r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:[.][0-9]{1,3}){0,3}(?![0-9A-Za-z])"
 )
 _MAC = re.compile(
-    r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z:]|-[0-9])(?<![0-9A-Za-z:-].{17})"
+    r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z]|[:-][0-9A-Fa-f])(?<![0-9A-Za-z].{17})(?<![0-9A-Fa-f][:-].{17})"
 )
 _MAC_DOTS = re.compile(r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z.])(?<![0-9A-Za-z.].{14})")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])(?<![0-9A-Za-z].{36})")
@@ -74,6 +74,10 @@ def _banks(text: str) -> Iterator[Span]:
                 if iban_valid(account):
                     yield Span(start, cut, Kind.IBAN, 0.95)
                 break
+
+
+def find_bank_codes(text: str) -> Iterator[Span]:
+    """Yield the SWIFT codes of banks in folded *text*, beside the word for them."""
     if "SWIFT" in text or "BIC" in text or "wift" in text or "スイフト" in text:
         for match in _SWIFT.finditer(text):
             yield Span(*match.span("code"), Kind.SWIFT, 0.85)

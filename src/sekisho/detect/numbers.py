@@ -45,6 +45,8 @@ _ORDER_PREFIX, _ID_PREFIX = frozenset(_ORDER_LETTERS.split()), frozenset(_ID_LET
 _PASSPORT = re.compile(r"[A-Z]{2}[0-9]{7}")
 _OWN_PASSPORT = frozenset("TMNXDO")  # ordinary for ten and five years, issued abroad, emergency, diplomatic, official
 _RESIDENCE = re.compile(r"[A-Z]{2}[0-9]{8}[A-Z]{2}")
+_SPACED_RESIDENCE = re.compile(r"[A-Z]{2} [0-9]{8} [A-Z]{2}(?![0-9A-Za-z])")
+_EMPLOYMENT = re.compile("[0-9]{4}-[0-9]{6}-[0-9]")
 _INVOICE = re.compile(r"T-?[0-9]{13}")
 _LETTERS_ONLY = re.compile("[A-Za-z]+")
 _NOBODYS = (Aside.PRODUCT, Aside.AMOUNT)
@@ -97,6 +99,10 @@ def find_numbers(text: str) -> Iterator[Span]:
                 yield Span(head - (text[head - 1 : head] == "#"), code.end(), *kind)
                 passed = labelled_to = code.end()
                 continue
+        if end - start == 8 and before == behind == " " and _SPACED_RESIDENCE.match(text, max(0, start - 3)):
+            yield Span(start - 3, end + 3, Kind.RESIDENCE_CARD, 0.9)
+            passed = end + 3
+            continue
         if label is None and end - start < 6 and before != "#":
             continue
         if not glued and (whole := _whole(text, run, label)):
@@ -161,6 +167,8 @@ def _coded(code: str, label: Kind | Aside | None, *, named: bool) -> Found | Non
         return Kind.PASSPORT, 0.9 if label else 0.5
     if label in _NOBODYS:
         return None
+    if label is Kind.INSURED_NUMBER and _EMPLOYMENT.fullmatch(code):
+        return Kind.EMPLOYMENT_INSURANCE, 0.8  # 雇用保険被保険者番号: insured, too
     if isinstance(label, Kind) and label in _CODED:
         # "order 12 items" is not a reference: without the word "number" it takes five characters.
         if len(code) >= (3 if named else 5) and not is_day(code):

@@ -9,6 +9,7 @@ from sekisho.detect.cues import WORDS
 from sekisho.detect.names import find_names
 from sekisho.detect.normalise import fold
 from sekisho.detect.patterns import find_patterns
+from sekisho.detect.sensitive import flags
 from sekisho.detect.settle import settle
 from sekisho.detect.spans import Kind, Span
 
@@ -103,6 +104,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     _of(Kind.SECRET, _BOTH, "RFC 7519, RFC 7468; key prefixes of AWS, Google, GitHub and others"),
     _of(Kind.ORDER_NUMBER, _BOTH, "by its label"),
     _of(Kind.ID_NUMBER, _BOTH, "by its label"),
+    Recogniser(Kind.SENSITIVE, _BOTH, (), "個人情報保護法 2(3), 施行令 2: words by category", flags, masked=False),
 )
 """Every recogniser, in the order of their kinds."""
 
