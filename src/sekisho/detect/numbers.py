@@ -29,7 +29,7 @@ _GAP = re.compile(
 )
 _NAMED = re.compile(r"番号|コード|ナンバー|[Nn][Oo]\b|[Nn]o\.|[Ii][Dd]|#|[Nn]um|[Cc]ode|[Rr]eference")
 _CHAIN = re.compile(r"\s?(?:[、,・/とや&]|and|or|または)\s?")
-_CODE = re.compile(r"[0-9A-Za-z]+(?:[-_][0-9A-Za-z]+)*")
+_CODE = re.compile(r"[0-9A-Za-z]{1,256}(?:[-_][0-9A-Za-z]{1,256}){0,8}")
 _GLUED_CUE = re.compile(r"(?i:tel|phone|fax|mobile|cell|call|ph|card|no|zip|num|number|id|visa|jcb|amex)$")
 _AMOUNT_AFTER = re.compile(
     r"\s?(?:円|万|億|個|件|人|名|回|枚|本|点|台|冊|歳|年|月|日|時|分|秒|ポイント|ページ|頁|箱|袋|足|着|組|%|㎡"
@@ -74,7 +74,7 @@ class _Context(NamedTuple):
 
 def find_numbers(text: str) -> Iterator[Span]:
     """Yield the numbers of folded *text* that are, or may be, somebody's."""
-    passed, labelled_to = 0, -1
+    passed, refused, labelled_to = 0, 0, -1
     label: Kind | Aside | None = None
     named = False
     for run in _RUN.finditer(text):
@@ -93,8 +93,9 @@ def find_numbers(text: str) -> Iterator[Span]:
             label = None  # "numbers 536365 and 536366": what follows in a row has the label of the first
         labelled_to = end
         glued = head < start or (behind.isascii() and behind not in _PLAIN and _goes_on(text, end))
-        if glued or label in _CODED:
+        if (glued or label in _CODED) and start >= refused:
             code = _CODE.match(text, head)
+            refused = code.end() if code else end  # a long code is read once, not from each of its digits
             if code and (kind := _coded(code.group(), label, named=label is not None and named)):
                 yield Span(head - (text[head - 1 : head] == "#"), code.end(), *kind)
                 passed = labelled_to = code.end()
