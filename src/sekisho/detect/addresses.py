@@ -72,6 +72,7 @@ _TOWN_NAME = re.compile(rf"[{KANJI}ヶァ-ヴー]{{2,8}}$")
 _LABELLED = re.compile(
     r"(?:住所|所在地|届け先|届先|配送先|送付先|居住地|本籍|Address|address|ADDRESS)(?:は|が)?\s?:[ ]?([^\n。]{2,100})"
 )
+_MACHINE = re.compile(r"(?i:mac|ip|mail|web|url|メール)[ _-]?$")
 _HOUSE = re.compile(f"[市区郡町村][^\n。]{{0,20}}?{_DIGITS}")
 
 _ENGLISH = re.compile(
@@ -106,6 +107,8 @@ def find_addresses(text: str) -> Iterator[Span]:
         yield from _japanese(text)
     if ":" in text and ("住" in text or "ddress" in text or "先" in text or "ADDRESS" in text or "地" in text):
         for match in _LABELLED.finditer(text):
+            if _MACHINE.search(text, max(0, match.start() - 8), match.start()):
+                continue  # a MAC address: no house
             yield Span(*match.span(1), Kind.ADDRESS, 0.7)
     yield from _english(text)
 

@@ -54,6 +54,11 @@ _BEFORE = re.compile(
     r"(?:[ _-]?(?i:date|day|dt|on|in))?(?:\s?\([^()\n]{1,12}\))?"
     rf"(?:[\s:.はがも=、,\"'|「『\-]|is|was|on){{0,6}}(?P<date>{_DATE})"
 )
+_SURE = frozenset(("生年月日", "誕生日", "birth", "Birth", "BIRTH", "DOB", "dob", "D.O.B", "d.o.b", "DoB"))
+_NEAR = re.compile(rf"[^0-9\n。\ufffc]{{0,24}}?(?<![0-9])(?P<date>{_DATE})")
+_GIFT = re.compile(
+    "プレゼント|ギフト|クーポン|特典|セール|キャンペーン|割引|ケーキ|カード|ポイント|present|gift|party|card|coupon|cake"
+)
 _AFTER = re.compile(rf"(?<![0-9])(?P<date>{_DATE})\s?[\(に]?$")
 
 _AGE_WORD = re.compile(r"(?:年齢|年令|満|享年|[Aa]ged?|AGE)\s?[:はがis=]{0,2}\s?(?P<age>[0-9]{1,3})(?![0-9])")
@@ -74,6 +79,10 @@ def find_dates(text: str) -> Iterator[Span]:
     if _birth_in(text):
         for word in _WORD.finditer(text):
             match = _BEFORE.match(text, word.end()) if word.group() != "生" else None
+            if match is None and word.group() in _SURE:
+                match = _NEAR.match(text, word.end())
+                if match and _GIFT.search(text, word.end(), match.start("date")):
+                    match = None  # 誕生日プレゼントを2026年…: the day of an order
             match = match or _AFTER.search(text, max(0, word.start() - 24), word.start())
             if match:
                 start, end = match.span("date")

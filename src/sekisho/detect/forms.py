@@ -126,6 +126,8 @@ def _phone(row: Row) -> float | None:
                 return 0.4 if len(shape) > 1 or digits[1:3] in {"90", "80", "70", "60", "50"} else None
             if kind in _COMPANY:
                 return 0.4
+            if shape == [4, 6]:
+                return None  # a pension number more likely
             return 0.85 if len(shape) > 1 or kind == PhoneType.MOBILE else 0.6
         if 12 <= length <= 16 and _DIALLED_ABROAD.match(digits) and shape[-1] >= 3:
             return 0.6

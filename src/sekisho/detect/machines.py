@@ -11,11 +11,12 @@ from sekisho.detect.spans import Kind, Span
 
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z])(?!\.[0-9])")
 _NO_IPV4 = re.compile(r"(?:[0-9A-Za-z]|[0-9]\.|(?:[Vv]er(?:sion)?\.?|[Vv]|バージョン|第)[\s:]?)$")
+_IP_WORDS = frozenset(("IP", "ip", "Ip"))
 _IPV6 = re.compile(
     r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:[.][0-9]{1,3}){0,3}(?![0-9A-Za-z])"
 )
 _MAC = re.compile(
-    r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z]|[:-][0-9A-Fa-f])(?<![0-9A-Za-z].{17})(?<![0-9A-Fa-f][:-].{17})"
+    r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z]|[:-][0-9A-Fa-f])(?:(?<![0-9A-Za-z].{17})|(?<=MAC.{17}))(?<!(?<![0-9A-Za-z])[0-9A-Fa-f]{2}[:-].{17})"
 )
 _MAC_DOTS = re.compile(r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z.])(?<![0-9A-Za-z.].{14})")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])(?<![0-9A-Za-z].{36})")
@@ -64,7 +65,7 @@ def find_machines(text: str) -> Iterator[Span]:
 def _banks(text: str) -> Iterator[Span]:
     for match in _IBAN.finditer(text):
         start, end = match.span()
-        if start and text[start - 1].isascii() and text[start - 1].isalnum():
+        if start and text[start - 1].isascii() and text[start - 1].isalnum() and text[start - 4 : start] != "IBAN":
             continue
         # The words behind an account in capitals may look like its last groups.
         length = iban_length(match.group()[:2])
@@ -85,7 +86,7 @@ def find_bank_codes(text: str) -> Iterator[Span]:
 
 def _ipv4(text: str, start: int, end: int) -> float:
     """Return how much four numbers are somebody's address: 0 for versions, loopback and the unspecified."""
-    if start and _NO_IPV4.search(text, max(0, start - 8), start):
+    if start and text[start - 2 : start] not in _IP_WORDS and _NO_IPV4.search(text, max(0, start - 8), start):
         return 0.0
     parts = [int(part) for part in text[start:end].split(".")]
     if max(parts) > 255 or parts[0] in {0, 127} or parts == [255] * 4:

@@ -17,7 +17,7 @@ from sekisho.detect.cues import NEAR, Aside, first_cue, is_cue, last_cue
 from sekisho.detect.forms import Found, Row, by_form, by_label, card_by_label, is_article, is_day, phone_by_label
 from sekisho.detect.spans import Kind, Span
 
-_RUN = re.compile(r"[0-9]+(?:[-. ()/]{1,3}[0-9]+)*")
+_RUN = re.compile(r"[0-9]+(?:(?: - |[-. ]?\(|\)[-. ]?|[-. /])[0-9]+)*")
 _GROUP = re.compile(r"[0-9]+")
 _MAX_GROUPS = 5  # no kind has more groups of digits; a +81 (0)90-1234-5678 has five
 _MAX_DIGITS = 19
@@ -45,6 +45,7 @@ _ORDER_PREFIX, _ID_PREFIX = frozenset(_ORDER_LETTERS.split()), frozenset(_ID_LET
 _PASSPORT = re.compile(r"[A-Z]{2}[0-9]{7}")
 _OWN_PASSPORT = frozenset("TMNXDO")  # ordinary for ten and five years, issued abroad, emergency, diplomatic, official
 _RESIDENCE = re.compile(r"[A-Z]{2}[0-9]{8}[A-Z]{2}")
+_DAY = re.compile("(?:19|20)[0-9]{2}([-_])[01]?[0-9]\\1[0-3]?[0-9]|[0-3]?[0-9]([-_])[01]?[0-9]\\2(?:19|20)[0-9]{2}")
 _SPACED_RESIDENCE = re.compile(r"[A-Z]{2} [0-9]{8} [A-Z]{2}(?![0-9A-Za-z])")
 _EMPLOYMENT = re.compile("[0-9]{4}-[0-9]{6}-[0-9]")
 _INVOICE = re.compile(r"T-?[0-9]{13}")
@@ -172,7 +173,7 @@ def _coded(code: str, label: Kind | Aside | None, *, named: bool) -> Found | Non
         return Kind.EMPLOYMENT_INSURANCE, 0.8  # 雇用保険被保険者番号: insured, too
     if isinstance(label, Kind) and label in _CODED:
         # "order 12 items" is not a reference: without the word "number" it takes five characters.
-        if len(code) >= (3 if named else 5) and not is_day(code):
+        if len(code) >= (3 if named else 5) and not is_day(code) and not _DAY.fullmatch(code):
             return label, 0.7 if named else 0.6
         return None
     letters = _LETTERS_ONLY.match(code)
@@ -247,9 +248,10 @@ def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span 
     # What a label calls an article or an amount is that, unless its check digit says otherwise.
     if best is None or (label in _NOBODYS and best[1] < 0.9):
         return None
-    if best[0] is Kind.PHONE and start and text[start - 1] in "+(":
-        start -= 1
-        start -= start > 0 and text[start - 1] == "+"
+    if best[0] is Kind.PHONE and start:
+        # (03)1234-5678 begins with its bracket; one that closes behind the number is the sentence's.
+        start -= text[start - 1] == "(" and text.count(")", start, end) > text.count("(", start, end)
+        start -= text[start - 1 : start] == "+"
     return Span(start, end, *best)
 
 

@@ -89,9 +89,9 @@ def _read(text: str, stretches: list[tuple[int, int]], find: Find) -> list[Span]
         at = end
     spans = []
     for start, end, kind, score in found:
-        while start < end and rest[start] == OPAQUE:
+        while start < end and (rest[start] == OPAQUE or rest[start].isspace()):
             start += 1  # noqa: PLW2901 - a span is cut to what is not masked yet
-        while start < end and rest[end - 1] == OPAQUE:
+        while start < end and (rest[end - 1] == OPAQUE or rest[end - 1].isspace()):
             end -= 1  # noqa: PLW2901 - as above
         if start < end:
             spans.append(Span(starts[start], ends[end - 1], kind, score))

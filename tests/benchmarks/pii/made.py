@@ -1,7 +1,7 @@
 """Made-up values with true check digits, and texts that hold them: seeded, of nobody.
 
-There are two sets of templates. The first was looked at while the recognisers were written; the second
-(``UNSEEN``) was written once, is only counted, and its errors are told by kind, never text by text.
+There are two sets of templates. The first (``SEEN``) was looked at text by text while the recognisers were
+written; the second (``HELD_OUT``) was written afterwards, and the recognisers were not changed after it.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ MAKERS: Mapping[Kind, Callable[[random.Random], str]] = {
     Kind.PHONE: _phone,
     Kind.BIRTH_DATE: _birth,
     Kind.EMAIL: _email,
-    Kind.IP: lambda dice: ".".join(str(dice.randint(11, 250)) for _ in range(4)),
+    Kind.IP: lambda dice: ".".join(str(dice.randint(11, 120)) for _ in range(4)),
     Kind.MAC: lambda dice: ":".join(f"{dice.randrange(256):02X}" for _ in range(6)),
     Kind.POSTAL_CODE: lambda dice: f"{dice.randint(1, 998):03d}-{digits(dice, 4)}",
     Kind.RESIDENT_CODE: lambda dice: _until(lambda: digits(dice, 11), checks.resident_code_valid),
@@ -183,8 +183,6 @@ SEEN = (
     "{label} {value}、{noise}",
     "My {en} is {value}. {noise_en}",
     "{noise_en} {en}: {value}",
-)
-UNSEEN = (
     "先ほど申し上げた{label}ですが、正しくは{value}でした。{noise}",
     "{noise}{label}({value})を本日変更しました",
     "【本人確認】{label}＝{value}／確認済",
@@ -197,6 +195,22 @@ UNSEEN = (
     "{noise_en} Please update my {en} to {value} as soon as you can.",
     "Customer gave {en} {value}; {noise_en}",
     "{en} = {value}\n{noise_en}",
+)
+HELD_OUT = (
+    "【お客様情報】{noise} {label}: {value} （変更前）",
+    "{label}を間違えて登録していました。正→{value}",
+    "{noise}それと{label}なんですけど{value}です、よろしくお願いします",
+    "{value}（{label}）で検索しても出てきません。{noise}",
+    "Q. {label}は？ A. {value} {noise}",
+    "{label}\n{value}\n{noise}",
+    "以前の{label}、{value}は使えません。{noise}",
+    "件名：{label}の訂正　本文：{value}に訂正願います。{noise}",
+    "{noise}{label}の欄に{value}と入力したらエラーになりました。",
+    "<{label}>{value}</{label}>",
+    '{{"{label}": "{value}", "memo": "{noise}"}}',
+    "Hi, {noise_en} For reference my {en} is {value}, thanks!",
+    "{en} on file: {value}. {noise_en}",
+    "Is {value} the right {en}? {noise_en}",
 )
 _NOISE = (
     "注文は2026-11-{d:02d}、金額は{p:,}円です。",

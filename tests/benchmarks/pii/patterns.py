@@ -13,7 +13,7 @@ from sekisho.detect.settle import settle
 from sekisho.detect.spans import Kind, Span
 from tests.benchmarks.consent.rows import Row, Tell, at_least
 from tests.benchmarks.parts import run_parts
-from tests.benchmarks.pii.made import SEEN, UNSEEN, VALIDATED, Made, blameless, made
+from tests.benchmarks.pii.made import HELD_OUT, SEEN, VALIDATED, Made, blameless, made
 from tests.benchmarks.pii.support import support_texts
 
 _TEXTS = 2_000
@@ -79,14 +79,14 @@ def _presidio() -> Callable[[str], object]:
 
 def accuracy(tell: Tell, **_: object) -> None:
     """Tell recall and precision of numbers in context, and what is masked that is nobody's."""
-    for name, templates, seed in (("seen templates", SEEN, _SEED), ("unseen templates", UNSEEN, _SEED + 1)):
+    for name, templates, seed in (("seen templates", SEEN, _SEED), ("held-out templates", HELD_OUT, _SEED + 1)):
         counts = _count(made(_MADE, templates, seed=seed))
         for what, kinds in (("validated numbers", VALIDATED), ("all numbers", tuple(Kind))):
             total = sum(counts["made", kind] for kind in kinds)
             hit = sum(counts["whole", kind] for kind in kinds)
             covered = sum(counts["covered", kind] for kind in kinds)
             wrong = sum(counts["wrong", kind] for kind in kinds)
-            aims = ("≥ 99.5 %", "≥ 98 %") if what == "validated numbers" and templates is UNSEEN else ("", "")
+            aims = ("≥ 99.5 %", "≥ 98 %") if what == "validated numbers" and templates is HELD_OUT else ("", "")
             recall, precision = hit / total, hit / (hit + wrong)
             tell(Row(f"{name}, {what}: recall", f"{recall:.2%} of {total}", aims[0], _met(aims[0], recall, 0.995)))
             tell(Row(f"{name}, {what}: masked whole under any kind", f"{covered / total:.2%}"))
@@ -124,7 +124,7 @@ def _count(texts: list[Made]) -> Counter[tuple[str, Kind]]:
 
 def errors(tell: Tell, **_: object) -> None:
     """Tell errors by kind, over both sets of templates."""
-    for name, templates, seed in (("seen", SEEN, _SEED), ("unseen", UNSEEN, _SEED + 1)):
+    for name, templates, seed in (("seen", SEEN, _SEED), ("held out", HELD_OUT, _SEED + 1)):
         counts = _count(made(_MADE, templates, seed=seed))
         for kind in Kind:
             total, whole, covered = counts["made", kind], counts["whole", kind], counts["covered", kind]
