@@ -65,14 +65,14 @@ _BLOCKS = re.compile(
 )
 _MUNICIPALITY = re.compile(
     rf"(?:[{KANJI}ヶ]{{1,6}}|さいたま|つくば|いわき|みどり|あきる野|ひたちなか|うるま|えびの|にかほ|かすみがうら|さくら|みよし"
-    r"|あわら|いなべ|たつの|うきは|むつ|つがる|南アルプス|ニセコ|みなべ|おおい|せたな|むかわ|いちき串木野)$"
+    r"|あわら|いなべ|たつの|うきは|むつ|つがる|南アルプス|ニセコ|みなべ|おおい|せたな|むかわ|いちき串木野)\Z"
 )
 _TOWN = re.compile(rf"{_DIGITS}{{1,3}}丁目(?:{_DIGITS}{{1,4}}(?:番地|番|号|-)?){{0,3}}{_BUILDING}")
-_TOWN_NAME = re.compile(rf"[{KANJI}ヶァ-ヴー]{{2,8}}$")
+_TOWN_NAME = re.compile(rf"[{KANJI}ヶァ-ヴー]{{2,8}}\Z")
 _LABELLED = re.compile(
     r"(?:住所|所在地|届け先|届先|配送先|送付先|居住地|本籍|Address|address|ADDRESS)(?:は|が)?\s?:[ ]?([^\n。]{2,100})"
 )
-_MACHINE = re.compile(r"(?i:mac|ip|mail|web|url|メール)[ _-]?$")
+_MACHINE = re.compile(r"(?i:mac|ip|mail|web|url|メール)[ _-]?\Z")
 _HOUSE = re.compile(f"[市区郡町村][^\n。]{{0,20}}?{_DIGITS}")
 
 _ENGLISH = re.compile(
@@ -85,7 +85,7 @@ _ENGLISH = re.compile(
 )
 # Japanese addresses in Latin letters: 4-12-8 Minami-Aoyama, Minato-ku, Tokyo; Shibuya-ku, Jingumae 1-2-3.
 _ROMAJI = re.compile(
-    r"[0-9]{1,4}(?:-[0-9]{1,4}){1,3}(?:-chome)?,? [A-Z][A-Za-z-]{2,20}(?:,? [A-Z][A-Za-z-]{1,20}){0,5}"
+    r"[0-9]{1,4}(?:-[0-9]{1,3}){1,3}(?:-chome)?,? [A-Z][a-z][A-Za-z-]{1,20}(?:,? [A-Z][A-Za-z-]{1,20}){0,5}"
     r"(?:,? [0-9]{3}-[0-9]{4}(?![0-9]))?"
 )
 _ROMAJI_SURE = re.compile("[0-9]+-[0-9]+-|.*(?:,|[a-z]-[a-z])")

@@ -55,11 +55,9 @@ _BEFORE = re.compile(
     rf"(?:[\s:.はがも=、,\"'|「『\-]|is|was|on){{0,6}}(?P<date>{_DATE})"
 )
 _SURE = frozenset(("生年月日", "誕生日", "birth", "Birth", "BIRTH", "DOB", "dob", "D.O.B", "d.o.b", "DoB"))
-_NEAR = re.compile(rf"[^0-9\n。\ufffc]{{0,24}}?(?<![0-9])(?P<date>{_DATE})")
-_GIFT = re.compile(
-    "プレゼント|ギフト|クーポン|特典|セール|キャンペーン|割引|ケーキ|カード|ポイント|present|gift|party|card|coupon|cake"
-)
-_AFTER = re.compile(rf"(?<![0-9])(?P<date>{_DATE})\s?[\(に]?$")
+_NEAR = re.compile(rf"[^0-9\n\ufffc]{{0,30}}?(?<![0-9])(?P<date>{_DATE})")
+_AFTER = re.compile(rf"(?<![0-9])(?P<date>{_DATE})\s?[\(に]?\Z")
+_NEAR_AFTER = re.compile(rf"(?<![0-9])(?P<date>{_DATE})[^0-9\n\ufffc]{{0,20}}\Z")
 
 _AGE_WORD = re.compile(r"(?:年齢|年令|満|享年|[Aa]ged?|AGE)\s?[:はがis=]{0,2}\s?(?P<age>[0-9]{1,3})(?![0-9])")
 _AGE_UNIT = re.compile(
@@ -69,6 +67,7 @@ _AGE_UNIT = re.compile(
     r"|[- ]?(?:years?[- ]old|yrs?[- ]old|y/o)(?![A-Za-z]))"
 )
 _OLDEST = 122
+_YOUNGEST = 2020
 _JOINED = frozenset((".", "-", "~", "〜", ",", "/"))
 _LETTER_YEAR = re.compile(r"[RHSTMrhstm]\.?\s?[0-9元]")
 _FIELDS = re.compile(r"[0-9]+|[〇零○一二三四五六七八九十元]+|[A-Za-z]{3,9}")
@@ -79,11 +78,13 @@ def find_dates(text: str) -> Iterator[Span]:
     if _birth_in(text):
         for word in _WORD.finditer(text):
             match = _BEFORE.match(text, word.end()) if word.group() != "生" else None
-            if match is None and word.group() in _SURE:
-                match = _NEAR.match(text, word.end())
-                if match and _GIFT.search(text, word.end(), match.start("date")):
-                    match = None  # 誕生日プレゼントを2026年…: the day of an order
             match = match or _AFTER.search(text, max(0, word.start() - 24), word.start())
+            if match is None and word.group() in _SURE:
+                match = _NEAR.match(text, word.end()) or _NEAR_AFTER.search(
+                    text, max(0, word.start() - 40), word.start()
+                )
+                if match and not _long_ago(match["date"]):
+                    match = None  # 誕生日プレゼントを2026年…: the day of an order
             if match:
                 start, end = match.span("date")
                 yield Span(start, len(text[:end].rstrip()), Kind.BIRTH_DATE, 0.8)
@@ -104,6 +105,12 @@ def find_dates(text: str) -> Iterator[Span]:
             before = text[match.start() - 1 : match.start()]
             if int(match["age"]) <= _OLDEST and not (before.isascii() and before.isalpha()):
                 yield Span(*match.span("age"), Kind.AGE, 0.6)
+
+
+def _long_ago(text: str) -> bool:
+    """Return whether a date further from the word is one of birth: younger ones are of orders more often."""
+    day = read_date(text)
+    return day is not None and day.year < _YOUNGEST
 
 
 def _birth_in(text: str) -> bool:

@@ -115,6 +115,8 @@ def _phone(row: Row) -> float | None:
     digits, shape, plus = row
     length = len(digits)
     if plus:
+        if digits.startswith("81"):
+            return 0.9 if phone_type(digits, plus=True) else 0.5
         return 0.9 if 8 <= length <= 15 else None
     if digits[0] == "0":
         if length in {10, 11} or (length == 14 and digits.startswith("020")):

@@ -10,7 +10,7 @@ from sekisho.detect.checks import iban_length, iban_valid
 from sekisho.detect.spans import Kind, Span
 
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z])(?!\.[0-9])")
-_NO_IPV4 = re.compile(r"(?:[0-9A-Za-z]|[0-9]\.|(?:[Vv]er(?:sion)?\.?|[Vv]|バージョン|第)[\s:]?)$")
+_NO_IPV4 = re.compile(r"(?:[0-9A-Za-z](?=\Z)|[0-9]\.(?=\Z)|(?:[Vv]er(?:sion)?\.?|[Vv]|バージョン|第)[\s:]?)\Z")
 _IP_WORDS = frozenset(("IP", "ip", "Ip"))
 _IPV6 = re.compile(
     r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:[.][0-9]{1,3}){0,3}(?![0-9A-Za-z])"

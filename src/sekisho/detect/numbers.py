@@ -21,16 +21,15 @@ _RUN = re.compile(r"[0-9]+(?:(?: - |[-. ]?\(|\)[-. ]?|[-. /])[0-9]+)*")
 _GROUP = re.compile(r"[0-9]+")
 _MAX_GROUPS = 5  # no kind has more groups of digits; a +81 (0)90-1234-5678 has five
 _MAX_DIGITS = 19
-_BEHIND = 12  # characters after a number in which a word still counts
 
 _GAP = re.compile(
-    r"\)?(?:証書?|書|の|用|様|さま)?\s?(?:番号|コード|ナンバー|記号|[Nn][Oo]\.?|[Ii][Dd]|#|[Nn]um(?:ber)?|[Cc]ode|[Rr]eference)?[.:#)]?"
-    r"\s?(?:は|が|を|の|も|is|was|「|『|\(|\[|\*|=|:|#|,|、|\"|\s){0,4}(?:[+T])?\s?"
+    r"\)?(?:証書?|書|の|用|様|さま)?\s?(?:番号|コード|ナンバー|記号|の?欄|[Nn][Oo]\.?|[Ii][Dd]|#|[Nn]um(?:ber)?|[Cc]ode|[Rr]eference)?[.:#)]?"
+    r"\s?(?:は|が|を|の|も|に|is|was|「|『|\(|\[|\*|=|:|#|,|、|\"|\s){0,4}(?:[+T])?\s?"
 )
 _NAMED = re.compile(r"番号|コード|ナンバー|[Nn][Oo]\b|[Nn]o\.|[Ii][Dd]|#|[Nn]um|[Cc]ode|[Rr]eference")
 _CHAIN = re.compile(r"\s?(?:[、,・/とや&]|and|or|または)\s?")
 _CODE = re.compile(r"[0-9A-Za-z]{1,256}(?:[-_][0-9A-Za-z]{1,256}){0,8}")
-_GLUED_CUE = re.compile(r"(?i:tel|phone|fax|mobile|cell|call|ph|card|no|zip|num|number|id|visa|jcb|amex)$")
+_GLUED_CUE = re.compile(r"(?i:tel|phone|fax|mobile|cell|call|ph|card|no|zip|num|number|id|visa|jcb|amex)\Z")
 _AMOUNT_AFTER = re.compile(
     r"\s?(?:円|万|億|個|件|人|名|回|枚|本|点|台|冊|歳|年|月|日|時|分|秒|ポイント|ページ|頁|箱|袋|足|着|組|%|㎡"
     r"|(?:[Yy]en|YEN|JPY|USD|EUR|usd|pts?|points?|kg|[gKk]?g|ml|[cm]?m|[KMG]B|pcs|pieces|units?|items?)(?![A-Za-z]))"
@@ -46,6 +45,7 @@ _PASSPORT = re.compile(r"[A-Z]{2}[0-9]{7}")
 _OWN_PASSPORT = frozenset("TMNXDO")  # ordinary for ten and five years, issued abroad, emergency, diplomatic, official
 _RESIDENCE = re.compile(r"[A-Z]{2}[0-9]{8}[A-Z]{2}")
 _DAY = re.compile("(?:19|20)[0-9]{2}([-_])[01]?[0-9]\\1[0-3]?[0-9]|[0-3]?[0-9]([-_])[01]?[0-9]\\2(?:19|20)[0-9]{2}")
+_OWN_FORM = re.compile("[A-Z]{2}(?:[0-9]{7}|[0-9]{8}[A-Z]{2})(?![0-9A-Za-z])")
 _SPACED_RESIDENCE = re.compile(r"[A-Z]{2} [0-9]{8} [A-Z]{2}(?![0-9A-Za-z])")
 _EMPLOYMENT = re.compile("[0-9]{4}-[0-9]{6}-[0-9]")
 _INVOICE = re.compile(r"T-?[0-9]{13}")
@@ -112,7 +112,7 @@ def find_numbers(text: str) -> Iterator[Span]:
             continue
         after = None
         if label is None and cue is None and end - start > 6:
-            after = first_cue(text, end, end + _BEHIND)
+            after = first_cue(text, end, end + NEAR)
         about = cue.about if cue else None
         yield from _run(text, start, end, _Context(label, about, after.about if after else None, glued))
 
@@ -142,6 +142,8 @@ def _head(text: str, start: int) -> int:
     ):
         head -= 1
     letters = text[head:start].rstrip("-_")
+    if len(letters) == 2 and _OWN_FORM.match(text, head):
+        return head
     if not letters or _GLUED_CUE.search(letters) or is_cue(letters):
         return start  # TEL090…: the letters are its label
     while text[head] in "-_":

@@ -195,8 +195,6 @@ SEEN = (
     "{noise_en} Please update my {en} to {value} as soon as you can.",
     "Customer gave {en} {value}; {noise_en}",
     "{en} = {value}\n{noise_en}",
-)
-HELD_OUT = (
     "【お客様情報】{noise} {label}: {value} （変更前）",
     "{label}を間違えて登録していました。正→{value}",
     "{noise}それと{label}なんですけど{value}です、よろしくお願いします",
@@ -211,6 +209,23 @@ HELD_OUT = (
     "Hi, {noise_en} For reference my {en} is {value}, thanks!",
     "{en} on file: {value}. {noise_en}",
     "Is {value} the right {en}? {noise_en}",
+)
+HELD_OUT = (
+    "さっきの{label}の件、{value}で合ってますか？{noise}",
+    "{noise}　{label}　{value}　（本人申告）",
+    "{label}…{value}\t{noise}",
+    "{noise}問い合わせ者の{label}:{value},担当:佐藤",
+    "{label}[{value}] {noise}",
+    "新しい{label}です。{value} {noise}",
+    "折返し希望。{label}＝「{value}」。{noise}",
+    "{label}も{value}に直しましたが反映されず、{noise}",
+    "※{label} {value}※ {noise}",
+    "id=123; {label}={value}; note={noise}",
+    "{value}が私の{label}です。{noise}",
+    "1. {label}：{value}\n2. {noise}",
+    "{noise_en} The {en} we have is {value}; is that still right?",
+    "{en}: {value}\n\n{noise_en}",
+    "please remove my {en} ({value}) from the account. {noise_en}",
 )
 _NOISE = (
     "注文は2026-11-{d:02d}、金額は{p:,}円です。",
