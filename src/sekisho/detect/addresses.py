@@ -97,8 +97,10 @@ _WARDS = re.compile(
 _WARD = re.compile("-(?:ku|shi|gun|cho|machi|son|mura|ken|fu|to|Ku|Shi)(?![A-Za-z])")
 _BOX = re.compile(r"P\.? ?O\.? ?Box [0-9]{1,8}|私書箱\s?(?:第\s?)?[0-9]{1,6}号?")
 _CAPITAL_AFTER = re.compile("[0-9][A-Za-z]?(?:-chome)?,? [A-Z0-9]")
-_US_ZIP = re.compile(r"[A-Z][A-Z] (?P<code>[0-9]{5}(?:-[0-9]{4})?)(?![0-9A-Za-z])")
-_UK_POSTCODE = re.compile(r"(?P<code>[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2})(?![0-9A-Za-z])")
+_CODE = re.compile(
+    r"[A-Z](?:[A-Z] (?P<us>[0-9]{5}(?:-[0-9]{4})?)|(?P<uk>[A-Z]?[0-9][0-9A-Z]? [0-9][A-Z]{2}))(?![0-9A-Za-z])"
+)
+_DIGIT = re.compile("[0-9]")
 
 
 def find_addresses(text: str) -> Iterator[Span]:
@@ -110,7 +112,8 @@ def find_addresses(text: str) -> Iterator[Span]:
             if _MACHINE.search(text, max(0, match.start() - 8), match.start()):
                 continue  # a MAC address: no house
             yield Span(*match.span(1), Kind.ADDRESS, 0.7)
-    yield from _english(text)
+    if _DIGIT.search(text):
+        yield from _english(text)
 
 
 def _japanese(text: str) -> Iterator[Span]:
@@ -147,10 +150,10 @@ def _english(text: str) -> Iterator[Span]:
     if "Box " in text or "私書箱" in text:
         for match in _BOX.finditer(text):
             yield Span(*match.span(), Kind.ADDRESS, 0.7)
-    for pattern in (_US_ZIP, _UK_POSTCODE):
-        for match in pattern.finditer(text):
-            if _free(text, match.start()):
-                yield Span(*match.span("code"), Kind.POSTAL_CODE, 0.6)
+    for match in _CODE.finditer(text):
+        if _free(text, match.start()):
+            start = match.start("us") if match["us"] else match.start()
+            yield Span(start, match.end(), Kind.POSTAL_CODE, 0.6)
 
 
 def _free(text: str, start: int) -> bool:

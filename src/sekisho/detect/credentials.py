@@ -21,7 +21,7 @@ _BEARER = re.compile(r"(?:[Bb]earer|BEARER|[Bb]asic) +(?P<value>[0-9A-Za-z._~+/-
 _EQUALS = re.compile("[=:]")
 _KEY_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _VALUE = re.compile(r">?\s?[\"']?(?P<value>[^\s\"'<>,;、。「」]{4,4096})")
-_OTHER_AWS = re.compile("A(?:GPA|NPA|BIA|CCA)[0-9A-Z]")
+_AWS = re.compile("A(?:KIA|SIA|ROA|IDA|GPA|NPA|BIA|CCA)[0-9A-Z]")
 _CREDENTIAL_KEYS = """
 password passwd pwd pass passphrase passcode secret token apikey accesskey secretkey privatekey clientsecret
 accesstoken refreshtoken idtoken authtoken awssecretaccesskey awsaccesskeyid privatekeyid authorization xapikey
@@ -77,7 +77,7 @@ def _token_in(text: str) -> bool:
     """Return whether a token may stand in *text*."""
     if "eyJ" in text or "AIza" in text or "SG." in text or "ya29" in text:
         return True
-    if "AKIA" in text or "ASIA" in text or "AROA" in text or "AIDA" in text or _OTHER_AWS.search(text) is not None:
+    if _AWS.search(text) is not None:
         return True
     if "_" in text and ("gh" in text or "k_live" in text or "k_test" in text or "npm_" in text):
         return True

@@ -114,18 +114,22 @@ def last_cue(text: str, start: int, end: int, near: int) -> Cue | None:
     if found is not None and end - start - found.end() <= near:
         best = Cue(start + found.start(), start + found.end(), _JAPANESE[found.group()])
     words = _LATIN_WORD.findall(window, best.end - start if best else 0)
-    limit = len(window)
-    while words:
-        word = words.pop()
-        limit = window.rindex(word, 0, limit)
+    for word in reversed(words):
+        if word not in _LATIN and word not in _NUMBER_WORDS:
+            continue
+        at = window.rindex(word)
+        while _is_letter(window[at - 1 : at]) or _is_letter(window[at + len(word) : at + len(word) + 1]):
+            at = window.rindex(word, 0, at + len(word) - 1)
         about = _LATIN.get(word)
-        if about is None and word in _NUMBER_WORDS and window[:limit].lower().endswith("my "):
+        if about is None and window[max(0, at - 3) : at].lower() == "my ":
             about = Kind.MY_NUMBER
         if about is not None:
-            if len(window) - limit - len(word) <= near:
-                return Cue(start + limit, start + limit + len(word), about)
-            break
+            return Cue(start + at, start + at + len(word), about) if len(window) - at - len(word) <= near else best
     return best
+
+
+def _is_letter(char: str) -> bool:
+    return char.isascii() and (char.isalpha() or char == "_")
 
 
 def first_cue(text: str, start: int, end: int) -> Cue | None:

@@ -18,7 +18,9 @@ _IPV6 = re.compile(
 _MAC = re.compile(
     r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z]|[:-][0-9A-Fa-f])(?:(?<![0-9A-Za-z].{17})|(?<=MAC.{17}))(?<!(?<![0-9A-Za-z])[0-9A-Fa-f]{2}[:-].{17})"
 )
-_MAC_DOTS = re.compile(r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z.])(?<![0-9A-Za-z.].{14})")
+_MAC_DOTS = re.compile(
+    r"\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z.])(?<=[0-9A-Fa-f]{4}.{10})(?<![0-9A-Za-z.].{14})"
+)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])(?<![0-9A-Za-z].{36})")
 _ADVERTISING = re.compile("広告|(?i:idfa|idfv|gaid|aaid|adid|advertis|vendor)")
 _COOKIE = re.compile(
@@ -44,7 +46,7 @@ def find_machines(text: str) -> Iterator[Span]:
             for match in _COOKIE.finditer(text):
                 yield Span(*match.span(), Kind.COOKIE_ID, 0.95)
         for match in _MAC_DOTS.finditer(text):
-            yield Span(*match.span(), Kind.MAC, 0.8)
+            yield Span(match.start() - 4, match.end(), Kind.MAC, 0.8)
     if text.count(":") > 1:
         for match in _IPV6.finditer(text):
             if _is_ipv6(match.group()):

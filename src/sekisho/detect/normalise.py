@@ -18,9 +18,9 @@ from functools import cache
 # hyphens only between letters and digits (０９０ー１２３４).
 _PLAIN_DASHES = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
 _DASH_LIKE = re.compile(
-    "(?<=[0-9A-Za-z)\\]])[\u30fc\uff70\u301c\uff5e~\u2014\u2015\ufe58\u2500\u2501](?=[0-9A-Za-z(\\[])"
+    "[\u30fc\uff70\u301c\uff5e~\u2014\u2015\ufe58\u2500\u2501](?<=[0-9A-Za-z)\\]].)(?=[0-9A-Za-z(\\[])"
 )
-_SPACED_DASH = re.compile("(?<=[0-9] )[\u30fc\uff70\u301c\u2014\u2015\u2500\u2501](?= [0-9])")
+_SPACED_DASH = re.compile("[\u30fc\uff70\u301c\u2014\u2015\u2500\u2501](?<=[0-9] .)(?= [0-9])")
 # Phones and postal codes in kanji numerals, digit by digit: 〇九〇の一二三四の五六七八. Amounts and dates stay.
 _KANJI_ZERO = re.compile("[〇零○◯]")
 _KANJI_DIGITS = "〇零○◯一二三四五六七八九"

@@ -26,6 +26,7 @@ _GAP = re.compile(
     r"\)?(?:証書?|書|の|用|様|さま)?\s?(?:番号|コード|ナンバー|記号|の?欄|[Nn][Oo]\.?|[Ii][Dd]|#|[Nn]um(?:ber)?|[Cc]ode|[Rr]eference)?[.:#)]?"
     r"\s?(?:は|が|を|の|も|に|is|was|「|『|\(|\[|\*|=|:|#|,|、|\"|\s){0,4}(?:[+T])?\s?"
 )
+_LONG_CUE = 10  # characters of a word that begins before those
 _NAMED = re.compile(r"番号|コード|ナンバー|[Nn][Oo]\b|[Nn]o\.|[Ii][Dd]|#|[Nn]um|[Cc]ode|[Rr]eference")
 _CHAIN = re.compile(r"\s?(?:[、,・/とや&]|and|or|または)\s?")
 _CODE = re.compile(r"[0-9A-Za-z]{1,256}(?:[-_][0-9A-Za-z]{1,256}){0,8}")
@@ -77,7 +78,7 @@ def find_numbers(text: str) -> Iterator[Span]:
     """Yield the numbers of folded *text* that are, or may be, somebody's."""
     passed, refused, labelled_to = 0, 0, -1
     label: Kind | Aside | None = None
-    named = False
+    named_from = 0
     for run in _RUN.finditer(text):
         start, end = run.span()
         if start < passed:  # inside a code that was read as a whole
@@ -86,10 +87,10 @@ def find_numbers(text: str) -> Iterator[Span]:
         if end - start < 6 and behind in _UNITS and before != "#":
             continue  # 30個, 3月: the commonest numbers are nobody's; hanako90@… is an e-mail address
         head = _head(text, start) if before.isascii() and before not in _PLAIN else start
-        cue = last_cue(text, max(0, start - NEAR - 20), start, NEAR)
+        cue = last_cue(text, max(0, start - NEAR - _LONG_CUE), start, NEAR)
         if cue is not None and start - cue.end <= 20 and _GAP.fullmatch(text, cue.end, max(head, cue.end)):
             label = cue.about
-            named = _NAMED.search(text, cue.start, head) is not None
+            named_from = cue.start
         elif label is None or not _CHAIN.fullmatch(text, labelled_to, head):
             label = None  # "numbers 536365 and 536366": what follows in a row has the label of the first
         labelled_to = end
@@ -97,7 +98,8 @@ def find_numbers(text: str) -> Iterator[Span]:
         if (glued or label in _CODED) and start >= refused:
             code = _CODE.match(text, head)
             refused = code.end() if code else end  # a long code is read once, not from each of its digits
-            if code and (kind := _coded(code.group(), label, named=label is not None and named)):
+            named = label is not None and _NAMED.search(text, named_from, head) is not None
+            if code and (kind := _coded(code.group(), label, named=named)):
                 yield Span(head - (text[head - 1 : head] == "#"), code.end(), *kind)
                 passed = labelled_to = code.end()
                 continue

@@ -12,22 +12,39 @@ from sekisho.detect.insurance import find_symbols
 from sekisho.detect.machines import find_bank_codes, find_machines
 from sekisho.detect.numbers import find_numbers
 from sekisho.detect.plates import find_plates
-from sekisho.detect.spans import Span
+from sekisho.detect.spans import OPAQUE, Span
 
 _DIGIT = re.compile("[0-9]")
+_PROVEN = 0.9
 
 
 def find_patterns(text: str) -> list[Span]:
     """Return everything but names in folded *text*, in no order."""
     spans = [*find_contacts(text), *find_credentials(text), *find_bank_codes(text)]
+    # What stands in an e-mail address or a URL is found with it: no number is looked for inside.
+    rest = _without(text, spans) if spans else text
     # IPv6 and MAC addresses may have no decimal digit; they have colons.
-    digits = _DIGIT.search(text) is not None
-    if digits or ":" in text:
-        spans += find_machines(text)
+    digits = _DIGIT.search(rest) is not None
+    if digits or ":" in rest:
+        spans += find_machines(rest)
     if digits:
-        spans += find_numbers(text)
-        spans += find_symbols(text)
-        spans += find_plates(text)
-    spans += find_dates(text)
-    spans += find_addresses(text)
+        spans += find_numbers(rest)
+        if "記号" in rest or "枝番" in rest or "郵" in rest or "ゆうちょ" in rest or "振替" in rest:
+            spans += find_symbols(rest)
+        if not rest.isascii():
+            spans += find_plates(rest)
+    spans += find_dates(rest)
+    spans += find_addresses(rest)
     return spans
+
+
+def _without(text: str, spans: list[Span]) -> str:
+    """Return *text* as long as it is, with opaque characters where one of *spans* is found by its own form."""
+    pieces: list[str] = []
+    at = 0
+    for start, end, _, score in sorted(spans):
+        if score >= _PROVEN and end > at:
+            start = max(start, at)  # noqa: PLW2901 - of two that overlap the rest of the second
+            pieces += (text[at:start], OPAQUE * (end - start))
+            at = end
+    return "".join([*pieces, text[at:]])

@@ -14,10 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import chain
 
-from sekisho.detect.spans import Kind, Span
-
-OPAQUE = "\ufffc"
-"""What stands for something masked: no letter, digit or space to any pattern (the object replacement character)."""
+from sekisho.detect.spans import OPAQUE, Kind, Span
 
 _WORD = rf"\[(?:{'|'.join(sorted(Kind, key=len, reverse=True))}|REDACTED)\]"
 _MASKS = re.compile(rf"{_WORD}(?:\s*{_WORD})*")

@@ -55,3 +55,7 @@ class Span(NamedTuple):
     end: int
     kind: Kind
     score: float
+
+
+OPAQUE = "\ufffc"
+"""What stands for something masked: no letter, digit or space to any pattern (the object replacement character)."""

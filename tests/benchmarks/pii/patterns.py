@@ -70,6 +70,7 @@ def _presidio() -> Callable[[str], object]:
     suffixes.TLD_EXTRACTOR = suffixes.TLDExtract(suffix_list_urls=(), cache_dir=None)
     registry = RecognizerRegistry(supported_languages=["ja"])
     registry.load_predefined_recognizers(languages=["ja"])
+    registry.remove_recognizer("SpacyRecognizer")
     models = [{"lang_code": "ja", "model_name": "none"}]
     engine: Any = AnalyzerEngine(
         registry=registry, nlp_engine=NoOpNlpEngine(models=models), supported_languages=["ja"]

@@ -22,13 +22,11 @@ def support_texts(count: int, *, seed: int) -> list[str]:
     for _ in range(count):
         language = "ja" if dice.random() < 2 / 3 else "en"
         body: str = dice.choice(templates[language])
-        opener, closer = (dice.choice(texts()[part][language]) for part in ("openers", "closers"))
         name, kana, surname, latin = dice.choice(_NAMES)
         other = dice.choice(_NAMES)
         email = MAKERS[Kind.EMAIL](dice)
         out.append(
-            opener
-            + body.format_map(
+            body.format_map(
                 {
                     "name": name, "kana": kana, "surname": surname, "latin": latin, "other": other[0].replace(" ", ""),
                     "other_en": other[3], "phone": MAKERS[Kind.PHONE](dice), "email": email, "email2": "x" + email,
@@ -38,6 +36,5 @@ def support_texts(count: int, *, seed: int) -> list[str]:
                     "birth": MAKERS[Kind.BIRTH_DATE](dice), "birth_en": "4 March 1980",
                 }
             )
-            + closer
         )  # fmt: skip
     return out
