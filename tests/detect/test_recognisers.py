@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -63,7 +61,7 @@ def covered(text: str) -> str:
         ("マイナンバーは123456789018です", Kind.MY_NUMBER, "123456789018"),
         ("IPは192.168.1.10から", Kind.IP, "192.168.1.10"),
         ("IPは2001:db8::1から", Kind.IP, "2001:db8::1"),
-        ("MACは00:1B:44:11:3A:B7です", Kind.DEVICE_ID, "00:1B:44:11:3A:B7"),
+        ("MACは00:1B:44:11:3A:B7です", Kind.MAC, "00:1B:44:11:3A:B7"),
         ("見てhttps://example.com/u?id=1ね", Kind.URL, "https://example.com/u?id=1"),
         ("LINE IDはhanako_99です", Kind.LINE_ID, "hanako_99"),
         ("U0123456789abcdef0123456789abcdefから", Kind.LINE_ID, "U0123456789abcdef0123456789abcdef"),
@@ -170,61 +168,3 @@ def test_planted_values_are_covered(before, value, after):
 def test_any_text_is_read(text):
     """No text breaks the recognisers, and every span lies inside it."""
     assert all(0 <= span.start < span.end <= len(text) for span in find(text))
-
-
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "1 ",
-        "11 ",
-        "1",
-        "090-",
-        "a",
-        "a@",
-        "a.",
-        "A b ",
-        "1 A ",
-        ":",
-        "a:",
-        "あ",
-        "ア",
-        "市",
-        "一市",
-        "東京都",
-        "東京都一市一",
-        "山1",
-        "order-",
-        "生まれ",
-        "AB-1-1",
-        "www.",
-        "様",
-        "さん",
-        "名前は",
-        "佐藤",
-        "山 ",
-        "Dear A ",
-        "name:",
-        "一丁目",
-        "(",
-        "\u0301",
-        "ｶﾞ",
-        "https://",
-        "12 A B C ",
-        "注文",
-        "-",
-        "ー",
-        "1ー",
-        "山山山山山山山山山様",
-        "と申します",
-        "A-1",
-        "AB12 ",
-        "[at]",
-        "@a.",
-    ],
-)
-def test_linear(unit):
-    """Sixteen thousand characters of any repeated unit are read in well under a second."""
-    text = unit * (16_000 // len(unit))
-    began = time.process_time()
-    find(text)
-    assert time.process_time() - began < 0.8

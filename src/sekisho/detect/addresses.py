@@ -24,68 +24,139 @@ _DIGITS = "[0-9一二三四五六七八九十百〇]"
 _NUMBER = (
     rf"{_DIGITS}{{1,5}}(?:(?:丁目|番地の|番地|番町|番|号|条|線|地割|-|の|ノ)(?:東|西|南|北)?{_DIGITS}{{0,5}}){{0,6}}"
 )
+# A building needs a word for one, katakana, Latin letters, or a space before and a room behind; に住む is none.
+_BUILDING_WORD = (
+    "マンション|アパート|ハイツ|ハイム|コーポ|メゾン|ビル|タワー|ハウス|レジデンス|パレス|ヒルズ"
+    "|荘|寮|棟|館|団地|住宅|社宅|官舎"
+)
+_ROOM = (
+    r"(?:[ -]?#?[A-Z]?-?[0-9]{1,5}(?:号室|号棟|号|階|室|棟|[Ff](?![A-Za-z]))?"
+    r"(?![0-9年月日時分円個件回%:]|[-/.][0-9])){0,3}"
+)
 _BUILDING = (
-    r"(?:[ 　、,]{0,2}(?:"
-    rf"[{KANJI}ぁ-んァ-ヴーA-Za-z0-9・]{{0,20}}?"
-    r"(?:マンション|アパート|ハイツ|コーポ|ビル|タワー|ハウス|レジデンス|荘|寮|棟|館)"
-    rf"[{KANJI}ァ-ヴーA-Za-z・]{{0,12}}|[ァ-ヴー・A-Za-z]{{2,20}}[{KANJI}]{{0,6}}"
-    rf"|(?<=[ 　])[{KANJI}ぁ-んァ-ヴーA-Za-z・]{{1,20}}(?=[0-9])"
-    r")?[ 　-]?(?:[0-9A-Za-z]{1,5}(?:号室|号|階|[Ff])?(?![0-9]))?)?"
+    r"(?:[ 、,]{0,2}(?:"
+    rf"[{KANJI}ァ-ヴーA-Za-z・][{KANJI}ァ-ヴーA-Za-z0-9・のヶ]{{0,20}}?(?:{_BUILDING_WORD})"
+    rf"[{KANJI}ァ-ヴーA-Za-z・]{{0,12}}"
+    rf"|(?:{_BUILDING_WORD})[{KANJI}ァ-ヴーA-Za-z・]{{0,12}}"
+    rf"|[ァ-ヴー・]{{2,20}}[{KANJI}]{{0,6}}"
+    rf"|(?<=[ ])(?:[A-Z][A-Za-z.'-]{{1,20}} ){{0,3}}[A-Z][A-Za-z.'-]{{1,20}}(?=[ -]?[0-9])"
+    rf"|(?<=[ ])[{KANJI}ぁ-んァ-ヴーA-Za-z・]{{1,20}}"
+    r"(?=[0-9]{1,5}(?:号|階|室|[Ff]|[^0-9年月日時分円個件回人名%:/.-]|$))"
+    rf"){_ROOM}|[ 、,-]?[0-9A-Z]{{1,5}}(?:号室|号|階|[Ff](?![A-Za-z]))"
+    r"| [0-9]{3,4}(?![0-9年月日時分円個件回人名%:/.-]))?"
 )
-_JAPANESE = re.compile(
-    rf"(?:{_PREFECTURES})(?:[ 　]?[{_PLACE}]{{1,8}}?[市区郡町村]){{0,3}}"
-    rf"(?:[ 　]?[{_PLACE}]{{0,15}}?[ 　]?{_NUMBER}{_BUILDING})?"
+_STREETS = rf"(?:[{_PLACE}]{{1,14}}(?:上る|上ル|下る|下ル|東入る?|西入る?|東入ル|西入ル)){{1,3}}"  # Kyoto
+_TOWN_ONLY = rf"(?!在住|出身|内|役所|民|立|長|議|在|方面|以外|全域|周辺|産|外)[{KANJI}ァ-ヴヶー]{{1,8}}"
+_REST = (
+    rf"(?:[ ]?(?P<streets>{_STREETS})?(?P<town>[{_PLACE}]{{0,18}}?)[ ]?(?P<number>{_NUMBER}){_BUILDING}"
+    rf"|[ ]?{_STREETS}[{KANJI}ァ-ヴヶーノ]{{0,10}}|{_TOWN_ONLY})?"
 )
-# Without a prefecture only with block numbers of two parts, and led by kanji: a municipality.
-_CITY = re.compile(
-    rf"[{KANJI}ヶ]{{1,6}}[市区郡町村][{_PLACE}]{{0,15}}?[ 　]?"
-    rf"{_DIGITS}{{1,5}}(?:丁目|番地|番|-){_DIGITS}{{0,5}}(?:(?:番地|番|号|-|の){_DIGITS}{{0,5}}){{0,4}}{_BUILDING}"
+_JAPANESE = re.compile(rf"(?P<head>(?:{_PREFECTURES})(?:[ ]?[{_PLACE}]{{1,8}}?[市区郡町村]){{0,3}}){_REST}")
+_GOODS = re.compile("産|限定|名物|物産|フェア|展|民|警|知事|庁|議会|出身者|内の|全域|方面|以外")
+# What follows a municipality in a sentence, not in an address.
+_SENTENCE = re.compile(
+    f"[にでをへ]|[はがともや](?![ぁ-ん{KANJI}])|.*(?:です|ます|した|して|から|ので|んで|いて|った|ない|では|には|まで|より)"
 )
-_TOWN = re.compile(
-    rf"[{KANJI}ヶァ-ヴー]{{2,8}}{_DIGITS}{{1,3}}丁目(?:{_DIGITS}{{1,4}}(?:番地|番|号|-)?){{0,3}}{_BUILDING}"
+# Without a prefecture only with block numbers of two parts, and led by a municipality's name.
+_BLOCKS = re.compile(
+    rf"[市区郡町村](?:{_STREETS})?(?P<town>[{_PLACE}]{{0,18}}?)[ ]?"
+    rf"{_DIGITS}{{1,5}}(?:丁目|番地|番|条|線|-)(?:東|西|南|北)?{_DIGITS}{{0,5}}"
+    rf"(?:(?:丁目|番地|番|号|-|の|条|線)(?:東|西|南|北)?{_DIGITS}{{0,5}}){{0,5}}{_BUILDING}"
 )
-_LABELLED = re.compile(r"(?:住所|所在地|お?届け?先|配送先|送付先|(?i:address))\s?:[ 　]?([^\n。]{2,100})")
-_HOUSE = re.compile(r"[市区郡町村]")
+_MUNICIPALITY = re.compile(
+    rf"(?:[{KANJI}ヶ]{{1,6}}|さいたま|つくば|いわき|みどり|あきる野|ひたちなか|うるま|えびの|にかほ|かすみがうら|さくら|みよし"
+    r"|あわら|いなべ|たつの|うきは|むつ|つがる|南アルプス|ニセコ|みなべ|おおい|せたな|むかわ|いちき串木野)\Z"
+)
+_TOWN = re.compile(rf"{_DIGITS}{{1,3}}丁目(?:{_DIGITS}{{1,4}}(?:番地|番|号|-)?){{0,3}}{_BUILDING}")
+_TOWN_NAME = re.compile(rf"[{KANJI}ヶァ-ヴー]{{2,8}}\Z")
+_LABELLED = re.compile(
+    r"(?:住所|所在地|届け先|届先|配送先|送付先|居住地|本籍|Address|address|ADDRESS)(?:は|が)?\s?:[ ]?([^\n。]{2,100})"
+)
+_MACHINE = re.compile(r"(?i:mac|ip|mail|web|url|メール)[ _-]?\Z")
+_HOUSE = re.compile(f"[市区郡町村][^\n。]{{0,20}}?{_DIGITS}")
 
 _ENGLISH = re.compile(
-    r"(?<![0-9A-Za-z])[0-9]{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?"
+    r"[0-9]{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?"
     r"(?:[A-Z0-9][0-9A-Za-z'.-]{0,20} ){1,4}?"
     r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Court|Ct|Close|Place|Pl|Square|Sq"
     r"|Terrace|Crescent|Parkway|Pkwy|Highway|Hwy|Circle)(?![A-Za-z])\.?"
     r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|#)\.? ?[0-9A-Za-z-]{1,6})?"
     r"(?:, [A-Z][A-Za-z .'-]{1,25}){0,2}(?:,? [A-Z]{2} [0-9]{5}(?:-[0-9]{4})?(?![0-9]))?"
 )
-# Japanese addresses in Latin letters: 4-12-8 Minami-Aoyama, Minato-ku, Tokyo.
+# Japanese addresses in Latin letters: 4-12-8 Minami-Aoyama, Minato-ku, Tokyo; Shibuya-ku, Jingumae 1-2-3.
 _ROMAJI = re.compile(
-    r"(?<![0-9A-Za-z-])[0-9]{1,4}(?:-[0-9]{1,4}){1,3},? [A-Z][A-Za-z-]{2,20}(?:,? [A-Z][A-Za-z-]{1,20}){0,4}"
+    r"[0-9]{1,4}(?:-[0-9]{1,3}){1,3}(?:-chome)?,? [A-Z][a-z][A-Za-z-]{1,20}(?:,? [A-Z][A-Za-z-]{1,20}){0,5}"
+    r"(?:,? [0-9]{3}-[0-9]{4}(?![0-9]))?"
 )
-_ZIP = re.compile(
-    r"(?<![0-9A-Za-z])(?:[A-Z]{2} (?P<us>[0-9]{5}(?:-[0-9]{4})?)"
-    r"|(?P<uk>[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2}))(?![0-9A-Za-z])"
+_ROMAJI_SURE = re.compile("[0-9]+-[0-9]+-|.*(?:,|[a-z]-[a-z])")
+_WARDS = re.compile(
+    r"(?:[A-Z][A-Za-z']{1,20},? ){0,3}[A-Z][A-Za-z']{1,20}"
+    r"-(?:ku|shi|gun|cho|machi|son|mura|ken|fu|to|Ku|Shi)(?![A-Za-z])"
+    r"(?:,? (?:[A-Z][A-Za-z'.-]{1,20}|[0-9]{1,4}(?:-chome|-[0-9]{1,4}){0,4}(?![0-9A-Za-z]))){0,8}"
 )
+_WARD = re.compile("-(?:ku|shi|gun|cho|machi|son|mura|ken|fu|to|Ku|Shi)(?![A-Za-z])")
+_BOX = re.compile(r"P\.? ?O\.? ?Box [0-9]{1,8}|私書箱\s?(?:第\s?)?[0-9]{1,6}号?")
+_CAPITAL_AFTER = re.compile("[0-9][A-Za-z]?(?:-chome)?,? [A-Z0-9]")
+_CODE = re.compile(
+    r"[A-Z](?:[A-Z] (?P<us>[0-9]{5}(?:-[0-9]{4})?)|(?P<uk>[A-Z]?[0-9][0-9A-Z]? [0-9][A-Z]{2}))(?![0-9A-Za-z])"
+)
+_DIGIT = re.compile("[0-9]")
 
 
 def find_addresses(text: str) -> Iterator[Span]:
     """Yield the postal addresses of folded *text*."""
-    if text.isascii():
+    if not text.isascii():
+        yield from _japanese(text)
+    if ":" in text and ("住" in text or "ddress" in text or "先" in text or "ADDRESS" in text or "地" in text):
+        for match in _LABELLED.finditer(text):
+            if _MACHINE.search(text, max(0, match.start() - 8), match.start()):
+                continue  # a MAC address: no house
+            yield Span(*match.span(1), Kind.ADDRESS, 0.7)
+    if _DIGIT.search(text):
         yield from _english(text)
-        return
+
+
+def _japanese(text: str) -> Iterator[Span]:
     for match in _JAPANESE.finditer(text):
-        yield Span(*match.span(), Kind.ADDRESS, 0.8)
+        start, end = match.span()
+        if match["number"] is not None and match["town"] and _SENTENCE.match(match["town"]):
+            end = match.end("head")
+        if end - start <= 4 and _GOODS.match(text, end):
+            continue  # 北海道産: nobody lives there
+        yield Span(start, end, Kind.ADDRESS, 0.9 if match["number"] else 0.7)
     if _HOUSE.search(text):
-        for match in _CITY.finditer(text):
-            yield Span(*match.span(), Kind.ADDRESS, 0.6)
+        for match in _BLOCKS.finditer(text):
+            if match["town"] and _SENTENCE.match(match["town"]):
+                continue
+            name = _MUNICIPALITY.search(text, max(0, match.start() - 6), match.start())
+            if name:
+                yield Span(name.start(), match.end(), Kind.ADDRESS, 0.6)
     if "丁目" in text:
         for match in _TOWN.finditer(text):
-            yield Span(*match.span(), Kind.ADDRESS, 0.6)
-    yield from _english(text)
+            name = _TOWN_NAME.search(text, max(0, match.start() - 8), match.start())
+            if name:
+                yield Span(name.start(), match.end(), Kind.ADDRESS, 0.6)
 
 
 def _english(text: str) -> Iterator[Span]:
-    for match in _LABELLED.finditer(text):
-        yield Span(*match.span(1), Kind.ADDRESS, 0.7)
-    for pattern in (_ENGLISH, _ROMAJI):
-        for match in pattern.finditer(text):
+    if _CAPITAL_AFTER.search(text):
+        for pattern in (_ENGLISH, _ROMAJI):
+            for match in pattern.finditer(text):
+                if _free(text, match.start()) and (pattern is _ENGLISH or _ROMAJI_SURE.match(match.group())):
+                    yield Span(*match.span(), Kind.ADDRESS, 0.7)
+    if "-" in text and _WARD.search(text):
+        for match in _WARDS.finditer(text):
             yield Span(*match.span(), Kind.ADDRESS, 0.7)
-    for match in _ZIP.finditer(text):
-        yield Span(*match.span("us" if match["us"] else "uk"), Kind.POSTAL_CODE, 0.6)
+    if "Box " in text or "私書箱" in text:
+        for match in _BOX.finditer(text):
+            yield Span(*match.span(), Kind.ADDRESS, 0.7)
+    for match in _CODE.finditer(text):
+        if _free(text, match.start()):
+            start = match.start("us") if match["us"] else match.start()
+            yield Span(start, match.end(), Kind.POSTAL_CODE, 0.6)
+
+
+def _free(text: str, start: int) -> bool:
+    """Return whether no letter, digit or hyphen of ASCII stands directly before."""
+    before = text[start - 1 : start]
+    return not before or not before.isascii() or not (before.isalnum() or before == "-")

@@ -14,10 +14,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
-# Dashes that are never letters; the long vowel mark ー, wave dashes and box lines are dashes only
-# between letters and digits (０９０ー１２３４).
-_PLAIN_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
-_DASH_LIKE = re.compile("(?<=[0-9A-Za-z])[\u30fc\uff70\u301c\uff5e~\u2500\u2501](?=[0-9A-Za-z])")
+# Hyphens that are nothing else; the long vowel mark ー, wave dashes, dashes of sentences and box lines are
+# hyphens only between letters and digits (０９０ー１２３４).
+_PLAIN_DASHES = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
+_DASH_LIKE = re.compile(
+    "[\u30fc\uff70\u301c\uff5e~\u2014\u2015\ufe58\u2500\u2501](?<=[0-9A-Za-z)\\]].)(?=[0-9A-Za-z(\\[])"
+)
+_SPACED_DASH = re.compile("[\u30fc\uff70\u301c\u2014\u2015\u2500\u2501](?<=[0-9] .)(?= [0-9])")
+# Phones and postal codes in kanji numerals, digit by digit: 〇九〇の一二三四の五六七八. Amounts and dates stay.
+_KANJI_ZERO = re.compile("[〇零○◯]")
+_KANJI_DIGITS = "〇零○◯一二三四五六七八九"
+_KANJI_NUMBER = re.compile(
+    rf"(?<![{_KANJI_DIGITS}])(?:[〇零○◯][{_KANJI_DIGITS}](?:[-ーの\u2014\u2015 ()]?[{_KANJI_DIGITS}]){{8,12}}"
+    rf"|[{_KANJI_DIGITS}]{{3}}[-ーの][{_KANJI_DIGITS}]{{4}})(?![{_KANJI_DIGITS}])"
+)
+_KANJI_TABLE = str.maketrans(_KANJI_DIGITS + "ーの\u2014\u2015", "0000123456789----")
 _WORD_JOINERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # invisible, though not of category Cf
 
 
@@ -59,7 +70,7 @@ def fold(text: str) -> Folded:
         return _fold_clusters(text, tables)
     if tables.easy.search(text):
         text = text.translate(tables.one_to_one)
-    return Folded(_DASH_LIKE.sub("-", text))
+    return Folded(_join(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +141,28 @@ def _fold_clusters(text: str, tables: _Tables) -> Folded:
             out.append(char)
             starts.append(start)
             ends.append(position)
-    return Folded(_DASH_LIKE.sub("-", "".join(out)), starts, ends)
+    return Folded(_join("".join(out)), starts, ends)
+
+
+def _join(text: str) -> str:
+    """Return *text* with what is a dash or a digit by its place alone in ASCII: as long as it was."""
+    text = _DASH_LIKE.sub("-", text)
+    if " " in text:
+        text = _SPACED_DASH.sub("-", text)
+    if _KANJI_ZERO.search(text):
+        text = _KANJI_NUMBER.sub(lambda match: match.group().translate(_KANJI_TABLE), text)
+    return text
 
 
 def _is_mark(char: str) -> bool:
     return char in "\uff9e\uff9f" or (char > "\u02ff" and unicodedata.category(char) in {"Mn", "Me"})
+
+
+_VARIANTS = "髙﨑齋齊邊邉濵濱嶋嶌澤櫻廣國德惠眞髮槇曾瀨豐壽榮學體龍靜淺彌萬圓驛鐵藏禮會實冨峯埜栁鄕斉"
+_PLAIN_FORMS = "高崎斎斎辺辺浜浜島島沢桜広国徳恵真髪槙曽瀬豊寿栄学体竜静浅弥万円駅鉄蔵礼会実富峰野柳郷斎"
+_VARIANT_TABLE = str.maketrans(_VARIANTS, _PLAIN_FORMS)
+
+
+def plain_kanji(text: str) -> str:
+    """Return *text* with variant forms of kanji (異体字) in their common form, to compare names: 髙﨑 and 高崎."""
+    return text.translate(_VARIANT_TABLE)

@@ -1,137 +1,331 @@
-"""Numbers by shape: cards, My Number, phones, postal codes.
+"""Numbers: every row of digits is taken once, then typed by its context words, its check digits, its form.
 
-A run of digits with single separators is taken once; then every group of digits in it is tried as the
-beginning of each kind. Nothing is consumed: readings may overlap (``090-1234-5678 2026-11-21``), and what
-overlaps is masked together. Overlap costs precision, consumption would cost recall.
+A run of digits with single separators is taken as a whole; then every group of digits in it is tried as the
+beginning of each kind. Unless a check digit agrees, nothing is consumed: readings may overlap
+(``090-1234-5678 2026-11-21``), and what overlaps is masked together. Overlap costs precision,
+consumption would cost recall.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from sekisho.detect.checks import card_number_valid, my_number_valid
+from sekisho.detect.checks import corporate_number_valid
+from sekisho.detect.cues import NEAR, Aside, first_cue, is_cue, last_cue
+from sekisho.detect.forms import Found, Row, by_form, by_label, card_by_label, is_article, is_day, phone_by_label
 from sekisho.detect.spans import Kind, Span
 
-_RUN = re.compile(r"[0-9]+(?:[-. ()/]{1,3}[0-9]+)*")
+_RUN = re.compile(r"[0-9]+(?:(?: - |[-. ]?\(|\)[-. ]?|[-. /])[0-9]+)*")
 _GROUP = re.compile(r"[0-9]+")
 _MAX_GROUPS = 5  # no kind has more groups of digits; a +81 (0)90-1234-5678 has five
 _MAX_DIGITS = 19
-_NEAR = 20  # characters of context looked at before a number
 
-_PHONE_CUE = re.compile(
-    r"電話|でんわ|携帯|ケータイ|連絡先|ファックス|ファクス|(?<![A-Za-z])(?i:tel|phone|mobile|cell|call|fax|ph)(?![a-z])"
+_GAP = re.compile(
+    r"\)?(?:証書?|書|の|用|様|さま)?\s?(?:番号|コード|ナンバー|記号|の?欄|[Nn][Oo]\.?|[Ii][Dd]|#|[Nn]um(?:ber)?|[Cc]ode|[Rr]eference)?[.:#)]?"
+    r"\s?(?:は|が|を|の|も|に|is|was|「|『|\(|\[|\*|=|:|#|,|、|\"|\s){0,4}(?:[+T])?\s?"
 )
-_CARD_CUE = re.compile(r"カード|クレカ|(?i:card|visa|jcb|amex|mastercard)")
-_POSTAL_CUE = re.compile(r"〒|郵便|(?i:zip|postal|post ?code)")
-_MY_NUMBER_CUE = re.compile(r"マイナンバー|個人番号|(?i:my ?number)")
-_GLUED_CUE = re.compile(r"(?i:tel|phone|fax|mobile|cell|call|ph|card|no|zip|num|number|id|visa|jcb|amex)$")
+_LONG_CUE = 10  # characters of a word that begins before those
+_NAMED = re.compile(r"番号|コード|ナンバー|[Nn][Oo]\b|[Nn]o\.|[Ii][Dd]|#|[Nn]um|[Cc]ode|[Rr]eference")
+_CHAIN = re.compile(r"\s?(?:[、,・/とや&]|and|or|または)\s?")
+_CODE = re.compile(r"[0-9A-Za-z]{1,256}(?:[-_][0-9A-Za-z]{1,256}){0,8}")
+_GLUED_CUE = re.compile(r"(?i:tel|phone|fax|mobile|cell|call|ph|card|no|zip|num|number|id|visa|jcb|amex)\Z")
 _AMOUNT_AFTER = re.compile(
-    r"\s?(?:円|万|億|個|件|人|名|回|枚|本|点|台|冊|歳|年|月|日|時|分|秒|ポイント|ページ|頁|%|(?i:yen|usd|pts?|kg|g|ml|cm|mm)(?![a-z]))"
+    r"\s?(?:円|万|億|個|件|人|名|回|枚|本|点|台|冊|歳|年|月|日|時|分|秒|ポイント|ページ|頁|箱|袋|足|着|組|%|㎡"
+    r"|(?:[Yy]en|YEN|JPY|USD|EUR|usd|pts?|points?|kg|[gKk]?g|ml|[cm]?m|[KMG]B|pcs|pieces|units?|items?)(?![A-Za-z]))"
 )
+_UNITS = frozenset("円万億個件人名回枚本点台冊年月日時分秒箱袋足着組%@")
+_PLAIN = frozenset(("", " ", ".", ",", ":", "(", ")", "/", "\n"))  # what ends a code
+_AMOUNT_BEFORE = "¥$£€￥.,-:"
+# Codes whose letters say what they are.
+_ORDER_LETTERS = "ORD ORDER INV INVOICE TKT TICKET CASE REQ RMA BK BKG RSV SHP TRK REF PO SO CS RET"
+_ID_LETTERS = "CUST CUS CST USR USER MEM MBR ACC ACCT CRM PID CID UID EMP ID KH PT"
+_ORDER_PREFIX, _ID_PREFIX = frozenset(_ORDER_LETTERS.split()), frozenset(_ID_LETTERS.split())
+_PASSPORT = re.compile(r"[A-Z]{2}[0-9]{7}")
+_OWN_PASSPORT = frozenset("TMNXDO")  # ordinary for ten and five years, issued abroad, emergency, diplomatic, official
+_RESIDENCE = re.compile(r"[A-Z]{2}[0-9]{8}[A-Z]{2}")
+_DAY = re.compile("(?:19|20)[0-9]{2}([-_])[01]?[0-9]\\1[0-3]?[0-9]|[0-3]?[0-9]([-_])[01]?[0-9]\\2(?:19|20)[0-9]{2}")
+_OWN_FORM = re.compile("[A-Z]{2}(?:[0-9]{7}|[0-9]{8}[A-Z]{2})(?![0-9A-Za-z])")
+_SPACED_RESIDENCE = re.compile(r"[A-Z]{2} [0-9]{8} [A-Z]{2}(?![0-9A-Za-z])")
+_EMPLOYMENT = re.compile("[0-9]{4}-[0-9]{6}-[0-9]")
+_INVOICE = re.compile(r"T-?[0-9]{13}")
+_LETTERS_ONLY = re.compile("[A-Za-z]+")
+_NOBODYS = (Aside.PRODUCT, Aside.AMOUNT)
+_REFERENCES = (Kind.ORDER_NUMBER, Kind.ID_NUMBER, Kind.BANK_ACCOUNT, Kind.INVOICE_NUMBER, Kind.INSURED_NUMBER)
+_FORMED = (None, Kind.PHONE, Kind.CARD)
+_OPENING = ("+", "(")
+_CODED = (
+    *_REFERENCES,
+    Kind.PASSPORT,
+    Kind.RESIDENCE_CARD,
+    Kind.DRIVERS_LICENCE,
+    Kind.BENEFICIARY_NUMBER,
+    Kind.LINE_ID,
+)
+
+
+class _Context(NamedTuple):
+    """What stands beside a run: its label (a word directly before), the nearest word before, and behind."""
+
+    label: Kind | Aside | None
+    before: Kind | Aside | None
+    behind: Kind | Aside | None
+    glued: bool
 
 
 def find_numbers(text: str) -> Iterator[Span]:
     """Yield the numbers of folded *text* that are, or may be, somebody's."""
+    passed, refused, labelled_to = 0, 0, -1
+    label: Kind | Aside | None = None
+    named_from = 0
     for run in _RUN.finditer(text):
-        if run.end() - run.start() < 7:  # the shortest kind is a postal code
+        start, end = run.span()
+        if start < passed:  # inside a code that was read as a whole
             continue
-        groups = [group.span() for group in _GROUP.finditer(text, run.start(), run.end())]
-        for index in range(len(groups)):
-            yield from _starting_at(text, groups, index)
-
-
-def _starting_at(text: str, groups: list[tuple[int, int]], index: int) -> Iterator[Span]:
-    """Yield every reading that starts with group *index*."""
-    start = groups[index][0]
-    before: str | None = None
-    glued = _glued_before(text, start)
-    digits = ""
-    for count, (group_start, group_end) in enumerate(groups[index : index + _MAX_GROUPS], start=1):
-        if group_end - group_start > _MAX_DIGITS:
-            return
-        digits += text[group_start:group_end]
-        if len(digits) > _MAX_DIGITS:
-            return
-        if len(digits) < 6:
+        before, behind = text[start - 1 : start], text[end : end + 1]
+        if end - start < 6 and behind in _UNITS and before != "#":
+            continue  # 30個, 3月: the commonest numbers are nobody's; hanako90@… is an e-mail address
+        head = _head(text, start) if before.isascii() and before not in _PLAIN else start
+        cue = last_cue(text, max(0, start - NEAR - _LONG_CUE), start, NEAR)
+        if cue is not None and start - cue.end <= 20 and _GAP.fullmatch(text, cue.end, max(head, cue.end)):
+            label = cue.about
+            named_from = cue.start
+        elif label is None or not _CHAIN.fullmatch(text, labelled_to, head):
+            label = None  # "numbers 536365 and 536366": what follows in a row has the label of the first
+        labelled_to = end
+        glued = head < start or (behind.isascii() and behind not in _PLAIN and _goes_on(text, end))
+        if (glued or label in _CODED) and start >= refused:
+            code = _CODE.match(text, head)
+            refused = code.end() if code else end  # a long code is read once, not from each of its digits
+            named = label is not None and _NAMED.search(text, named_from, head) is not None
+            if code and (kind := _coded(code.group(), label, named=named)):
+                yield Span(head - (text[head - 1 : head] == "#"), code.end(), *kind)
+                passed = labelled_to = code.end()
+                continue
+        if end - start == 8 and before == behind == " " and _SPACED_RESIDENCE.match(text, max(0, start - 3)):
+            yield Span(start - 3, end + 3, Kind.RESIDENCE_CARD, 0.9)
+            passed = end + 3
             continue
-        shape = [end - begin for begin, end in groups[index : index + count]]
-        if before is None:
-            before = text[max(0, start - _NEAR) : start]
-        found = _read(text, start, group_end, digits, shape, before)
-        # A digit run inside a word (a hash, a product code) is only taken when its own shape is proof.
-        if found is not None and (found.score >= 0.9 or count >= 3 or not (glued or _letter_at(text, group_end))):
-            yield found
+        if label is None and end - start < 6 and before != "#":
+            continue
+        if not glued and (whole := _whole(text, run, label)):
+            yield whole
+            continue
+        after = None
+        if label is None and cue is None and end - start > 6:
+            after = first_cue(text, end, end + NEAR)
+        about = cue.about if cue else None
+        yield from _run(text, start, end, _Context(label, about, after.about if after else None, glued))
 
 
-def _read(text: str, start: int, end: int, digits: str, shape: list[int], before: str) -> Span | None:
-    """Return what *digits*, written in groups of *shape*, are in their context."""
-    length = len(digits)
-    if 12 <= length <= 19 and (shape[0] == 4 or len(shape) == 1):
-        if card_number_valid(digits):
-            return Span(start, end, Kind.CARD, 0.95)
-        if _CARD_CUE.search(before):
-            return Span(start, end, Kind.CARD, 0.8)
-        if shape == [4, 4, 4, 4]:
-            return Span(start, end, Kind.CARD, 0.5)  # a mistyped card is a card
-    if length == 12 and shape in ([12], [4, 4, 4]):
-        if _MY_NUMBER_CUE.search(before):
-            return Span(start, end, Kind.MY_NUMBER, 0.9)
-        if my_number_valid(digits):
-            return Span(start, end, Kind.MY_NUMBER, 0.5)
-    if _is_phone(text, start, digits, shape):
-        start -= text[start - 1] in "+(" if start else 0
-        return Span(start, end, Kind.PHONE, 0.7)
-    if 6 <= length <= 15 and _PHONE_CUE.search(before):
-        return Span(start, end, Kind.PHONE, 0.6)
-    if length == 7:
-        return _postal_code(text, start, end, shape, before)
+def _whole(text: str, run: re.Match[str], label: Kind | Aside | None) -> Span | None:
+    """Return the reading of a whole run whose form says enough: most runs are one phone, one card."""
+    start, end = run.span()
+    if label not in _FORMED or end - start < 10 or end - start > 24 or text[start - 1 : start] in _OPENING:
+        return None
+    groups = _GROUP.findall(run.group())
+    if len(groups) > 4:
+        return None
+    found = by_form(Row("".join(groups), [len(group) for group in groups]))
+    return Span(start, end, *found) if found and found[1] >= 0.8 else None
+
+
+def _head(text: str, start: int) -> int:
+    """Return where the code begins to which the digits at *start* belong: letters before them are part of it."""
+    if not (text[start - 1].isalnum() or text[start - 1] in "-_"):
+        return start
+    head = start - 1
+    while (
+        head > 0
+        and start - head < 12
+        and text[head - 1].isascii()
+        and (text[head - 1].isalnum() or text[head - 1] in "-_")
+    ):
+        head -= 1
+    letters = text[head:start].rstrip("-_")
+    if len(letters) == 2 and _OWN_FORM.match(text, head):
+        return head
+    if not letters or _GLUED_CUE.search(letters) or is_cue(letters):
+        return start  # TEL090…: the letters are its label
+    while text[head] in "-_":
+        head += 1
+    return head
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Return whether a code goes on behind the digits: ``12345678AB``, ``12-abc``."""
+    behind = text[end : end + 2]
+    if not behind.isascii() or not behind:
+        return bool(behind) and behind[0].isascii() and behind[0].isalpha()
+    return behind[0].isalpha() or (behind[0] in "-_" and behind[1:].isalpha())
+
+
+def _coded(code: str, label: Kind | Aside | None, *, named: bool) -> Found | None:
+    """Return what a *code* of letters and digits is: by its own form, its letters, its label."""
+    if not code[0].isupper() or len(code) < 9:
+        pass  # a form of its own begins with a capital
+    elif _RESIDENCE.fullmatch(code):
+        return Kind.RESIDENCE_CARD, 0.9
+    elif _INVOICE.fullmatch(code):
+        return Kind.INVOICE_NUMBER, 0.95 if corporate_number_valid(code.lstrip("T-")) else 0.7
+    elif _PASSPORT.fullmatch(code) and (label is Kind.PASSPORT or (label is None and code[0] in _OWN_PASSPORT)):
+        return Kind.PASSPORT, 0.9 if label else 0.5
+    if label in _NOBODYS:
+        return None
+    if label is Kind.INSURED_NUMBER and _EMPLOYMENT.fullmatch(code):
+        return Kind.EMPLOYMENT_INSURANCE, 0.8  # 雇用保険被保険者番号: insured, too
+    if isinstance(label, Kind) and label in _CODED:
+        # "order 12 items" is not a reference: without the word "number" it takes five characters.
+        if len(code) >= (3 if named else 5) and not is_day(code) and not _DAY.fullmatch(code):
+            return label, 0.7 if named else 0.6
+        return None
+    letters = _LETTERS_ONLY.match(code)
+    if letters and len(code) - letters.end() >= 4 and label is None:
+        prefix = letters.group().upper()
+        if prefix in _ORDER_PREFIX:
+            return Kind.ORDER_NUMBER, 0.6
+        if prefix in _ID_PREFIX:
+            return Kind.ID_NUMBER, 0.6
     return None
 
 
-def _is_phone(text: str, start: int, digits: str, shape: list[int]) -> bool:
-    """Return whether the digits are dialled: Japan's plan, E.164 after a plus, North American groups."""
-    length = len(digits)
-    if start and text[start - 1] == "+" and 8 <= length <= 15:
-        return True
-    if digits[0] == "0":
-        # 0AB-J with 10 digits (0120 and 0570 too), 050 060 070 080 090 and 0800 with 11; the United
-        # Kingdom's have 11. The last group has three or more digits, or this is a date.
-        if digits[1] != "0" and length in {10, 11}:
-            return shape[-1] >= 3
-        return digits[:2] in {"00", "01"} and 12 <= length <= 16 and shape[-1] >= 3
-    if digits.startswith("81") and length in {11, 12}:
-        return len(shape) >= 3 and shape[-1] == 4
-    return shape in ([3, 3, 4], [1, 3, 3, 4]) or (
-        # (555) 123-4567 and 080(1234)5678 without its zero
-        length in {10, 11} and len(shape) >= 3 and shape[-1] == 4 and "(" in text[max(0, start - 1) : start + 5]
-    )
+def _run(text: str, start: int, end: int, context: _Context) -> Iterator[Span]:
+    """Yield the readings of the groups of digits in a run."""
+    groups = [group.span() for group in _GROUP.finditer(text, start, end)]
+    index, covered = 0, start
+    while index < len(groups):
+        if _day_at(text, groups, index):
+            index += 3
+            continue
+        best, taken = None, 1
+        for count, found in _starting_at(text, groups, index, context):
+            if best is None or found.score >= best.score:
+                best, taken = found, count
+        if best is not None and best.end > covered:
+            yield best
+            covered = best.end
+        # A reading that is as good as certain is not read again in part.
+        index += taken if best is not None and best.score >= 0.8 else 1
 
 
-def _postal_code(text: str, start: int, end: int, shape: list[int], before: str) -> Span | None:
+def _starting_at(
+    text: str, groups: list[tuple[int, int]], index: int, context: _Context
+) -> Iterator[tuple[int, Span]]:
+    """Yield every reading that starts with group *index*, with the number of its groups."""
+    start = groups[index][0]
+    plus = start > 0 and (text[start - 1] == "+" or text[max(0, start - 2) : start] == "+(")
+    glued = context.glued and index == 0
+    digits = ""
+    shape: list[int] = []
+    for group_start, group_end in groups[index : index + _MAX_GROUPS]:
+        shape.append(group_end - group_start)
+        digits += text[group_start:group_end]
+        if len(digits) > _MAX_DIGITS:
+            break
+        if len(digits) < 5:
+            continue
+        found = _read(text, start, group_end, Row(digits, shape, plus), context)
+        # A row of digits inside a word (a hash, a product code) is only taken when its own shape is proof.
+        if found is not None and (found.score >= 0.9 or len(shape) >= 3 or not (glued or _goes_on(text, group_end))):
+            yield len(shape), found
+    bare = None if glued else _bare(text, *groups[index], context)
+    if bare is not None:
+        yield 1, bare
+
+
+def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span | None:
+    """Return what *row* is in its context: by its label, by its form, by words further off."""
+    label, before, behind, _ = context
+    best = by_form(row)
+    if label is None and best is not None and best[1] >= 0.8:
+        pass  # its form says enough
+    elif label is not None:
+        if isinstance(label, Kind):
+            best = _better(best, by_label(label, row, direct=True), _worded(label, row, direct=True))
+    else:
+        for word in (before, behind):
+            if isinstance(word, Kind):
+                best = _better(best, by_label(word, row, direct=False), _worded(word, row, direct=False))
+    if len(row.digits) == 7:
+        best = _better(best, _postal_code(text, start, end, row, label or before))
+    # What a label calls an article or an amount is that, unless its check digit says otherwise.
+    if best is None or (label in _NOBODYS and best[1] < 0.9):
+        return None
+    if best[0] is Kind.PHONE and start:
+        # (03)1234-5678 begins with its bracket; one that closes behind the number is the sentence's.
+        start -= text[start - 1] == "(" and text.count(")", start, end) > text.count("(", start, end)
+        start -= text[start - 1 : start] == "+"
+    return Span(start, end, *best)
+
+
+def _better(*readings: Found | None) -> Found | None:
+    """Return the reading with the highest score, the later of two equal ones."""
+    best = None
+    for reading in readings:
+        if reading is not None and (best is None or reading[1] >= best[1]):
+            best = reading
+    return best
+
+
+def _worded(word: Kind, row: Row, *, direct: bool) -> Found | None:
+    """Return a card or phone of no known form beside a word for it."""
+    if word is Kind.CARD:
+        return card_by_label(row)
+    if word is Kind.PHONE and not _is_ipv4(row):
+        return phone_by_label(row, direct=direct)
+    return None
+
+
+def _is_ipv4(row: Row) -> bool:
+    return len(row.shape) == 4 and max(row.shape) <= 3 and len(row.digits) <= 12
+
+
+def _postal_code(text: str, start: int, end: int, row: Row, word: Kind | Aside | None) -> Found | None:
     """Return a Japanese postal code (three and four digits), unless it is a range of amounts."""
-    cue = _POSTAL_CUE.search(before)
-    if shape == [7]:
-        return Span(start, end, Kind.POSTAL_CODE, 0.8) if cue else None
-    if shape != [3, 4] or text[start + 3] != "-" or start + 8 != end:
+    if row.shape == [7]:
+        return (Kind.POSTAL_CODE, 0.8) if word is Kind.POSTAL_CODE else None
+    if row.shape != [3, 4] or end - start != 8 or text[start + 3] not in "- ":
         return None
-    if cue:
-        return Span(start, end, Kind.POSTAL_CODE, 0.9)
+    if word is Kind.POSTAL_CODE:
+        return Kind.POSTAL_CODE, 0.9
     # Part of a longer number, which is read by itself.
-    if text[end : end + 1] == "-" or (start and text[start - 1] in "-+¥$£€"):
+    if text[start + 3] != "-" or text[end : end + 1] == "-" or (start and text[start - 1] in "-+¥$£€"):
         return None
-    if _AMOUNT_AFTER.match(text, end):
+    return None if _AMOUNT_AFTER.match(text, end) else (Kind.POSTAL_CODE, 0.5)
+
+
+def _bare(text: str, start: int, end: int, context: _Context) -> Span | None:
+    """Return a bare number of six digits or more that is no amount, day or article: an order, a customer."""
+    hashed = text[start - 1 : start] == "#"
+    if end - start < (4 if hashed else 6) or context.label in _NOBODYS:
         return None
-    return Span(start, end, Kind.POSTAL_CODE, 0.5)
+    if start and (text[start - 1] in _AMOUNT_BEFORE or (text[start - 1].isascii() and text[start - 1].isalnum())):
+        return None
+    behind = text[end : end + 2]
+    if behind and ((behind[0].isascii() and behind[0].isalnum()) or (behind[0] in ".,-" and behind[1:].isdigit())):
+        return None
+    digits = text[start:end]
+    if is_day(digits) or is_article(digits) or _AMOUNT_AFTER.match(text, end):
+        return None
+    kind = context.label or context.before
+    found = kind if isinstance(kind, Kind) and kind in _REFERENCES else Kind.ORDER_NUMBER
+    return Span(start - hashed, end, found, 0.5 if hashed else 0.3)
 
 
-def _letter_at(text: str, position: int) -> bool:
-    char = text[position : position + 1]
-    return char.isascii() and char.isalpha()
-
-
-def _glued_before(text: str, start: int) -> bool:
-    """Return whether an ASCII letter stands directly before, other than of a word like TEL or No."""
-    if not start or not _letter_at(text, start - 1):
+def _day_at(text: str, groups: list[tuple[int, int]], index: int) -> bool:
+    """Return whether three groups from *index* on are a day: nobody's, unless a word says that it is a birth."""
+    if index + 3 > len(groups):
         return False
-    return _GLUED_CUE.search(text[max(0, start - 8) : start]) is None
+    (start, first), (second, middle), (third, end) = groups[index : index + 3]
+    mark = text[first:second]
+    if len(mark) != 1 or mark not in "-/." or text[middle:third] != mark or end - start > 10:
+        return False
+    year, month, day = text[start:first], text[second:middle], text[third:end]
+    if len(year) != 4:
+        year, day = day, year
+    if len(year) != 4 or not "1900" <= year <= "2099" or len(month) > 2 or len(day) > 2:
+        return False
+    if text[end : end + 1] == mark and text[end + 1 : end + 2].isdigit():
+        return False  # an order number that begins with a day
+    return 1 <= int(month) <= 31 and 1 <= int(day) <= 31 and (int(month) <= 12 or int(day) <= 12)

@@ -1,0 +1,154 @@
+"""Context words: what stands beside a number says what it is.
+
+One pass over a text finds them all. Japanese words are alternatives that begin with literals, so that the
+regular expression engine skips what cannot begin one; words in Latin letters are looked up one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from sekisho.detect.spans import Kind
+
+NEAR = 30
+"""Characters around a value in which a context word counts."""
+
+
+class Aside(Enum):
+    """What a word says of the number beside it, other than whose it is."""
+
+    PRODUCT = "product"  # an article, a version, a lot: nobody's
+    AMOUNT = "amount"  # a price, a count
+
+
+class Cue(NamedTuple):
+    """A context word in a text: where it stands, and what it speaks of."""
+
+    start: int
+    end: int
+    about: Kind | Aside
+
+
+_TABLE: Mapping[Kind | Aside, str] = {
+    Kind.MY_NUMBER: "マイナンバー 個人番号 通知カード mynumber individual",
+    Kind.RESIDENT_CODE: "住民票コード 住民票番号",
+    Kind.CORPORATE_NUMBER: "法人番号 corporate",
+    Kind.INVOICE_NUMBER: "登録番号 インボイス 適格請求書 事業者番号",
+    Kind.DRIVERS_LICENCE: "運転免許 免許証 免許番号 免許 licence license licences licenses",
+    Kind.RESIDENCE_CARD: "在留カード 在留 特別永住者 residence",
+    Kind.PASSPORT: "パスポート 旅券 passport",
+    Kind.INSURER_NUMBER: "保険者番号 保険者 insurer",
+    Kind.INSURED_NUMBER: (
+        "被保険者 保険証 健康保険 健保 資格確認書 記号・番号 記号番号 枝番 組合員証 insured insurance"
+    ),
+    Kind.BENEFICIARY_NUMBER: "受給者 負担者番号 公費 医療証 後期高齢 介護保険 介護被保険者 beneficiary",
+    Kind.PENSION_NUMBER: "基礎年金番号 年金番号 年金手帳 年金証書 年金 pension",
+    Kind.EMPLOYMENT_INSURANCE: "雇用保険 離職票 employment",
+    Kind.BANK_ACCOUNT: (
+        "口座番号 口座 普通預金 普通 当座預金 当座 貯蓄預金 銀行 支店 信用金庫 信金 信用組合 農協 振込先 "
+        "振り込み先 account acct bank"
+    ),
+    Kind.POSTAL_ACCOUNT: "ゆうちょ 郵便貯金 郵貯 振替口座 郵便振替",
+    Kind.PHONE: (
+        "電話番号 電話 でんわ 携帯番号 携帯 ケータイ スマホ 連絡先 ファックス ファクス フリーダイヤル "
+        "内線 tel phone telephone mobile cell call fax ph keitai denwa"
+    ),
+    Kind.CARD: (
+        "クレジットカード クレジット カード番号 クレカ カード デビット card cards visa jcb amex mastercard "
+        "diners credit debit pan"
+    ),
+    Kind.POSTAL_CODE: "〒 郵便番号 郵便 zip zipcode postal postcode",
+    Kind.ORDER_NUMBER: (
+        "注文 受注 オーダー 伝票 受付 予約 問い合わせ番号 問合せ番号 お問い合せ番号 問い合わせ 問合せ "
+        "追跡 送り状 配送 請求書 請求 領収書 領収 納品書 納品 チケット 管理番号 管理 整理番号 整理 "
+        "決済番号 取引番号 order invoice tracking booking reservation ticket case reference ref receipt "
+        "shipment orders ordernumber orderid order_id"
+    ),
+    Kind.ID_NUMBER: (
+        "会員証 会員 顧客 お客様 お客さま お客 客 契約者 契約番号 契約 社員 職員 従業員 学籍 学生 受験 "
+        "患者 カルテ 診察券 ポイントカード メンバーズカード メンバー ユーザー ユーザ 利用者 申込番号 申込 "
+        "証券番号 製造番号 シリアル customer member membership user policy serial ssn employee staff "
+        "patient customerid customer_id userid user_id memberid member_id uid client"
+    ),
+    Aside.PRODUCT: (
+        "品番 型番 商品コード 商品番号 商品 製品番号 製品コード 製品 部品番号 型式 機種 バーコード モデル "
+        "バージョン ロット 書籍 sku jan ean upc isbn asin model product item part version lot ver barcode "
+        "gtin"
+    ),
+    Aside.AMOUNT: (
+        "価格 金額 合計 小計 総額 代金 料金 送料 数量 個数 在庫 残高 売上 定価 税込 税抜 値段 "
+        "ポイント残高 price total amount qty quantity stock subtotal cost paid jpy usd eur yen"
+    ),
+}  # + stands for a space within a word
+
+WORDS: Mapping[Kind | Aside, tuple[str, ...]] = {
+    about: tuple(word.replace("+", " ") for word in words.split()) for about, words in _TABLE.items()
+}
+"""Context words by what they speak of; those in Latin letters in lower case."""
+
+_JAPANESE = {word: about for about, words in WORDS.items() for word in words if not word.isascii()}
+_LATIN = {
+    spelt: about
+    for about, words in WORDS.items()
+    for word in words
+    if word.isascii()
+    for spelt in (word, word.capitalize(), word.upper())
+}
+_JAPANESE_WORD = re.compile("|".join(sorted(_JAPANESE, key=len, reverse=True)))
+_LATIN_WORD = re.compile("[A-Za-z_]+")
+_NUMBER_WORDS = frozenset(("number", "Number", "NUMBER"))
+_LONGEST = max(map(len, WORDS[Kind.CARD]))
+
+
+def last_cue(text: str, start: int, end: int, near: int) -> Cue | None:
+    """Return the last context word of ``text[start:end]`` that ends within *near* characters of *end*."""
+    found = None
+    window = text[start:end]
+    if not window.isascii():
+        for match in _JAPANESE_WORD.finditer(window):
+            found = match
+    best = None
+    if found is not None and end - start - found.end() <= near:
+        best = Cue(start + found.start(), start + found.end(), _JAPANESE[found.group()])
+    words = _LATIN_WORD.findall(window, best.end - start if best else 0)
+    for word in reversed(words):
+        if word not in _LATIN and word not in _NUMBER_WORDS:
+            continue
+        at = window.rindex(word)
+        while _is_letter(window[at - 1 : at]) or _is_letter(window[at + len(word) : at + len(word) + 1]):
+            at = window.rindex(word, 0, at + len(word) - 1)
+        about = _LATIN.get(word)
+        if about is None and window[max(0, at - 3) : at].lower() == "my ":
+            about = Kind.MY_NUMBER
+        if about is not None:
+            return Cue(start + at, start + at + len(word), about) if len(window) - at - len(word) <= near else best
+    return best
+
+
+def _is_letter(char: str) -> bool:
+    return char.isascii() and (char.isalpha() or char == "_")
+
+
+def first_cue(text: str, start: int, end: int) -> Cue | None:
+    """Return the first context word that begins in ``text[start:end]``."""
+    window = text[start : end + _LONGEST]
+    best = None
+    if not window.isascii():
+        match = _JAPANESE_WORD.search(window)
+        if match and start + match.start() < end:
+            best = Cue(start + match.start(), start + match.end(), _JAPANESE[match.group()])
+    for match in _LATIN_WORD.finditer(window):
+        if start + match.start() >= (best.start if best else end):
+            break
+        about = _LATIN.get(match.group())
+        if about is not None:
+            return Cue(start + match.start(), start + match.end(), about)
+    return best
+
+
+def is_cue(word: str) -> bool:
+    """Return whether *word*, in Latin letters, is a context word."""
+    return word.lower() in _LATIN

@@ -1,0 +1,1 @@
+"""Figures of finding and masking personal data."""
