@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -92,11 +92,10 @@ LONG_STATEMENT = 4_000
 class Gateway:
     """Steps (2) to (8) for every request, in this order and nowhere else.
 
-    ``stores`` has one entry for DuckDB (``"duckdb"``), which reads the files and joins what lies in several stores,
-    and one for each other store, by name. ``rules`` reads what the policies tell of their reasons to say no, by
-    reason. ``noted`` is told each decision, for what looks at them later. ``held`` keeps answers that are read by
-    cursor, ``spool`` is the folder for rows that memory does not hold. ``epochs`` are of the keys of pseudonyms;
-    without them there is the key ring's own.
+    ``stores`` has one entry for DuckDB (``"duckdb"``), which reads files and joins what lies in several stores, and
+    one for each other store. ``rules`` reads what policies tell of their reasons. ``noted`` is told each decision.
+    ``held`` keeps answers read by cursor, ``spool`` is the folder for rows that memory does not hold. ``epochs`` are
+    of the keys of pseudonyms, else the key ring's own. ``in_force`` answers ``catalogue`` after reviews.
     """
 
     catalogue: Catalogue
@@ -118,6 +117,7 @@ class Gateway:
     spool: Path | None = None
     meter: Meter | None = None
     epochs: KeysByEpoch | None = None
+    in_force: Callable[[], Awaitable[Catalogue]] | None = None
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
     means: Means = field(init=False, repr=False)
@@ -129,9 +129,9 @@ class Gateway:
         """Build the caches of statements and keyed transforms."""
         object.__setattr__(self, "grants", Grants(self.catalogue, self.keys, self.audit, self.clock))
         object.__setattr__(self, "occasions", Occasions(self.catalogue.place, self.grants, self.clock))
-        object.__setattr__(self, "statements", Statements(self.catalogue))
-        object.__setattr__(self, "pseudonymity", Pseudonymity(self.keys, self.people, self.epochs))
-        pseudonymity = self.pseudonymity
+        object.__setattr__(self, "statements", Statements(self.catalogue, self.in_force))
+        pseudonymity = Pseudonymity(self.keys, self.people, self.epochs)
+        object.__setattr__(self, "pseudonymity", pseudonymity)
         means = Means(self.consents, self.people, self.detector, self.audit, self.clock, pseudonymity, self.spool)
         object.__setattr__(self, "means", means)
 
@@ -170,7 +170,7 @@ class Gateway:
 
     def datasets(self, requester: Requester) -> list[Dataset]:
         """Return the datasets that *requester* may see."""
-        return list(self.catalogue.visible_to(requester).values())
+        return list(self.statements.catalogue.visible_to(requester).values())
 
     def views(self, requester: Requester) -> list[StatisticsView]:
         """Return the published views of *requester*'s purposes."""
@@ -186,6 +186,7 @@ class Gateway:
             view = self.catalogue.views.get(name)
             if view is None or view.purpose != purpose:
                 raise NotFound("There is no such view for this purpose (GET /v1/views).")
+            await self.statements.bring_up()
             question = self.statements.view(requester, declared, view)  # (2)
             request = self.occasions.asked(question.request, occasion)
             permit = await self._decide(request, question.request)  # (3)
@@ -327,6 +328,7 @@ class Gateway:
         return question.plan(permit, copies, by_bits, large=large)
 
     async def _read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:
+        await self.statements.bring_up()
         if len(sql) > LONG_STATEMENT and self.statements.known(requester, purpose, sql) is None:
             return await asyncio.to_thread(self.statements.read, requester, purpose, sql)
         return self.statements.read(requester, purpose, sql)

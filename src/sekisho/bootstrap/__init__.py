@@ -42,6 +42,7 @@ from sekisho.bootstrap.log_lines import configure_logging as configure_logging
 from sekisho.bootstrap.log_lines import keep_statements_out_of_logs
 from sekisho.bootstrap.policy import Policies
 from sekisho.bootstrap.policy_records import PolicyRecords, records_of, rules_of
+from sekisho.bootstrap.scanning import Scanning, classes_of, scanning_of
 from sekisho.bootstrap.syncing import StoreSync, servers_of
 from sekisho.consents import Consents
 from sekisho.consents.parts import Parts
@@ -88,6 +89,7 @@ class Workspace:
     sync: StoreSync
     policy_records: PolicyRecords
     exporting: Exporting
+    scanning: Scanning
 
     @property
     def consents(self) -> Consents:
@@ -154,6 +156,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     detector = PresidioDetector()
     held = HeldFiles(settings.folder / "var" / "held", keys, clock)
     held.sweep()  # what a killed worker left
+    classes = classes_of(settings, database)
     gateway = Gateway(
         catalogue=catalogue,
         policy=policy,
@@ -172,6 +175,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         spool=_spool(settings),
         meter=SqlMeter(database, clock),
         epochs=epochs,
+        in_force=classes.current,
     )
     policy_records = records_of(settings, gateway, policies.point, database, clock)
     parts = Parts(
@@ -190,6 +194,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         name: stores["duckdb" if store.kind is StoreKind.DUCKDB else name] for name, store in catalogue.stores.items()
     }
     personal_data = StoredPersonalData(catalogue.datasets, by_name, people, ledger.linked)
+    scanning = scanning_of(settings, classes, database, audit, clock, keys)
     composed = compose(settings, parts, database, ledger, personal_data=personal_data)
     try:
         await epochs.refresh()  # a data key that cannot be unwrapped is told now, and not to the first who asks
@@ -199,6 +204,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         await ledger.start()
         await composed.consents.linking.erase_again(await shredded.returned(database))
         await composed.consents.notices.sync()
+        await classes.look()
         gc.freeze()  # what is here by now stays: the collector need not walk through all of it for every import
         yield Workspace(
             settings=settings,
@@ -227,9 +233,11 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
             ),
             policy_records=policy_records,
             exporting=exporting(settings, audit, composed.tree, clock),
+            scanning=scanning,
         )
     finally:
         gc.unfreeze()
+        await scanning.close()
         await policy_records.close()
         with suppress(SekishoError):  # the database is gone: what was saved last holds
             composed.floor.save(await ledger.last_seq())
@@ -348,6 +356,8 @@ def build_app(workspace: Workspace) -> FastAPI:
             exports=workspace.exporting.jobs,
             rotation=workspace.rotation,
             detokenising=workspace.detokenising,
+            scans=workspace.scanning.scans,
+            column_reviews=workspace.scanning.reviews,
             health=health
             | {
                 "policy": workspace.policy.healthy,

@@ -109,6 +109,7 @@ class OpenedApp:
                 await stack.enter_async_context(opened.policies.running())
                 await stack.enter_async_context(opened.policy_records.running())
                 await stack.enter_async_context(opened.exporting.running())
+                await stack.enter_async_context(opened.scanning.running())
             except SekishoError as failure:
                 self.failure = failure
                 await send({"type": "lifespan.startup.failed", "message": failure.code})

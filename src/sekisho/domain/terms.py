@@ -90,6 +90,9 @@ class Column:
         What the value is (``email``, ``phone``, ``search_query`` …), for rules finer than the class.
     title:
         Human description, by locale.
+    unreviewed:
+        Whether ``sekisho.yaml`` leaves its class to a review; until there is one, *column_class* is the most
+        restricted.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Column:
     domain: str | None = None
     category: str | None = None
     title: Mapping[str, str] = field(default_factory=dict)
+    unreviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from sekisho.http.routes import (
     receipts,
     registers,
     rights,
+    scans,
     session,
     subjects,
     webhooks,
@@ -42,6 +43,7 @@ _DESCRIPTION: Final = (
 _PARTS: Final = (
     query,
     catalogue,
+    scans,
     consents,
     changes,
     imports,

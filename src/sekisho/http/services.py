@@ -23,6 +23,7 @@ from sekisho.ports.exports import AuditExports
 from sekisho.ports.idempotency import IdempotencyStore
 from sekisho.release import STALE_SECONDS, Ask, Occasion, ReleasedPage
 from sekisho.rotation import Rotation
+from sekisho.scanning import ColumnReviews, Scans
 from sekisho.simulation import Simulation
 
 HealthProbe = Callable[[], Awaitable[bool]]
@@ -193,6 +194,8 @@ class Services:
         Makes exports of the audit log; ``None``: there are none.
     rotation, detokenising:
         Begin epochs of keys, and turn pseudonyms back; ``None``: nobody does.
+    scans, column_reviews:
+        Look into stores, and take decisions about what was found; ``None``: nobody does.
     """
 
     gateway: GatewayPort
@@ -213,6 +216,8 @@ class Services:
     exports: AuditExports | None = None
     rotation: Rotation | None = None
     detokenising: Detokenising | None = None
+    scans: Scans | None = None
+    column_reviews: ColumnReviews | None = None
 
 
 def services_of(request: Request) -> Services:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from sekisho.domain.access import AccessRequest, DatasetUse, Permit
@@ -89,13 +89,35 @@ def read(sql: str, visible: dict[str, Dataset], stores: Mapping[str, Store]) -> 
 
 
 class Statements:
-    """All statements that this process remembers, over one catalogue."""
+    """All statements that this process remembers, over the catalogue in force.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    Parameters
+    ----------
+    catalogue:
+        As it is declared.
+    in_force:
+        Answers how reviews leave it now; ``None``: as it is declared.
+    """
+
+    def __init__(self, catalogue: Catalogue, in_force: Callable[[], Awaitable[Catalogue]] | None = None) -> None:
         self._catalogue = catalogue
+        self._in_force = in_force
         self._visible: dict[str, dict[str, Dataset]] = {}
         self._known: OrderedDict[tuple[str, str, str], Question] = OrderedDict()
         self._changing = threading.Lock()  # long statements are read in threads of their own
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue by which statements are read."""
+        return self._catalogue
+
+    async def bring_up(self) -> None:
+        """Forget what was read by another catalogue than the one in force. Raises ``PolicyUnavailable``."""
+        if self._in_force is None or (catalogue := await self._in_force()) is self._catalogue:
+            return
+        with self._changing:
+            self._catalogue, self._visible = catalogue, {}
+            self._known.clear()
 
     def known(self, requester: Requester, purpose: Purpose, sql: str) -> Question | None:
         """Return the question when it was read before."""
@@ -110,9 +132,11 @@ class Statements:
         """Return the question that *sql* asks. Raises what parsing and resolution refuse."""
         question = self.known(requester, purpose, sql)
         if question is None:
+            catalogue = self._catalogue
             question = self._question(requester, purpose, sql, None)
             with self._changing:
-                self._known[(requester.name, purpose.name, sql)] = question
+                if catalogue is self._catalogue:  # else it was read by one that is in force no more
+                    self._known[(requester.name, purpose.name, sql)] = question
                 if len(self._known) > _REMEMBERED:
                     self._known.popitem(last=False)
         return question
@@ -138,10 +162,12 @@ class Statements:
         return self._question(requester, purpose, view.sql, view)
 
     def _question(self, requester: Requester, purpose: Purpose, sql: str, view: StatisticsView | None) -> Question:
-        visible = self._visible.get(requester.name)
+        with self._changing:
+            catalogue, seen = self._catalogue, self._visible
+        visible = seen.get(requester.name)
         if visible is None:
-            visible = self._visible[requester.name] = self._catalogue.visible_to(requester)
-        statement, dialect = read(sql, visible, self._catalogue.stores)
+            visible = seen[requester.name] = catalogue.visible_to(requester)
+        statement, dialect = read(sql, visible, catalogue.stores)
         uses = tuple(
             DatasetUse(visible[name], {column: frozenset(kinds) for column, kinds in columns.items()})
             for name, columns in sorted(statement.uses.items())
@@ -152,7 +178,7 @@ class Statements:
             uses,
             "query" if view is None else "view",
             None if view is None else view.name,
-            self._catalogue.place,
+            catalogue.place,
         )
-        fingerprint = hashlib.sha256(f"{self._catalogue.revision}\n{sql}".encode()).hexdigest()
-        return Question(request, fingerprint, sql, visible, self._catalogue.stores, (statement, dialect))
+        fingerprint = hashlib.sha256(f"{catalogue.revision}\n{sql}".encode()).hexdigest()
+        return Question(request, fingerprint, sql, visible, catalogue.stores, (statement, dialect))

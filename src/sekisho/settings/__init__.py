@@ -21,6 +21,7 @@ from sekisho.settings.values import (
     MailSettings,
     PolicyEngine,
     PolicySettings,
+    ScanSettings,
     Settings,
     WitnessSettings,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "MailSettings",
     "PolicyEngine",
     "PolicySettings",
+    "ScanSettings",
     "Settings",
     "WitnessSettings",
     "load",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from sekisho.domain.scans import RESTRICTED
 from sekisho.domain.terms import (
     Column,
     ColumnClass,
@@ -35,6 +36,9 @@ _QUALIFIED = re.compile(
     r"((?!pg_|information_schema\.|sekisho\.)[A-Za-z_]\w{0,62}\.)?(?!pg_)[A-Za-z_]\w{0,62}", re.ASCII
 )
 _PATTERN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_*?][A-Za-z0-9_*?./=-]{0,200}\.(parquet|csv|jsonl|ndjson|json)")
+UNREVIEWED = "unreviewed"
+"""Word in the place of a class that is left to a review of what a scan found."""
+
 _CELLS_STAND_ON = frozenset({LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTEREST})
 
 
@@ -207,7 +211,10 @@ def _relation(section: Section, store: Store, relation: str) -> None:
 def _columns(dataset: Section) -> list[Column]:
     columns = []
     for name, section in dataset.named("columns", "column"):
-        kind, column_class = section.choice("type", ColumnType), section.choice("class", ColumnClass)
+        unreviewed = section.is_word("class", UNREVIEWED)
+        kind, column_class = section.choice("type", ColumnType), RESTRICTED
+        if not unreviewed:
+            column_class = section.choice("class", ColumnClass)
         generalise, domain = section.text("generalise"), section.name("domain")
         if generalise is not None:
             _generalise(section, generalise, kind, column_class)
@@ -218,8 +225,10 @@ def _columns(dataset: Section) -> list[Column]:
         if domain is not None and column_class not in {ColumnClass.LINKING_IDENTIFIER, None}:
             section.wrong("domain", "`domain` is for linking identifiers", "leave it out")
         category, title = section.name("category"), section.titles("title")
+        if unreviewed and category is not None:
+            section.wrong("category", "a column that nobody has reviewed has no category", "leave it to the review")
         if kind is not None and column_class is not None:
-            columns.append(Column(name, kind, column_class, generalise, domain, category, title))
+            columns.append(Column(name, kind, column_class, generalise, domain, category, title, unreviewed))
     return columns
 
 
@@ -255,6 +264,8 @@ def _data_subject(dataset: Section, columns: tuple[Column, ...]) -> DataSubjectK
         section.wrong("column", f"unknown column {shown(name)}", nearest(name, [c.name for c in columns]))
     if column is not None and column.column_class is not ColumnClass.DIRECT_IDENTIFIER:
         section.wrong("column", "the column of the person is not a direct identifier", "correct its class")
+    if column is not None and column.unreviewed:
+        section.wrong("column", "the class of the column of the person is not written", "it is direct_identifier")
     if column is not None and column.type not in {ColumnType.INTEGER, ColumnType.STRING}:
         section.wrong("column", "the column of the person is no integer or string", "correct its type")
     return DataSubjectKey(name, identifier) if name and identifier else None

@@ -42,6 +42,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("datasets", "and one dataset at least"),
         _must("requesters", "and one requester at least"),
         Key("views", "and the statistics that are published"),
+        Key("scan", "{every_hours: 24}"),
     ),
     "controller": (
         _must("name", "the controller's name"),
@@ -212,12 +213,16 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
     ),
     "datasets.*.columns.*": (
         _must("type", "string"),
-        _must("class", "direct_identifier, linking_identifier, quasi_identifier, sensitive, free_text or none"),
+        _must(
+            "class",
+            "direct_identifier, linking_identifier, quasi_identifier, sensitive, free_text, none or unreviewed",
+        ),
         Key("generalise", "year"),
         Key("domain", "invoice"),
         Key("category", "email"),
         Key("title", "{ja: …, en: …}"),
     ),
+    "scan": (Key("every_hours", "24"), Key("enforce", "true")),
     "requesters.*": (
         Key("title", "{ja: …, en: …}"),
         _must("purposes", "[recommendation], or [] for a requester that reads no data"),

@@ -116,4 +116,5 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         audit_keep_days=parts.audit_keep_days(root),
         audit_tree=tree_bucket(root),
         keys=keys,
+        scan=parts.scan(root),
     )

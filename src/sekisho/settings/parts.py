@@ -13,10 +13,11 @@ from sekisho.settings.conditions import country
 from sekisho.settings.faults import shown
 from sekisho.settings.keys import ALGORITHMS
 from sekisho.settings.section import Section
-from sekisho.settings.values import Controller, IdentitySettings
+from sekisho.settings.values import Controller, IdentitySettings, ScanSettings
 
 _LAW = ("appi@2022-04",)
 _MOST_DAYS = 36_500
+_MOST_HOURS = 8_784
 _DATABASE = "sqlite:///var/sekisho.db"
 _TOKEN_WORD = re.compile(r"[\x21-\x7e]{1,256}")  # iss and aud are StringOrURI; white space is a slip
 
@@ -126,6 +127,15 @@ def audit_keep_days(root: Section) -> int | None:
     """Return after how many days audit records may be pruned, ``None`` when nothing is said: never."""
     section = root.section("audit")
     return None if section is None else section.whole("keep_days", 0, 1, _MOST_DAYS) or None
+
+
+def scan(root: Section) -> ScanSettings:
+    """Return when stores are scanned; never by themselves when nothing is said."""
+    section = root.section("scan")
+    if section is None:
+        return ScanSettings()
+    hours = section.whole("every_hours", 0, 1, _MOST_HOURS) or None
+    return ScanSettings(hours, section.flag("enforce"), named=True)
 
 
 def folder_of(root: Section, key: str, inner: str, default: str, folder: Path) -> Path | None:

@@ -282,6 +282,25 @@ class BucketSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """Scans of the stores.
+
+    Attributes
+    ----------
+    every_hours:
+        How often they are made by themselves; ``None``: never.
+    enforce:
+        Whether what a scan finds to need a stricter class than declared is restricted before anybody looked.
+    named:
+        Whether the workspace has a section about scans.
+    """
+
+    every_hours: int | None = None
+    enforce: bool = False
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A workspace, complete and consistent. All paths are absolute.
 
@@ -318,6 +337,8 @@ class Settings:
         How long audit records are kept before they may be pruned; ``None``: for ever.
     audit_tree:
         The object storage in which the audit log's tree lies; ``None``: in a folder beside the heads.
+    scan:
+        When stores are scanned, and what follows at once.
     """
 
     folder: Path
@@ -336,3 +357,4 @@ class Settings:
     audit_keep_days: int | None = None
     audit_tree: BucketSettings | None = None
     keys: KeySettings = field(default_factory=KeySettings)
+    scan: ScanSettings = field(default_factory=ScanSettings)

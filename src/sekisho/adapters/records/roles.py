@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 
 from sekisho.adapters.records.database import Database
 
-APPENDED: Final = ("audit_record", "audit_subject", "audit_head", "audit_pruned", "consent_event")
+APPENDED: Final = ("audit_record", "audit_subject", "audit_head", "audit_pruned", "consent_event", "column_review")
 """What is only ever appended to."""
 
 OWNER_SUFFIX, KEEPER_SUFFIX = "_owner", "_keeper"
@@ -51,13 +51,17 @@ _CHANGED: Final[Mapping[str, str]] = {
     "policy_set": "DELETE",
     "shadow_difference": "UPDATE, DELETE",
     "usage": "UPDATE",
+    "scan_run": "UPDATE",
+    "scanned_column": "UPDATE",
 }
 """What the writer may do to each table besides reading and inserting."""
 
 _KEPT: Final = ("audit_record", "audit_subject", "audit_subject_ref", "audit_head", "audit_pruned")
 """What the keeper deletes from."""
 
-_FUNCTIONS: Final = ("audit_append_only()", "audit_spoken_of(text, bigint)", "audit_minimum_index()")
+_FUNCTIONS: Final = (
+    "audit_append_only()", "audit_spoken_of(text, bigint)", "audit_minimum_index()", "column_review_append_only()",
+)  # fmt: skip
 
 
 def writer_of(url: str) -> tuple[str, str]:

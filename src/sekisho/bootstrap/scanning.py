@@ -1,0 +1,107 @@
+"""Composes scans of the stores, reviews of what they found, and the classes in force."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import sekisho.detect
+from sekisho.adapters.records.database import Database
+from sekisho.adapters.records.scans import SqlColumnRecords
+from sekisho.adapters.stores.duckdb_sampling import DuckDbSampling
+from sekisho.adapters.stores.sqlite_sampling import SqliteSampling
+from sekisho.bootstrap.consents import keep_on
+from sekisho.detect import columns
+from sekisho.domain.terms import Store, StoreKind
+from sekisho.ports import AuditLog, Clock, KeyRing
+from sekisho.ports.scans import SampledStore
+from sekisho.scanning import Classes, ColumnReviews, Scans
+from sekisho.scanning.scans import ScanParts
+from sekisho.settings import Settings
+
+
+@dataclass(frozen=True)
+class Scanning:
+    """Scans, reviews and the classes in force, for as long as a workspace is open."""
+
+    scans: Scans
+    reviews: ColumnReviews
+    classes: Classes
+    every_hours: int | None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow reviews of other workers, and scan on schedule, for as long as this is open."""
+        tasks = [asyncio.create_task(keep_on("classes", self.classes.run))]
+        if self.every_hours is not None:
+            hours = self.every_hours
+            tasks.append(asyncio.create_task(keep_on("scans", lambda: self.scans.keep_up(hours))))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""
+        await self.scans.close()
+
+
+def classes_of(settings: Settings, database: Database) -> Classes:
+    """Return the classes in force of a workspace."""
+    return Classes(
+        settings.catalogue,
+        SqlColumnRecords(database),
+        enforce=settings.scan.enforce,
+        always=settings.scan.named,
+    )
+
+
+def scanning_of(
+    settings: Settings, classes: Classes, database: Database, audit: AuditLog, clock: Clock, keys: KeyRing
+) -> Scanning:
+    """Return the scans of a workspace, whose classes in force are *classes*."""
+    records = SqlColumnRecords(database)
+    parts = ScanParts(
+        settings.catalogue,
+        sampled(settings.catalogue.stores),
+        records,
+        audit,
+        clock,
+        keys,
+        columns.classify,
+        rules_revision(),
+        classes.look,
+    )
+    reviews = ColumnReviews(lambda: classes.catalogue, records, audit, clock, classes.look)
+    return Scanning(Scans(parts), reviews, classes, settings.scan.every_hours)
+
+
+def sampled(stores: Mapping[str, Store]) -> dict[str, SampledStore]:
+    """Return how each of *stores* is looked into."""
+    found: dict[str, SampledStore] = {}
+    for name, store in stores.items():
+        if store.kind is StoreKind.SQLITE:
+            found[name] = SqliteSampling(store)
+        elif store.kind is StoreKind.DUCKDB:
+            found[name] = DuckDbSampling(store)
+        else:
+            from sekisho.adapters.stores.postgresql.sampling import PostgresSampling  # noqa: PLC0415 - only who has one
+
+            found[name] = PostgresSampling(store)
+    return found
+
+
+@cache
+def rules_revision() -> str:
+    """Return the version of the rules that judge columns: a digest of the program that does it."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(sekisho.detect.__file__).parent.rglob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
