@@ -92,10 +92,9 @@ LONG_STATEMENT = 4_000
 class Gateway:
     """Steps (2) to (8) for every request, in this order and nowhere else.
 
-    ``stores`` has one entry for DuckDB (``"duckdb"``), which reads files and joins what lies in several stores, and
-    one for each other store. ``rules`` reads what policies tell of their reasons. ``noted`` is told each decision.
-    ``held`` keeps answers read by cursor, ``spool`` is the folder for rows that memory does not hold. ``epochs`` are
-    of the keys of pseudonyms, else the key ring's own. ``in_force`` answers ``catalogue`` after reviews.
+    ``stores`` has one for DuckDB (``"duckdb"``), which joins what lies in several, and one for each other. ``rules``
+    reads what policies tell of their reasons, ``noted`` is told each decision, ``held`` keeps answers read by cursor,
+    ``spool`` is for rows that memory does not hold, ``epochs`` are of keys, ``in_force``: ``catalogue`` after reviews.
     """
 
     catalogue: Catalogue
@@ -307,8 +306,7 @@ class Gateway:
                 return await paging.next(answer, turn, requester, ask), None
             finally:
                 turn.held.close()
-        pages = answer.pages()
-        first = await anext(pages)
+        first = await anext(pages := answer.pages())
         if first.last:
             await pages.aclose()
             return first, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -55,7 +55,7 @@ class SampledStore(Protocol):
         Raises ``StoreUnavailable``.
         """
 
-    def sample(self, table: FoundTable, most: int) -> AsyncIterator[list[SampledColumn]]:
+    def sample(self, table: FoundTable, most: int) -> AsyncGenerator[list[SampledColumn]]:
         """Yield the readable columns of *table* in groups, each with up to *most* distinct values.
 
         Raises ``StoreUnavailable``.

@@ -40,8 +40,8 @@ class Difference:
 
 
 def entries_of(known: Sequence[KnownColumn]) -> dict[Place, Entry]:
-    """Return what the file says of *known*."""
-    return {place_of(column): _entry(column) for column in known}
+    """Return what the file says of *known*: not of columns whose class stands in ``sekisho.yaml`` and is enough."""
+    return {place_of(column): _entry(column) for column in known if column.review or column.scanned.declared is None}
 
 
 def place_of(column: KnownColumn) -> Place:
@@ -96,10 +96,9 @@ def verdicts(file: Mapping[Place, Entry], known: Sequence[KnownColumn]) -> list[
     if missing:
         raise InvalidRequest(f"{missing} columns of the file were found by no scan; scan first, or take them out.")
     found = []
-    for difference in differences(file, {place: _entry(column) for place, column in columns.items()}):
-        wanted = difference.file
-        if wanted is not None and wanted.column_class is not None:  # a file takes no review back
-            column = columns[difference.place]
+    for place, wanted in sorted(file.items()):
+        column = columns[place]
+        if wanted.column_class is not None and wanted != _entry(column):  # a file takes no review back
             found.append((column, _verdict(column, wanted.column_class, wanted.category)))
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -187,6 +188,7 @@ class Scans:
                 try:
                     columns = await self._store(run, store, datasets, result, part)
                     result.stores.append({"store": store, **columns})
+                    error = StoreUnavailable.code if "error" in columns else error
                 except StoreUnavailable as fault:
                     result.stores.append({"store": store, "error": fault.code})
                     error = fault.code
@@ -219,12 +221,17 @@ class Scans:
         spelled = {(relation.lower() if loose else relation): dataset for relation, dataset in declared.items()}
         tables = await store.tables({relation: dataset.name for relation, dataset in declared.items()})
         columns = 0
+        failed: list[str] = []
         for place, table in enumerate(tables):
             dataset = spelled.get(table.relation.lower() if loose else table.relation)
             if datasets is not None and (dataset is None or dataset.name not in datasets):
                 continue
             told(f"{name}.{table.relation}", place / len(tables))
-            found = await self._table(name, table, dataset, loose=loose)
+            try:
+                found = await self._table(name, table, dataset, loose=loose)
+            except StoreUnavailable:  # a view that cannot be evaluated, say: one table is not all
+                failed.append(table.relation)
+                continue
             now = parts.clock.now()
             relation = dataset.relation if dataset is not None else table.relation
             known = await parts.records.keep(name, relation, found, now, parts.clock.new_id)
@@ -234,7 +241,8 @@ class Scans:
         if datasets is None:
             there = [declared_as(table.relation, spelled, loose=loose) for table in tables]
             await parts.records.keep_tables(name, there, parts.clock.now())
-        return {"tables": len(tables), "columns": columns}
+        told_of: dict[str, object] = {"tables": len(tables), "columns": columns}
+        return told_of | ({"failed": failed, "error": StoreUnavailable.code} if failed else {})
 
     async def _table(self, store: str, table: FoundTable, dataset: Dataset | None, *, loose: bool) -> list[Scanned]:
         relation = dataset.relation if dataset is not None else table.relation
@@ -247,10 +255,13 @@ class Scans:
         ]
         siblings = tuple(names.of(column.name) for column in table.columns)
         shown = dataset.name if dataset is not None else f"{store}.{table.relation}"
-        async for group in self._parts.stores[store].sample(table, DISTINCT):
-            for name, profile, proposal in await asyncio.to_thread(self._judged, shown, group, siblings, names):
-                place = ColumnPlace(store, relation, name)
-                found.append(Scanned(place, *names.said(name), profile, proposal))
+        if not any(column.readable for column in table.columns):
+            return found
+        async with aclosing(self._parts.stores[store].sample(table, DISTINCT)) as groups:
+            async for group in groups:
+                for name, profile, proposal in await asyncio.to_thread(self._judged, shown, group, siblings, names):
+                    place = ColumnPlace(store, relation, name)
+                    found.append(Scanned(place, *names.said(name), profile, proposal))
         return found
 
     def _judged(

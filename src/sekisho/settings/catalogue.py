@@ -225,8 +225,8 @@ def _columns(dataset: Section) -> list[Column]:
         if domain is not None and column_class not in {ColumnClass.LINKING_IDENTIFIER, None}:
             section.wrong("domain", "`domain` is for linking identifiers", "leave it out")
         category, title = section.name("category"), section.titles("title")
-        if unreviewed and category is not None:
-            section.wrong("category", "a column that nobody has reviewed has no category", "leave it to the review")
+        if unreviewed:
+            category = None  # it may stand there, for purposes that name it; which it is, the review says
         if kind is not None and column_class is not None:
             columns.append(Column(name, kind, column_class, generalise, domain, category, title, unreviewed))
     return columns

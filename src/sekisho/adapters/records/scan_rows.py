@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from sqlalchemy import RowMapping
 
 from sekisho.domain.classification import Proposal, ReviewState
 from sekisho.domain.record import micros
@@ -41,7 +42,7 @@ def column_row(known: KnownColumn) -> dict[str, Any]:
     }
 
 
-def column_of(row: Mapping[str, Any]) -> KnownColumn:
+def column_of(row: RowMapping) -> KnownColumn:
     """Return the column of a row."""
     declared = row["declared"]
     return KnownColumn(
@@ -135,7 +136,7 @@ def run_row(run: ScanRun) -> dict[str, Any]:
     }
 
 
-def run_of(row: Mapping[str, Any]) -> ScanRun:
+def run_of(row: RowMapping) -> ScanRun:
     """Return the scan of a row."""
     return ScanRun(
         row["id"],

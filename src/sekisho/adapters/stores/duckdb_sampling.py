@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, TypeVar
@@ -50,7 +50,7 @@ class DuckDbSampling:
         """See the port. A declared pattern is one table; every other file is one of its own."""
         return await asyncio.to_thread(self._alone, lambda db: list(self._tables(db, declared)))
 
-    async def sample(self, table: FoundTable, most: int) -> AsyncIterator[list[SampledColumn]]:
+    async def sample(self, table: FoundTable, most: int) -> AsyncGenerator[list[SampledColumn]]:
         """See the port."""
         for group in groups(table.columns):
             yield await asyncio.to_thread(self._alone, lambda db, group=group: self._sample(db, table, group, most))

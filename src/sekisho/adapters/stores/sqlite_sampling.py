@@ -6,7 +6,7 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -52,7 +52,7 @@ class SqliteSampling:
         """See the port."""
         return await asyncio.to_thread(self._alone, _tables)
 
-    async def sample(self, table: FoundTable, most: int) -> AsyncIterator[list[SampledColumn]]:
+    async def sample(self, table: FoundTable, most: int) -> AsyncGenerator[list[SampledColumn]]:
         """See the port."""
         for group in groups(table.columns):
             yield await asyncio.to_thread(self._alone, lambda db, group=group: _sample(db, table, group, most))

@@ -38,7 +38,7 @@ class ReviewBody(Body):
     """``POST /v1/catalog/columns/{id}:review``."""
 
     decision: Annotated[str, Field(pattern=r"^(confirm|reject|override)$")]
-    column_class: Annotated[str, Field(alias="class", pattern=r"^[a-z_]{1,32}$")] | None = None
+    column_class: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")] | None = Field(default=None, alias="class")
     category: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] | None = None
     note: Annotated[str, Field(max_length=MOST_NOTE)] | None = None
 

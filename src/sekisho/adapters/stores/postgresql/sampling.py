@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -42,6 +42,7 @@ FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
 """
 _SEED: Final = 42
+_CHANCE: Final = 0.42
 _SPREAD: Final = 4  # a block has many rows; of four times the blocks a quarter of the rows is taken
 _FEW: Final = 8  # times the rows wanted, up to which every block is read
 _PREFETCH: Final = 200
@@ -77,7 +78,7 @@ class PostgresSampling:
             for place, columns in found.items()
         ]
 
-    async def sample(self, table: FoundTable, most: int) -> AsyncIterator[list[SampledColumn]]:
+    async def sample(self, table: FoundTable, most: int) -> AsyncGenerator[list[SampledColumn]]:
         """See the port."""
         wanted = most * ROWS_A_VALUE
         schema, _, name = table.relation.rpartition(".")
@@ -91,6 +92,7 @@ class PostgresSampling:
                     _value(c.name, kinds[c.name]["type"] if c.name in kinds else "", nested) for c in group
                 )
                 sampling = Sampling(group, most, nested)
+                await connection.execute(f"SELECT setseed({_CHANCE})")  # the same rows for every group and scan
                 async for row in connection.cursor(f"SELECT {values} FROM {place} AS t {share}", prefetch=_PREFETCH):
                     sampling.add(tuple(row))
                 yield sampling.done()
@@ -127,7 +129,7 @@ async def _share(connection: asyncpg.Connection, place: str, wanted: int) -> str
     if rows <= wanted * _FEW:
         return f"TABLESAMPLE BERNOULLI ({100.0 * wanted / rows:.6f}) REPEATABLE ({_SEED}) {limit}"
     percent = 100.0 * wanted * _SPREAD / rows
-    spread = f"WHERE hashtext(t.ctid::text) % {_SPREAD} = 0"
+    spread = f"WHERE random() < {1 / _SPREAD}"
     return f"TABLESAMPLE SYSTEM ({percent:.6f}) REPEATABLE ({_SEED}) {spread} {limit}"
 
 
