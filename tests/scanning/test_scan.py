@@ -13,10 +13,18 @@ import pytest
 from sekisho.bootstrap import Workspace, open_workspace
 from sekisho.domain.scans import Decision
 from sekisho.domain.terms import ColumnClass, Requester
-from sekisho.errors import AccessDenied, AuditUnavailable, InvalidRequest, PolicyUnavailable, UnknownColumn
+from sekisho.errors import (
+    AccessDenied,
+    AuditUnavailable,
+    InvalidRequest,
+    PolicyUnavailable,
+    UnknownColumn,
+    WorkspaceError,
+)
 from sekisho.ports import AuditQuery
 from sekisho.release import Ask
 from sekisho.scanning.reviews import Verdict
+from sekisho.settings import load
 from tests.scanning.world import CANARY, FILE, ROWS, email_of, traces
 
 STATEMENT = "SELECT email, rank, nickname FROM crm.customers"
@@ -242,7 +250,7 @@ async def test_scans_and_reviews_are_recorded(shop):
         scans = await opened.audit.search(AuditQuery(kind="catalog.scan"))
         reviews = await opened.audit.search(AuditQuery(kind="catalog.review"))
 
-    assert [(each["phase"], each["wanted"] if "wanted" in each else None) for each in scans] == [
+    assert [(each["phase"], each.get("wanted")) for each in scans] == [
         ("begin", ["crm.customers"]), ("end", None),
     ]  # fmt: skip
     (record,) = reviews
@@ -312,10 +320,7 @@ def test_the_person_column_is_never_left_to_a_review(shop: Path):
     """Whose row it is must be known before anything is released."""
     text = FILE.replace(
         "customer_id: {type: integer, class: direct_identifier}", "customer_id: {type: integer, class: unreviewed}", 1
-    )  # noqa: E501
+    )
     (shop / "sekisho.yaml").write_text(text, encoding="utf-8")
-    from sekisho.errors import WorkspaceError  # noqa: PLC0415
-    from sekisho.settings import load  # noqa: PLC0415
-
     with pytest.raises(WorkspaceError, match="the class of the column of the person is not written"):
         load(shop)

@@ -23,6 +23,7 @@ from sekisho.adapters.stores import colocated, file_rights
 from sekisho.bootstrap import copies_folder
 from sekisho.bootstrap.policy import point_of_decision
 from sekisho.bootstrap.policy_records import shadow_of
+from sekisho.cli.findings_scan import unsettled
 from sekisho.cli.findings_servers import errors_and_warnings
 from sekisho.domain.provisions import Keeping, least_days
 from sekisho.domain.terms import ColumnType, Dataset, Recipient, Store, StoreKind
@@ -84,6 +85,7 @@ def findings(folder: Path) -> list[Finding]:
         *_exposed(settings),
         *_third_parties(settings),
         *_kept_too_briefly(settings),
+        *(Finding(Level.WARNING, part, says) for part, says in unsettled(settings)),
     ]
 
 

@@ -30,9 +30,11 @@ ORDER BY 1, 2, a.attnum
 # The parts of a partitioned table count as it; what was never analysed is guessed by its size.
 _SIZE = """
 SELECT c.relkind::text IN ('r', 'p', 'm') AS sampled,
+  coalesce(sum(pg_relation_size(p.oid)), 0)::float8 / current_setting('block_size')::int AS blocks,
   coalesce(sum(CASE WHEN p.reltuples > 0 THEN p.reltuples ELSE pg_relation_size(p.oid) / 200.0 END), 0)::float8
     AS rows
-FROM pg_class c JOIN pg_class p ON p.oid = c.oid OR p.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)
+FROM pg_class c JOIN pg_class p
+  ON p.oid = c.oid AND c.relkind <> 'p' OR p.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)
 WHERE c.oid = to_regclass($1)
 GROUP BY c.relkind
 """
@@ -43,7 +45,8 @@ WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
 """
 _SEED: Final = 42
 _CHANCE: Final = 0.42
-_SPREAD: Final = 4  # a block has many rows; of four times the blocks a quarter of the rows is taken
+_SPREAD: Final = 4  # times as many rows as wanted stand in the blocks that are read
+_BLOCKS: Final = 100  # that are read at least
 _FEW: Final = 8  # times the rows wanted, up to which every block is read
 _PREFETCH: Final = 200
 _TEXTS: Final = frozenset({"text", "varchar", "bpchar", "name"})
@@ -128,9 +131,10 @@ async def _share(connection: asyncpg.Connection, place: str, wanted: int) -> str
         return limit
     if rows <= wanted * _FEW:
         return f"TABLESAMPLE BERNOULLI ({100.0 * wanted / rows:.6f}) REPEATABLE ({_SEED}) {limit}"
-    percent = 100.0 * wanted * _SPREAD / rows
-    spread = f"WHERE random() < {1 / _SPREAD}"
-    return f"TABLESAMPLE SYSTEM ({percent:.6f}) REPEATABLE ({_SEED}) {spread} {limit}"
+    # Rows of a block are often alike: many blocks are read, and of their rows some are taken.
+    percent = min(100.0, max(100.0 * wanted * _SPREAD / rows, 100.0 * _BLOCKS / max(1.0, size["blocks"])))
+    share = min(1.0, 100.0 * wanted / (rows * percent))
+    return f"TABLESAMPLE SYSTEM ({percent:.6f}) REPEATABLE ({_SEED}) WHERE random() < {share:.6f} {limit}"
 
 
 def _value(name: str, kind: str, nested: list[str]) -> str:
