@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from zlib import crc32
 
 import orjson
 
@@ -39,27 +40,40 @@ _SCALARS = (str, int, float, bool)
 
 @dataclass
 class _Fold:
-    """Takes the values of one column in."""
+    """Takes the values of one column in, and keeps those of the lowest digests: any value is as likely as another.
+
+    Rows come in the order of the store: the first values would be those of its oldest rows.
+    """
 
     most: int
     rows: int = 0
     nulls: int = 0
-    values: dict[str, None] = field(default_factory=dict, repr=False)
-    others: set[int] = field(default_factory=set, repr=False)
+    digests: dict[str, int] = field(default_factory=dict, repr=False)
+    seen: set[int] = field(default_factory=set, repr=False)
+    bound: int = 1 << 32
 
     def add(self, value: str | None) -> None:
         self.rows += 1
         if value is None:
             self.nulls += 1
-        elif value not in self.values:
-            if len(self.values) < self.most:
-                self.values[value] = None
-            else:
-                self.others.add(hash(value))
+            return
+        if value in self.digests:
+            return
+        self.seen.add(hash(value))
+        digest = crc32(value.encode("utf-8", "surrogatepass"))
+        if digest < self.bound:
+            self.digests[value] = digest
+            if len(self.digests) > 2 * self.most:
+                self._prune()
 
     def sampled(self, name: str, kind: str, comment: str | None = None) -> SampledColumn:
-        distinct = len(self.values) + len(self.others)
-        return SampledColumn(name, kind, tuple(self.values), self.rows, self.nulls, distinct, comment)
+        self._prune()
+        return SampledColumn(name, kind, tuple(self.digests), self.rows, self.nulls, len(self.seen), comment)
+
+    def _prune(self) -> None:
+        if len(self.digests) > self.most:
+            kept = sorted(self.digests.items(), key=lambda item: item[1])[: self.most]
+            self.digests, self.bound = dict(kept), kept[-1][1]
 
 
 class Sampling:

@@ -125,11 +125,11 @@ def _rows(db: sqlite3.Connection, select: str, relation: str, wanted: int) -> li
         return db.execute(f"{select} LIMIT {wanted * _SPARE}").fetchall()
     draw = random.Random(wanted)  # noqa: S311 - which rows are looked at is no secret
     ids = ", ".join(map(str, sorted({draw.randint(low, high) for _ in range(wanted * _SPARE)})))
-    rows = db.execute(f"{select} WHERE t.rowid IN ({ids}) LIMIT {wanted}").fetchall()
+    rows = db.execute(f"{select} WHERE t.rowid IN ({ids})").fetchall()
     return rows if len(rows) >= wanted // 2 else _thinned(db, select, source, wanted)
 
 
 def _thinned(db: sqlite3.Connection, select: str, source: str, wanted: int) -> list[tuple[Any, ...]]:
     (count,) = db.execute(f"SELECT count(*) FROM {source}").fetchone()
     every = max(1, count // wanted)
-    return db.execute(f"{select} WHERE abs(random() % {every}) = 0 LIMIT {wanted}").fetchall()
+    return db.execute(f"{select} WHERE abs(random() % {every}) = 0 LIMIT {wanted * 2}").fetchall()
