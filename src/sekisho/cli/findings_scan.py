@@ -35,10 +35,7 @@ def unsettled(settings: Settings) -> Iterator[tuple[str, str]]:
     if waiting:
         named = ", ".join(waiting[:_MOST_NAMED])
         more = f" and {len(waiting) - _MOST_NAMED} more" if len(waiting) > _MOST_NAMED else ""
-        yield (
-            "scan",
-            f"{named}{more} are restricted until somebody has reviewed them; sekisho scan, sekisho scan review",
-        )
+        yield "scan", f"restricted until somebody has reviewed them: {named}{more}; sekisho scan, sekisho scan review"
 
 
 def _stale(column: KnownColumn) -> str:

@@ -115,11 +115,9 @@ def _rows(db: sqlite3.Connection, select: str, relation: str, wanted: int) -> li
     source = f"main.{_quoted(relation)}"
     try:
         low, high = db.execute(f"SELECT min(rowid), max(rowid) FROM {source}").fetchone()
-    except sqlite3.Error:  # a view, or a table without row ids
+    except sqlite3.Error:  # a table without row ids
         return _thinned(db, select, source, wanted)
-    if low is None:
-        return []
-    if not isinstance(low, int) or not isinstance(high, int):  # a column of the name
+    if not isinstance(low, int) or not isinstance(high, int):  # a view, an empty table, or a column of the name
         return _thinned(db, select, source, wanted)
     if high - low < wanted * _SPARE:
         return db.execute(f"{select} LIMIT {wanted * _SPARE}").fetchall()
