@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("error", sa.String(64)),
         sa.PrimaryKeyConstraint("id", name="pk_scan_run"),
     )
-    op.create_index("ix_scan_run_requester", "scan_run", ["requester", "started_at"])
+    op.create_index("ix_scan_run_requester_started_at", "scan_run", ["requester", "started_at"])
     op.create_table(
         "scanned_column",
         sa.Column("id", sa.String(36), nullable=False),
@@ -45,11 +45,11 @@ def upgrade() -> None:
         sa.Column("scanned_at", sa.BigInteger(), nullable=False),
         sa.Column("gone_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id", name="pk_scanned_column"),
-        sa.UniqueConstraint("store", "relation", "name", name="uq_scanned_column_store"),
+        sa.UniqueConstraint("store", "relation", "name", name="uq_scanned_column_store_relation_name"),
         comment="Columns as the newest scan found them, and where their review stands.",
     )
-    op.create_index("ix_scanned_column_state", "scanned_column", ["state", "id"])
-    op.create_index("ix_scanned_column_dataset", "scanned_column", ["dataset", "id"])
+    op.create_index("ix_scanned_column_state_id", "scanned_column", ["state", "id"])
+    op.create_index("ix_scanned_column_dataset_id", "scanned_column", ["dataset", "id"])
     op.create_table(
         "column_review",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["column_id"], ["scanned_column.id"], name="fk_column_review_column_id"),
         comment="Every review, in order; only ever appended to.",
     )
-    op.create_index("ix_column_review_column_id", "column_review", ["column_id", "seq"])
+    op.create_index("ix_column_review_column_id_seq", "column_review", ["column_id", "seq"])
     if op.get_bind().dialect.name == "sqlite":
         for event in ("update", "delete"):
             op.execute(

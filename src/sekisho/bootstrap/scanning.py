@@ -100,8 +100,9 @@ def sampled(stores: Mapping[str, Store]) -> dict[str, SampledStore]:
 
 @cache
 def rules_revision() -> str:
-    """Return the version of the rules that judge columns: a digest of the program that does it."""
+    """Return the version of the rules that judge columns: a digest of the program that does it, and its models."""
     digest = hashlib.sha256()
-    for path in sorted(Path(sekisho.detect.__file__).parent.rglob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in sorted(Path(sekisho.detect.__file__).parent.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

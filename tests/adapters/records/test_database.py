@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from sekisho.adapters.records import asked_tables, scan_tables  # noqa: F401 - what it declares is held against the migrations
+from sekisho.adapters.records import asked_tables, scan_tables  # noqa: F401 - what they declare is held against the migrations
 from sekisho.adapters.records.database import Database, DatabaseConflict, DatabaseFailed, migrate, migrations_folder
 from sekisho.adapters.records.tables import data_subject, ledger_counter, metadata
 

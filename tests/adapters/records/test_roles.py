@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
-from sekisho.adapters.records import asked_tables, scan_tables  # noqa: F401 - what it declares has an owner, too
+from sekisho.adapters.records import asked_tables, scan_tables  # noqa: F401 - what they declare has an owner, too
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.consents import SqlConsentLedger
