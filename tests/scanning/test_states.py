@@ -157,6 +157,16 @@ def test_no_review_makes_a_declared_class_weaker(declared, reviewed, stale, enfo
         assert done != column
 
 
+@pytest.mark.parametrize("declared", [ColumnClass.DIRECT_IDENTIFIER, ColumnClass.SENSITIVE])
+def test_claimed_to_be_both_a_column_is_shown_to_nobody(declared):
+    """Sensitive here and a direct identifier there: a direct identifier that no category shows."""
+    other = next(c for c in (ColumnClass.DIRECT_IDENTIFIER, ColumnClass.SENSITIVE) if c is not declared)
+    column = Column("c", ColumnType.STRING, declared, category="email")
+    said = after_review(known(NONE, declared), review(Decision.OVERRIDE, other, "email"))
+    done = in_force(dataset(column), {"c": said}, enforce=False).columns[1]
+    assert (done.column_class, done.category) == (ColumnClass.DIRECT_IDENTIFIER, None)
+
+
 def test_the_stability_index_is_none_of_alike_and_large_of_unlike():
     """Equal shares have none; disjoint ones have much."""
     assert stability_index({"a": 1.0}, {"a": 1.0}) == 0

@@ -42,7 +42,7 @@ from sekisho.bootstrap.log_lines import configure_logging as configure_logging
 from sekisho.bootstrap.log_lines import keep_statements_out_of_logs
 from sekisho.bootstrap.policy import Policies
 from sekisho.bootstrap.policy_records import PolicyRecords, records_of, rules_of
-from sekisho.bootstrap.scanning import Scanning, classes_of, scanning_of
+from sekisho.bootstrap.scanning import OpenedScanning, Scanning, classes_of, scanning_of
 from sekisho.bootstrap.syncing import StoreSync, servers_of
 from sekisho.consents import Consents
 from sekisho.consents.parts import Parts
@@ -247,6 +247,29 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
             store.close()
         await composed.close()
         await policy.close()
+        await audit.close()
+        await database.close()
+
+
+@asynccontextmanager
+async def open_scanning(folder: Path) -> AsyncIterator[OpenedScanning]:
+    """Open what scans and reviews of the workspace in *folder* need, and close it again.
+
+    No store is opened for statements: one that is not what the catalogue says can be scanned, too.
+    Raises as :func:`open_workspace`.
+    """
+    keep_statements_out_of_logs()
+    settings = prepare(folder)
+    clock, keys, database = SystemClock(), FileKeyRing(settings.keys_folder), Database(settings.database_url)
+    audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
+    classes = classes_of(settings, database)
+    scanning = scanning_of(settings, classes, database, audit, clock, keys)
+    try:
+        await audit.start()
+        await classes.look()
+        yield OpenedScanning(settings, scanning)
+    finally:
+        await scanning.close()
         await audit.close()
         await database.close()
 

@@ -53,6 +53,14 @@ class Scanning:
         await self.scans.close()
 
 
+@dataclass(frozen=True)
+class OpenedScanning:
+    """A workspace of which only scans and reviews are open."""
+
+    settings: Settings
+    scanning: Scanning
+
+
 def classes_of(settings: Settings, database: Database) -> Classes:
     """Return the classes in force of a workspace."""
     return Classes(

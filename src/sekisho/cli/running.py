@@ -16,6 +16,7 @@ from sekisho.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
     from sekisho.bootstrap import Workspace
+    from sekisho.bootstrap.scanning import OpenedScanning
     from sekisho.domain.terms import Requester
     from sekisho.ports import DataSubjectRef
 
@@ -55,7 +56,20 @@ def with_workspace(folder: Path, work: Callable[[Workspace], Awaitable[_T]]) -> 
     return asyncio.run(inside())
 
 
-def requester_named(workspace: Workspace, name: str) -> Requester:
+def with_scanning(folder: Path, work: Callable[[OpenedScanning], Awaitable[_T]]) -> _T:
+    """Open what scans and reviews need of the workspace in *folder*, run *work*, close it. Raises what both raise."""
+    from sekisho.bootstrap import configure_logging, open_scanning
+
+    configure_logging()
+
+    async def inside() -> _T:
+        async with open_scanning(folder) as opened:
+            return await work(opened)
+
+    return asyncio.run(inside())
+
+
+def requester_named(workspace: Workspace | OpenedScanning, name: str) -> Requester:
     """Return a registered requester. Raises ``NotFound`` with the names that there are."""
     requesters = workspace.settings.catalogue.requesters
     found = requesters.get(name)

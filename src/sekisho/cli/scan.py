@@ -18,12 +18,12 @@ from sekisho.cli.running import (
     progress,
     requester_named,
     say,
-    with_workspace,
+    with_scanning,
 )
 from sekisho.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
-    from sekisho.bootstrap import Workspace
+    from sekisho.bootstrap.scanning import OpenedScanning
     from sekisho.domain.scans import KnownColumn
     from sekisho.ports.scans import ScanRun
     from sekisho.scanning.catalogue_file import Entry, Place
@@ -67,11 +67,11 @@ def run(
     class than it is declared with, or it has drifted since its review.
     """
 
-    async def work(opened: Workspace) -> ScanRun:
+    async def work(opened: OpenedScanning) -> ScanRun:
         with progress() as told:
             return await opened.scanning.scans.scan(requester_named(opened, officer), names or (), told)
 
-    done = with_workspace(workspace, work)
+    done = with_scanning(workspace, work)
     result: Any = done.result
     if as_json:
         answer_json({"id": done.id, "status": done.status.value, "error": done.error, **result})
@@ -109,7 +109,7 @@ def list_columns(
 ) -> None:
     """List columns: what they seem to be, how sure that is, what is in force, and where their review stands."""
 
-    async def look(opened: Workspace) -> list[dict[str, Any]]:
+    async def look(opened: OpenedScanning) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         page: Any = {"next_cursor": None}
         while "next_cursor" in page:
@@ -119,7 +119,7 @@ def list_columns(
             items += page["items"]
         return items
 
-    items = with_workspace(workspace, look)
+    items = with_scanning(workspace, look)
     if as_json:
         answer_json({"items": items})
         return
@@ -172,7 +172,7 @@ def review(
         raise InvalidRequest(f"A class is one of {', '.join(ColumnClass)}.")
     verdict = Verdict(decision, None if column_class is None else ColumnClass(column_class), category, note)
 
-    async def write(opened: Workspace) -> dict[str, Any]:
+    async def write(opened: OpenedScanning) -> dict[str, Any]:
         requester = requester_named(opened, officer)
         known = await opened.scanning.reviews.known(requester)
         found = [each for each in known if column in {each.id, _spelled(each)}]
@@ -180,7 +180,7 @@ def review(
             raise NotFound("There is no such column; sekisho scan list shows those that a scan has found.")
         return await opened.scanning.reviews.review(requester, found[0].id, verdict)
 
-    done = with_workspace(workspace, write)
+    done = with_scanning(workspace, write)
     if as_json:
         answer_json(done)
         return
@@ -244,11 +244,11 @@ def apply(
 
     entries = read(_bytes(file))
 
-    async def write(opened: Workspace) -> list[KnownColumn]:
+    async def write(opened: OpenedScanning) -> list[KnownColumn]:
         requester, reviews = requester_named(opened, officer), opened.scanning.reviews
         return await reviews.review_all(requester, verdicts(entries, await reviews.known(requester)))
 
-    done = with_workspace(workspace, write)
+    done = with_scanning(workspace, write)
     if as_json:
         answer_json({"reviewed": len(done)})
         return
@@ -256,10 +256,10 @@ def apply(
 
 
 def _known(workspace: Path, officer: str) -> list[KnownColumn]:
-    async def look(opened: Workspace) -> list[KnownColumn]:
+    async def look(opened: OpenedScanning) -> list[KnownColumn]:
         return await opened.scanning.reviews.known(requester_named(opened, officer))
 
-    return with_workspace(workspace, look)
+    return with_scanning(workspace, look)
 
 
 def _bytes(file: Path) -> bytes:

@@ -1,8 +1,8 @@
 """``python -m tests.benchmarks.pii.scan``: a scan of 200 columns of a million rows each in PostgreSQL.
 
-Ten tables of twenty columns lie in a database of their own, as wide and as unlike as those of a shop. ``sekisho
-scan`` runs as a process of its own, from its start to its end, on a fresh workspace. Needs ``SEKISHO_TEST_POSTGRES``, some
-five gigabytes and some minutes.
+Ten tables of twenty columns lie in a database of their own, as wide and as unlike as those of a shop.
+``sekisho scan`` runs as a process of its own, from its start to its end, on a fresh workspace. Needs
+``SEKISHO_TEST_POSTGRES``, some five gigabytes and some minutes.
 """
 
 from __future__ import annotations
