@@ -17,8 +17,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sekisho.adapters.rego.compiled import CompiledModule, ModulePolicies, compiled_module
 from sekisho.adapters.rego.folder import (
     Appearance,
     appearance,
@@ -28,9 +28,12 @@ from sekisho.adapters.rego.folder import (
     shipped_policies,
 )
 from sekisho.adapters.rego.in_force import RevisionInForce
-from sekisho.adapters.rego.interpreter import CompiledPolicies
 from sekisho.domain.access import AccessRequest, Decision, decision_from_json
 from sekisho.errors import PolicyUnavailable
+
+if TYPE_CHECKING:
+    from sekisho.adapters.rego.compiled import CompiledModule, ModulePolicies
+    from sekisho.adapters.rego.interpreter import CompiledPolicies
 
 _compiling = threading.Lock()  # the compiler is kept to one thread of the process at a time
 
@@ -80,7 +83,14 @@ class _Generation:
 
     def _compile(self) -> CompiledPolicies | ModulePolicies:
         with _compiling:
-            return CompiledPolicies(self._files) if self._module is None else ModulePolicies(self._module)
+            # Each engine takes its memory when it is first needed; most processes need one of them, or none.
+            if self._module is None:
+                from sekisho.adapters.rego.interpreter import CompiledPolicies  # noqa: PLC0415
+
+                return CompiledPolicies(self._files)
+            from sekisho.adapters.rego.compiled import ModulePolicies  # noqa: PLC0415
+
+            return ModulePolicies(self._module)
 
     def _answer(self, question: dict[str, object]) -> object:
         try:
@@ -240,7 +250,11 @@ class EmbeddedRego:
             )
         former = self._current
         if former is None or revision != former.revision:
-            module = None if self._interpreted else compiled_module(shipped_policies(), policy_digest(files))
+            module = None
+            if not self._interpreted:
+                from sekisho.adapters.rego.compiled import compiled_module  # noqa: PLC0415 - as above
+
+                module = compiled_module(shipped_policies(), policy_digest(files))
             compiled = _Generation(files, self._threads, module)
             self._tell_workers(revision)  # first, so that none decides by the former after this one by the new
             self._current = compiled
