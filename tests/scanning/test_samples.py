@@ -35,11 +35,11 @@ PEOPLE = Dataset(
 LARGE = 60_000
 
 
-async def read(store: SampledStore, most: int = 100, **declared: str) -> dict[str, SampledColumn]:
+async def read(store: SampledStore, **declared: str) -> dict[str, SampledColumn]:
     """Return every column of every table, by table and name."""
     found = {}
     for table in await store.tables(declared):
-        async for group in store.sample(table, most):
+        async for group in store.sample(table, 100):
             found.update({f"{table.relation}.{column.name}": column for column in group})
     return found
 

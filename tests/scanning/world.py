@@ -86,12 +86,12 @@ def build(folder: Path, text: str = FILE) -> Path:
         )
         db.execute("CREATE TABLE leads (name TEXT)")
         db.execute("INSERT INTO leads VALUES (?)", (f"{CANARY} lead",))
-    with duckdb.connect() as db:
+    with duckdb.connect() as files:
         place = folder / "stores" / "pos"
         lines = f"i AS customer_id, i * 1.5::DOUBLE AS amount, {{'mail': '{CANARY}' || i || '@example.com'}} AS buyer"
-        db.execute(f"COPY (SELECT {lines} FROM range({ROWS}) t(i)) TO '{place}/lines/a.parquet'")
-        db.execute(f"COPY (SELECT '0901234' || (1000 + i) AS phone FROM range(50) t(i)) TO '{place}/calls.csv'")
-        db.execute(f"COPY (SELECT i AS n, '{CANARY}' || i AS who FROM range(20) t(i)) TO '{place}/visits.jsonl'")
+        files.execute(f"COPY (SELECT {lines} FROM range({ROWS}) t(i)) TO '{place}/lines/a.parquet'")
+        files.execute(f"COPY (SELECT '0901234' || (1000 + i) AS phone FROM range(50) t(i)) TO '{place}/calls.csv'")
+        files.execute(f"COPY (SELECT i AS n, '{CANARY}' || i AS who FROM range(20) t(i)) TO '{place}/visits.jsonl'")
     return folder
 
 

@@ -260,7 +260,7 @@ async def open_scanning(folder: Path) -> AsyncIterator[OpenedScanning]:
     """
     keep_statements_out_of_logs()
     settings = prepare(folder)
-    clock, keys, database = SystemClock(), FileKeyRing(settings.keys_folder), Database(settings.database_url)
+    clock, keys, database = SystemClock(), open_keys(settings), Database(settings.database_url)
     audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
     classes = classes_of(settings, database)
     scanning = scanning_of(settings, classes, database, audit, clock, keys)

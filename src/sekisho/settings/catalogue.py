@@ -212,9 +212,8 @@ def _columns(dataset: Section) -> list[Column]:
     columns = []
     for name, section in dataset.named("columns", "column"):
         unreviewed = section.is_word("class", UNREVIEWED)
-        kind, column_class = section.choice("type", ColumnType), RESTRICTED
-        if not unreviewed:
-            column_class = section.choice("class", ColumnClass)
+        kind = section.choice("type", ColumnType)
+        column_class = RESTRICTED if unreviewed else section.choice("class", ColumnClass)
         generalise, domain = section.text("generalise"), section.name("domain")
         if generalise is not None:
             _generalise(section, generalise, kind, column_class)
