@@ -7,10 +7,10 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check attacks matrix timing bench benchaudit benchstores export benchconsent withdrawals mutations fuzz policy compiled lock clean
+.PHONY: help demo serve test check attacks matrix timing bench benchaudit benchstores export benchconsent withdrawals mutations fuzz policy compiled train-names lock clean
 
 help:  ## Show what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 # The stamps remember which lock was installed, so that a changed lock installs again.
 $(VENV)/run.stamp: requirements.txt pyproject.toml
@@ -86,6 +86,10 @@ withdrawals: $(VENV)/dev.stamp  ## 10,000 withdrawals against 32 readers on four
 
 mutations: $(VENV)/dev.stamp  ## 10,000 changes to the history of an audit log, each of which must be found
 	@SEKISHO_TEST_MUTATIONS=10500 $(BIN)/python -m pytest tests/history -n 0 -s
+
+train-names: $(VENV)/dev.stamp  ## Train the model of names of people and places (some minutes), and judge it
+	@$(BIN)/python -m tests.names.train
+	@$(BIN)/python -m tests.names.evaluate
 
 lock:  ## Lock every dependency with hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --only-binary sqlglotc --emit-build-options --group build pyproject.toml -o requirements.txt

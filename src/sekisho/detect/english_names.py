@@ -1,0 +1,108 @@
+"""Names of people by what stands around them, in Latin letters or after a label: rules and lists, no model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from sekisho.detect.spans import Kind, Span
+
+_CAPITAL = "A-ZÀ-ÖØ-ÞŁŚŠŽČĆĐŐŰĞİŞ"
+_LETTER = _CAPITAL + "a-zß-öø-ÿāăąćčďđēėęěğīıłńňōőřśşšťūůűųźżž'’\\-"
+_LATIN = rf"[{_CAPITAL}][{_LETTER}]{{0,20}}(?: [{_CAPITAL}][{_LETTER}.]{{0,20}}){{0,3}}"
+_STOPS = r"\s、。,;:/()「」『』\[\]0-9"
+_LABELLED = re.compile(
+    r"(?:氏名|お?名前|名義人?|宛名|フリガナ|ふりがな|カナ|読み|受取人|受け取り人|契約者|ご?本人|お客[様さ]ま?"
+    r"|(?<![A-Za-z])(?i:(?:full |first |last |customer )?name|customer))"
+    r"(?:\([^)\n]{0,10}\))?\s?[:=「『]\s?"
+    rf"(?P<name>[A-Za-z][A-Za-z'.-]{{0,30}}(?: [A-Z][A-Za-z'.-]{{0,30}}){{0,3}}"
+    # Two words at most, and not the next label (氏名：山田 住所：…).
+    rf"|[^{_STOPS}]{{1,15}}(?: (?![^{_STOPS}]{{1,8}}\s?:)[^{_STOPS}]{{1,10}})?)"
+)
+_LATIN_WORD = re.compile("[A-Za-z]{2}")
+_TITLED = re.compile(rf"(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Madam|Mister)\.? (?P<name>{_LATIN})")
+_ENGLISH_INTRODUCED = re.compile(
+    r"(?<![A-Za-z])(?:(?i:my (?:full |real )?name is|my name'?s|name is"
+    r"|name on (?:the )?(?:card|order|account)(?: is)?|i am called|on behalf of|in the name of|signed by"
+    r"|spoke (?:to|with)|speaking (?:to|with)|attention|attn"
+    r"|contact)[: ]{1,2}"
+    r"|(?i:i am|i'm|this is) (?=[A-Z])|(?:Dear|Hi|Hello|Hey) (?=[A-Z]))"
+    rf"(?P<name>[{_LETTER}]{{2,21}}(?: [{_CAPITAL}][{_LETTER}.]{{0,20}}){{0,3}})"
+)
+_SIGNED = re.compile(
+    r"(?:[Rr]egards|[Ss]incerely|[Tt]hanks|[Tt]hank you|[Cc]heers|[Bb]est|[Yy]ours)(?: [a-z]{2,10})?"
+    rf"\s?[,.!]?\s{{1,3}}(?:- ?)?(?P<name>{_LATIN})"
+)
+_PARTICLE = "(?:(?:van|von|de|der|den|di|da|del|dos|al|bin|la|le) ){0,2}"
+_CAPITALISED = re.compile(
+    rf"(?<![{_LETTER}])[{_CAPITAL}][{_LETTER}]{{1,20}}"
+    rf"(?: {_PARTICLE}[{_CAPITAL}](?:\.|[{_LETTER}]{{1,20}})?(?![{_LETTER}])){{0,3}}"
+)
+_SENTENCE_WORDS = """
+A About After All Also Am An And Any Are As At Be Because Before But By Can Card Could Credit
+Customer Day Dear Did Do Does Either For From Good Had Has Have He Hello Her Here Hey Hi His How
+However I If In Is It Its Just Last May Me Most Mr Mrs Ms Dr Miss My New No Not Now Of On Once One
+Only Or Order Our Out Please Same She Since So Some Still Support Team Thank Thanks That The Their
+Then There These They This Those To Today Two Very Was We Were What When Where Which While Who Why
+Will With Would Yes Yesterday You Your Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+January February March April June July August September October November December Agent Regards
+Sincerely Cheers Best
+"""
+_NOT_CAPITALISED = frozenset(_SENTENCE_WORDS.split())
+_NOT_ENGLISH = re.compile(
+    r"(?i:sir|madam|team|support|customer|service|all|there|sekisho|everyone|the|a|an|not|so|very|writing|having|still|trying|happy"
+    r"|sorry|unable|calling|just|about|and|i|we|please|for|to|regards|thanks|japanese|english)(?:\s|$)"
+)
+
+# What is named with capitals and is no person: a street, a firm, a country.
+_NOT_OF_PEOPLE = """
+Street St Avenue Ave Road Rd Lane Ln Drive Dr Square Squares Streets Court Boulevard Blvd Suite Apt Box Floor
+Inc Ltd LLC Corp Corporation Company Co Group Bank University College School Hospital Hotel Restaurant Station
+Airport Orchestra Church Museum Library Center Centre Office Department Committee Council Ministry Weekly
+Times News Post Journal Press Award Act Title Article Section Chapter Version Bill Law Rights States Kingdom
+Republic Union Island Islands Ocean Sea River Lake Mountain Mount City County North South East West Northern
+Southern Eastern Western America Africa Europe Asia Australia Zealand England Japan China India Canada France
+Germany Italy Spain Mexico Visa Mastercard Account Number Email Phone Address Date Time Price Total Size Color
+Model Product Item Delivery Shipping Returns Refund Payment Invoice Receipt Google Microsoft Windows Apple
+Amazon Android Chrome Facebook Internet Wi-Fi Personal Info Director Manager President Chief Officer Executive
+Engineer Assistant Kids Family Action Comedy
+"""
+_NO_PERSON = frozenset(_NOT_OF_PEOPLE.split())
+
+
+@cache
+def _lists() -> tuple[frozenset[str], frozenset[str]]:
+    """Return common English given names and surnames."""
+    given, surnames = files("sekisho.detect.model").joinpath("english_names.txt").read_text("utf-8").splitlines()
+    return frozenset(given.split(" ")), frozenset(surnames.split(" "))
+
+
+def find_english(text: str) -> Iterator[Span]:
+    """Yield names after a label, and names in Latin letters."""
+    if ":" in text or "「" in text or "=" in text or "『" in text:
+        for match in _LABELLED.finditer(text):
+            yield Span(*match.span("name"), Kind.NAME, 0.7)
+    if not _LATIN_WORD.search(text):
+        return
+    for pattern in (_TITLED, _ENGLISH_INTRODUCED, _SIGNED):
+        for match in pattern.finditer(text):
+            if not _NOT_ENGLISH.match(match["name"]):
+                yield Span(*match.span("name"), Kind.NAME, 0.7)
+    given, surnames = _lists()
+    for match in _CAPITALISED.finditer(text):
+        # "Please Jane Smith": words that begin sentences are peeled off, the rest is a name if two remain,
+        # or if the lists know it.
+        start, words = match.start(), match.group().split(" ")
+        while words and words[0] in _NOT_CAPITALISED:
+            start += len(words.pop(0)) + 1
+        end = match.end() - 2 * match.group().endswith(("'s", "’s"))
+        if not words or not _NO_PERSON.isdisjoint(words):
+            continue
+        spelt = [word.title().removesuffix("'S").removesuffix("’S") for word in words]
+        capitals = sum(word.isupper() and len(word) > 2 for word in words)
+        if len(words) > 1 and (capitals == 0 or (capitals == 1 and len(words) == 2)):  # Taro YAMADA is one too
+            yield Span(start, end, Kind.NAME, 0.4)
+        elif not given.isdisjoint(spelt) or (len(words) > 1 and not surnames.isdisjoint(spelt)):
+            yield Span(start, end, Kind.NAME, 0.5)
