@@ -29,6 +29,14 @@ from sekisho.transform.pseudonym import PersonPseudonyms
 from sekisho.transform.token import Tokens
 
 _REMEMBERED = 1_024
+_WITHOUT_KEYS = frozenset(
+    {
+        TransformKind.CLEAR, TransformKind.WITHHOLD, TransformKind.REDACT, TransformKind.PARTIAL, TransformKind.YEAR,
+        TransformKind.AGE_BAND, TransformKind.PREFIX3, TransformKind.HOST, TransformKind.BROWSER,
+        TransformKind.MASK_TEXT,
+    }
+)  # fmt: skip
+"""Transforms that need no key. What does not stand here takes the epoch that holds."""
 _TABLED = 1 << 24
 """References of people with numbers below this are kept, 16 bytes each; of others they are computed anew."""
 _REF = np.dtype(f"V{REF_BYTES}")
@@ -192,10 +200,11 @@ class Pseudonymity:
     ) -> KeyedTransforms:
         """Return the transforms of *requester* for *purpose*, ready to bind *plan* to the identifiers of *people*.
 
-        They are of the epoch that holds now, and stay so: whoever keeps them finishes in it.
-        Raises ``KeysUnavailable``.
+        They are of the epoch that holds now, and stay so: whoever keeps them finishes in it. Which one that is, is
+        not asked for a *plan* that needs no key. Raises ``KeysUnavailable``.
         """
-        await self._epochs.refresh()
+        if plan is None or _needs_keys(plan):
+            await self._epochs.refresh()
         for slot in plan.all_slots() if plan is not None else ():
             if slot.identifier is not None:
                 await self._load(slot.identifier, people or self._people)
@@ -277,3 +286,10 @@ class Pseudonymity:
 
     def _reference(self, number: int) -> bytes:
         return bytes.fromhex(subject_ref(self._ref_key, number))
+
+
+def _needs_keys(plan: Plan) -> bool:
+    """Return whether a value of *plan* is decoded, ordered or shown by a key."""
+    if any(output.transform not in _WITHOUT_KEYS for output in plan.outputs):
+        return True
+    return any(slot.domain is not None or slot.identifier is not None or slot.seed for slot in plan.all_slots())

@@ -30,7 +30,7 @@ PROGRAM = shutil.which("bao") or shutil.which("vault")
 
 @dataclass
 class Vault:
-    """A server, and how it is reached. ``fault`` makes the fake one fail: ``sealed``, ``odd``, ``not_json``."""
+    """A server, and how it is reached. ``fault`` makes the fake one fail: ``sealed``, ``odd``, ``not_json``, ``redirect``."""
 
     address: str
     token_file: Path
@@ -69,6 +69,8 @@ def fake_vault(folder: Path) -> Iterator[Vault]:
             status, answer = _answer(vault, self.path, self.headers.get("X-Vault-Token"), body)
             raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
+            if vault.fault == "redirect":
+                self.send_header("Location", f"/elsewhere{self.path}")
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
@@ -130,8 +132,9 @@ def _answer(vault: Vault, path: str, token: str | None, body: dict[str, Any]) ->
         return 200, {"data": {"other": 1}}
     if vault.fault == "not_json":
         return 200, b"<html>not a vault</html>"
-    if vault.fault == "redirect":
+    if vault.fault == "redirect" and not path.startswith("/elsewhere"):
         return 307, b""
+    path = path.removeprefix("/elsewhere")
     if token != TOKEN:
         return 403, {"errors": ["permission denied"]}
     found = re.fullmatch(r"/v1/transit/(encrypt|decrypt)/([a-z]+)", path)

@@ -200,6 +200,31 @@ async def test_many_requests_beside_a_rotation(site: Site) -> None:
         assert set(answer) in (old, new)
 
 
+async def test_only_what_needs_keys_asks_which_epoch_it_is(site: Site) -> None:
+    """An answer without keys needs no provider; one with a pseudonym, a token, or a literal that is one does."""
+
+    class Asked:
+        def __init__(self) -> None:
+            self.times = 0
+            self.of = site.workspace.epochs.of
+
+        async def refresh(self) -> None:
+            self.times += 1
+
+    name = (await shown(site))[0]
+    statements = {
+        "SELECT prefecture FROM crm.customers ORDER BY prefecture": 0,
+        "SELECT member_rank, count(*) AS n FROM crm.customers GROUP BY member_rank ORDER BY member_rank": 0,
+        KEYS: 1,
+        "SELECT invoice FROM pos.order_lines": 1,
+        f"SELECT count(*) AS n FROM crm.customers WHERE customer_id = '{name}'": 1,
+    }
+    for sql, times in statements.items():
+        async with site.with_parts(epochs=(asked := Asked())) as counting:
+            assert (await counting.post(*WHO, sql)).status_code == 200, sql
+        assert (asked.times > 0) == (times > 0), sql
+
+
 async def test_a_view_is_of_no_epoch(site: Site) -> None:
     """A statistics view names nobody: its one release stays what it was."""
     url, body = "/v1/views/sales_by_month_country:read", {"purpose": "management_statistics"}

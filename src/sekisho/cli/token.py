@@ -40,9 +40,7 @@ def token(
     settings = load(workspace)
     if not settings.identity.embedded:
         raise WorkspaceError("This workspace has an identity provider of its own; ask that one for a token.")
-    issuer = EmbeddedIssuer(
-        open_keys(settings), settings.identity, settings.catalogue.requesters, SystemClock()
-    )
+    issuer = EmbeddedIssuer(open_keys(settings), settings.identity, settings.catalogue.requesters, SystemClock())
     if requester is not None:
         answer(issuer.requester_token(requester, ttl))
     else:
