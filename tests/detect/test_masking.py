@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -10,7 +13,7 @@ from tests.detect.test_kinds import FOUND
 from sekisho.detect.normalise import fold
 from sekisho.detect.patterns import find_patterns
 from sekisho.detect.settle import settle
-from sekisho.detect.spans import Span
+from sekisho.detect.spans import OPAQUE, Kind, Span
 
 
 def found(text: str) -> list[Span]:
@@ -81,3 +84,36 @@ def test_no_found_value_remains(line):
     again = line + "。もう一度、" + "、".join(values)
     masked = mask(again)
     assert [value for value in values if len(value) >= 4 and value in masked] == []
+
+
+def reader(pattern: str, seen: list[str]) -> Callable[[str], list[Span]]:
+    """Return what finds *pattern*, and notes the texts that it was given."""
+
+    def read(text: str) -> list[Span]:
+        seen.append(text)
+        return [Span(*match.span(), Kind.ID_NUMBER, 0.9) for match in re.finditer(pattern, text)]
+
+    return read
+
+
+def test_masks_are_opaque():
+    """Masks of an earlier time, and spaces between them, are read as one opaque character, never as words."""
+    seen: list[str] = []
+    assert settle("a [EMAIL] [PHONE]b", reader("b", seen), reader("b", seen)) == [Span(17, 18, Kind.ID_NUMBER, 0.9)]
+    assert seen == [f"a {OPAQUE}b", f"a {OPAQUE}"]
+
+
+def test_the_rest_is_read_again():
+    """What shows only once its neighbour is masked is masked, too, and offsets are those of the text."""
+    seen: list[str] = []
+    spans = settle("xxaab", reader("aa", seen), reader(f"(?<={OPAQUE})b", seen))
+    assert [span[:2] for span in spans] == [(2, 4), (4, 5)]
+    assert seen == ["xxaab", f"xx{OPAQUE}b", f"xx{OPAQUE}"]
+
+
+def test_what_never_settles_is_masked_whole():
+    """A text in which every reading finds something new is masked whole."""
+    seen: list[str] = []
+    text = "a" * 40
+    spans = settle(text, reader("^a", seen), reader(f"(?<={OPAQUE})a", seen))
+    assert spans == [Span(0, len(text), Kind.ID_NUMBER, 0.1)]

@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sekisho.detect.normalise import fold
+from sekisho.detect.normalise import fold, plain_kanji
 
 
 def test_digits_letters_and_dashes():
@@ -51,3 +51,23 @@ def test_offsets(text, data):
 def test_no_wide_digit_remains(text):
     """No digit outside ASCII survives, so that patterns may say [0-9]."""
     assert not [char for char in fold(text).text if unicodedata.category(char) == "Nd" and not char.isascii()]
+
+
+def test_kanji_digits():
+    """Phones and postal codes in kanji numerals are read as digits, in place; amounts and dates are left alone."""
+    assert fold("〇九〇−一二三四−五六七八へ").text == "090-1234-5678へ"
+    assert fold("〇九〇の一二三四の五六七八").text == "090-1234-5678"
+    assert fold("一五〇ー〇〇〇一").text == "150-0001"
+    assert fold("二〇二六年三月四日、三百円、一丁目").text == "二〇二六年三月四日、三百円、一丁目"
+
+
+def test_dashes_only_in_numbers():
+    """A dash of a sentence is a hyphen between digits and letters alone, with spaces around too."""
+    assert fold("０９０―１２３４ ー ５６７８").text == "090-1234 - 5678"
+    assert fold("番号―１２３、スーパー").text == "番号―123、スーパー"
+
+
+def test_plain_kanji():
+    """Variant forms of kanji are compared in their common form."""
+    assert plain_kanji("髙﨑と渡邉、齋藤と斉藤") == "高崎と渡辺、斎藤と斎藤"
+    assert all(len(plain_kanji(char)) == 1 for char in "髙﨑齋邊邉濵")

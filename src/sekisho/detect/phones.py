@@ -21,6 +21,7 @@ class PhoneType(StrEnum):
     TOLL_FREE = "toll_free"
     NAVIGATION = "navigation"  # 0570
     PREMIUM = "premium"
+    PERSONAL = "personal"  # 060 with ten digits
     ABROAD = "abroad"
 
 
@@ -31,6 +32,7 @@ _PLAN = re.compile(
     r"|(?P<toll_free>0120[0-9]{6}|0800[0-9]{7})"
     r"|(?P<navigation>0570[0-9]{6})"
     r"|(?P<premium>0990[0-9]{6})"
+    r"|(?P<personal>060[0-9]{7})"
     # The second digit is the region; the areas of each begin with these.
     r"|(?P<fixed>0(?:[136][1-9]|[245789][2-9])[0-9]{7})"
 )
