@@ -27,7 +27,8 @@ def found(text: str) -> list[Span]:
 
 def mask(text: str) -> str:
     """Return *text* with what is found replaced by its kind: of overlapping kinds the first."""
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     for span in sorted(found(text)):
         if span.start >= at:
             pieces += (text[at : span.start], f"[{span.kind}]")

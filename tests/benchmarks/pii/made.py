@@ -126,7 +126,8 @@ MAKERS: Mapping[Kind, Callable[[random.Random], str]] = {
 """For each kind, a function that makes a value of it."""
 
 VALIDATED = (
-    Kind.MY_NUMBER, Kind.CORPORATE_NUMBER, Kind.INVOICE_NUMBER, Kind.DRIVERS_LICENCE, Kind.INSURER_NUMBER, Kind.CARD, Kind.IBAN,
+    Kind.MY_NUMBER, Kind.CORPORATE_NUMBER, Kind.INVOICE_NUMBER, Kind.DRIVERS_LICENCE, Kind.INSURER_NUMBER, Kind.CARD,
+    Kind.IBAN,
     Kind.PHONE, Kind.BIRTH_DATE, Kind.EMAIL, Kind.IP, Kind.MAC,
 )  # fmt: skip
 """Kinds with a check digit or a table: their numbers are validated."""
