@@ -25,8 +25,8 @@ from tests.names import corpora, synthetic
 from tests.names.corpora import Marked
 
 SEED = 20261122
-LINES = 11_000
-SETTINGS = {"c1": 0.1, "c2": 0.03, "max_iterations": 110, "feature.possible_transitions": True}
+LINES = 12_000
+SETTINGS = {"c1": 0.15, "c2": 0.05, "max_iterations": 110, "feature.possible_transitions": True}
 
 
 def training_texts() -> list[Marked]:
