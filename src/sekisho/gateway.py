@@ -94,7 +94,7 @@ class Gateway:
 
     ``stores`` has one for DuckDB (``"duckdb"``), which joins what lies in several, and one for each other. ``rules``
     reads what policies tell of their reasons, ``noted`` is told each decision, ``held`` keeps answers read by cursor,
-    ``spool`` is for rows that memory does not hold, ``epochs`` are of keys, ``in_force``: ``catalogue`` after reviews.
+    ``spool`` is for rows that memory does not hold, ``epochs`` are of keys, ``in_force``: the catalogue with reviews.
     """
 
     catalogue: Catalogue

@@ -42,7 +42,7 @@ from sekisho.bootstrap.log_lines import configure_logging as configure_logging
 from sekisho.bootstrap.log_lines import keep_statements_out_of_logs
 from sekisho.bootstrap.policy import Policies
 from sekisho.bootstrap.policy_records import PolicyRecords, records_of, rules_of
-from sekisho.bootstrap.scanning import OpenedScanning, Scanning, classes_of, scanning_of
+from sekisho.bootstrap.scanning import OpenedScanning, Scanning, scanning_of
 from sekisho.bootstrap.syncing import StoreSync, servers_of
 from sekisho.consents import Consents
 from sekisho.consents.parts import Parts
@@ -156,7 +156,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     detector = PresidioDetector()
     held = HeldFiles(settings.folder / "var" / "held", keys, clock)
     held.sweep()  # what a killed worker left
-    classes = classes_of(settings, database)
+    scanning = scanning_of(settings, database, audit, clock, keys)
     gateway = Gateway(
         catalogue=catalogue,
         policy=policy,
@@ -175,7 +175,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         spool=_spool(settings),
         meter=SqlMeter(database, clock),
         epochs=epochs,
-        in_force=classes.current,
+        in_force=scanning.classes.current,
     )
     policy_records = records_of(settings, gateway, policies.point, database, clock)
     parts = Parts(
@@ -194,7 +194,6 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         name: stores["duckdb" if store.kind is StoreKind.DUCKDB else name] for name, store in catalogue.stores.items()
     }
     personal_data = StoredPersonalData(catalogue.datasets, by_name, people, ledger.linked)
-    scanning = scanning_of(settings, classes, database, audit, clock, keys)
     composed = compose(settings, parts, database, ledger, personal_data=personal_data)
     try:
         await epochs.refresh()  # a data key that cannot be unwrapped is told now, and not to the first who asks
@@ -204,7 +203,6 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
         await ledger.start()
         await composed.consents.linking.erase_again(await shredded.returned(database))
         await composed.consents.notices.sync()
-        await classes.look()
         gc.freeze()  # what is here by now stays: the collector need not walk through all of it for every import
         yield Workspace(
             settings=settings,
@@ -262,11 +260,10 @@ async def open_scanning(folder: Path) -> AsyncIterator[OpenedScanning]:
     settings = prepare(folder)
     clock, keys, database = SystemClock(), open_keys(settings), Database(settings.database_url)
     audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
-    classes = classes_of(settings, database)
-    scanning = scanning_of(settings, classes, database, audit, clock, keys)
+    scanning = scanning_of(settings, database, audit, clock, keys)
     try:
         await audit.start()
-        await classes.look()
+        await scanning.classes.look()
         yield OpenedScanning(settings, scanning)
     finally:
         await scanning.close()

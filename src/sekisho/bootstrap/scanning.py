@@ -61,21 +61,10 @@ class OpenedScanning:
     scanning: Scanning
 
 
-def classes_of(settings: Settings, database: Database) -> Classes:
-    """Return the classes in force of a workspace."""
-    return Classes(
-        settings.catalogue,
-        SqlColumnRecords(database),
-        enforce=settings.scan.enforce,
-        always=settings.scan.named,
-    )
-
-
-def scanning_of(
-    settings: Settings, classes: Classes, database: Database, audit: AuditLog, clock: Clock, keys: KeyRing
-) -> Scanning:
-    """Return the scans of a workspace, whose classes in force are *classes*."""
-    records = SqlColumnRecords(database)
+def scanning_of(settings: Settings, database: Database, audit: AuditLog, clock: Clock, keys: KeyRing) -> Scanning:
+    """Return the scans of a workspace, and the classes in force."""
+    records, wanted = SqlColumnRecords(database), settings.scan
+    classes = Classes(settings.catalogue, records, enforce=wanted.enforce, always=wanted.named)
     parts = ScanParts(
         settings.catalogue,
         sampled(settings.catalogue.stores),

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -47,12 +48,12 @@ class Classes:
             column.unreviewed for dataset in declared.datasets.values() for column in dataset.columns
         )
         self.catalogue = declared
-        self._version = 0
+        self._version = -1  # before the first look
         self._loading = asyncio.Lock()
 
     async def current(self) -> Catalogue:
         """Return the catalogue in force. Raises ``PolicyUnavailable`` when it cannot be known."""
-        if self.asked_always:
+        if self.asked_always or self._version < 0:
             await self.look()
         return self.catalogue
 
@@ -70,11 +71,9 @@ class Classes:
     async def run(self) -> None:
         """Look again and again, until cancelled. What fails is tried again: every statement that must know asks."""
         while True:
-            await asyncio.sleep(_LOOK_S)
-            try:
+            with suppress(SekishoError):
                 await self.look()
-            except SekishoError:
-                continue
+            await asyncio.sleep(_LOOK_S)
 
     def _take(self, version: int, known: list[KnownColumn]) -> None:
         by_dataset: dict[str, dict[str, KnownColumn]] = {}

@@ -74,6 +74,7 @@ class ColumnReviews:
         require_role(requester, {PRIVACY_OFFICER})
         if state is not None and state not in set(ReviewState):
             raise InvalidRequest(f"state is one of {', '.join(ReviewState)}.")
+        await self._changed()  # so that it tells what is in force now
         found = await self._records.page(state=state, dataset=dataset, after=cursor, limit=PAGE + 1)
         answer: dict[str, object] = {"items": [self.told(known) for known in found[:PAGE]]}
         if len(found) > PAGE:
