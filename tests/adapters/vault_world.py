@@ -30,7 +30,7 @@ PROGRAM = shutil.which("bao") or shutil.which("vault")
 
 @dataclass
 class Vault:
-    """A server, and how it is reached. ``fault`` makes the fake one fail: ``sealed``, ``odd``, ``not_json``, ``redirect``."""
+    """A server, and how it is reached. ``fault``: ``sealed``, ``odd``, ``not_json`` or ``redirect``."""
 
     address: str
     token_file: Path

@@ -90,8 +90,12 @@ ROWS = [
     Row("POST", "/v1/policy:simulate", OFFICER, {"requests": "recorded"}),
     # Neither is there in this house: who may is told so, who may not is told that.
     Row("POST", "/v1/keys:rotate", NOBODY, {}),
-    Row("POST", "/v1/pseudonyms:detokenise", NOBODY,
-        {"purpose": PURPOSE, "received_by": "marketer", "received_for": PURPOSE, "pseudonyms": ["0" * 32]}),
+    Row(
+        "POST",
+        "/v1/pseudonyms:detokenise",
+        NOBODY,
+        {"purpose": PURPOSE, "received_by": "marketer", "received_for": PURPOSE, "pseudonyms": ["0" * 32]},
+    ),
     Row("GET", "/v1/requests", OFFICER),
     Row("GET", "/v1/requests/{request_id}", NOBODY),
     Row("POST", "/v1/requests/{request_id}:close", NOBODY, {"outcome": "done"}),

@@ -44,6 +44,7 @@ CONTRACT = {
     500: {"internal_error"},
     503: {
         "policy_unavailable", "audit_unavailable", "consent_unavailable", "store_unavailable", "mail_unavailable",
+        "keys_unavailable",
     },
 }  # fmt: skip
 
