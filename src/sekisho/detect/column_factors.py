@@ -178,6 +178,8 @@ def _of(kind: str, evidence: Evidence, weight: float, proofs: Mapping[str, float
     }
     if facts.shape in _RATE and kind != FREE_TEXT:
         values[_RATE[facts.shape]] = rate * weight * (_specific(kind, profile) if facts.shape is Shape.LOOSE else 1.0)
+    if kind == "record_id":
+        values["loose"] = rate * weight
     if evidence.sort not in facts.types:
         values["type"] = 1.0
     if kind in _CHECKED and _CHECKED[kind] in profile.checks:

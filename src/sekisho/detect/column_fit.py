@@ -77,7 +77,13 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
         case "hashed_id":
             return max(rate, 0.6 * forms.get("opaque", 0.0))
         case "device_id":
-            return max(rate, profile.matches.get("mac", 0.0), forms.get("uuid", 0.0), 0.8 * opaque)
+            return max(
+                rate,
+                profile.matches.get("mac", 0.0),
+                forms.get("uuid", 0.0),
+                0.8 * opaque,
+                digits * (profile.length >= 14),
+            )
         case "cookie_id":
             return max(rate, 0.9 * opaque, forms.get("version", 0.0), digits)
         case "push_token" | "secret" | "biometric" | "line_id":

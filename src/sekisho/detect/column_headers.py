@@ -68,9 +68,13 @@ _VAGUE = frozenset({"neutral", "id", "count", "type", "kana", "romaji"})
 @lru_cache(maxsize=4096)
 def read_dataset(name: str) -> Owner:
     """Return what the rows of a dataset are about, by its name."""
-    parts = [part for part in _SEGMENT.split(name[-_MOST_CHARS:]) if part]
-    owner = owner_of(words_of(parts[-1])) if parts else Owner.UNKNOWN
-    if owner is Owner.UNKNOWN and len(parts) > 1 and owner_of(words_of(parts[-2])) is Owner.PERSON:
+    parts = [words for part in _SEGMENT.split(name[-_MOST_CHARS:]) if (words := words_of(part))]
+    if not parts:
+        return Owner.UNKNOWN
+    owner = owner_of(parts[-1])
+    if owner is Owner.THING and not next((word for word in reversed(parts[-1]) if "neutral" not in word), None):
+        return Owner.UNKNOWN  # game_xyz: a dataset is about its last word, and that is not known
+    if owner is Owner.UNKNOWN and len(parts) > 1 and owner_of(parts[-2]) is Owner.PERSON:
         return Owner.PERSON  # members.list; a store or schema is often named after a system: shop, app
     return owner
 

@@ -89,7 +89,7 @@ KINDS: MappingProxyType[str, ColumnKind] = MappingProxyType(
         "secret": ColumnKind(_DIRECT, "secret", Shape.LOOSE),
         # Things of one person
         "order_number": ColumnKind(_LINKING, "order_number", Shape.HEADED, "sn"),
-        "record_id": ColumnKind(_LINKING, "record_id", Shape.LOOSE, "sn"),
+        "record_id": ColumnKind(_LINKING, "record_id", Shape.HEADED, "sn"),
         # What narrows down who it is
         "birth_date": ColumnKind(_QUASI, "birth_date", Shape.LOOSE, "sdn"),
         "age": ColumnKind(_QUASI, "age", Shape.HEADED, "sn"),
@@ -101,7 +101,7 @@ KINDS: MappingProxyType[str, ColumnKind] = MappingProxyType(
         "country": ColumnKind(_QUASI, "country", Shape.LISTED, "s", of_things=_NOBODY),
         "nationality": ColumnKind(_QUASI, "nationality", Shape.HEADED, "s"),
         "location": ColumnKind(_QUASI, "location", Shape.LOOSE, "sn", of_things=_NOBODY),
-        "occupation": ColumnKind(_QUASI, "occupation", Shape.LISTED, "sn"),
+        "occupation": ColumnKind(_QUASI, "occupation", Shape.LISTED, "sn", of_things=_NOBODY),
         "employer": ColumnKind(_QUASI, "employer", Shape.LOOSE, "s", of_things=_NOBODY),
         "education": ColumnKind(_QUASI, "education", Shape.LISTED, "sn"),
         "marital_status": ColumnKind(_QUASI, "marital_status", Shape.LISTED, "snb"),

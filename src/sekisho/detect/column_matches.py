@@ -61,7 +61,8 @@ _ROOM = re.compile(
     r"[^0-9]{0,12}[0-9A-Z-]{0,5}(?:号室|号|階|F)?"
 )
 _ENGLISH_ADDRESS = re.compile(
-    r"[0-9]{1,6}[A-Za-z]? (?:[\w'.]+ ){1,4}(?:St|Street|Ave|Avenue|Rd|Road|Ln|Lane|Dr|Drive|Blvd|Way|Court|Ct|Pl|Place|Square|Sq)\b"
+    r"[0-9]{1,6}[A-Za-z]? (?:[\w'.]+ ){1,4}"
+    r"(?:St|Street|Ave|Avenue|Rd|Road|Ln|Lane|Dr|Drive|Blvd|Way|Court|Ct|Pl|Place|Square|Sq)\b"
     r"|[0-9]{1,4}(?:-[0-9]{1,4}){1,3},? [A-Z][A-Za-z-]+,? [A-Z][a-z]+-(?:ku|shi|cho|machi|mura|gun)"
     r"|[A-Z][a-z]+-(?:ku|shi|cho|machi),? .*(?:Tokyo|Osaka|Japan)",
 )

@@ -107,6 +107,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("address", 0.7, _words("place"), _words("email ip mac postal prefecture city hash url")),
     Rule("postal_code", 1.0, _words("postal")),
     Rule("prefecture", 1.0, _words("prefecture"), _words("city address")),
+    Rule("prefecture", 0.5, _words("state")),
     Rule("city", 1.0, _words("city"), _words("prefecture")),
     Rule("country", 0.9, _words("country"), _words("nationality phone")),
     Rule("nationality", 1.0, _words("nationality")),
@@ -144,6 +145,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("creed", 0.9, _words("orientation")),
     Rule("race", 0.9, _words("race")),
     Rule("criminal_record", 0.9, _words("criminal")),
+    Rule(FREE_TEXT, 0.5, _words("describes"), _words("thing email phone")),
     Rule(FREE_TEXT, 0.9, _words("text"), _words("thing email phone")),
 )
 
@@ -171,22 +173,32 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
         if rule.all_of <= have and not rule.none_of & have:
             said[rule.kind] = max(said[rule.kind], rule.strength)
     found = {kind: strength for kind, strength in said.items() if strength}
+    if "body" in have and Owner.PERSON in {owner, around if owner is Owner.UNKNOWN else owner}:
+        return {"health": 0.8, NONE: 0.3}
     derived = _derived(words, head, have)
     if "address" in inside and not found:
         if "type" in head:  # address.state
             return {"prefecture": 0.7}
         if have & _words("line address neutral name"):
             return {"address": 0.7}
+    if {"text", "type"} <= head and found.keys() <= {FREE_TEXT}:  # 選考状況, 事故状況
+        return {FREE_TEXT: 0.5, NONE: 0.5}
     if derived:
         return {**dict.fromkeys(found, 0.1), NONE: 0.9}
+    if "state" in head:
+        return {**found, NONE: 0.5}
+    if found.keys() == {FREE_TEXT} and "describes" in have:
+        return {**found, NONE: 0.4}
     if found:
         return _of_things(found, owner)
+    if "company" in have and owner is not Owner.PERSON and "id" not in have:
+        return {"employer": 0.7} if around is Owner.PERSON else {NONE: 0.8}
     if owner is Owner.THING and not have & _words("name id"):
         return {NONE: 0.7}
     if "name" in have:
         return _of_name(owner, around)
     if "id" in have or owner in {Owner.RECORD, Owner.EVENT}:
-        return _of_id(owner, around, named="id" in have)
+        return _of_id(owner, around, named="id" in have, strange=not all(words))
     if owner is Owner.PERSON:
         return {"name": 0.6, "customer_id": 0.5}
     if "text" in have:
@@ -206,7 +218,8 @@ def _derived(words: tuple[Concepts, ...], head: Concepts, have: Concepts) -> boo
 
 
 _OF_PEOPLE_ALONE = _words(
-    "name name_kana family_name given_name user_name age gender member_rank income occupation education credit health household"
+    "name name_kana family_name given_name user_name age gender member_rank income occupation education"
+    " credit health household"
 )
 
 
@@ -228,8 +241,12 @@ def _of_name(owner: Owner, around: Owner) -> dict[str, float]:
     return {"name": 0.7 if around is Owner.PERSON else 0.4, NONE: 0.1 if around is Owner.PERSON else 0.3}
 
 
-def _of_id(owner: Owner, around: Owner, *, named: bool) -> dict[str, float]:
+def _of_id(owner: Owner, around: Owner, *, named: bool, strange: bool) -> dict[str, float]:
     own = owner is not Owner.UNKNOWN
+    if strange and not own:  # the number of something that the dictionary does not know
+        if around is Owner.PERSON:
+            return {"customer_id": 0.5, "record_id": 0.3, NONE: 0.3}
+        return {"record_id": 0.4, "customer_id": 0.3, NONE: 0.4}
     strength = (0.9 if named else 0.5) if own else 0.7
     match owner if own else around:
         case Owner.PERSON:
