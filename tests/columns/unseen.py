@@ -7,7 +7,20 @@ from functools import partial
 from tests.columns.labelled import Labelled as C
 from tests.columns.labelled import Table
 from tests.columns.people import (
-    address, born, corporate, digits, email, fake, hashed, licence, luhn, my_number, one_of, pair, rare, unique_id,
+    address,
+    born,
+    corporate,
+    digits,
+    email,
+    fake,
+    hashed,
+    licence,
+    luhn,
+    my_number,
+    one_of,
+    pair,
+    rare,
+    unique_id,
 )  # fmt: skip
 from tests.columns.things import agent, goods_number, ip4, ip6, joined, number, remark, stamp, version
 

@@ -234,4 +234,4 @@ def _of_none(evidence: Evidence, weight: float, values: dict[str, float]) -> Non
     values["wordy"] = (0.0 if few else sum(forms.get(form, 0.0) for form in _WORDS)) * weight
     values["firms"] = profile.firms * weight
     if "goods" in profile.checks:
-        values["goods"] = check_evidence(*profile.checks["goods"])
+        values["goods"] = max(0.0, check_evidence(*profile.checks["goods"]))

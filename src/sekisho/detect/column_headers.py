@@ -16,7 +16,8 @@ from sekisho.detect.column_kinds import NONE
 from sekisho.detect.column_rules import Owner, kinds_of
 from sekisho.detect.column_words import LONGEST, MEANINGS
 
-_MOST_CHARS = 200  # of a name or comment; what follows says nothing more
+MOST_CHARS = 200
+"""Characters of a name or comment that are read."""
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z']+|[0-9]+|[^\x00-\x7f]+")
 _SEGMENT = re.compile(r"[.\[\]$/]+")
 _SMALLEST = 3  # letters of a word inside a run of letters without marks
@@ -46,7 +47,7 @@ class Header(NamedTuple):
 @lru_cache(maxsize=4096)
 def read_header(path: str, dataset: Owner = Owner.UNKNOWN) -> Header:
     """Return what the name at the end of *path* says, in a table about *dataset*."""
-    segments = [words for part in _SEGMENT.split(path[-_MOST_CHARS:]) if (words := words_of(part))]
+    segments = [words for part in _SEGMENT.split(path[-MOST_CHARS:]) if (words := words_of(part))]
     if not segments:
         return Header({}, Owner.UNKNOWN, 0.0)
     last, parents = segments[-1], segments[:-1]
@@ -68,7 +69,7 @@ _VAGUE = frozenset({"neutral", "id", "count", "type", "kana", "romaji"})
 @lru_cache(maxsize=4096)
 def read_dataset(name: str) -> Owner:
     """Return what the rows of a dataset are about, by its name."""
-    parts = [words for part in _SEGMENT.split(name[-_MOST_CHARS:]) if (words := words_of(part))]
+    parts = [words for part in _SEGMENT.split(name[-MOST_CHARS:]) if (words := words_of(part))]
     if not parts:
         return Owner.UNKNOWN
     owner = owner_of(parts[-1])
@@ -90,7 +91,7 @@ def owner_of(words: list[Concepts]) -> Owner:
 
 def words_of(name: str) -> list[Concepts]:
     """Return the concepts of each word of *name*, an empty set for a word that is not known."""
-    folded = unicodedata.normalize("NFKC", name[:_MOST_CHARS])
+    folded = unicodedata.normalize("NFKC", name[:MOST_CHARS])
     pieces = [piece.lower() for piece in _PIECE.findall(folded)]
     found: list[Concepts] = []
     position = 0

@@ -212,7 +212,8 @@ CRIME = re.compile(
 INCOME_BAND = re.compile(
     r"(?=.*(?:万|円|[mMkK]\b|以上|未満|以下))[~〜<>-]?[¥$]?[0-9,]{1,9}(?:万|千万|[kKmM])?円?(?:以上|未満|以下|台)?"
     r"(?: ?[~〜-] ?(?:[¥$]?[0-9,]{1,9}(?:万|千万|[kKmM])?円?(?:未満|以下|台)?)?)?"
-    r"|(?:under|over|below|above|less_than|more_than)[_ -]?[0-9]{1,9}[_ ]?[mk]?|[0-9]{1,9}[mk]?_(?:to_)?[0-9]{1,9}[mk]?"
+    r"|(?:under|over|below|above|less_than|more_than)[_ -]?[0-9]{1,9}[_ ]?[mk]?"
+    r"|[0-9]{1,9}[mk]?_(?:to_)?[0-9]{1,9}[mk]?"
 )
 """A band of an amount: 300〜500万円, 1000万円以上."""
 AGE_BAND = re.compile(

@@ -288,7 +288,9 @@ _CONCEPTS: Mapping[str, str] = {
         金額 価格 単価 料金 合計 合計金額 税 税込 税抜 消費税 割引 割引額 売上 売上高 手数料 送料 円 支払 支払額
         支払金額 請求額 残高 入金額 出金額 保険料 掛金 原価 定価 小計 price amount fee cost tax discount sales yen
         jpy kingaku kakaku tanka uriage goukei gokei total subtotal ryokin soryo shipping_fee premium revenue budget
-        margin balance usd payment_amount charge 診療報酬 授業料 spend ltv shiharai hokenryo
+        margin balance usd payment_amount charge 診療報酬 授業料 spend ltv shiharai hokenryo 資本金 shihonkin
+        capital 年商 turnover 家賃 yachin rent 敷金 礼金 薬価 yakka 運賃 fare 入会金 年会費 会費 kaihi 値段 nedan
+        予算 yosan 原資 粗利 利益 profit 賞金 報奨 単価税込 補償額 warranty 査定額 評価額 見積額 入札額
     """,
     # --- identifiers ---------------------------------------------------------------------------------
     "id": """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sekisho.detect.column_factors import Evidence, factors_of
-from sekisho.detect.column_headers import Header, read_dataset, read_header
+from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header
 from sekisho.detect.column_kinds import KINDS, NONE, UNKNOWN
 from sekisho.detect.column_model import Model, probabilities, trained
 from sekisho.detect.column_rules import Owner
@@ -14,7 +14,7 @@ from sekisho.detect.column_values import profile
 from sekisho.domain.classification import Proposal
 from sekisho.domain.terms import ColumnClass
 
-ENOUGH = 0.5
+ENOUGH = 0.6
 """Least confidence in ``none``. Below it a column is of an unknown kind, and of the most restricted class."""
 _ALTERNATIVES = 3
 _MOST_SIBLINGS = 300
@@ -53,17 +53,21 @@ class ColumnSample:
 
 def classify(sample: ColumnSample) -> Proposal:
     """Return what the column seems to hold. Time is bounded, whatever the values are."""
-    return judge(evidence_of(sample), trained())
+    model = trained()
+    try:
+        return judge(evidence_of(sample), model)
+    except Exception:  # noqa: BLE001 - whatever a value does, it stands in no error, and its column is restricted
+        return Proposal(UNKNOWN, ColumnClass.DIRECT_IDENTIFIER, None, 0.0, {"fault": 1.0})
 
 
 def evidence_of(sample: ColumnSample) -> Evidence:
     """Return all that is known of a column, without its values."""
     table = _table(sample)
-    header = read_header(sample.name, table)
+    header = read_header(sample.name[-MOST_CHARS:], table)
     siblings = tuple(
         max(said, key=lambda kind: said[kind])
         for sibling in sample.siblings[:_MOST_SIBLINGS]
-        if sibling != sample.name and (said := read_header(sibling, table).kinds)
+        if sibling != sample.name and (said := read_header(sibling[-MOST_CHARS:], table).kinds)
     )
     if (
         header.kinds.get("name", 0.0)
@@ -71,7 +75,7 @@ def evidence_of(sample: ColumnSample) -> Evidence:
         and sample.name.strip().lower() in {"名", "mei", "name", "first"}
     ):
         header = header._replace(kinds={"given_name": 0.9})
-    comment = read_header(sample.comment, table) if sample.comment else _SILENT
+    comment = read_header(sample.comment[-MOST_CHARS:], table) if sample.comment else _SILENT
     return Evidence(
         header=header,
         comment=comment,
@@ -135,9 +139,12 @@ _THINGS = frozenset(
 
 def _table(sample: ColumnSample) -> Owner:
     """Return what the table is about: by its name, unless its columns say better."""
-    named = read_dataset(sample.dataset)
+    named = read_dataset(sample.dataset[-MOST_CHARS:])
     people = sum(
-        bool(_SURELY_PEOPLE & {kind for kind, strength in read_header(sibling).kinds.items() if strength >= 0.8})
+        bool(
+            _SURELY_PEOPLE
+            & {kind for kind, strength in read_header(sibling[-MOST_CHARS:]).kinds.items() if strength >= 0.8}
+        )
         for sibling in sample.siblings[:_MOST_SIBLINGS]
     )
     if people >= 2 and named in {Owner.UNKNOWN, Owner.THING}:
