@@ -38,7 +38,8 @@ def test_held_out_tables_are_classified(tables) -> None:
 @pytest.mark.parametrize(
     ("make", "kind"),
     [
-        (email, "email"), (digits("090-9999-9999"), "phone"), (rare("{F} {G}"), "name"), (rare("{f} {g}"), "name_kana"),
+        (email, "email"), (digits("090-9999-9999"), "phone"), (rare("{F} {G}"), "name"),
+        (rare("{f} {g}"), "name_kana"),
         (my_number(), "my_number"), (luhn("4", 16), "card"), (ip4, "ip"), (remark, "free_text"),
         (licence, "driver_licence"),
     ],

@@ -1,8 +1,9 @@
 """``python -m tests.benchmarks.pii.columns``: how well columns are classified, beside presidio-structured, how fast.
 
-presidio-structured sees the same values. It has no model of language here (none for Japanese comes with it), and is
-measured twice: as it comes, and with telephone numbers of Japan, cards, and patterns that find edges beside kana.
-What it cannot say at all (names, numbers of Japan, classes by the name of a column) counts against it as anything else.
+presidio-structured sees the same values. It has no model of language here (none for Japanese comes with it), and
+is measured twice: as it comes, and with telephone numbers of Japan, cards, and patterns that find edges beside
+kana. What it cannot say at all (names, numbers of Japan, classes by the name of a column) counts against it as
+anything else does.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from sekisho.detect.columns import ColumnSample, classify
 from tests.benchmarks.consent.rows import Row, Tell
 from tests.benchmarks.parts import run_parts
 from tests.columns import held_out, unseen
-from tests.columns.labelled import Table, sample
+from tests.columns.labelled import sample
 from tests.columns.scores import Judge, Judged, classes, judged, kinds, macro_f1, ours
 
 SETS = {"held out": held_out.TABLES, "unseen trades": unseen.TABLES}
 _ENTITIES = {
-    "EMAIL_ADDRESS": "email", "PHONE_NUMBER": "phone", "CREDIT_CARD": "card", "IP_ADDRESS": "ip", "MAC_ADDRESS": "device_id",
-    "URL": "url", "IBAN_CODE": "bank_account", "UUID": "record_id", "PERSON": "name", "LOCATION": "address",
+    "EMAIL_ADDRESS": "email", "PHONE_NUMBER": "phone", "CREDIT_CARD": "card", "IP_ADDRESS": "ip", "URL": "url",
+    "MAC_ADDRESS": "device_id", "IBAN_CODE": "bank_account", "UUID": "record_id", "PERSON": "name", "LOCATION": "address",
 }  # fmt: skip
 _PEER_VALUES = 60  # a column: it reads a thousand times more slowly
 
@@ -112,7 +113,7 @@ def speed(tell: Tell, **_: object) -> None:
 
 
 def _peer(*, set_up: bool) -> Judge:
-    import pandas
+    import pandas as pd
     import regex
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
@@ -139,7 +140,7 @@ def _peer(*, set_up: bool) -> Judge:
         values = random.Random(5).sample(list(column.values), min(_PEER_VALUES, len(column.values)))
         if not values:
             return NONE, NONE
-        found = builder.generate_analysis(pandas.DataFrame({"c": values}), language="ja")
+        found = builder.generate_analysis(pd.DataFrame({"c": values}), language="ja")
         kind = _ENTITIES.get(found.entity_mapping.get("c", ""), NONE)
         return kind, str(KINDS[kind].column_class)
 
@@ -151,11 +152,6 @@ def _offline() -> None:
     import tldextract.tldextract as suffixes
 
     suffixes.TLD_EXTRACTOR = suffixes.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-
-def columns_of(tables: Iterable[Table]) -> int:
-    """Return how many columns *tables* have."""
-    return sum(len(table.columns) for table in tables)
 
 
 if __name__ == "__main__":
