@@ -215,7 +215,7 @@ def _of_owner(kind: str, evidence: Evidence, values: dict[str, float]) -> None:
         values["thing"] = 1.0
 
 
-_PLAIN = ("true_false", "epoch", "decimal", "stamp", "clock", "version", "date")
+_PLAIN = ("true_false", "epoch", "day", "decimal", "stamp", "clock", "version", "date")
 _WORDS = ("kanji", "kana", "latin", "other", "word")
 
 

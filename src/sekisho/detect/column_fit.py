@@ -99,7 +99,7 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
         case "ip":
             return max(rate, forms.get("ip4", 0.0) * 0.7)
         case "birth_date":
-            dated = forms.get("date", 0.0) + forms.get("stamp", 0.0)
+            dated = forms.get("date", 0.0) + forms.get("stamp", 0.0) + forms.get("day", 0.0)
             return max(rate, 0.8 * dated, digits * (profile.length in {2, 4, 6, 8}) * 0.7)
         case "url":
             return max(rate, 0.5 * (words + opaque) * (1 - profile.prose))

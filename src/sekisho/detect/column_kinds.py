@@ -102,7 +102,7 @@ KINDS: MappingProxyType[str, ColumnKind] = MappingProxyType(
         "nationality": ColumnKind(_QUASI, "nationality", Shape.HEADED, "s"),
         "location": ColumnKind(_QUASI, "location", Shape.LOOSE, "sn", of_things=_NOBODY),
         "occupation": ColumnKind(_QUASI, "occupation", Shape.LISTED, "sn", of_things=_NOBODY),
-        "employer": ColumnKind(_QUASI, "employer", Shape.LOOSE, "s", of_things=_NOBODY),
+        "employer": ColumnKind(_QUASI, "employer", Shape.LOOSE, "s"),
         "education": ColumnKind(_QUASI, "education", Shape.LISTED, "sn"),
         "marital_status": ColumnKind(_QUASI, "marital_status", Shape.LISTED, "snb"),
         "household": ColumnKind(_QUASI, "household", Shape.HEADED, "snb"),

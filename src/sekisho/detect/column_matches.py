@@ -28,6 +28,7 @@ _ASKED: Mapping[str, tuple[Kind, ...]] = {
     "invoice": (Kind.INVOICE_NUMBER,),
     "iban": (Kind.IBAN,),
     "plate": (Kind.NUMBER_PLATE,),
+    "day": (Kind.BIRTH_DATE,),
     "date": (Kind.BIRTH_DATE,),
     "stamp": (Kind.BIRTH_DATE,),
     "groups": (
@@ -38,7 +39,7 @@ _ASKED: Mapping[str, tuple[Kind, ...]] = {
 _BY_LENGTH: Mapping[int, tuple[Kind, ...]] = {
     6: (Kind.INSURER_NUMBER,),
     7: (Kind.POSTAL_CODE, Kind.BANK_ACCOUNT),
-    8: (Kind.INSURER_NUMBER, Kind.BIRTH_DATE),
+    8: (Kind.INSURER_NUMBER,),
     10: (Kind.PHONE, Kind.PENSION_NUMBER),
     11: (Kind.PHONE, Kind.RESIDENT_CODE, Kind.EMPLOYMENT_INSURANCE),
     12: (Kind.MY_NUMBER, Kind.DRIVERS_LICENCE, Kind.PHONE),

@@ -26,7 +26,8 @@ from tests.columns.scores import Judge, Judged, classes, judged, kinds, macro_f1
 SETS = {"held out": held_out.TABLES, "unseen trades": unseen.TABLES}
 _ENTITIES = {
     "EMAIL_ADDRESS": "email", "PHONE_NUMBER": "phone", "CREDIT_CARD": "card", "IP_ADDRESS": "ip", "URL": "url",
-    "MAC_ADDRESS": "device_id", "IBAN_CODE": "bank_account", "UUID": "record_id", "PERSON": "name", "LOCATION": "address",
+    "MAC_ADDRESS": "device_id", "IBAN_CODE": "bank_account", "UUID": "record_id", "PERSON": "name",
+    "LOCATION": "address",
 }  # fmt: skip
 _PEER_VALUES = 60  # a column: it reads a thousand times more slowly
 
@@ -113,8 +114,8 @@ def speed(tell: Tell, **_: object) -> None:
 
 
 def _peer(*, set_up: bool) -> Judge:
-    import pandas as pd
-    import regex
+    import pandas as pd  # type: ignore[import-untyped]  # the library's
+    import regex  # type: ignore[import-untyped]  # the library's
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
     from presidio_analyzer.predefined_recognizers import CreditCardRecognizer, PhoneRecognizer
@@ -127,6 +128,7 @@ def _peer(*, set_up: bool) -> Judge:
     registry.load_predefined_recognizers(languages=["ja"], nlp_engine=nlp)
     if set_up:
         registry.remove_recognizer("PhoneRecognizer")
+        made: Any
         for made in (
             PhoneRecognizer(supported_language="ja", supported_regions=("JP",)),
             CreditCardRecognizer(supported_language="ja"),
