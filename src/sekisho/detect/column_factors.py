@@ -216,7 +216,7 @@ def _of_owner(kind: str, evidence: Evidence, values: dict[str, float]) -> None:
 
 
 _PLAIN = ("true_false", "epoch", "day", "decimal", "stamp", "clock", "version", "date")
-_WORDS = ("kanji", "kana", "latin", "other", "word")
+_WORDS = ("kanji", "kana", "latin", "other", "word", "masked")
 
 
 def _of_none(evidence: Evidence, weight: float, values: dict[str, float]) -> None:

@@ -120,5 +120,5 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
 
 
 _SAME = {"bank_account": ("bank_account", "iban", "postal_account"), "insured_number": ("insured_number",)}
-_LEAST = {"card": 12, "bank_account": 6, "my_number": 12, "postal_code": 6, "insured_number": 3}
+_LEAST = {"card": 12, "bank_account": 6, "my_number": 12, "postal_code": 4, "insured_number": 3}
 _MOST = {"card": 24, "bank_account": 30, "my_number": 15, "postal_code": 9, "insured_number": 24}

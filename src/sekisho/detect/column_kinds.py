@@ -83,10 +83,10 @@ KINDS: MappingProxyType[str, ColumnKind] = MappingProxyType(
         "customer_id": ColumnKind(_DIRECT, "customer_id", Shape.HEADED, "sn"),
         "ip": ColumnKind(_DIRECT, "ip_address", Shape.LOOSE),
         "device_id": ColumnKind(_DIRECT, "device_id", Shape.LOOSE),
-        "cookie_id": ColumnKind(_DIRECT, "cookie_id", Shape.LOOSE),
+        "cookie_id": ColumnKind(_DIRECT, "cookie_id", Shape.MARKED),
         "hashed_id": ColumnKind(_DIRECT, "hashed_id", Shape.LOOSE),
         "biometric": ColumnKind(_DIRECT, "biometric", Shape.HEADED),
-        "secret": ColumnKind(_DIRECT, "secret", Shape.LOOSE),
+        "secret": ColumnKind(_DIRECT, "secret", Shape.MARKED),
         # Things of one person
         "order_number": ColumnKind(_LINKING, "order_number", Shape.HEADED, "sn"),
         "record_id": ColumnKind(_LINKING, "record_id", Shape.HEADED, "sn"),

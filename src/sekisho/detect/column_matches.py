@@ -65,6 +65,7 @@ _ENGLISH_ADDRESS = re.compile(
     r"[0-9]{1,6}[A-Za-z]? (?:[\w'.]+ ){1,4}"
     r"(?:St|Street|Ave|Avenue|Rd|Road|Ln|Lane|Dr|Drive|Blvd|Way|Court|Ct|Pl|Place|Square|Sq)\b"
     r"|[0-9]{1,4}(?:-[0-9]{1,4}){1,3},? [A-Z][A-Za-z-]+,? [A-Z][a-z]+-(?:ku|shi|cho|machi|mura|gun)"
+    r"|[0-9]{1,6} [A-Z][\w'. ]{3,40},? .*[A-Z]{2} [0-9]{5}"
     r"|[A-Z][a-z]+-(?:ku|shi|cho|machi),? .*(?:Tokyo|Osaka|Japan)",
 )
 

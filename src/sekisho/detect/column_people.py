@@ -15,6 +15,7 @@ Tags = Callable[[str], frozenset[str]]
 
 _KANA = re.compile("[ァ-ヶーぁ-ん ・]+")
 _LATIN = re.compile("[A-Za-z'., -]+")
+_HONORIFIC = re.compile(" ?(?:様|さま|さん|殿|氏)$")
 _BETWEEN = re.compile("[ ・,]+")
 _HIRAGANA = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
 _PEOPLE = ("人名/姓", "人名/名", "人名/一般")
@@ -34,6 +35,7 @@ def name_shares(values: list[str]) -> tuple[float, float, float, float]:
     for value in values:
         if len(value) > 40:
             continue
+        value = _HONORIFIC.sub("", value)  # noqa: PLW2901 - 山田太郎様
         parts = [part for part in _BETWEEN.split(value) if part]
         if _LATIN.fullmatch(value):
             if 2 <= len(parts) <= 3:

@@ -84,7 +84,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("number_plate", 0.9, _words("plate"), _words("type")),
     Rule("ip", 1.0, _words("ip")),
     Rule("device_id", 1.0, _words("mac")),
-    Rule("device_id", 0.9, _words("device"), _words("push name")),
+    Rule("device_id", 0.9, _words("device"), _words("push name token")),
     Rule("cookie_id", 0.9, _words("cookie")),
     Rule("line_id", 0.9, _words("line id"), _words("record event address thing bank text")),
     Rule("line_id", 0.9, _words("line person"), _words("record event address thing")),

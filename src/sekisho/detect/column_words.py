@@ -195,7 +195,7 @@ _NOUNS: Mapping[str, str] = {
         hardwareid machineid browserfingerprint deviceuuid devicefingerprint clientuuid bluetooth ssid bssid msno
         製造番号
     """,
-    "cookie": "クッキー cookie cookies fbp fbc gaclientid cookieid visitorid",
+    "cookie": "ga gid gcl clientid クッキー cookie cookies fbp fbc gaclientid cookieid visitorid",
     "line": "line",
     "social": "twitter instagram facebook tiktok sns xid whats",
     "push": "push fcm apns プッシュ",
@@ -257,7 +257,7 @@ _NOUNS: Mapping[str, str] = {
         allergies medication medications prescription symptom symptoms disability byomei byoumei shobyo shobyomei
         shindan kiou kioreki bloodtype blood hba1c icd icd10 pregnancy pregnant vaccine vaccination bmi health
         treatment surgery shikkan arerugi shogai shogaisha ketsuekigata ketsuatsu fukuyaku condition diagnoses drug
-        drugs weightkg heightcm cholesterol glucose kenshin kensa taiju shincho comorbidity dietary sideeffects
+        drugs cholesterol glucose kenshin kensa taiju shincho comorbidity dietary sideeffects
         sideeffect 副作用 fukusayo 病 感染 感染症 covid pcr 既往 持病名 服薬歴 投薬歴 okusuri 治療内容 手術歴
         入院日数 精神疾患 身体障害 療養 休職 産休 介護 kaigo 要支援 かかりつけ 体調 体質 障害種別 障害区分 障害名
         障害の有無 障がいの有無 障がい者手帳 食事制限 dietaryrestriction dietaryrestrictions healthcheck

@@ -19,11 +19,11 @@ from sekisho.detect.column_kinds import KINDS, NONE
 from sekisho.detect.columns import ColumnSample, classify
 from tests.benchmarks.consent.rows import Row, Tell
 from tests.benchmarks.parts import run_parts
-from tests.columns import held_out, unseen
+from tests.columns import held_out, strange, trades
 from tests.columns.labelled import sample
 from tests.columns.scores import Judge, Judged, classes, judged, kinds, macro_f1, ours
 
-SETS = {"held out": held_out.TABLES, "unseen trades": unseen.TABLES}
+SETS = {"held out": held_out.TABLES, "other trades": trades.TABLES, "strange names": strange.TABLES}
 _ENTITIES = {
     "EMAIL_ADDRESS": "email", "PHONE_NUMBER": "phone", "CREDIT_CARD": "card", "IP_ADDRESS": "ip", "URL": "url",
     "MAC_ADDRESS": "device_id", "IBAN_CODE": "bank_account", "UUID": "record_id", "PERSON": "name",
