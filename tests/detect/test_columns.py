@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from tests.columns import held_out, strange, trades
-from tests.columns.people import digits, email, licence, luhn, my_number, rare
+from tests.columns.people import born, digits, email, licence, luhn, my_number, rare
 from tests.columns.scores import classes, judged, kinds, macro_f1, ours
 from tests.columns.things import goods_number, ip4, joined, remark, stamp, version
 
@@ -83,6 +83,12 @@ def test_check_digits_are_weighed_against_chance() -> None:
     assert check_evidence(50, 49) == 1.0
     assert 0 < check_evidence(1, 1) < 0.2
     assert check_evidence(0, 0) == 0.0
+
+
+def test_births_spread_over_decades() -> None:
+    """Dates of fifty years are births without a telling name; an archive of three years of orders is not."""
+    assert classify(column("f07", born("%Y-%m-%d"))).kind == "birth_date"
+    assert classify(column("f07", born("%Y-%m-%d", 2013, 2016))).kind != "birth_date"
 
 
 def test_goods_have_a_check_digit_of_their_own() -> None:
