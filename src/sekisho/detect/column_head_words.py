@@ -79,6 +79,7 @@ HEADS: Mapping[str, str] = {
         inout yesno 敬称 salutation honorific prefix suffix
     """,
     "time": """
+        ts
         日時 日付 時刻 年月日 日 年月 年 月 期限 期間 有効期限 時間 曜日 更新日 登録日 入会日 作成日 作成日時
         更新日時 登録日時 購入日 発売日 来店日 入社日 退社日 退会日 受付日 at date time timestamp dt datetime hizuke
         nichiji on created updated modified expires expiry expiration year month day hour duration elapsed seconds
@@ -174,6 +175,7 @@ HEADS: Mapping[str, str] = {
         lane 車線 道路 店頭 kiosk 端末番号 レジ番号 regi hall 席 seki テーブル番号 卓番 takuban
     """,
     "record": """
+        sale inq
         注文 受注 伝票 請求 請求書 領収書 予約 受付 問い合わせ お問い合わせ 問合せ 配送 送り状 追跡 取引 決済 契約
         証券 診察 カルテ 来院 来店 受診 申込 申請 レシート 保険金 事故 チケット 見積 納品 出荷 order orders invoice
         invoices receipt receipts ticket tickets booking bookings reservation reservations shipment shipments
@@ -209,6 +211,7 @@ HEADS: Mapping[str, str] = {
         organisation org companyname
     """,
     "describes": "description 説明 setsumei title titles タイトル 見出し caption alt descr desc",
+    "how_many": "num numberof numof noof countof totalnumberof",
     "neutral": """
         項目 column feature data field 欄 the of for and a in new old main primary secondary sub default current
         previous prev latest lastknown firstknown original raw x jp ja en の 新 旧 主 副 現 第 お ご 様 kanji 漢字

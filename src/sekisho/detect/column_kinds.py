@@ -53,10 +53,10 @@ _NOBODY = ColumnClass.NONE
 KINDS: MappingProxyType[str, ColumnKind] = MappingProxyType(
     {
         # Names
-        "name": ColumnKind(_DIRECT, "name", Shape.LOOSE, of_things=_NOBODY),
+        "name": ColumnKind(_DIRECT, "name", Shape.LOOSE),
         "family_name": ColumnKind(_DIRECT, "name", Shape.LOOSE),
         "given_name": ColumnKind(_DIRECT, "name", Shape.LOOSE),
-        "name_kana": ColumnKind(_DIRECT, "name_kana", Shape.LOOSE, of_things=_NOBODY),
+        "name_kana": ColumnKind(_DIRECT, "name_kana", Shape.LOOSE),
         "user_name": ColumnKind(_DIRECT, "user_name", Shape.HEADED),
         # Ways to reach somebody
         "email": ColumnKind(_DIRECT, "email", Shape.MARKED),

@@ -75,7 +75,9 @@ _RULES: tuple[Rule, ...] = (
     Rule("insured_number", 0.9, _words("insured")),
     Rule("insured_number", 0.6, _words("insurance id"), _words("insurer insured employment pension record")),
     Rule("insurer_number", 0.9, _words("insurer"), _words("insured name full_name")),
-    Rule("card", 0.9, _words("card"), _words("residence insured hash residence_card token rank device")),
+    Rule("card", 0.6, _words("card person"), _words("residence hash residence_card token name full_name kana")),
+    Rule("card", 0.9, _words("card"), _words("person residence insured hash residence_card token rank device")),
+    Rule("customer_id", 0.7, _words("card person"), _words("name full_name kana credit_word")),
     Rule("bank_account", 0.9, _words("bank_account"), _words("full_name kana")),
     Rule("bank_account", 0.8, _words("bank account"), _words("name full_name kana")),
     Rule("invoice_number", 1.0, _words("invoice_number")),
@@ -210,6 +212,8 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
 def _derived(words: tuple[Concepts, ...], head: Concepts, have: Concepts) -> bool:
     """Return whether the head makes something else of the nouns before it: a flag, a count, a time."""
     first = words[0] if words else frozenset()
+    if "how_many" in first and len(words) > 1:  # num_guests
+        return True
     what = (head & _DERIVED) or (first & _words("flag") if len(words) > 1 else frozenset())
     if not what:
         return False

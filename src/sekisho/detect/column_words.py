@@ -21,7 +21,7 @@ _NOUNS: Mapping[str, str] = {
         kokyakumei kaiinmei kanjamei shainmei gakuseimei seitomei riyoshamei tantoshamei keiyakushamei
         uketorininname kanjaname cardholdername holdername signatory customerfullname contactname accountholdername
         patientname studentname employeename guestname recipientname membername staffname drivername doctorname
-        payeename billingname shippingname buyername sendername authorname ownername 名入れ naire
+        payeename billingname shippingname buyername sendername authorname ownername
     """,
     "name": "mei 名 名前 名称 name nm names namae na 氏",
     "family": "姓 苗字 名字 myoji surname lastname familyname lname family",
@@ -39,7 +39,7 @@ _NOUNS: Mapping[str, str] = {
     "romaji": "ローマ字 英字 romaji roman alphabet latin",
     "nickname": """
         ペンネーム アカウント名 ニックネーム 表示名 ハンドル ハンドル名 ログイン名 ユーザー名 nickname handle login
-        username screenname loginid alias nick あだ名 ニックネーム名 handlename ハンドルネーム accountname 投稿者名
+        username loginid alias nick あだ名 ニックネーム名 handlename ハンドルネーム accountname 投稿者名
         hundle gamertag profilename penname usrname
     """,
     "email": """
@@ -140,6 +140,7 @@ _NOUNS: Mapping[str, str] = {
     """,
     # --- numbers ---------------------------------------------------------------------------------
     "my_number": """
+        myno
         マイナンバー 個人番号 mynumber kojinbango kojinbangou kojinno individualnumber mainamba mynum ssn nationalid
         nationalidnumber taxid taxnumber taxpayer 納税者番号 socialsecuritynumber socialinsurance 個人no
         特定個人情報
@@ -189,6 +190,7 @@ _NOUNS: Mapping[str, str] = {
     """,
     "mac": "mac macaddress macアドレス",
     "device": """
+        anonymousid anonymous anonid
         install installation installations インストール インストールid terminalid handsetid androidid 端末 デバイス
         端末id device idfa idfv gaid adid aaid advertising imei udid imsi tanmatsu deviceid handset iccid simid sim
         eid serialnumber ssaid vendorid クライアントid browserid fingerprintid idm felica nfc rfid icカード
@@ -206,7 +208,7 @@ _NOUNS: Mapping[str, str] = {
         秘密の答え secretanswer securityanswer secretquestion 認証コード 認証キー authtoken bearer oauthtoken
         sessiontoken csrf totp mfa recoverycode clientsecret privkey passhash passwordhash pwdhash pinhash pinno
     """,
-    "hash": "ハッシュ hash hashed sha256 sha1 sha md5 digest hmac pseudonym hem",
+    "hash": "ハッシュ hash hashed sha256 sha1 sha md5 digest hmac pseudonym hem pseudo",
     "browser": """
         ユーザーエージェント ブラウザ useragent ua browser agent useragentstring uastring browserua 閲覧環境
         agentstring
@@ -231,7 +233,7 @@ _NOUNS: Mapping[str, str] = {
         年間収入 bonus 年収 年収帯 所得 給与 給料 賞与 年俸 月収 世帯年収 報酬 手取り 基本給 income salary wage
         wages nenshu nenshuu kyuyo kyuuyo shotoku payroll earnings incomeband bonuspay shunyu 年収額 月給額 給与額
         基本給額 世帯収入帯 現年収 希望年収 想定年収 annualsalary annualincome monthlysalary householdincome
-        grosspay netpay takehome pay payrate 所得額 課税所得 賞与額 年収レンジ incomerange incomelevel nenkingaku
+        grosspay netpay takehome payrate 所得額 課税所得 賞与額 年収レンジ incomerange incomelevel nenkingaku
         zeikomi 手取額 支給額 shikyugaku 総支給 控除 kojo 源泉 gensen 源泉徴収 年金額 年金受給額 報酬月額 標準報酬
         hyojunhoshu 給料日前残高 売上報酬 commissionincome annualpay paycheck payamount salaryband payband wageband
     """,
