@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check attacks matrix timing bench benchaudit benchstores export benchconsent withdrawals mutations fuzz policy compiled train-names lock clean
+.PHONY: help demo serve test check attacks matrix timing bench benchaudit benchstores export benchconsent withdrawals mutations fuzz policy compiled train-names train-columns benchcolumns lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -74,6 +74,12 @@ bench: $(VENV)/dev.stamp  ## Measure what governance costs, as ratios in one run
 
 benchstores: $(VENV)/dev.stamp  ## The same over PostgreSQL and Parquet at ten million rows (needs SEKISHO_TEST_POSTGRES)
 	@$(BIN)/python -m tests.benchmarks.stores
+
+train-columns: $(VENV)/dev.stamp  ## Fit the column classifier again on its labelled tables (a minute)
+	@$(BIN)/python -m tests.columns.fit
+
+benchcolumns: $(VENV)/dev.stamp  ## Measure how well columns are classified, beside presidio-structured
+	@$(BIN)/python -m tests.benchmarks.pii.columns
 
 export: $(VENV)/dev.stamp  ## Measure the gateway's memory while ten million rows leave it
 	@$(BIN)/python -m tests.benchmarks.export

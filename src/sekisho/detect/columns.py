@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sekisho.detect.column_factors import Evidence, factors_of
+from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header
+from sekisho.detect.column_kinds import KINDS, NONE, UNKNOWN
+from sekisho.detect.column_model import Model, probabilities, trained
+from sekisho.detect.column_rules import Owner
+from sekisho.detect.column_values import profile
 from sekisho.domain.classification import Proposal
+from sekisho.domain.terms import ColumnClass
+
+ENOUGH = 0.6
+"""Least confidence in ``none``. Below it a column is of an unknown kind, and of the most restricted class."""
+_ALTERNATIVES = 3
+_MOST_SIBLINGS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +52,117 @@ class ColumnSample:
 
 
 def classify(sample: ColumnSample) -> Proposal:
-    """Return what the column seems to hold."""
-    raise NotImplementedError
+    """Return what the column seems to hold. Time is bounded, whatever the values are."""
+    model = trained()
+    try:
+        return judge(evidence_of(sample), model)
+    except Exception:  # noqa: BLE001 - whatever a value does, it stands in no error, and its column is restricted
+        return Proposal(UNKNOWN, ColumnClass.DIRECT_IDENTIFIER, None, 0.0, {"fault": 1.0})
+
+
+def evidence_of(sample: ColumnSample) -> Evidence:
+    """Return all that is known of a column, without its values."""
+    table = _table(sample)
+    header = read_header(sample.name[-MOST_CHARS:], table)
+    siblings = tuple(
+        max(said, key=lambda kind: said[kind])
+        for sibling in sample.siblings[:_MOST_SIBLINGS]
+        if sibling != sample.name and (said := read_header(sibling[-MOST_CHARS:], table).kinds)
+    )
+    if (
+        header.kinds.get("name", 0.0)
+        and "family_name" in siblings
+        and sample.name.strip().lower() in {"名", "mei", "name", "first"}
+    ):
+        header = header._replace(kinds={"given_name": 0.9})
+    comment = read_header(sample.comment[-MOST_CHARS:], table) if sample.comment else _SILENT
+    return Evidence(
+        header=header,
+        comment=comment,
+        owner=header.owner if header.owner is not Owner.UNKNOWN else table,
+        siblings=siblings,
+        profile=profile(sample.values),
+        sort=_sort(sample.type),
+        distinct=max(sample.distinct, len(sample.values)),
+        present=max(sample.rows - sample.nulls, len(sample.values)),
+    )
+
+
+_SILENT = Header({}, Owner.UNKNOWN, 0.0)
+
+
+def judge(evidence: Evidence, model: Model) -> Proposal:
+    """Return what *model* makes of *evidence*."""
+    factors = factors_of(evidence)
+    likely = probabilities(model.scores(factors))
+    ranked = sorted(likely.items(), key=lambda item: (-item[1], item[0]))
+    kind, confidence = ranked[0]
+    others = tuple((other, round(share, 3)) for other, share in ranked[1 : _ALTERNATIVES + 1] if share >= 0.01)
+    shares = model.shares(factors[kind])
+    if kind == NONE and confidence < ENOUGH:
+        return Proposal(
+            UNKNOWN, ColumnClass.DIRECT_IDENTIFIER, None, round(1 - confidence, 3), shares, (ranked[0], *others)[:3]
+        )
+    facts = KINDS[kind]
+    column_class, category = facts.column_class, facts.category
+    if facts.of_things is not None and evidence.owner is Owner.THING:
+        column_class, category = facts.of_things, None
+    return Proposal(kind, column_class, category, round(confidence, 3), shares, others)
+
+
+_SURELY_PEOPLE = frozenset(
+    {"birth_date", "gender", "name_kana", "family_name", "given_name", "my_number", "age", "email"}
+)
+_THINGS = frozenset(
+    [
+        "price",
+        "unit_price",
+        "jan",
+        "jan_code",
+        "sku",
+        "stock",
+        "単価",
+        "価格",
+        "在庫",
+        "在庫数",
+        "商品コード",
+        "tanka",
+        "kakaku",
+        "maker",
+        "brand",
+        "開店日",
+        "営業時間",
+        "売場面積",
+    ]
+)
+
+
+def _table(sample: ColumnSample) -> Owner:
+    """Return what the table is about: by its name, unless its columns say better."""
+    named = read_dataset(sample.dataset[-MOST_CHARS:])
+    people = sum(
+        bool(
+            _SURELY_PEOPLE
+            & {kind for kind, strength in read_header(sibling[-MOST_CHARS:]).kinds.items() if strength >= 0.8}
+        )
+        for sibling in sample.siblings[:_MOST_SIBLINGS]
+    )
+    if people >= 2 and named in {Owner.UNKNOWN, Owner.THING}:
+        return Owner.PERSON
+    if named is Owner.UNKNOWN and sum(sibling.lower() in _THINGS for sibling in sample.siblings) >= 2:
+        return Owner.THING
+    return named
+
+
+def _sort(store_type: str) -> str:
+    """Return whether the store holds text, numbers, dates or booleans; text when its word is not known."""
+    word = store_type.lower()
+    if "bool" in word or word == "bit":
+        return "b"
+    if "date" in word or "time" in word:
+        return "d"
+    if any(
+        part in word for part in ("int", "numeric", "decimal", "float", "double", "real", "number", "serial", "money")
+    ):
+        return "n"
+    return "s"

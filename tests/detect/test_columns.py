@@ -1,0 +1,208 @@
+"""What a column is taken for: evidence of name, form, check digits and neighbours, never a value."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from tests.columns import held_out, strange, trades
+from tests.columns.people import born, digits, email, licence, luhn, my_number, rare
+from tests.columns.scores import classes, judged, kinds, macro_f1, ours
+from tests.columns.things import goods_number, ip4, joined, remark, stamp, version
+
+from sekisho.detect.column_factors import AGAINST, FACTORS, check_evidence
+from sekisho.detect.column_kinds import KINDS, NONE, UNKNOWN
+from sekisho.detect.column_model import trained
+from sekisho.detect.columns import ENOUGH, ColumnSample, classify
+from sekisho.domain.terms import ColumnClass
+
+
+def column(name: str, make=None, *, dataset: str = "t1", siblings: tuple[str, ...] = (), **more) -> ColumnSample:
+    """Return a column of 300 made values, or an empty one."""
+    rng = random.Random(name)
+    values = sorted({make(rng) for _ in range(300)}) if make else []
+    told = {"type": "text", "rows": 300, "nulls": 0 if make else 300, "distinct": len(values), **more}
+    return ColumnSample(dataset=dataset, name=name, siblings=siblings, values=values, **told)
+
+
+@pytest.mark.parametrize(
+    ("tables", "least"),
+    [(held_out.TABLES, 0.95), (trades.TABLES, 0.95), (strange.TABLES, 0.9)],
+    ids=["held out", "other trades", "strange names"],
+)
+def test_held_out_tables_are_classified(tables, least: float) -> None:
+    """On tables that nothing was fitted by, macro F1 is high over kinds and classes, and nothing personal is none."""
+    found = judged(tables, ours)
+    assert len(found) >= 120
+    assert macro_f1(kinds(found)) >= least
+    assert macro_f1(classes(found)) >= 0.95
+    assert not any(each.column_class == "none" != each.column.column_class for each in found)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (email, "email"), (digits("090-9999-9999"), "phone"), (rare("{F} {G}"), "name"),
+        (rare("{f} {g}"), "name_kana"),
+        (my_number(), "my_number"), (luhn("4", 16), "card"), (ip4, "ip"), (remark, "free_text"),
+        (licence, "driver_licence"),
+    ],
+    ids=["email", "phone", "name", "name_kana", "my_number", "card", "ip", "free_text", "driver_licence"],
+)  # fmt: skip
+def test_values_tell_where_the_name_does_not(make, kind: str) -> None:
+    """A column with a meaningless name is known by its values."""
+    assert classify(column("f07", make)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("phone", stamp("epoch")), ("f07", version), ("name", joined("青葉|本町|駅前", "店|センター")),
+        ("tel_flag", digits("9")),
+        ("mail_count", digits("9")), ("jan", goods_number), ("version", version), ("created_at", stamp()),
+    ],
+    ids=["epoch seconds", "versions", "shops", "flag", "count", "goods", "version", "time"],
+)  # fmt: skip
+def test_traps_are_no_personal_kind_by_conviction(name: str, make) -> None:
+    """What only looks like personal data, or only is called so, is none, or unknown where the name insists."""
+    proposal = classify(column(name, make))
+    assert proposal.kind in {NONE, UNKNOWN} or proposal.confidence < 0.8, proposal
+
+
+def test_twelve_digits_without_check_digits_are_no_individual_numbers() -> None:
+    """Order numbers of twelve digits pass the check of My Number in a tenth of cases, and are not taken for it."""
+    orders = classify(column("f07", digits("202699999999")))
+    assert orders.kind not in {"my_number", "driver_licence"}
+    assert classify(column("f07", my_number())).confidence > 0.9
+
+
+def test_check_digits_are_weighed_against_chance() -> None:
+    """The tenth that passes by chance speaks against a kind, nearly all speak for it, and few values say little."""
+    assert check_evidence(50, 5) == -1.0
+    assert check_evidence(50, 49) == 1.0
+    assert 0 < check_evidence(1, 1) < 0.2
+    assert check_evidence(0, 0) == 0.0
+
+
+def test_births_spread_over_decades() -> None:
+    """Dates of fifty years are births without a telling name; an archive of three years of orders is not."""
+    assert classify(column("f07", born("%Y-%m-%d"))).kind == "birth_date"
+    assert classify(column("f07", born("%Y-%m-%d", 2013, 2016))).kind != "birth_date"
+
+
+def test_goods_have_a_check_digit_of_their_own() -> None:
+    """Thirteen digits that pass as JAN numbers are goods, not corporate numbers."""
+    assert classify(column("code13", goods_number, dataset="items")).column_class is ColumnClass.NONE
+
+
+def test_a_shop_is_nobody() -> None:
+    """The prefecture of a shop keeps its kind and is of no class; a customer's is a quasi-identifier."""
+    prefectures = joined("東京都|大阪府|北海道|福岡県|愛知県")
+    of_shops = classify(column("prefecture", prefectures, dataset="stores", siblings=("store_name", "floor_area")))
+    of_people = classify(column("prefecture", prefectures, dataset="customers", siblings=("email",)))
+    assert (of_shops.kind, of_shops.column_class) == ("prefecture", ColumnClass.NONE)
+    assert (of_people.kind, of_people.column_class) == ("prefecture", ColumnClass.QUASI_IDENTIFIER)
+
+
+def test_the_comment_of_the_store_counts() -> None:
+    """A column whose name says nothing is known by the store's comment on it."""
+    silent = column("c12", digits("9999999"), dataset="customers")
+    assert classify(replace(silent, comment="基本給")).kind == "income"
+
+
+def test_given_names_stand_beside_family_names() -> None:
+    """名 is a given name where 姓 stands in the same table."""
+    assert classify(column("名", rare("{G}"), dataset="会員", siblings=("姓",))).kind == "given_name"
+
+
+def test_an_empty_column_is_judged_by_its_name_and_never_none_for_lack_of_evidence() -> None:
+    """Without values a clear name is proposed; without both the column is unknown and restricted most."""
+    assert classify(column("email")).kind == "email"
+    nothing = classify(column("zzz"))
+    assert (nothing.kind, nothing.column_class) == (UNKNOWN, ColumnClass.DIRECT_IDENTIFIER)
+
+
+def test_none_needs_conviction() -> None:
+    """No column is none with less than the least confidence, whatever is tried."""
+    rng = random.Random(3)
+    makers = [
+        digits("999999999999"),
+        digits("A9A9A9"),
+        rare("{F}"),
+        joined("あ|い|う", "え|お|か"),
+        digits("9999999"),
+    ]
+    for _ in range(60):
+        sample = column("".join(rng.choice("abcxyz") for _ in range(4)), rng.choice(makers))
+        proposal = classify(replace(sample, values=sample.values[: rng.choice((1, 5, 200))]))
+        assert proposal.kind != NONE or proposal.confidence >= ENOUGH
+
+
+CANARY = "canary-7f3a"
+
+
+@pytest.mark.parametrize("name", ["name", "email", "memo", "zzz", "住所"])
+def test_no_value_leaves_the_classifier(name: str) -> None:
+    """Neither the proposal nor the sample's own repr holds a value."""
+    values = [f"{CANARY}{number}@example.com" for number in range(50)] + [f"山田{CANARY}", f"東京都{CANARY}1-2-3"]
+    sample = ColumnSample("t1", name, "text", (), values, 52, 0, 52)
+    assert CANARY not in repr(classify(sample)) + repr(sample)
+
+
+def test_a_fault_over_values_restricts_the_column_and_says_no_value(monkeypatch) -> None:
+    """An exception while values are read becomes an unknown column, not an error that holds the value."""
+
+    def fail(values):
+        raise ValueError(values[0])
+
+    monkeypatch.setattr("sekisho.detect.columns.profile", fail)
+    proposal = classify(ColumnSample("t1", "price", "text", (), [CANARY], 1, 0, 1))
+    assert (proposal.kind, proposal.column_class, proposal.confidence) == (
+        UNKNOWN,
+        ColumnClass.DIRECT_IDENTIFIER,
+        0.0,
+    )
+    assert CANARY not in repr(proposal)
+
+
+HOSTILE = {
+    "64 KB of letters": "a" * 65_536, "64 KB of digits": "1" * 65_536, "marks": "e" + "\u0301" * 30_000,
+    "growing": "\ufdfa" * 3_000,
+    "at signs": "a@" * 30_000, "dots": "1." * 30_000, "nulls": "\x00" * 100, "surrogates": "\ud800" * 100,
+    "spaces": " " * 60_000,
+    "kanji": "丁目" * 30_000, "superscript": "²" * 12, "other digits": "٣" * 12, "empty": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_values_are_judged(text: str) -> None:
+    """Values of any length and any characters, five thousand of them, end in a proposal without fault."""
+    values = [f"{text}{number}" if text else "" for number in range(5_000 if len(text) < 1_000 else 60)]
+    proposal = classify(ColumnSample("t1", "f07", "text", (), values, len(values), 0, len(values)))
+    assert "fault" not in proposal.factors
+
+
+def test_factors_explain_the_confidence() -> None:
+    """Each factor of a proposal is one that the model knows, and their sum is the winner's score."""
+    proposal = classify(column("email", email, dataset="customers"))
+    assert set(proposal.factors) <= set(FACTORS)
+    assert proposal.factors["header"] > 0
+    assert proposal.factors["marked"] > 0
+    assert all(kind in KINDS for kind, _ in proposal.alternatives)
+
+
+def test_coefficients_keep_their_sign() -> None:
+    """No factor counts for what it speaks against, so that more evidence never lowers a kind."""
+    for name, value in trained().coefficients.items():
+        if not name.startswith("base_"):
+            assert value <= 0 if name in AGAINST else value >= 0, name
+
+
+@pytest.mark.long
+def test_training_gives_the_model_that_is_kept() -> None:
+    """Fitted again, the coefficients are those of the file."""
+    from tests.columns.fit import examples, fitted
+
+    again = dict(zip(FACTORS, fitted(*examples()[:3]), strict=True))
+    assert again == pytest.approx(dict(trained().coefficients), abs=0.01)
