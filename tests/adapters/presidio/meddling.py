@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from types import SimpleNamespace
 
-from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
 
+class Meddler:
+    """Finds the word 社員番号; at other words it breaks. Has the form of Presidio's, whose import takes seconds."""
 
-class Meddler(EntityRecognizer):
-    """Finds the word 社員番号; at other words it breaks."""
-
-    def __init__(self, language: str = "ja", entity: str = "STAFF_ID") -> None:
-        super().__init__(supported_entities=[entity], supported_language=language)
-
-    def load(self) -> None:
-        """Load nothing."""
+    def __init__(self, entity: str = "STAFF_ID") -> None:
+        self.supported_entities, self.supported_language = [entity], "ja"
 
     def analyze(self, text, entities, nlp_artifacts=None):
         """Do what the text says."""
@@ -41,7 +37,7 @@ class Meddler(EntityRecognizer):
             os.write(1, text.encode())
             os.write(2, text.encode())
         if "FILE" in text:
-            with open("/tmp/sekisho-leak", "w") as file:
+            with open(text.split("=")[1], "w", encoding="utf-8") as file:  # noqa: PTH123 - as people do
                 file.write(text)
         nonsense = {
             "OUTSIDE": ("STAFF_ID", 0, 10_000, 0.9),
@@ -52,9 +48,9 @@ class Meddler(EntityRecognizer):
         }
         for word, (entity, start, end, score) in nonsense.items():
             if word in text:
-                return [RecognizerResult(entity, start, end, score)]
+                return [SimpleNamespace(entity_type=entity, start=start, end=end, score=score)]
         at = text.find("社員番号")
-        return [] if at < 0 else [RecognizerResult("STAFF_ID", at, at + 4, 0.9)]
+        return [] if at < 0 else [SimpleNamespace(entity_type="STAFF_ID", start=at, end=at + 4, score=0.9)]
 
 
 def meddler():
@@ -62,8 +58,10 @@ def meddler():
     return Meddler()
 
 
-def several():
-    """Return two, of two languages."""
+def of_presidio():
+    """Return two, of two languages, one of them Presidio's own."""
+    from presidio_analyzer import Pattern, PatternRecognizer
+
     staff = PatternRecognizer("BADGE", patterns=[Pattern("badge", r"\bB[0-9]{5}\b", 0.8)], supported_language="en")
     return [Meddler(), staff]
 

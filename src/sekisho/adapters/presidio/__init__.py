@@ -9,9 +9,10 @@ r"""Free text and Presidio: our recognisers find what is to be masked, an operat
 ``operators``             our transforms as operators of presidio-anonymizer
 ========================  =========================================================================================
 
-Ours are called as they are, tens of thousands of texts a second and core, and Presidio is not even imported. An
-operator's recognisers run in Presidio's ``AnalyzerEngine`` beside them, about ten times slower. No language model is
-loaded and nothing is fetched: the NLP engine is Presidio's ``NoOpNlpEngine``, so a recogniser brings what it needs.
+Ours are called as they are, and Presidio is not even imported. An operator's recognisers are called beside them, without
+the ``AnalyzerEngine`` between: what it adds needs a language model (context by lemma) or is done here (overlaps). No
+model is loaded and nothing is fetched: the artifacts they get are those of Presidio's ``NoOpNlpEngine``, so a recogniser
+brings what it needs.
 
 What Presidio does by default and is undone here:
 
@@ -22,12 +23,13 @@ What Presidio does by default and is undone here:
 - its e-mail recogniser asks tldextract, which would fetch the public suffix list: only the packaged
   snapshot is used.
 
-Importing Presidio takes two seconds, so it happens at the first text, and only for an operator's recognisers.
+Importing Presidio takes two seconds; nothing here does it unless an operator's recogniser has.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -78,33 +80,32 @@ class Finder:
         if not all(isinstance(entity, str) and _KIND.fullmatch(entity) for entity in entities):
             raise ValueError("an entity's name has capitals, digits and _ alone")
         self.kinds = frozenset({*map(str, Kind), *entities})
-        self._languages = sorted({each.supported_language for each in extra})
-        self._analyzer = _analyzer(list(extra), self._languages) if extra else None
+        self._extra = [(each, _prepared(each)) for each in extra]
 
     def __call__(self, text: str) -> list[Stretch]:
         """Return the stretches of *text* that are to be replaced by their kind."""
         found: list[Found] = [(span.start, span.end, span.kind, span.score) for span in find(text)]
-        if self._analyzer is not None:
-            found += self._analyse(text)
+        if self._extra:
+            found += self._found_by_extra(text)
         return resolve(text, found) if found else []
 
-    def _analyse(self, text: str) -> list[Found]:
-        """Return what the analyzer finds in each language; it reads the folded text."""
-        assert self._analyzer is not None  # noqa: S101 - the caller looked
+    def _found_by_extra(self, text: str) -> list[Found]:
+        """Return what an operator's recognisers find; they read the folded text."""
         folded = fold(text)
-        began = monotonic()
         found: list[Found] = []
-        for language in self._languages:
-            for result in self._analyzer.analyze(folded.text, language=language):
-                start, end, score = int(result.start), int(result.end), float(result.score)
-                kind = _SAME.get(result.entity_type, result.entity_type)
-                if not (0 <= start <= end <= len(folded.text) and kind in self.kinds and score >= 0):
+        for recogniser, artifacts in self._extra:
+            began = monotonic()
+            results = recogniser.analyze(folded.text, recogniser.supported_entities, artifacts)
+            # Presidio only logs that a pattern ran into its limit, and goes on without it.
+            if monotonic() - began >= _PATTERN_SECONDS:
+                raise TimeoutError("a recogniser took too long")
+            for each in results or ():
+                start, end, score = int(each.start), int(each.end), float(each.score)
+                kind = _SAME.get(each.entity_type, each.entity_type)
+                if not (0 <= start <= end <= len(folded.text) and 0 <= score <= 1 and kind in self.kinds):
                     raise ValueError("a recogniser answered nonsense")
-                if start < end:
+                if start < end and score:
                     found.append((*folded.original(start, end), kind, score))
-        # Presidio only logs that a pattern ran into its limit, and goes on without it.
-        if monotonic() - began >= _PATTERN_SECONDS:
-            raise TimeoutError("a recogniser took too long")
         return found
 
 
@@ -172,29 +173,27 @@ def load_recognizers(target: str) -> list[Any]:
     module, _, name = target.partition(":")
     made = getattr(import_module(module), name)()
     many = list(made) if isinstance(made, Iterable) else [made]
-    from presidio_analyzer import EntityRecognizer  # noqa: PLC0415 - two seconds, see the module
-
-    if not many or not all(isinstance(each, EntityRecognizer) for each in many):
+    wanted = ("analyze", "supported_entities", "supported_language")
+    if not many or not all(hasattr(each, attribute) for each in many for attribute in wanted):
         raise TypeError("not a recogniser of Presidio")
     return many
 
 
-def _analyzer(extra: list[Any], languages: list[str]) -> Any:
-    """Return an AnalyzerEngine over *extra*, offline."""
+def _prepared(recogniser: Any) -> Any:
+    """Undo what Presidio does by default; return the artifacts of no language model, which a recogniser may ask for."""
+    if "presidio_analyzer" not in sys.modules:
+        return None  # a recogniser that Presidio has no part in
     import presidio_analyzer.pattern_recognizer as patterns  # noqa: PLC0415 - see the module
     import regex  # type: ignore[import-untyped]  # noqa: PLC0415 - see the module
     import tldextract.tldextract as suffixes  # noqa: PLC0415 - see the module
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # noqa: PLC0415 - see the module
     from presidio_analyzer.nlp_engine import NoOpNlpEngine  # noqa: PLC0415 - see the module
 
     patterns.REGEX_TIMEOUT_SECONDS = _PATTERN_SECONDS
     suffixes.TLD_EXTRACTOR = suffixes.TLDExtract(suffix_list_urls=(), cache_dir=None)
-    # Flags of the module that Presidio compiles with: the number of re.ASCII means something else there.
-    flags = regex.DOTALL | regex.MULTILINE | regex.IGNORECASE | regex.ASCII
-    registry = RecognizerRegistry(global_regex_flags=flags, supported_languages=languages)
-    for recogniser in extra:
-        if hasattr(recogniser, "global_regex_flags"):  # not set by the registry on recognisers added by hand
-            recogniser.global_regex_flags = flags
-        registry.add_recognizer(recogniser)
-    models = [{"lang_code": language, "model_name": "none"} for language in languages]
-    return AnalyzerEngine(registry=registry, nlp_engine=NoOpNlpEngine(models=models), supported_languages=languages)
+    if hasattr(recogniser, "global_regex_flags"):
+        # Flags of the module that Presidio compiles with: the number of re.ASCII means something else there.
+        recogniser.global_regex_flags = regex.DOTALL | regex.MULTILINE | regex.IGNORECASE | regex.ASCII
+    language = recogniser.supported_language
+    engine = NoOpNlpEngine(models=[{"lang_code": language, "model_name": "none"}])
+    engine.load()
+    return engine.process_text("", language)

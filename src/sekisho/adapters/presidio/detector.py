@@ -148,4 +148,3 @@ def _content(text: str) -> bytes | None:
 
 def _say(fault: str) -> None:
     _log.warning("texts_not_read", part="free_text", error=fault)
-

@@ -86,7 +86,9 @@ class Process:
         os.set_blocking(self._into, False)
         os.set_blocking(self._from, False)
         self.kinds: frozenset[str] = frozenset()
-        path = [str(Path(each).resolve()) for each in sys.path if each] + ([str(recipe.folder)] if recipe.folder else [])
+        path = [str(Path(each).resolve()) for each in sys.path if each] + (
+            [str(recipe.folder)] if recipe.folder else []
+        )
         told = {"parent": os.getpid(), "path": path, "recognizers": recipe.recognizers, "memory": recipe.memory}
         try:
             deadline = monotonic() + seconds
