@@ -14,6 +14,7 @@ Whatever any span covered is covered afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 REDACTED = "[REDACTED]"
 """What stands for a text that could not be masked."""
@@ -31,7 +32,7 @@ Stretch = tuple[int, int, str]
 def resolve(text: str, found: Iterable[Found]) -> list[Stretch]:
     """Return the stretches of *text* that are to be replaced."""
     spans = sorted(found, key=_place)
-    if any(after[0] < before[1] for before, after in zip(spans, spans[1:], strict=False)):
+    if any(after[0] < before[1] for before, after in pairwise(spans)):
         spans = _trimmed(_outermost(_united(spans)))
     stretches: list[Stretch] = []
     for start, end, kind, _ in spans:
@@ -53,7 +54,7 @@ def replaced(text: str, stretches: Sequence[Stretch]) -> str:
 
 
 def are_sound(stretches: object, length: int, kinds: frozenset[str]) -> bool:
-    """Return whether *stretches*, which came from elsewhere, ascend within *length* characters and name known kinds."""
+    """Return whether *stretches*, from elsewhere, ascend within *length* characters and name known kinds."""
     if not isinstance(stretches, list):
         return False
     position = 0

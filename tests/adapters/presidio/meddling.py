@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 
 class Meddler:
-    """Finds the word 社員番号; at other words it breaks. Has the form of Presidio's, whose import takes seconds."""
+    """Finds the word STAFF; at other words it breaks. Has the form of Presidio's, whose import takes seconds."""
 
     def __init__(self, entity: str = "STAFF_ID") -> None:
         self.supported_entities, self.supported_language = [entity], "ja"
@@ -33,7 +33,7 @@ class Meddler:
             held = [bytearray(1 << 26) for _ in range(1_000)]
             raise AssertionError(len(held))
         if "PRINT" in text:
-            print(text, flush=True)
+            print(text, flush=True)  # noqa: T201 - as people do
             os.write(1, text.encode())
             os.write(2, text.encode())
         if "FILE" in text:
@@ -49,8 +49,8 @@ class Meddler:
         for word, (entity, start, end, score) in nonsense.items():
             if word in text:
                 return [SimpleNamespace(entity_type=entity, start=start, end=end, score=score)]
-        at = text.find("社員番号")
-        return [] if at < 0 else [SimpleNamespace(entity_type="STAFF_ID", start=at, end=at + 4, score=0.9)]
+        at = text.find("STAFF")
+        return [] if at < 0 else [SimpleNamespace(entity_type="STAFF_ID", start=at, end=at + 5, score=0.9)]
 
 
 def meddler():

@@ -5,14 +5,14 @@ r"""Free text and Presidio: our recognisers find what is to be masked, an operat
 ``PresidioDetector``      a ``ports.Detector`` in this process alone
 ``detector.FreeText``     the ``ports.Detector`` of the gateway: a cache of stretches, and processes that read
 ``pool``, ``worker``      those processes, seen from outside and from inside
-``recognizers``           ours as Presidio ``EntityRecognizer`` objects, for who runs an ``AnalyzerEngine``
+``entity_recognizers``    ours as Presidio ``EntityRecognizer`` objects, for who runs an ``AnalyzerEngine``
 ``operators``             our transforms as operators of presidio-anonymizer
 ========================  =========================================================================================
 
-Ours are called as they are, and Presidio is not even imported. An operator's recognisers are called beside them, without
-the ``AnalyzerEngine`` between: what it adds needs a language model (context by lemma) or is done here (overlaps). No
-model is loaded and nothing is fetched: the artifacts they get are those of Presidio's ``NoOpNlpEngine``, so a recogniser
-brings what it needs.
+Ours are called as they are, and Presidio is not even imported. An operator's recognisers are called beside them,
+without the ``AnalyzerEngine`` between: what it adds needs a language model (context by lemma) or is done here
+(overlaps). Nothing is fetched: the artifacts they get are those of Presidio's ``NoOpNlpEngine``, so a recogniser brings
+the model that it needs.
 
 What Presidio does by default and is undone here:
 
@@ -49,8 +49,8 @@ _SAME = {
     "PERSON": "NAME",
     "LOCATION": "ADDRESS",
     "IP_ADDRESS": "IP",
-    "MAC_ADDRESS": "DEVICE_ID",
-    "IBAN_CODE": "BANK_ACCOUNT",
+    "MAC_ADDRESS": "MAC",
+    "IBAN_CODE": "IBAN",
 }
 _PATTERN_SECONDS = 2
 _KIND = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
@@ -165,6 +165,13 @@ class PresidioDetector:
         return finder
 
 
+def recognizers(languages: Iterable[str] = ("ja", "en")) -> list[Any]:
+    """Return ours as Presidio recognisers, one for each kind and language (``entity_recognizers``)."""
+    from sekisho.adapters.presidio import entity_recognizers  # noqa: PLC0415 - it imports Presidio
+
+    return list(entity_recognizers.recognizers(languages))
+
+
 def load_recognizers(target: str) -> list[Any]:
     """Return the recognisers that ``package.module:factory`` makes: one, or several.
 
@@ -180,7 +187,7 @@ def load_recognizers(target: str) -> list[Any]:
 
 
 def _prepared(recogniser: Any) -> Any:
-    """Undo what Presidio does by default; return the artifacts of no language model, which a recogniser may ask for."""
+    """Undo what Presidio does by default; return the artifacts of no language model, for who asks for some."""
     if "presidio_analyzer" not in sys.modules:
         return None  # a recogniser that Presidio has no part in
     import presidio_analyzer.pattern_recognizer as patterns  # noqa: PLC0415 - see the module

@@ -1,7 +1,7 @@
 """What was found in texts seen before: support logs repeat.
 
-A text is known by its keyed hash alone, and of it are kept only the places and kinds of what was found: no text and no
-match stays in memory. The key is derived from the key ring, so that hashes that leak confirm no guess.
+A text is known by its keyed hash alone, and of it are kept only the places and kinds of what was found: no text and
+no match stays in memory. The key is derived from the key ring, so that hashes that leak confirm no guess.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 
 from sekisho.transform.spans import Stretch
 
-_ENTRY_BYTES: Final = 65 + 33 + 150
+_ENTRY_BYTES: Final = 65 + 33 + 220
 """What an entry holds besides its stretches: the hash, the value's head, its place in the table (CPython 3.11)."""
 _STRETCH_BYTES: Final = 12
 

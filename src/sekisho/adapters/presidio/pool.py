@@ -1,9 +1,9 @@
 """Processes that read texts, beside the one that answers: a bounded queue, restarts, deadlines.
 
-Each process is owned by a thread, which hands it a batch, waits, and checks what comes back. A process that ends, hangs
-or answers nonsense is killed and started anew, and its batch is read once more text by text: the text at which that ends
-again is suppressed, and no other. A process that does not come up is tried again after a pause; while none is up,
-everything is suppressed at once.
+Each process is owned by a thread, which hands it a batch, waits, and checks what comes back. A process that ends,
+hangs or answers nonsense is killed and started anew, and its batch is read once more text by text: the text at which
+that ends again is suppressed, and no other. A process that does not come up is tried again after a pause; while none
+is up, everything is suppressed at once.
 """
 
 from __future__ import annotations

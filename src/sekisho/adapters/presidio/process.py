@@ -68,7 +68,7 @@ class Process:
     def __init__(self, recipe: Recipe, seconds: float) -> None:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
                 [sys.executable, "-I", "-X", "utf8", str(_WORKER)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -55,7 +55,8 @@ def _finder(recognizers: list[str], answers: BinaryIO) -> Any:
         from sekisho.adapters.presidio import Finder, load_recognizers  # noqa: PLC0415 - only now can it be found
 
         extra = []
-        for at, target in enumerate(recognizers):
+        for target in recognizers:
+            at += 1
             extra += load_recognizers(target)
         finder = Finder(extra)
         finder("氏名：山田太郎 〒150-0001 warm@example.com 090-0000-0000 My name is Jane Doe")
