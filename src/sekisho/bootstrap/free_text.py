@@ -7,7 +7,7 @@ import os
 from typing import Final
 
 from sekisho.adapters.presidio.detector import FreeText
-from sekisho.adapters.presidio.process import CannotStart, Recipe
+from sekisho.adapters.presidio.process import CannotStart, Process, Recipe
 from sekisho.errors import WorkspaceError
 from sekisho.ports import KeyRing
 from sekisho.settings import Settings
@@ -40,6 +40,15 @@ async def load_recognizers(detector: FreeText, settings: Settings) -> None:
         fault = await asyncio.to_thread(detector.pool.wait, _START_S)
         if fault is not None:
             raise WorkspaceError(fault_of(settings, fault))
+
+
+def try_recognizers(settings: Settings) -> str | None:
+    """Load an operator's recognisers in a process and end it; return why they cannot be loaded."""
+    try:
+        Process(recipe_of(settings), _START_S).close()
+    except CannotStart as fault:
+        return fault_of(settings, fault)
+    return None
 
 
 def fault_of(settings: Settings, fault: CannotStart) -> str:

@@ -51,15 +51,19 @@ def serve(
     listener = listen(host, port)
     first = workers == 1 or _is_first_of(workers)
     app = OpenedApp(workspace, workers)
-    serve_app(
-        app,
-        host,
-        port,
-        embedded_issuer=settings.identity.embedded,
-        listener=listener,
-        announce=None if first else lambda _line: None,
-        stopping=app.stop_streams,
-    )
+    try:
+        serve_app(
+            app,
+            host,
+            port,
+            embedded_issuer=settings.identity.embedded,
+            listener=listener,
+            announce=None if first else lambda _line: None,
+            stopping=app.stop_streams,
+        )
+    except SystemExit:  # of the server; why it could not begin is known better here
+        if app.failure is None:
+            raise
     if app.failure is not None:
         raise app.failure
 

@@ -1,0 +1,29 @@
+"""Lines of the log, read by the recognisers of free text before they are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from sekisho.bootstrap import log_lines
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("mail to hanako@example.co.jp failed", "mail to [EMAIL] failed"),
+        ("card 4111111111111111", "card [CARD]"),
+        ("texts_not_read", "texts_not_read"),
+        ("Application startup complete.", "Application startup complete."),
+        (17, 17),
+    ],
+    ids=range(5),
+)
+def test_words_of_a_line(said, written):
+    """An address or number of a person in a line's words is replaced by its kind; the program's words stay."""
+    assert log_lines._masked(said) == written
+
+
+def test_a_line_that_cannot_be_read(monkeypatch):
+    """When the recognisers fail, the line is written without the words."""
+    monkeypatch.setattr("sekisho.detect.recognisers.find_patterns", lambda _text: 1 // 0)
+    assert log_lines._masked("mail to hanako@example.co.jp") == "[REDACTED]"
