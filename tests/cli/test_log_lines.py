@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from sekisho.bootstrap import log_lines
@@ -21,6 +25,17 @@ from sekisho.bootstrap import log_lines
 def test_words_of_a_line(said, written):
     """An address or number of a person in a line's words is replaced by its kind; the program's words stay."""
     assert log_lines._masked(said) == written
+
+
+def test_every_line_is_read():
+    """What the process writes on standard error has been read, whoever wrote it."""
+    code = (
+        "from sekisho.bootstrap import configure_logging; import structlog; configure_logging(); "
+        "structlog.get_logger('x').warning('mail to hanako@example.co.jp', part='0 4111111111111111')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    line = json.loads(ran.stderr)
+    assert (line["event"], line["part"]) == ("mail to [EMAIL]", "0 [CARD]")
 
 
 def test_a_line_that_cannot_be_read(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -234,6 +235,7 @@ def test_knows_nothing_of_ours(monkeypatch):
         limits = (place / "limits").read_text()
         assert "Max file size             0                    0" in limits
         assert "Max core file size        0                    0" in limits
+        assert re.search(rf"Max data size +{1 << 30} +{1 << 30} ", limits)
     finally:
         held.close()
         process.close()
