@@ -40,5 +40,5 @@ def test_every_line_is_read():
 
 def test_a_line_that_cannot_be_read(monkeypatch):
     """When the recognisers fail, the line is written without the words."""
-    monkeypatch.setattr("sekisho.detect.recognisers.find_patterns", lambda _text: 1 // 0)
+    monkeypatch.setattr("sekisho.detect.patterns.find_patterns", lambda _text: 1 // 0)
     assert log_lines._masked("mail to hanako@example.co.jp") == "[REDACTED]"

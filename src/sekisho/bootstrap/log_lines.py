@@ -73,7 +73,7 @@ def _masked(value: object) -> object:
         return value
     try:
         from sekisho.detect.normalise import fold  # noqa: PLC0415 - few lines need it
-        from sekisho.detect.recognisers import find_patterns  # noqa: PLC0415 - few lines need it
+        from sekisho.detect.patterns import find_patterns  # noqa: PLC0415 - few lines need it
 
         folded = fold(value)
         return replaced(

@@ -12,8 +12,9 @@ from time import monotonic as _monotonic
 
 import pyarrow as pa
 
-from sekisho.transform.spans import MAX_TEXT_BYTES as MAX_TEXT_BYTES
-from sekisho.transform.spans import REDACTED as REDACTED
+from sekisho.transform.spans import MAX_TEXT_BYTES, REDACTED
+
+__all__ = ["MAX_TEXT_BYTES", "REDACTED", "MaskTexts", "mask_column"]
 
 _CHUNK_TEXTS = 256
 _CHUNK_BYTES = 256 * 1024

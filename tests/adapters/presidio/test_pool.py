@@ -31,10 +31,16 @@ def until(true, seconds=30.0):
         time.sleep(0.01)
 
 
+class Detector(FreeText):
+    """Keeps what was told of faults."""
+
+    faults: list[str]
+
+
 @contextmanager
 def reading(recognizers=(), processes=1, memory=1 << 30, batch_seconds=5.0, **more):
     """Yield a detector whose processes are up, and what was told of faults."""
-    detector = FreeText(b"k" * 32, Recipe(tuple(recognizers), HERE, memory), processes=processes, **more)
+    detector = Detector(b"k" * 32, Recipe(tuple(recognizers), HERE, memory), processes=processes, **more)
     detector.faults = []
     detector.pool._told = detector.faults.append
     detector.pool._batch_seconds = batch_seconds
@@ -114,7 +120,7 @@ def test_killed_from_outside(by):
     """Processes killed or stopped while they read are replaced; every text is masked or suppressed."""
     texts = [f"{number} 090-{number:04}-5678, {PLAIN}" for number in range(2_000)]
     with reading(processes=2, batch_seconds=0.5) as detector:
-        ended = set()
+        ended: set[int] = set()
 
         def meddle():
             for _ in range(4):
@@ -162,7 +168,8 @@ def test_a_recogniser_that_cannot_be_loaded(target, fault, at):
     detector = FreeText(b"k" * 32, Recipe(("meddling:meddler", target), HERE), processes=2)
     try:
         found = detector.pool.wait(60)
-        assert (type(found), found.fault, found.at) == (CannotStart, fault, at)
+        assert isinstance(found, CannotStart)
+        assert (found.fault, found.at) == (fault, at)
         began = time.monotonic()
         assert detector.mask([PLAIN, "a"]) == [REDACTED, REDACTED]
         assert time.monotonic() - began < 8  # at once, not at the deadline

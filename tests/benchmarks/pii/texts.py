@@ -18,7 +18,8 @@ import pyarrow as pa
 from sekisho.adapters.presidio import Finder
 from sekisho.adapters.presidio.detector import FreeText
 from sekisho.detect.normalise import fold
-from sekisho.detect.recognisers import find, find_patterns
+from sekisho.detect.patterns import find_patterns
+from sekisho.detect.recognisers import find
 from sekisho.transform.spans import replaced, resolve
 from sekisho.transform.text import mask_column
 from tests.benchmarks.consent.rows import Row, Tell, at_least
@@ -92,7 +93,7 @@ def replacing(tell: Tell, **_: object) -> None:
     texts = support_texts(_PEER_TEXTS, seed=_SEED)
     found = {text: [(span.start, span.end, str(span.kind), span.score) for span in find(text)] for text in texts}
     kinds = {kind for spans in found.values() for _, _, kind, _ in spans}
-    engine: Any = AnonymizerEngine()  # type: ignore[no-untyped-call]  # the library's
+    engine: Any = AnonymizerEngine()
     operators = {kind: OperatorConfig("replace", {"new_value": f"[{kind}]"}) for kind in {*kinds, "DEFAULT"}}
     resolution = ConflictResolutionStrategy.REMOVE_INTERSECTIONS
 
@@ -132,7 +133,7 @@ def _presidio() -> Callable[[str], object]:
     engine: Any = AnalyzerEngine(
         registry=registry, nlp_engine=NoOpNlpEngine(models=models), supported_languages=["ja"]
     )
-    anonymizer: Any = AnonymizerEngine()  # type: ignore[no-untyped-call]  # the library's
+    anonymizer: Any = AnonymizerEngine()
     return lambda text: anonymizer.anonymize(text, engine.analyze(text, language="ja"))
 
 

@@ -11,8 +11,8 @@ r"""Free text and Presidio: our recognisers find what is to be masked, an operat
 
 Ours are called as they are, and Presidio is not even imported. An operator's recognisers are called beside them,
 without the ``AnalyzerEngine`` between: what it adds needs a language model (context by lemma) or is done here
-(overlaps). Nothing is fetched: the artifacts they get are those of Presidio's ``NoOpNlpEngine``, so a recogniser brings
-the model that it needs.
+(overlaps). Nothing is fetched: the artifacts they get are those of Presidio's ``NoOpNlpEngine``, so a recogniser
+brings the model that it needs.
 
 What Presidio does by default and is undone here:
 

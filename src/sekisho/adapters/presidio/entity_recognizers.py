@@ -30,7 +30,7 @@ from sekisho.detect.spans import Span
 LANGUAGES = ("ja", "en")
 
 
-class SekishoRecognizer(EntityRecognizer):  # type: ignore[misc]  # the library has no types
+class SekishoRecognizer(EntityRecognizer):
     """Finds one kind of personal data in texts of one language.
 
     Attributes

@@ -1,7 +1,7 @@
 """Our keyed transforms as operators of presidio-anonymizer, in the place of its ``hash`` and ``encrypt``.
 
-Presidio's ``hash`` takes a random salt for each entity, so that nothing can be joined, and is no HMAC; its ``encrypt``
-is AES-CBC without a MAC, which whoever holds a text can bend. These are the transforms of the gateway's own columns:
+Presidio's ``hash`` takes a random salt for each entity, so nothing can be joined, and is no HMAC; its ``encrypt`` is
+AES-CBC without a MAC, which whoever holds a text can bend. These are the transforms of the gateway's own columns:
 
 ======================  ========================  ===============================================================
 ``sekisho_hmac``        ``key``                   HMAC-SHA-256, 32 hexadecimal digits: joins, nobody turns it back
@@ -13,7 +13,6 @@ A key of tokens has 64 bytes, one of hashes 32 at least. ``domain`` keeps tokens
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from presidio_anonymizer import AnonymizerEngine, DeanonymizeEngine
@@ -28,17 +27,17 @@ _HASH_KEY: Final = 32
 _TOKEN_KEY: Final = 64
 
 
-class KeyedHashOperator(Operator):  # type: ignore[misc]  # the library has no types
+class KeyedHashOperator(Operator):
     """Replaces a value by its keyed hash."""
 
-    def operate(self, text: str, params: Mapping[str, Any]) -> str:
+    def operate(self, text: str, params: dict[Any, Any] | None = None) -> str:
         """Return the hash of *text*; the kind of the value is part of what is hashed."""
-        kind = str(params.get("entity_type", ""))
-        return KeyedHash(params["key"]).digest(f"{kind}\0{text}".encode()).hex()[:_HEX_DIGITS]
+        kind = str(_given(params).get("entity_type", ""))
+        return KeyedHash(_given(params)["key"]).digest(f"{kind}\0{text}".encode()).hex()[:_HEX_DIGITS]
 
-    def validate(self, params: Mapping[str, Any]) -> None:
+    def validate(self, params: dict[Any, Any] | None = None) -> None:
         """Refuse a key that is none."""
-        _check(params.get("key"), _HASH_KEY, None)
+        _check(_given(params).get("key"), _HASH_KEY, None)
 
     def operator_name(self) -> str:
         """Return the name by which it is asked for."""
@@ -49,16 +48,16 @@ class KeyedHashOperator(Operator):  # type: ignore[misc]  # the library has no t
         return OperatorType.Anonymize
 
 
-class TokenOperator(Operator):  # type: ignore[misc]  # the library has no types
+class TokenOperator(Operator):
     """Replaces a value by a token that its key turns back."""
 
-    def operate(self, text: str, params: Mapping[str, Any]) -> str:
+    def operate(self, text: str, params: dict[Any, Any] | None = None) -> str:
         """Return the token of *text*."""
-        return Tokens(params["key"], params["domain"]).encode_one(text)
+        return Tokens(_given(params)["key"], _given(params)["domain"]).encode_one(text)
 
-    def validate(self, params: Mapping[str, Any]) -> None:
+    def validate(self, params: dict[Any, Any] | None = None) -> None:
         """Refuse a key or domain that is none."""
-        _check(params.get("key"), _TOKEN_KEY, params.get("domain", ""))
+        _check(_given(params).get("key"), _TOKEN_KEY, _given(params).get("domain", ""))
 
     def operator_name(self) -> str:
         """Return the name by which it is asked for."""
@@ -72,9 +71,9 @@ class TokenOperator(Operator):  # type: ignore[misc]  # the library has no types
 class DetokenOperator(TokenOperator):
     """Turns a token back."""
 
-    def operate(self, text: str, params: Mapping[str, Any]) -> str:
+    def operate(self, text: str, params: dict[Any, Any] | None = None) -> str:
         """Return the value of a token. Raises ``InvalidParamError`` for one of another key or domain."""
-        value = Tokens(params["key"], params["domain"]).decode(text)
+        value = Tokens(_given(params)["key"], _given(params)["domain"]).decode(text)
         if value is None:
             raise InvalidParamError("no token of this key and domain")
         return value
@@ -94,6 +93,10 @@ def register(anonymizer: AnonymizerEngine, deanonymizer: DeanonymizeEngine | Non
     anonymizer.add_anonymizer(TokenOperator)
     if deanonymizer is not None:
         deanonymizer.add_deanonymizer(DetokenOperator)
+
+
+def _given(params: dict[Any, Any] | None) -> dict[Any, Any]:
+    return params or {}
 
 
 def _check(key: object, length: int, domain: object | None) -> None:
