@@ -70,6 +70,7 @@ def test_read_in_a_process():
         assert detector._here._finder is None
 
 
+@pytest.mark.long
 def test_an_operators_recognisers_read_too():
     """Recognisers named in the file find beside ours, glued to Japanese and in full-width digits."""
     with reading(["meddling:of_presidio"]) as detector:
@@ -96,7 +97,10 @@ def test_no_text_becomes_a_file(meddled, tmp_path):
     assert place.read_bytes() == b""
 
 
-@pytest.mark.parametrize("word", ["KILL", "STOP", "SPIN", "SLEEP", "EXIT", "MEMORY"])
+@pytest.mark.parametrize(
+    "word",
+    ["KILL", "STOP", "MEMORY", *(pytest.param(word, marks=pytest.mark.long) for word in ("SPIN", "SLEEP", "EXIT"))],
+)
 def test_a_text_that_ends_the_process_is_suppressed_alone(meddled, word):
     """A text at which the process dies, stops, hangs or lacks memory is suppressed; another reads the rest."""
     before, faults = meddled.pool.pids, len(meddled.faults)
@@ -115,7 +119,9 @@ def test_what_a_recogniser_prints_goes_nowhere(meddled, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGSTOP], ids=["SIGKILL", "SIGSTOP"])
+@pytest.mark.parametrize(
+    "by", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)], ids=["SIGKILL", "SIGSTOP"]
+)
 def test_killed_from_outside(by):
     """Processes killed or stopped while they read are replaced; every text is masked or suppressed."""
     texts = [f"{number} 090-{number:04}-5678, {PLAIN}" for number in range(2_000)]
