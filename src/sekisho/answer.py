@@ -34,6 +34,9 @@ SMALL_PAGE_BYTES = 4 << 20
 
 FEW_ROWS = 1_000
 
+_TEXT_PAGES = 3
+"""Pages whose texts are read at the same time: reading blocks a thread, and others need the rest of them."""
+
 KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
 """Transforms whose raw value is a key inside the store."""
 
@@ -49,6 +52,7 @@ class Means:
     clock: Clock
     pseudonymity: Pseudonymity
     spool: Path | None = None
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TEXT_PAGES), repr=False)
 
 
 @dataclass(eq=False)
@@ -223,6 +227,9 @@ class Answer:
         outputs, keyed = self.query.outputs, self.keyed
         work = partial(transform_page, batch, outputs, keyed.pseudonyms, keyed.tokens, self.means.detector.mask)
         try:
+            if any(output.transform is TransformKind.MASK_TEXT for output in outputs):
+                async with self.means.reading:
+                    return await asyncio.to_thread(work)  # (7)
             return await asyncio.to_thread(work) if is_heavy(batch, outputs) else work()  # (7)
         except (ValueError, pa.ArrowException):
             raise StoreUnavailable("A page could not be transformed, so nothing of it was released.") from None

@@ -19,7 +19,7 @@ from sekisho.adapters.identity import EmbeddedIssuer, EmbeddedKeys, JwksFile, Jw
 from sekisho.adapters.identity.jwks import public_jwk
 from sekisho.adapters.identity.oidc import CustomerTokens, SeparateIdentity
 from sekisho.adapters.keyring import FileKeyRing, create_keys, open_keys, wrappings_of
-from sekisho.adapters.presidio import PresidioDetector
+from sekisho.adapters.presidio.detector import FreeText
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.consent_saved import SavedBits
 from sekisho.adapters.records.consents import SqlConsentLedger
@@ -38,6 +38,7 @@ from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.adapters.view_cache import FileViewCache
 from sekisho.bootstrap.consents import Composed, compose
 from sekisho.bootstrap.exporting import Exporting, exporting
+from sekisho.bootstrap.free_text import detector_of
 from sekisho.bootstrap.log_lines import configure_logging as configure_logging
 from sekisho.bootstrap.log_lines import keep_statements_out_of_logs
 from sekisho.bootstrap.policy import Policies
@@ -78,7 +79,7 @@ class Workspace:
     policy: PolicyDecisionPoint
     policies: Policies
     stores: Mapping[str, StoreAdapter]
-    detector: PresidioDetector
+    detector: FreeText
     notices: SqlNotices
     gateway: Gateway
     parts: Parts
@@ -128,8 +129,8 @@ def prepare(folder: Path) -> Settings:
 
 
 @asynccontextmanager
-async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
-    """Open the workspace in *folder* and close it again.
+async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Workspace]:
+    """Open the workspace in *folder* and close it again; *serving* processes share what reads free text.
 
     Raises
     ------
@@ -153,7 +154,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     policies = Policies.of(settings, clock)
     policy = policies.cache
     stores = _stores(settings)
-    detector = PresidioDetector()
+    detector = detector_of(settings, keys, serving)
     held = HeldFiles(settings.folder / "var" / "held", keys, clock)
     held.sweep()  # what a killed worker left
     scanning = scanning_of(settings, database, audit, clock, keys)
@@ -236,6 +237,7 @@ async def open_workspace(folder: Path) -> AsyncIterator[Workspace]:
     finally:
         gc.unfreeze()
         await scanning.close()
+        detector.close()
         await policy_records.close()
         with suppress(SekishoError):  # the database is gone: what was saved last holds
             composed.floor.save(await ledger.last_seq())
@@ -360,6 +362,7 @@ def build_app(workspace: Workspace) -> FastAPI:
     workspace.gateway.costs.watch(metrics.step)
     workspace.policy_records.told = metrics.shadow
     workspace.sync.told = lambda at: metrics.store(at.store, at.seq, at.behind)
+    workspace.detector.told = metrics.texts
     workspace.policies.told = lambda loaded: metrics.policies(loaded.revision, refused=loaded.refused is not None)
     return create_app(
         Services(
@@ -383,6 +386,7 @@ def build_app(workspace: Workspace) -> FastAPI:
                 "policy": workspace.policy.healthy,
                 "audit": workspace.audit.healthy,
                 "consent": consents_answer,
+                "free_text": workspace.detector.healthy,
             },
             settings=HttpSettings(spool_folder=_spool(workspace.settings)),
             metrics=metrics,

@@ -15,10 +15,15 @@ from typing import Final
 
 import structlog
 
+from sekisho.transform.spans import REDACTED, replaced, resolve
+
 LOGGED: Final = frozenset(
     {"event", "level", "timestamp", "trace_id", "code", "error", "part", "place", "count", "seconds", "revision"}
 )
 """What a log line may say; every other key is dropped, because it could hold personal data."""
+
+_WORDS: Final = frozenset({"event", "error", "part", "code"})
+"""Keys whose values are words; they are constants of the program, and read as texts all the same."""
 
 _log = structlog.get_logger("sekisho.log_lines")
 
@@ -32,12 +37,18 @@ def configure_logging(*, verbose: bool = False) -> None:
     ) -> structlog.typing.EventDict:
         return {key: value for key, value in event.items() if key in LOGGED}
 
+    def nothing_personal(
+        _logger: object, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        return {key: _masked(value) if key in _WORDS else value for key, value in event.items()}
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             known_keys_only,
+            nothing_personal,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
@@ -54,6 +65,23 @@ def configure_logging(*, verbose: bool = False) -> None:
 def keep_statements_out_of_logs() -> None:
     """Silence the SQL parser's own logger: for syntax it does not know, it logs the requester's whole text."""
     logging.getLogger("sqlglot").disabled = True
+
+
+def _masked(value: object) -> object:
+    """Return *value* without numbers and addresses of people; ``[REDACTED]`` if nobody can tell."""
+    if not isinstance(value, str) or value.replace("_", "").isalpha():
+        return value
+    try:
+        from sekisho.detect.normalise import fold  # noqa: PLC0415 - few lines need it
+        from sekisho.detect.patterns import find_patterns  # noqa: PLC0415 - few lines need it
+
+        folded = fold(value)
+        return replaced(
+            value,
+            resolve(value, [(*folded.original(s.start, s.end), s.kind, s.score) for s in find_patterns(folded.text)]),
+        )
+    except Exception:  # noqa: BLE001 - a line must not fail, nor tell what it could not read
+        return REDACTED
 
 
 class _Foreign(logging.Handler):

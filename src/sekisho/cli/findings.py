@@ -21,6 +21,7 @@ from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
 from sekisho.adapters.stores import colocated, file_rights
 from sekisho.bootstrap import copies_folder
+from sekisho.bootstrap.free_text import try_recognizers
 from sekisho.bootstrap.policy import point_of_decision
 from sekisho.bootstrap.policy_records import shadow_of
 from sekisho.cli.findings_scan import unsettled
@@ -86,7 +87,16 @@ def findings(folder: Path) -> list[Finding]:
         *_third_parties(settings),
         *_kept_too_briefly(settings),
         *(Finding(Level.WARNING, part, says) for part, says in unsettled(settings)),
+        *_recognizers(settings),
     ]
+
+
+def _recognizers(settings: Settings) -> Iterator[Finding]:
+    """Find recognisers of the operator's own that cannot be loaded; a process of its own tries."""
+    if settings.detect.recognizers:
+        says = try_recognizers(settings)
+        if says is not None:
+            yield Finding(Level.ERROR, "detect", says)
 
 
 def _third_parties(settings: Settings) -> Iterator[Finding]:

@@ -50,16 +50,20 @@ def serve(
     refuse_exposed_issuer(host, embedded_issuer=settings.identity.embedded, allowed=False)
     listener = listen(host, port)
     first = workers == 1 or _is_first_of(workers)
-    app = OpenedApp(workspace)
-    serve_app(
-        app,
-        host,
-        port,
-        embedded_issuer=settings.identity.embedded,
-        listener=listener,
-        announce=None if first else lambda _line: None,
-        stopping=app.stop_streams,
-    )
+    app = OpenedApp(workspace, workers)
+    try:
+        serve_app(
+            app,
+            host,
+            port,
+            embedded_issuer=settings.identity.embedded,
+            listener=listener,
+            announce=None if first else lambda _line: None,
+            stopping=app.stop_streams,
+        )
+    except SystemExit:  # of the server; why it could not begin is known better here
+        if app.failure is None:
+            raise
     if app.failure is not None:
         raise app.failure
 
@@ -71,6 +75,8 @@ class OpenedApp:
     ----------
     folder:
         Folder of the workspace.
+    workers:
+        How many processes serve it.
 
     Attributes
     ----------
@@ -78,8 +84,8 @@ class OpenedApp:
         Why the workspace could not be opened, or ``None``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, workers: int = 1) -> None:
+        self._folder, self._workers = folder, workers
         self._app: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None
         self.failure: SekishoError | None = None
         self._stop: Callable[[], None] | None = None
@@ -98,11 +104,13 @@ class OpenedApp:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         from sekisho.bootstrap import build_app, open_workspace
+        from sekisho.bootstrap.free_text import load_recognizers
 
         async with AsyncExitStack() as stack:
             await receive()
             try:
-                opened = await stack.enter_async_context(open_workspace(self._folder))
+                opened = await stack.enter_async_context(open_workspace(self._folder, serving=self._workers))
+                await load_recognizers(opened.detector, opened.settings)
                 self._app, self._stop = build_app(opened), opened.consents.feed.stop
                 await stack.enter_async_context(opened.composed.running())
                 await stack.enter_async_context(opened.sync.running())

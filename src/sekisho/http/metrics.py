@@ -109,6 +109,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._texts = Counter(
+            "sekisho_free_texts",
+            "Distinct texts that were masked: read, known from before, or suppressed as oversize or failed.",
+            ("fate",),
+            registry=self.registry,
+        )
+
     def request(self, scope: Scope, status: int, code: str, seconds: float) -> None:
         """Count one request. *status* 0 means that the client left before an answer."""
         ended = route_of(scope), str(status), code
@@ -146,6 +153,10 @@ class Metrics:
     def shadow(self, outcome: str, times: int) -> None:
         """Count decisions at which the shadow policy looked."""
         self._shadow.labels(outcome).inc(times)
+
+    def texts(self, fate: str, times: int) -> None:
+        """Count texts that were masked, by how."""
+        self._texts.labels(fate).inc(times)
 
     def witnesses(self, status: WitnessStatus) -> None:
         """Say how far the witnesses of the audit log are, and why one of them does not sign."""

@@ -11,6 +11,7 @@ from sekisho.settings.load import FILE_NAME, load
 from sekisho.settings.values import (
     Controller,
     CustomerSettings,
+    DetectSettings,
     ExportSchedule,
     ExportSettings,
     IdentitySettings,
@@ -31,6 +32,7 @@ __all__ = [
     "SECTIONS",
     "Controller",
     "CustomerSettings",
+    "DetectSettings",
     "ExportSchedule",
     "ExportSettings",
     "IdentitySettings",

@@ -43,6 +43,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         _must("requesters", "and one requester at least"),
         Key("views", "and the statistics that are published"),
         Key("scan", "{every_hours: 24}"),
+        Key("detect", "{recognizers: [shop.recognisers:staff_ids]}"),
     ),
     "controller": (
         _must("name", "the controller's name"),
@@ -135,6 +136,12 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("user", "sekisho"),
         Key("password_file", "/run/secrets/smtp"),
         Key("tls", "starttls"),
+    ),
+    "detect": (
+        Key("recognizers", "[shop.recognisers:staff_ids]"),
+        Key("processes", "4"),
+        Key("memory_mb", "1024"),
+        Key("cache_mb", "32"),
     ),
     "stores.*": (
         _must("kind", "sqlite"),

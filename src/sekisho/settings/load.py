@@ -10,6 +10,7 @@ from sekisho.domain.terms import Catalogue
 from sekisho.errors import WorkspaceError
 from sekisho.settings import catalogue, customers, parts, policy
 from sekisho.settings.buckets import tree_bucket
+from sekisho.settings.detect import detect
 from sekisho.settings.document import Node, Table, read
 from sekisho.settings.exports import exports
 from sekisho.settings.faults import Faults
@@ -94,6 +95,7 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     identifiers = {d.data_subject.identifier for d in datasets.values() if d.data_subject is not None}
     signing_in = customers.customers(root, folder, identity, identifiers)
     requesters = with_parties(root, catalogue.requesters(root, purposes))
+    reading = detect(root)
     published = views(root, purposes, datasets)
     if not (controller and database_url and keys_folder and audit_folder and policy_point and identity):
         return None
@@ -117,4 +119,5 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
         audit_tree=tree_bucket(root),
         keys=keys,
         scan=parts.scan(root),
+        detect=reading,
     )

@@ -226,6 +226,16 @@ class Section:
             else:
                 self._faults.add(item.line, f"{label} is not a mapping", "write its keys behind the dash")
 
+    def line_below(self, key: str, text: str) -> int:
+        """Return the line of the item *text* of the list *key*."""
+        node = self._value(key)
+        items = node.value.items if node and isinstance(node.value, Listing) else ()
+        return next((item.line for item in items if item.value == text), self.line_of(key))
+
+    def wrong_below(self, key: str, text: str, wrong: str, remedy: str) -> None:
+        """Note a fault of this section on the line of the item *text* of the list *key*."""
+        self._faults.add(self.line_below(key, text), f"{self.label}: {wrong}", remedy)
+
     def is_word(self, key: str, word: str) -> bool:
         """Return whether *key* is exactly *word*."""
         node = self._value(key)

@@ -298,6 +298,25 @@ class ScanSettings:
     every_hours: int | None = None
     enforce: bool = False
     named: bool = False
+class DetectSettings:
+    """How free text is read.
+
+    Attributes
+    ----------
+    recognizers:
+        The operator's own recognisers, ``package.module:factory`` each, and the line on which each stands.
+    processes:
+        How many processes may read, over all that serve; ``None``: as many as there are processors, four at most.
+    memory:
+        Bytes that each of them may hold.
+    cache:
+        Bytes of what is remembered of texts, in each process that serves.
+    """
+
+    recognizers: tuple[tuple[str, int], ...] = ()
+    processes: int | None = None
+    memory: int = 1 << 30
+    cache: int = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +358,8 @@ class Settings:
         The object storage in which the audit log's tree lies; ``None``: in a folder beside the heads.
     scan:
         When stores are scanned, and what follows at once.
+    detect:
+        How free text is read.
     """
 
     folder: Path
@@ -358,3 +379,4 @@ class Settings:
     audit_tree: BucketSettings | None = None
     keys: KeySettings = field(default_factory=KeySettings)
     scan: ScanSettings = field(default_factory=ScanSettings)
+    detect: DetectSettings = field(default_factory=DetectSettings)

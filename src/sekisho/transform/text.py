@@ -12,11 +12,9 @@ from time import monotonic as _monotonic
 
 import pyarrow as pa
 
-REDACTED = "[REDACTED]"
-"""What stands for a text that could not be masked."""
+from sekisho.transform.spans import MAX_TEXT_BYTES, REDACTED
 
-MAX_TEXT_BYTES = 64 * 1024
-"""UTF-8 bytes of the longest text that is looked into; a longer one is replaced whole."""
+__all__ = ["MAX_TEXT_BYTES", "REDACTED", "MaskTexts", "mask_column"]
 
 _CHUNK_TEXTS = 256
 _CHUNK_BYTES = 256 * 1024
