@@ -21,6 +21,7 @@ from sekisho.discharge import Duties
 from sekisho.domain.access import ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery
 from sekisho.domain.obligations import Discharges, obligations_of
+from sekisho.domain.transforms import Above, kinds_above
 from sekisho.errors import AccessDenied, ConsentUnavailable, StoreUnavailable
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
@@ -34,7 +35,7 @@ SMALL_PAGE_BYTES = 4 << 20
 
 FEW_ROWS = 1_000
 
-KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
+KEYED = kinds_above(Above.EQUALITY)
 """Transforms whose raw value is a key inside the store."""
 
 
@@ -221,7 +222,7 @@ class Answer:
 
     async def _transform(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         outputs, keyed = self.query.outputs, self.keyed
-        work = partial(transform_page, batch, outputs, keyed.pseudonyms, keyed.tokens, self.means.detector.mask)
+        work = partial(transform_page, batch, outputs, keyed, self.means.detector.mask)
         try:
             return await asyncio.to_thread(work) if is_heavy(batch, outputs) else work()  # (7)
         except (ValueError, pa.ArrowException):

@@ -30,11 +30,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from sekisho.anonymity.threshold import suppress_small_groups
-from sekisho.answer import KEYED, SMALL_PAGE_ROWS, Answer, Means, strictest
+from sekisho.answer import SMALL_PAGE_ROWS, Answer, Means, strictest
 from sekisho.costs import Costs, Key, Laps, Step
 from sekisho.counterfactual import Counterfactual
 from sekisho.discharge import Duties, Witnesses, shown_class
-from sekisho.domain.access import AccessRequest, Decision, Deny, ObligationKind, Permit, TransformKind
+from sekisho.domain.access import AccessRequest, Decision, Deny, ObligationKind, Permit
 from sekisho.domain.governed import GovernedQuery, Output
 from sekisho.domain.limits import OutputClass
 from sekisho.domain.provisions import provided_to
@@ -42,6 +42,7 @@ from sekisho.domain.refusal_texts import LANGUAGES
 from sekisho.domain.releases import keep_until, kept_days
 from sekisho.domain.row_filters import filter_json
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
+from sekisho.domain.transforms import TRANSFORMS, Runs, said
 from sekisho.errors import (
     AccessDenied,
     AggregateRequired,
@@ -335,7 +336,7 @@ class Gateway:
         """Return a view's release: its statement, run once, without its groups of fewer than *smallest* people."""
         plan = question.plan(permit)
         keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
-        if any(output.transform in KEYED | {TransformKind.MASK_TEXT} for output in plan.outputs):
+        if any(TRANSFORMS[output.transform].runs is Runs.GATEWAY for output in plan.outputs):
             raise PolicyUnavailable("A statistics view shows a key or a text; its release is refused.")
         query = bind(plan, (), keyed, self.occasions.now())
         batches = [batch async for batch in self.store_of(query).fetch(query, None, self.people, page_rows=65_536)]
@@ -390,7 +391,13 @@ def _key(question: Question, plan: Plan) -> Key:
 def _released_as(question: Question, permit: Permit, smallest: int) -> str:
     """Return under what the release of a view is kept: one that was made under other terms is another."""
     filters = {name: [filter_json(each) for each in parts] for name, parts in permit.row_filters.items()}
-    told = [question.fingerprint, smallest, filters, {n: dict(kinds) for n, kinds in permit.transforms.items()}]
+    masks = {
+        use.dataset.name: {c: said(kind, use.dataset.column(c), "en") for c, kind in transforms.items()}
+        for use in question.request.datasets
+        if (transforms := permit.transforms[use.dataset.name])
+    }
+    kinds = {n: dict(kinds) for n, kinds in permit.transforms.items()}
+    told = [question.fingerprint, smallest, filters, kinds, masks]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
