@@ -39,7 +39,9 @@ _MASKS = MASKS | {
     TransformKind.YEAR: "CAST(YEAR(c) AS INT)",
     TransformKind.AGE_BAND: "CAST(DATE_DIFF('year', c, CURRENT_DATE) // 10 * 10 AS INT)",
     # No user information, port, path or query: those can hold a person's name or token.
-    TransformKind.HOST: "REGEXP_EXTRACT(c, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)', 1)",
+    TransformKind.HOST: (
+        "REGEXP_EXTRACT(c, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)(?::[0-9]*)?(?:[/?#]|$)', 1)"
+    ),
 }
 _SPELLING = Spelling(
     whole="TRY_CAST(c AS BIGINT)",
