@@ -42,7 +42,7 @@ def _domain(texts: pa.Array) -> pa.Array:
     parts = pl.Series(texts).str.splitn("@", 3).struct.unnest()
     local, domain, more = parts.get_columns()
     good = (local.str.len_bytes() > 0) & domain.is_not_null() & more.is_null()
-    coded = domain.to_arrow().cast(pa.string()).dictionary_encode()
+    coded = _text(domain).dictionary_encode()
     said = [f"{HIDDEN}@{each}" if _DOMAIN.fullmatch(each) else HIDDEN for each in coded.dictionary.to_pylist()]
     return _or_hidden(good.to_arrow(), pa.array(said, pa.string()).take(coded.indices))
 
@@ -77,16 +77,19 @@ _KNOWN = frozenset(PREFECTURES)
 
 def _initials(texts: pa.Array) -> pa.Array:
     coded = texts.dictionary_encode()
-    said = [_initials_of(name) for name in coded.dictionary.to_pylist()]
-    return pa.array(said, pa.string()).take(coded.indices)
+    names = pl.Series(coded.dictionary).str.replace_all("\u3000", " ", literal=True).str.strip_chars(" ")
+    first, rest = names.str.splitn(" ", 2).struct.unnest().get_columns()
+    rest = rest.str.strip_chars(" ").fill_null("")
+    alone = rest.str.len_bytes() == 0
+    good = (first.str.len_chars() > 1) & (alone | (rest.str.len_chars() > 1))
+    initials = [pc.binary_join_element_wise(_text(part.str.head(1)), ".", "") for part in (first, rest)]
+    both = pc.binary_join_element_wise(*initials, "")
+    said = _or_hidden(good.to_arrow(), pc.if_else(alone.to_arrow(), initials[0], both))
+    return said.take(coded.indices)
 
 
-def _initials_of(name: str) -> str:
-    first, space, rest = name.replace("\u3000", " ").strip(" ").partition(" ")
-    if not space:
-        return f"{first[0]}." if len(first) > 1 else HIDDEN
-    rest = rest.strip(" ")
-    return f"{first[0]}.{rest[0]}." if min(len(first), len(rest)) > 1 else HIDDEN
+def _text(series: pl.Series) -> pa.Array:
+    return series.to_arrow().cast(pa.string())
 
 
 def _or_hidden(good: pa.Array, shown: pa.Array) -> pa.Array:

@@ -40,7 +40,8 @@ def truncated(dates: pa.Array, to: DatePart) -> pa.Array:
         days = pc.if_else(good, pc.utf8_slice_codeunits(dates, 0, 7), pa.scalar(None, pa.string()))
         months = np.array(days.to_pylist(), dtype="datetime64[M]")
     else:
-        months = dates.cast(pa.timestamp("s")).to_numpy(zero_copy_only=False).astype("datetime64[M]")
+        days = dates if pa.types.is_date32(dates.type) else dates.cast(pa.timestamp("s"), safe=False)
+        months = days.to_numpy(zero_copy_only=False).astype("datetime64[M]")
     step = _MONTHS[to]
     known = ~np.isnat(months) & (months >= _FIRST) & (months <= _LAST)
     firsts = (months.astype(np.int64) // step * step).astype("datetime64[M]").astype("datetime64[D]")
