@@ -1,5 +1,7 @@
 """Masks at the scan: the SQL of each engine and the Arrow form give the same answers, and fail on no value."""
 
+# ruff: noqa: E501 - tables of values
+
 from __future__ import annotations
 
 import datetime as dt
@@ -16,6 +18,7 @@ import pytest
 from psycopg import sql as pg
 from sqlglot import exp
 
+from sekisho.adapters.clock import SystemClock
 from sekisho.domain.masks import (
     Bucket,
     Constant,
@@ -161,7 +164,7 @@ def test_duckdb_masks_as_arrow_does(case: Mask | TransformKind, kind: ColumnType
     """DuckDB and Arrow give the same for every value."""
     values = VALUES[kind]
     found = in_duckdb(sql_of(StoreKind.DUCKDB, case, kind), kind, values)
-    assert plain(found) == plain(in_arrow(case, pa.array(values, ARROW[kind]), dt.date.today()))
+    assert plain(found) == plain(in_arrow(case, pa.array(values, ARROW[kind]), SystemClock().now().date()))
 
 
 @pytest.mark.parametrize(("case", "kind"), MASKS, ids=named)
@@ -179,7 +182,7 @@ def test_sqlite_masks_as_arrow_does(case: Mask | TransformKind, kind: ColumnType
     if case in {TransformKind.YEAR, TransformKind.AGE_BAND}:
         values = values[: len(VALUES[kind])]
     found = in_sqlite(sql_of(StoreKind.SQLITE, case, kind), kind, values)
-    assert plain(found) == plain(in_arrow(case, pa.array(values, arrow), dt.date.today()))
+    assert plain(found) == plain(in_arrow(case, pa.array(values, arrow), SystemClock().now().date()))
 
 
 @pytest.mark.postgres
@@ -197,7 +200,7 @@ def test_postgresql_masks_as_arrow_does(
         cursor.executemany(insert, list(enumerate(values)))
     mask = sql_of(StoreKind.POSTGRESQL, case, kind)
     found = [row[0] for row in server.execute(f"SELECT {mask} FROM pg_temp.t ORDER BY i".encode()).fetchall()]
-    assert plain(found) == plain(in_arrow(case, pa.array(values, ARROW[kind]), dt.date.today()))
+    assert plain(found) == plain(in_arrow(case, pa.array(values, ARROW[kind]), SystemClock().now().date()))
 
 
 @pytest.mark.postgres

@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks.pii.structured``: ten columns of a million rows masked, two of them keyed.
 
-By processor time of this process, which uses one thread. presidio-anonymizer masks the same columns of a sample in the
-same run with its own operators: ``mask`` and ``replace``, ``hash`` in place of keys. Data are made up.
+By processor time of this process, which uses one thread. presidio-anonymizer masks the same columns of a sample in
+the same run with its own operators: ``mask`` and ``replace``, ``hash`` in place of keys. Data are made up.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def table(rows: int) -> pa.Table:
     rng = np.random.default_rng(7)
     people = rng.integers(0, 200_000, rows)
     digits = rng.integers(0, 10_000, (2, rows))
-    surnames, given = "佐藤 鈴木 高橋 田中 伊藤".split(), "花子 太郎 美咲 翔太 陽菜 大輔".split()
-    towns = "東京都渋谷区神南 大阪府大阪市北区梅田 北海道札幌市中央区 神奈川県横浜市西区".split()
+    surnames, given = ["佐藤", "鈴木", "高橋", "田中", "伊藤"], ["花子", "太郎", "美咲", "翔太", "陽菜", "大輔"]
+    towns = ["東京都渋谷区神南", "大阪府大阪市北区梅田", "北海道札幌市中央区", "神奈川県横浜市西区"]
     days = rng.integers(-10_000, 15_000, rows).astype("datetime64[D]")
     return pa.table(
         {
