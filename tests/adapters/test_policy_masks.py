@@ -74,7 +74,7 @@ CASES = [(kind, each) for kind in DECLARABLE for each in sorted(TRANSFORMS[kind]
 async def test_a_declared_mask_is_the_answer(
     shipped: EmbeddedRego, kind: TransformKind, column_class: ColumnClass
 ) -> None:
-    """The shipped policies answer with the declared mask; a sensitive column stays withheld without explicit consent."""
+    """The shipped policies answer with the declared mask; what is sensitive needs explicit consent besides."""
     decision = await shipped.decide(question(column_with(MASKS[kind], column_class)))
     assert isinstance(decision, Permit)
     sensitive = column_class is ColumnClass.SENSITIVE
