@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlglot import exp
+from tests.adapters.test_policy_masks import MASKS
 
-from sekisho.domain.masks import TransformKind, parameters_of
+from sekisho.domain.masks import Hierarchy, TransformKind, parameters_of
 from sekisho.domain.terms import ColumnType
 from sekisho.domain.transforms import DECLARABLE, TRANSFORMS, Above, Reversible, Runs, Transform
-from sekisho.query.dialects import DIALECTS
+from sekisho.errors import StatementRefused
+from sekisho.query.dialects import DIALECTS, Dialect
 
 PAGE = Path(__file__).parents[2] / "docs" / "transforms.md"
 
@@ -56,10 +59,9 @@ def test_a_description_is_of_one_piece(kind: TransformKind) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.kind.value)
-def test_every_engine_has_every_mask_of_the_scan(dialect: object) -> None:
+def test_every_engine_has_every_mask_of_the_scan(dialect: Dialect) -> None:
     """No mask of the scan falls back on the raw column, and none is missing in an engine."""
     from sqlglot import exp
-    from tests.adapters.test_policy_masks import MASKS
 
     from sekisho.query.dialects import Dialect
 
@@ -74,6 +76,13 @@ def test_every_engine_has_every_mask_of_the_scan(dialect: object) -> None:
 
 def test_a_parameter_is_told_and_a_list_of_values_is_not() -> None:
     """What ``:explain`` tells of a mask is its parameters alone."""
-    from sekisho.domain.masks import Hierarchy
-
     assert parameters_of(Hierarchy("age", 2, {"secret": "x"})) == {"hierarchy": "age", "level": 2}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.kind.value)
+def test_a_mask_without_parameters_shows_nothing(dialect: Dialect) -> None:
+    """An engine that has no words for a mask refuses, and does not read the raw column."""
+    for kind, each in TRANSFORMS.items():
+        if each.runs is Runs.SCAN and each.needs_mask:
+            with pytest.raises(StatementRefused, match=kind.value):
+                dialect.mask(kind, exp.column("c", quoted=True), ColumnType.INTEGER)
