@@ -19,8 +19,6 @@ No customer data leaves a store without a purpose, a decision, a consent and a r
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,9 +38,8 @@ from sekisho.domain.limits import OutputClass
 from sekisho.domain.provisions import provided_to
 from sekisho.domain.refusal_texts import LANGUAGES
 from sekisho.domain.releases import keep_until, kept_days
-from sekisho.domain.row_filters import filter_json
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
-from sekisho.domain.transforms import TRANSFORMS, Runs, said
+from sekisho.domain.transforms import TRANSFORMS, Runs
 from sekisho.errors import (
     AccessDenied,
     AggregateRequired,
@@ -82,7 +79,7 @@ from sekisho.ports.held import HeldAnswers
 from sekisho.pseudonymity import AskedOnce, Pseudonymity
 from sekisho.query.plan import Plan, bind
 from sekisho.query.statements import Question, Statements
-from sekisho.release import Ask, Occasion, Release, ReleasedPage
+from sekisho.release import Ask, Occasion, Release, ReleasedPage, released_as
 
 MAX_ROWS = 10_000_000
 LONG_STATEMENT = 4_000
@@ -194,7 +191,7 @@ class Gateway:
             fields = self._fields(question, permit, question.fingerprint) | duties.fields()
             await duties.begin(OutputClass.STATISTICS, kept_days(declared, permit.obligations))
             smallest = max([view.min_group, strictest(permit, ObligationKind.MIN_GROUP) or 0])
-            kept_as = _released_as(question, permit, smallest)
+            kept_as = released_as(question, permit, smallest)
             # One computation at a time and one release ever, so that two answers can never be compared.
             async with self._releasing.setdefault(name, asyncio.Lock()):
                 cached = await self.view_cache.get(name, kept_as)
@@ -386,19 +383,6 @@ class Gateway:
 def _key(question: Question, plan: Plan) -> Key:
     """Return under what the costs of a statement are kept: another plan of it starts anew."""
     return question.request.requester.name, question.request.purpose.name, plan.fingerprint
-
-
-def _released_as(question: Question, permit: Permit, smallest: int) -> str:
-    """Return under what the release of a view is kept: one that was made under other terms is another."""
-    filters = {name: [filter_json(each) for each in parts] for name, parts in permit.row_filters.items()}
-    masks = {
-        use.dataset.name: {c: said(kind, use.dataset.column(c), "en") for c, kind in transforms.items()}
-        for use in question.request.datasets
-        if (transforms := permit.transforms[use.dataset.name])
-    }
-    kinds = {n: dict(kinds) for n, kinds in permit.transforms.items()}
-    told = [question.fingerprint, smallest, filters, kinds, masks]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _single(table: pa.Table) -> pa.RecordBatch:
