@@ -21,6 +21,7 @@ from sekisho.discharge import Duties
 from sekisho.domain.access import ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery
 from sekisho.domain.obligations import Discharges, obligations_of
+from sekisho.domain.transforms import Above, kinds_above
 from sekisho.errors import AccessDenied, ConsentUnavailable, StoreUnavailable
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
@@ -37,7 +38,7 @@ FEW_ROWS = 1_000
 _TEXT_PAGES = 3
 """Pages whose texts are read at the same time: reading blocks a thread, and others need the rest of them."""
 
-KEYED = frozenset({TransformKind.PSEUDONYM, TransformKind.TOKEN})
+KEYED = kinds_above(Above.EQUALITY)
 """Transforms whose raw value is a key inside the store."""
 
 
@@ -225,7 +226,7 @@ class Answer:
 
     async def _transform(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         outputs, keyed = self.query.outputs, self.keyed
-        work = partial(transform_page, batch, outputs, keyed.pseudonyms, keyed.tokens, self.means.detector.mask)
+        work = partial(transform_page, batch, outputs, keyed, self.means.detector.mask)
         try:
             if any(output.transform is TransformKind.MASK_TEXT for output in outputs):
                 async with self.means.reading:

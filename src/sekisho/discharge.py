@@ -16,6 +16,7 @@ from sekisho.domain.governed import Output
 from sekisho.domain.limits import OutputClass
 from sekisho.domain.obligations import Allowance, Discharges, ObligationKind, obligations_of
 from sekisho.domain.terms import ColumnClass, ColumnType
+from sekisho.domain.transforms import TRANSFORMS, Above, MaskedAs, kinds_above
 from sekisho.errors import AccessDenied, BudgetExhausted, RateLimited
 from sekisho.ports import AuditEntry, AuditLog, Clock, Meter
 from sekisho.release import Occasion
@@ -23,12 +24,13 @@ from sekisho.release import Occasion
 MARK = "__release"
 """Name of the column that says by which release a row left; no statement can name an output so."""
 
-_NOTHING = frozenset({TransformKind.WITHHOLD, TransformKind.REDACT})
-# What identifies somebody by itself, and what it may become in pseudonymised data. A text is never proved clean.
+# What identifies somebody by itself may become this in pseudonymised data. A text is never proved clean.
 _REPLACED = {
-    ColumnClass.DIRECT_IDENTIFIER: _NOTHING | {TransformKind.PSEUDONYM},
-    ColumnClass.LINKING_IDENTIFIER: _NOTHING | {TransformKind.TOKEN},
-    ColumnClass.FREE_TEXT: _NOTHING,
+    ColumnClass.DIRECT_IDENTIFIER: frozenset(
+        kind for kind, each in TRANSFORMS.items() if each.output is not MaskedAs.PERSONAL
+    ),
+    ColumnClass.LINKING_IDENTIFIER: kinds_above(Above.NOTHING) | {TransformKind.TOKEN},
+    ColumnClass.FREE_TEXT: kinds_above(Above.NOTHING),
 }
 
 

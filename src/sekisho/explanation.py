@@ -12,6 +12,7 @@ from sekisho.domain.access import Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.refusal_texts import LANGUAGES, RefusalText, text_of
 from sekisho.domain.row_filters import Ago, AllOf, AnyOf, Comparison, IsNull, Negated, RowFilter
 from sekisho.domain.terms import Dataset, LegalBasis, Purpose
+from sekisho.domain.transforms import TRANSFORMS, said
 from sekisho.errors import SekishoError
 from sekisho.query.plan import Plan
 from sekisho.query.statements import Question
@@ -29,39 +30,9 @@ class PolicyRule:
         return next((self.texts[each] for each in (language, *LANGUAGES) if each in self.texts), None)
 
 
-MASKS: Mapping[TransformKind, str] = {
-    TransformKind.CLEAR: "shown as it is",
-    TransformKind.WITHHOLD: "withheld: always null",
-    TransformKind.REDACT: "replaced by a constant",
-    TransformKind.PARTIAL: "its first character, the rest hidden",
-    TransformKind.YEAR: "the year alone",
-    TransformKind.AGE_BAND: "an age in steps of ten years",
-    TransformKind.PREFIX3: "its first three characters",
-    TransformKind.HOST: "the host of the address alone",
-    TransformKind.BROWSER: "the name of the browser alone",
-    TransformKind.PSEUDONYM: "a pseudonym, the same for this requester and purpose alone",
-    TransformKind.TOKEN: "a token, the same for this requester and purpose alone",
-    TransformKind.MASK_TEXT: "text with personal data replaced by its kind",
-}
+MASKS: Mapping[TransformKind, str] = {kind: each.said["en"] for kind, each in TRANSFORMS.items()}
 """What each transform does, in English."""
 
-MASKS_JA: Mapping[TransformKind, str] = {
-    TransformKind.CLEAR: "そのまま表示",
-    TransformKind.WITHHOLD: "非開示（常に null）",
-    TransformKind.REDACT: "決まった文字に置き換え",
-    TransformKind.PARTIAL: "先頭の一文字だけ、残りは伏せ字",
-    TransformKind.YEAR: "年だけ",
-    TransformKind.AGE_BAND: "十歳刻みの年齢",
-    TransformKind.PREFIX3: "先頭の三文字だけ",
-    TransformKind.HOST: "アドレスのホスト名だけ",
-    TransformKind.BROWSER: "ブラウザの名前だけ",
-    TransformKind.PSEUDONYM: "この要求元と利用目的に限って同じになる仮名",
-    TransformKind.TOKEN: "この要求元と利用目的に限って同じになるトークン",
-    TransformKind.MASK_TEXT: "個人データを種類名に置き換えた文章",
-}
-"""What each transform does, in Japanese."""
-
-_MASKS = {"en": MASKS, "ja": MASKS_JA}
 _BASES: Mapping[str, Mapping[LegalBasis, str]] = {
     "en": {
         LegalBasis.CONSENT: "the consent of each person",
@@ -147,7 +118,7 @@ def permission(
     question: Question, permit: Permit, plan: Plan, cost: dict[str, object] | None, language: str = LANGUAGES[0]
 ) -> dict[str, object]:
     """Return what the permit asks for, whose rows count, what becomes of columns and what each store runs."""
-    request, masks = question.request, _MASKS[language]
+    request = question.request
     return {
         "decision": "permit",
         "reasons": [],
@@ -156,7 +127,13 @@ def permission(
         "consent": {"required": permit.consent_required, "cells": list(permit.cells)},
         "rows": {use.dataset.name: _rows(use.dataset, permit, language) for use in request.datasets},
         "transforms": {n: {c: k.value for c, k in t.items()} for n, t in permit.transforms.items()},
-        "masks": {n: {c: masks[k] for c, k in t.items()} for n, t in permit.transforms.items()},
+        "masks": {
+            use.dataset.name: {
+                name: said(kind, use.dataset.column(name), language)
+                for name, kind in permit.transforms[use.dataset.name].items()
+            }
+            for use in request.datasets
+        },
         "uses": {u.dataset.name: {c: sorted(k) for c, k in u.columns.items()} for u in request.datasets},
         "obligations": [{"kind": o.kind.value, "value": o.value_json()} for o in permit.obligations],
         "columns": [{"name": o.name, "transform": o.transform.value} for o in plan.outputs],

@@ -19,8 +19,6 @@ No customer data leaves a store without a purpose, a decision, a consent and a r
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,18 +28,18 @@ from pathlib import Path
 import pyarrow as pa
 
 from sekisho.anonymity.threshold import suppress_small_groups
-from sekisho.answer import KEYED, SMALL_PAGE_ROWS, Answer, Means, strictest
+from sekisho.answer import SMALL_PAGE_ROWS, Answer, Means, strictest
 from sekisho.costs import Costs, Key, Laps, Step
 from sekisho.counterfactual import Counterfactual
 from sekisho.discharge import Duties, Witnesses, shown_class
-from sekisho.domain.access import AccessRequest, Decision, Deny, ObligationKind, Permit, TransformKind
+from sekisho.domain.access import AccessRequest, Decision, Deny, ObligationKind, Permit
 from sekisho.domain.governed import GovernedQuery, Output
 from sekisho.domain.limits import OutputClass
 from sekisho.domain.provisions import provided_to
 from sekisho.domain.refusal_texts import LANGUAGES
 from sekisho.domain.releases import keep_until, kept_days
-from sekisho.domain.row_filters import filter_json
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
+from sekisho.domain.transforms import TRANSFORMS, Runs
 from sekisho.errors import (
     AccessDenied,
     AggregateRequired,
@@ -81,7 +79,7 @@ from sekisho.ports.held import HeldAnswers
 from sekisho.pseudonymity import AskedOnce, Pseudonymity
 from sekisho.query.plan import Plan, bind
 from sekisho.query.statements import Question, Statements
-from sekisho.release import Ask, Occasion, Release, ReleasedPage
+from sekisho.release import Ask, Occasion, Release, ReleasedPage, released_as
 
 MAX_ROWS = 10_000_000
 LONG_STATEMENT = 4_000
@@ -193,7 +191,7 @@ class Gateway:
             fields = self._fields(question, permit, question.fingerprint) | duties.fields()
             await duties.begin(OutputClass.STATISTICS, kept_days(declared, permit.obligations))
             smallest = max([view.min_group, strictest(permit, ObligationKind.MIN_GROUP) or 0])
-            kept_as = _released_as(question, permit, smallest)
+            kept_as = released_as(question, permit, smallest)
             # One computation at a time and one release ever, so that two answers can never be compared.
             async with self._releasing.setdefault(name, asyncio.Lock()):
                 cached = await self.view_cache.get(name, kept_as)
@@ -335,7 +333,7 @@ class Gateway:
         """Return a view's release: its statement, run once, without its groups of fewer than *smallest* people."""
         plan = question.plan(permit)
         keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan)
-        if any(output.transform in KEYED | {TransformKind.MASK_TEXT} for output in plan.outputs):
+        if any(TRANSFORMS[output.transform].runs is Runs.GATEWAY for output in plan.outputs):
             raise PolicyUnavailable("A statistics view shows a key or a text; its release is refused.")
         query = bind(plan, (), keyed, self.occasions.now())
         batches = [batch async for batch in self.store_of(query).fetch(query, None, self.people, page_rows=65_536)]
@@ -385,13 +383,6 @@ class Gateway:
 def _key(question: Question, plan: Plan) -> Key:
     """Return under what the costs of a statement are kept: another plan of it starts anew."""
     return question.request.requester.name, question.request.purpose.name, plan.fingerprint
-
-
-def _released_as(question: Question, permit: Permit, smallest: int) -> str:
-    """Return under what the release of a view is kept: one that was made under other terms is another."""
-    filters = {name: [filter_json(each) for each in parts] for name, parts in permit.row_filters.items()}
-    told = [question.fingerprint, smallest, filters, {n: dict(kinds) for n, kinds in permit.transforms.items()}]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _single(table: pa.Table) -> pa.RecordBatch:

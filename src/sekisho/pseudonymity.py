@@ -24,6 +24,8 @@ from sekisho.domain.record import REF_BYTES, subject_ref
 from sekisho.domain.terms import Purpose, Requester, SubjectNumber
 from sekisho.ports import DataSubjectRef, EpochKeys, KeyRing, KeysByEpoch, Names, PeopleIndex, PeopleKeys, listed
 from sekisho.query.plan import Plan
+from sekisho.transform.draws import Draws
+from sekisho.transform.keyed_hash import Hashes
 from sekisho.transform.page import numbers_of
 from sekisho.transform.pseudonym import PersonPseudonyms
 from sekisho.transform.token import Tokens
@@ -101,6 +103,8 @@ class KeyedTransforms:
     former: tuple[KeyedTransforms, ...] = field(default=(), repr=False)
     _tokens: dict[str, Tokens] = field(default_factory=dict, repr=False)
     _seeds: dict[str, int] = field(default_factory=dict, repr=False)
+    _hashes: dict[str, Hashes] = field(default_factory=dict, repr=False)
+    _draws: dict[str, Draws] = field(default_factory=dict, repr=False)
 
     def tokens(self, domain: str) -> Tokens:
         """Return the tokens of one domain of linking identifiers."""
@@ -113,6 +117,20 @@ class KeyedTransforms:
     def epoch(self) -> int:
         """The epoch in which keys are given out."""
         return self.keys.epoch
+
+    def hashes(self, domain: str) -> Hashes:
+        """Return the keyed hashes of one domain."""
+        hashes = self._hashes.get(domain)
+        if hashes is None:
+            hashes = self._hashes[domain] = Hashes(self.keys.derive(f"hmac/{domain}/{self.label}"))
+        return hashes
+
+    def draws(self, what: str) -> Draws:
+        """Return the draws by person for *what*."""
+        draws = self._draws.get(what)
+        if draws is None:
+            draws = self._draws[what] = Draws(self.keys.derive(f"draws/{what}/{self.label}"))
+        return draws
 
     def person(self, token: str) -> int | None:
         """See ``TokenCodec.person``."""
@@ -161,6 +179,8 @@ class KeyedTransforms:
         """
         if output.transform is TransformKind.PSEUDONYM:
             return self.pseudonyms.keys(numbers_of(column))
+        if output.transform is TransformKind.HMAC:
+            return self.hashes(output.domain or "").keys(column.cast(pa.string()))
         return self.tokens(output.domain or "").keys(column.cast(pa.string()))
 
 

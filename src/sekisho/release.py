@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sekisho.domain.access import Permit
 from sekisho.domain.governed import Output
 from sekisho.domain.limits import ReleaseFormat
+from sekisho.domain.row_filters import filter_json
+from sekisho.query.statements import Question
 
 STALE_SECONDS = 2.0
 """A page that is released later than this after its recheck is void (promise 2)."""
@@ -135,3 +140,17 @@ class Release:
         """Stop the statement when nobody reads on."""
         if self._rest is not None:
             await self._rest.aclose()
+
+
+def released_as(question: Question, permit: Permit, smallest: int) -> str:
+    """Return under what the release of a view is kept: one that was made under other terms is another."""
+    filters = {name: [filter_json(each) for each in parts] for name, parts in permit.row_filters.items()}
+    masks = {
+        f"{use.dataset.name}.{column.name}": asdict(column.mask)
+        for use in question.request.datasets
+        for column in use.dataset.columns
+        if column.mask is not None and column.name in use.columns
+    }
+    kinds = {name: dict(transforms) for name, transforms in permit.transforms.items()}
+    told = [question.fingerprint, smallest, filters, kinds, masks]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -84,7 +84,7 @@ _PLAN = Question.plan
 _KNOWN = Statements.known
 
 SILENT: dict[str, list[tuple[object, str, Callable[..., object]]]] = {
-    "mask at the scan": [(Dialect, "mask", lambda _self, _kind, column, _type: column)],
+    "mask at the scan": [(Dialect, "mask", lambda _self, _kind, column, _type, _mask=None: column)],
     "transform on the way out": [(answer, "transform_page", _raw_page)],
     "consent at the scan": [(rules, "_people", _everybody_listed)],
     "row filter at the scan": [(rules, "_row_filter", lambda *_: exp.true())],

@@ -168,6 +168,8 @@ def transform_of(column: Column, purpose: Purpose, *, key: bool) -> TransformKin
         return TransformKind.PSEUDONYM
     if column.category is not None and column.category in purpose.clear:
         return TransformKind.CLEAR
+    if column.mask is not None:
+        return column.mask.kind
     if column.column_class is ColumnClass.QUASI_IDENTIFIER:
         return TransformKind(column.generalise) if column.generalise else TransformKind.CLEAR
     return {

@@ -2,7 +2,8 @@
 
 The folder ``joined`` holds statements over several stores: under each stand the scans, in the words of their stores.
 A file ``golden/<engine>/<name>.sql`` holds a comment, a statement, ``-->``, and the governed statement or refusal.
-A comment with a purpose in brackets asks for that; one with ``{copies}`` or ``{bits}`` has the store offer them.
+A comment with a purpose in brackets asks for that; one with ``{copies}`` or ``{bits}`` has the store offer them; one
+that says "with masks" reads columns that declare them.
 After a change that is meant, ``SEKISHO_GOLDEN=write pytest tests/query/test_golden.py`` writes them anew; read what
 changed.
 """
@@ -21,6 +22,7 @@ from sekisho.domain.terms import Catalogue, Store, StoreKind
 from sekisho.errors import SekishoError
 from sekisho.query.dialects import DIALECTS
 from sekisho.query.plan import Plan
+from tests.query.masked import masked_catalogue, masked_shop
 from tests.query.planning import plan_of
 from tests.query.shop import SHOP, shop_catalogue
 from tests.query.world import catalogue
@@ -34,7 +36,10 @@ AT_LEAST = {"duckdb": 18, "sqlite": 12, "postgresql": 45, "joined": 12}
 def governed(engine: str, sql: str, title: str) -> str:
     """Return the governed statement, set in lines, with the scans that it reads; or the refusal."""
     purpose, shape = re.search(r"\[(\w+)\]", title), re.search(r"\{(\w+)\}", title)
-    declared = {"postgresql": shop_catalogue, "joined": all_stores}.get(engine, lambda: catalogue(Path("/nowhere")))()
+    catalogues = {"postgresql": shop_catalogue, "joined": all_stores}
+    if "with masks" in title:
+        catalogues = {"postgresql": masked_shop, "duckdb": masked_files, "sqlite": masked_files}
+    declared = catalogues.get(engine, lambda: catalogue(Path("/nowhere")))()
     try:
         asked = purpose[1] if purpose else "recommendation"
         plan = plan_of(sql, purpose=asked, declared=declared, shape=shape[1] if shape else "")
@@ -49,6 +54,11 @@ def governed(engine: str, sql: str, title: str) -> str:
 def _lines(plan: Plan) -> str:
     dialect = DIALECTS[plan.engine].sqlglot
     return sqlglot.parse_one(plan.sql, dialect=dialect).sql(dialect=dialect, pretty=True, identify=True) + "\n"
+
+
+def masked_files() -> Catalogue:
+    """Return the catalogue of files and of SQLite whose columns declare masks."""
+    return masked_catalogue(Path("/nowhere"))
 
 
 def all_stores() -> Catalogue:

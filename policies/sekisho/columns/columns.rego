@@ -64,27 +64,63 @@ _is_other := {false: "other"}
 _by_category_or_class(column) := "clear" if {
 	_shown_categories[column.class][column.category]
 } else := kind if {
+	kind := _declared[column.class][column.mask]
+} else := kind if {
+	kind := _by_category[column.class][column.category][column.mask]
+} else := kind if {
 	kind := _by_class[column.class]
 } else := kind if {
-	kind := _generalised[column.class][column.generalise]
+	kind := _generalised[column.class][column.mask][column.generalise]
 }
 
-_generalised := {"quasi_identifier": {
+# Without a mask of its own: with one that these rules do not know, a column has no transform.
+_generalised := {"quasi_identifier": {null: {
 	"year": "year",
 	"age_band": "age_band",
 	"prefix3": "prefix3",
 	"host": "host",
 	"browser": "browser",
 	null: "clear",
-}}
+}}}
+
+# Masks that a column may declare, with parameters of its own, in place of what its class gets.
+_masks := {
+	"withhold": "withhold",
+	"redact": "redact",
+	"constant": "constant",
+	"partial": "partial",
+	"truncate": "truncate",
+	"hierarchy": "hierarchy",
+	"bucket": "bucket",
+	"top_bottom": "top_bottom",
+	"hmac": "hmac",
+	"fake": "fake",
+	"date_shift": "date_shift",
+	"noise": "noise",
+}
+
+_declared["direct_identifier"] := _masks if _releases_rows
+
+_declared["quasi_identifier"] := _masks if {
+	_releases_rows
+	not _all_quasi_identifiers
+}
+
+_declared["sensitive"] := _as_declared if {
+	_releases_rows
+	_explicitly_sensitive
+}
+
+# What explicit consent shows is shown by the mask that its column declares.
+_by_category["sensitive"] := {category: _as_declared | some category in input.purpose.explicit} if _releases_rows
+
+_as_declared := object.union(_masks, {null: "clear"})
 
 # On these grounds a purpose may declare what it must see unmasked; under consent identifiers stay masked.
 _clear_on := {"contract", "legal_obligation"}
 
 # Categories of a class that the purpose sees as they are; a view sees none.
 _shown_categories["direct_identifier"] := {category | some category in input.purpose.clear} if _may_clear
-
-_shown_categories["sensitive"] := {category | some category in input.purpose.explicit} if _releases_rows
 
 # What becomes of a class when the category says nothing; no entry means that nothing is decided yet.
 _by_class["linking_identifier"] := "token"
@@ -106,17 +142,14 @@ _by_class["sensitive"] := "withhold" if {
 	not _explicitly_sensitive
 }
 
-_by_class["sensitive"] := "clear" if {
-	_releases_rows
-	_explicitly_sensitive
-}
-
 _explicitly_sensitive if "sensitive" in input.purpose.explicit
 
 # A view counts people by coarse groups of its own, which min_group checks.
 _by_class["quasi_identifier"] := "clear" if statistics.published_view
 
-_by_class["quasi_identifier"] := "clear" if {
+_by_class["quasi_identifier"] := "clear" if _all_quasi_identifiers
+
+_all_quasi_identifiers if {
 	_may_clear
 	"quasi_identifiers" in input.purpose.clear
 }

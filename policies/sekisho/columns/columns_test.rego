@@ -81,6 +81,76 @@ test_an_unknown_generalisation_is_refused if {
 	}} with input as fixtures.request_for({"value": column}, {})
 }
 
+masked(class, mask) := object.union(fixtures.column(class), {"mask": mask})
+
+declarable := {
+	"withhold", "redact", "constant", "partial", "truncate", "hierarchy",
+	"bucket", "top_bottom", "hmac", "fake", "date_shift", "noise",
+}
+
+test_a_mask_that_a_column_declares_is_its_transform if {
+	every class in {"direct_identifier", "quasi_identifier"} {
+		every mask in declarable {
+			asked := fixtures.request_for({"value": masked(class, mask)}, {})
+			transforms := columns.transforms with input as asked
+			transforms["pos.order_lines"].value == mask
+		}
+	}
+}
+
+test_a_mask_stands_before_a_generalisation if {
+	column := object.union(birth_date, {"mask": "date_shift"})
+	transforms := columns.transforms with input as fixtures.request_for({"value": column}, {})
+	transforms["pos.order_lines"].value == "date_shift"
+}
+
+test_an_unknown_mask_of_a_quasi_identifier_is_refused if {
+	columns.deny == {{
+		"code": "column_denied",
+		"reason": "no_transform_for_column",
+	}} with input as fixtures.request_for({"value": masked("quasi_identifier", "clear")}, {})
+}
+
+test_an_unknown_mask_of_an_identifier_redacts_it if {
+	transforms := columns.transforms with input as fixtures.request_for({"value": masked("direct_identifier", "clear")}, {})
+	transforms["pos.order_lines"].value == "redact"
+}
+
+test_what_a_purpose_may_see_clear_is_not_masked if {
+	column := object.union(masked("direct_identifier", "partial"), {"category": "email"})
+	contract := {"legal_basis": "contract", "clear": ["email", "quasi_identifiers"]}
+	both := {"email": column, "age": masked("quasi_identifier", "bucket")}
+	transforms := columns.transforms with input as fixtures.request_for(both, contract)
+	transforms["pos.order_lines"] == {"email": "clear", "age": "clear"}
+}
+
+test_a_mask_shows_nothing_sensitive_without_explicit_consent if {
+	transforms := columns.transforms with input as fixtures.request_for({"value": masked("sensitive", "bucket")}, {})
+	transforms["pos.order_lines"].value == "withhold"
+}
+
+test_explicit_consent_shows_a_sensitive_column_by_its_mask if {
+	column := object.union(masked("sensitive", "bucket"), {"category": "income"})
+	every explicit in {"sensitive", "income"} {
+		asked := fixtures.request_for({"value": column}, {"explicit": [explicit]})
+		transforms := columns.transforms with input as asked
+		transforms["pos.order_lines"].value == "bucket"
+	}
+}
+
+test_an_unknown_mask_shows_nothing_sensitive if {
+	column := object.union(masked("sensitive", "clear"), {"category": "income"})
+	by_category := columns.transforms with input as fixtures.request_for({"value": column}, {"explicit": ["income"]})
+	by_category["pos.order_lines"].value == "withhold"
+	count(columns.deny) == 1 with input as fixtures.request_for({"value": column}, {"explicit": ["sensitive"]})
+}
+
+test_a_view_takes_no_mask if {
+	masks := {"value": masked("quasi_identifier", "bucket"), "name": masked("direct_identifier", "partial")}
+	transforms := columns.transforms with input as fixtures.view_of(masks)
+	transforms["pos.order_lines"] == {"value": "clear", "name": "withhold"}
+}
+
 test_an_unknown_class_is_refused if {
 	columns.deny == {{
 		"code": "column_denied",

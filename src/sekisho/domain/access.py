@@ -17,11 +17,13 @@ from enum import StrEnum
 
 from sekisho.domain.dpv import with_broader
 from sekisho.domain.limits import Place
+from sekisho.domain.masks import TransformKind
 from sekisho.domain.obligations import Obligation, ObligationKind, obligation_from_json
 from sekisho.domain.read_json import as_flag, as_list, as_mapping, as_string, as_whole
 from sekisho.domain.request_context import Moment, RequestContext
 from sekisho.domain.row_filters import Comparison, RowFilter, filters_from_json
 from sekisho.domain.terms import Cell, Dataset, LegalBasis, Purpose, Requester
+from sekisho.domain.transforms import fits
 
 __all__ = [
     "AccessRequest",
@@ -48,29 +50,6 @@ class Use(StrEnum):
     ORDERED = "ordered"
     AGGREGATED = "aggregated"
     PASSED = "passed"  # to a function, cast or other expression
-
-
-class TransformKind(StrEnum):
-    """What happens to a column's values before a requester sees them.
-
-    ``clear`` shows the value. ``withhold`` (null) and ``redact`` (a constant) say nothing of it.
-    ``year``, ``age_band``, ``prefix3``, ``host``, ``browser`` and ``partial`` are computed at the scan.
-    ``pseudonym`` (data-subject key) and ``token`` (linking identifier) are keyed and computed on the
-    way out. ``mask_text`` masks personal data inside free text, on the way out.
-    """
-
-    CLEAR = "clear"
-    WITHHOLD = "withhold"
-    REDACT = "redact"
-    PARTIAL = "partial"
-    YEAR = "year"
-    AGE_BAND = "age_band"
-    PREFIX3 = "prefix3"
-    HOST = "host"
-    BROWSER = "browser"
-    PSEUDONYM = "pseudonym"
-    TOKEN = "token"  # noqa: S105 - the name of a transform, not a secret
-    MASK_TEXT = "mask_text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +167,7 @@ def dataset_use_json(use: DatasetUse, about: AbstractSet[str] | None = None) -> 
             "data_subject": dataset.data_subject is not None and dataset.data_subject.column == name,
             "category": column.category,
             "generalise": column.generalise,
+            "mask": None if column.mask is None else column.mask.kind.value,
             "uses": sorted(u.value for u in uses),
         }
     return {
@@ -315,9 +295,12 @@ def _transforms(value: object, request: AccessRequest) -> dict[str, dict[str, Tr
         columns = as_mapping(answer.get(use.dataset.name, {}), "columns")
         if set(columns) != set(use.columns):
             raise ValueError("a used column without transform, or a transform for another column")
-        transforms[use.dataset.name] = {
-            name: TransformKind(as_string(kind, "transform")) for name, kind in columns.items()
-        }
+        kinds = {name: TransformKind(as_string(kind, "transform")) for name, kind in columns.items()}
+        for name, kind in kinds.items():
+            column = use.dataset.column(name)
+            if column is None or not fits(kind, column):
+                raise ValueError("a transform that the column's type does not take, or without its parameters")
+        transforms[use.dataset.name] = kinds
     if set(answer) - set(transforms):
         raise ValueError("transforms for a dataset that was not asked for")
     return transforms

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from sekisho.domain.access import TransformKind
+from sekisho.domain.masks import Mask, TransformKind
 from sekisho.domain.terms import Cell, ColumnType, StoreKind
 
 NUMBER = "__person"
@@ -30,16 +30,22 @@ class Output:
     type:
         Value type after the transform, where the catalogue knows it.
     transform:
-        What still happens on the way out (``pseudonym``, ``token``, ``mask_text``), or what happened at
+        What still happens on the way out (``pseudonym``, ``token``, ``mask_text`` …), or what happened at
         the scan.
     domain:
-        Token domain, for ``token``.
+        Token domain, for ``token`` and ``hmac``; the column, for what is masked by person.
+    mask:
+        The parameters, of what happens on the way out.
+    person:
+        Which of the hidden columns holds the person of the value, where that matters.
     """
 
     name: str
     type: ColumnType | None
     transform: TransformKind
     domain: str | None = None
+    mask: Mask | None = None
+    person: int | None = None
 
 
 class Shape(Enum):

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NewType
 
 from sekisho.domain.limits import DatasetClass, Keep, Limits, OutputClass, Place, ReleaseFormat
+from sekisho.domain.masks import Mask
 from sekisho.domain.provisions import Origin, Party
 
 Cell = NewType("Cell", str)
@@ -93,6 +94,8 @@ class Column:
     unreviewed:
         Whether ``sekisho.yaml`` leaves its class to a review; until there is one, *column_class* is the most
         restricted.
+    mask:
+        The mask that it declares, with its parameters, in place of what its class gets else.
     """
 
     name: str
@@ -103,6 +106,7 @@ class Column:
     category: str | None = None
     title: Mapping[str, str] = field(default_factory=dict)
     unreviewed: bool = False
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from sekisho.domain.governed import NUMBER
 from sekisho.query.names import Physical, Statement
 
 
@@ -44,3 +45,8 @@ def only_shown(key: str, statement: Statement) -> bool:
 
 def _may_be(definition: object, key: str) -> bool:
     return not isinstance(definition, Physical) or definition.column.name == key
+
+
+def has_number(select: exp.Select) -> bool:
+    """Return whether a governed table carries the person number of its rows."""
+    return any(projection.alias == NUMBER for projection in select.expressions)

@@ -7,7 +7,9 @@ Every expression has a *kind*:
   comparing it would only give wrong answers;
 * ``KEYED``: a raw key inside the store, of one token domain. It stands in equality positions only, both
   sides of one domain, literals being tokens; it becomes a pseudonym or token on the way out;
-* ``SEALED``: a raw text that may only be an output column, masked on the way out.
+* ``SEALED``: a raw text, date or number that may only be an output column, masked on the way out.
+
+Which transform leaves a column of which kind is said in :mod:`sekisho.domain.transforms`.
 
 Whatever has no rule here takes CLEAR operands only, so an expression that nobody thought of is refused
 as ``masked_column_use``.
@@ -21,14 +23,18 @@ from enum import Enum
 
 from sqlglot import exp
 
-from sekisho.domain.access import TransformKind
+from sekisho.domain.masks import Hmac, TransformKind
 from sekisho.domain.terms import ColumnType
+from sekisho.domain.transforms import TRANSFORMS, Above
 from sekisho.errors import MaskedColumnUse, StatementRefused
 from sekisho.query.allowlist import construct
 from sekisho.query.names import Definition, Derived, Merged, Physical, Statement, group_items
 
 PERSON = "person"
 """Token domain of data-subject keys; a linking identifier's domain is prefixed by ``id:``."""
+
+HASHED = "hmac:"
+"""Prefix of the domain of a keyed hash, which nothing decodes."""
 
 
 class Sort(Enum):
@@ -52,7 +58,12 @@ class Kind:
 
 
 CLEAR = Kind(Sort.CLEAR)
-_BLANK = frozenset({TransformKind.WITHHOLD, TransformKind.REDACT})
+_SORTS = {
+    Above.ANYTHING: Sort.CLEAR,
+    Above.EQUALITY: Sort.KEYED,
+    Above.SHOWN: Sort.SEALED,
+    Above.NOTHING: Sort.BLANK,
+}
 _EQUALITY = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
 
 Transforms = Mapping[str, Mapping[str, TransformKind]]
@@ -107,17 +118,18 @@ class Kinds:
         name = physical.column.name
         transform = self.transforms[dataset.name][name]
         label = f"{dataset.name}.{name}"
-        if transform in _BLANK:
-            return Kind(Sort.BLANK, transform, None, label)
+        sort = _SORTS[TRANSFORMS[transform].above]
+        if sort is not Sort.KEYED:
+            return Kind(sort, transform, None, label)
         if transform is TransformKind.PSEUDONYM:
-            return Kind(Sort.KEYED, transform, PERSON, label)
-        if transform is TransformKind.TOKEN:
-            if physical.column.domain is None:
-                return Kind(Sort.BLANK, TransformKind.REDACT, None, label)
-            return Kind(Sort.KEYED, transform, f"id:{physical.column.domain}", label, physical.column.type)
-        if transform is TransformKind.MASK_TEXT:
-            return Kind(Sort.SEALED, transform, None, label)
-        return Kind(Sort.CLEAR, transform, None, label)
+            return Kind(sort, transform, PERSON, label)
+        if transform is TransformKind.HMAC:
+            declared = physical.column.mask
+            domain = declared.domain if isinstance(declared, Hmac) and declared.domain else label
+            return Kind(sort, transform, f"{HASHED}{domain}", label, physical.column.type)
+        if physical.column.domain is None:
+            return Kind(Sort.BLANK, TransformKind.REDACT, None, label)
+        return Kind(sort, transform, f"id:{physical.column.domain}", label, physical.column.type)
 
     # -- expressions ----------------------------------------------------------------------------
 
@@ -172,6 +184,8 @@ class Kinds:
                 if other_kind.domain != kind.domain:
                     raise _refusal(kind, f"{construct(node)} with another kind of key")
             elif _is_value(other):
+                if kind.transform is TransformKind.HMAC:
+                    raise _refusal(kind, f"{construct(node)} with a value: a keyed hash is never turned back")
                 self.tokens[id(_bare(other))] = kind.domain or ""
             elif not _is_null(other):
                 raise _refusal(kind, f"{construct(node)} with something that is not a key or a token")

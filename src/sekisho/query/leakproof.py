@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import ColumnType
-from sekisho.query.dialects.dialect import MASKED_TYPES, Comparisons
+from sekisho.domain.transforms import MASKED_TYPES
+from sekisho.query.dialects.dialect import Comparisons
 from sekisho.query.kinds import Kinds, Sort
 from sekisho.query.names import Merged, Physical, Relation, Statement
 

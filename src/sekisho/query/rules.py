@@ -14,19 +14,20 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from sekisho.domain.access import ObligationKind, Permit, TransformKind
-from sekisho.domain.governed import COPIES, MARKED, NUMBER, Output, Projection, Shape
+from sekisho.domain.governed import COPIES, MARKED, NUMBER, Projection, Shape
 from sekisho.domain.row_filters import columns_of
 from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused
 from sekisho.query.asked import keys_stand_for_people
 from sekisho.query.consent import column_of, projection_of, restrict
-from sekisho.query.dialects import MASKED_TYPES, Dialect
+from sekisho.query.dialects import Dialect
 from sekisho.query.filters import filtered
-from sekisho.query.form import is_rowwise, only_shown, without_literals
+from sekisho.query.form import has_number, is_rowwise, only_shown, without_literals
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.leakproof import hoistable, leak_proof
-from sekisho.query.names import Derived, Physical, Relation, Statement
+from sekisho.query.names import Relation, Statement
 from sekisho.query.order import SEEDS, drop_order_by_key, end_ties
+from sekisho.query.outputs import outputs_of
 from sekisho.query.parameters import bind_values, number_parameters
 from sekisho.query.plan import Plan, Slot
 
@@ -182,7 +183,7 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
         shown_sql=shown,
         slots=tuple(draft.slots.values()),
         parameters=draft.given,
-        outputs=_outputs(draft),
+        outputs=outputs_of(draft),
         hidden=draft.hidden,
         rowwise=draft.rowwise,
         projections=tuple(draft.projections.values()),
@@ -221,7 +222,7 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
                 raise StatementRefused("Only the data-subject key of a dataset can be pseudonymised.")
             value: exp.Expr = number if listed else column_of(key.column, "t")
         else:
-            value = dialect.mask(kind, column_of(column.name, "t"), column.type)
+            value = dialect.mask(kind, column_of(column.name, "t"), column.type, column.mask)
             if value.find(exp.Column) is not None:  # a blank reads nothing
                 draft.reads.add((table, column.name))
         columns.append(exp.Alias(this=value, alias=exp.to_identifier(column.name, quoted=True)))
@@ -358,24 +359,3 @@ def inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Exp
         return [by_number, by_key]
     column.replace(column_of(name, "t"))
     return [copy]
-
-
-# -- outputs -----------------------------------------------------------------------------------------
-
-
-def _outputs(draft: Draft) -> tuple[Output, ...]:
-    outputs = []
-    for (name, definition), kind in zip(draft.statement.outputs.items(), draft.output_kinds, strict=True):
-        column_type = MASKED_TYPES.get(kind.transform)
-        if column_type is None and isinstance(definition, Physical):
-            column_type = definition.column.type
-        if kind.transform is TransformKind.CLEAR and isinstance(definition, Derived):
-            column_type = None
-        domain = kind.domain.removeprefix("id:") if kind.domain and kind.domain != PERSON else None
-        outputs.append(Output(name, column_type, kind.transform, domain))
-    return tuple(outputs)
-
-
-def has_number(select: exp.Select) -> bool:
-    """Return whether a governed table carries the person number of its rows."""
-    return any(projection.alias == NUMBER for projection in select.expressions)

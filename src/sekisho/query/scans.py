@@ -22,11 +22,12 @@ from sqlglot import exp
 from sekisho.domain.access import Permit, TransformKind
 from sekisho.domain.governed import NUMBER, Output, Shape
 from sekisho.domain.terms import ColumnType, Dataset, Store
+from sekisho.domain.transforms import MASKED_TYPES, Above, kinds_above
 from sekisho.errors import StatementRefused
 from sekisho.query import rules
 from sekisho.query.consent import projection_of, restrict
-from sekisho.query.dialects import DIALECTS, MASKED_TYPES, Dialect
-from sekisho.query.form import without_literals
+from sekisho.query.dialects import DIALECTS, Dialect
+from sekisho.query.form import has_number, without_literals
 from sekisho.query.kinds import PERSON, Kinds, Sort
 from sekisho.query.leakproof import hoistable
 from sekisho.query.names import Physical, Relation, Statement
@@ -39,14 +40,13 @@ from sekisho.query.rules import (
     conjuncts,
     counts_only,
     governed_table,
-    has_number,
     inside,
 )
 
 KEY = "__key"
 """Column of a scan that holds the raw key, where the store knows no person numbers."""
 
-_BLANK = frozenset({TransformKind.WITHHOLD, TransformKind.REDACT})
+_BLANK = kinds_above(Above.NOTHING)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 
 
@@ -278,7 +278,7 @@ def _over(relation: Relation, scanned: Scanned, draft: JoinedDraft) -> exp.Selec
                 raise StatementRefused("Only the data-subject key of a dataset can be pseudonymised.")
             value = number.copy()
         elif kind in _BLANK:
-            value = draft.dialect.mask(kind, value, column.type)
+            value = draft.dialect.mask(kind, value, column.type, column.mask)
         columns.append(exp.Alias(this=value, alias=exp.to_identifier(column.name, quoted=True)))
     if key is not None:
         columns.append(exp.Alias(this=number.copy(), alias=exp.to_identifier(NUMBER, quoted=True)))

@@ -24,9 +24,11 @@ from sekisho.domain.terms import (
     Store,
     StoreKind,
 )
+from sekisho.domain.transforms import TRANSFORMS
 from sekisho.settings.conditions import country, dataset_use, purpose_conditions, within
 from sekisho.settings.faults import nearest, shown
 from sekisho.settings.keys import ALL_QUASI_IDENTIFIERS, GENERALISATIONS, ROLES
+from sekisho.settings.masks import Hierarchies, mask
 from sekisho.settings.purposes import purpose_facts
 from sekisho.settings.section import Section
 from sekisho.settings.servers import server_store
@@ -148,9 +150,12 @@ def _grounds(
 
 
 def datasets(
-    root: Section, known_stores: Mapping[str, Store], known_purposes: Mapping[str, Purpose]
+    root: Section,
+    known_stores: Mapping[str, Store],
+    known_purposes: Mapping[str, Purpose],
+    known: Hierarchies,
 ) -> dict[str, Dataset]:
-    """Return the datasets by name."""
+    """Return the datasets by name; *known* are the hierarchies that their columns may name."""
     found: dict[str, Dataset] = {}
     sections: dict[str, Section] = {}
     relations: dict[tuple[str, str], str] = {}
@@ -170,10 +175,11 @@ def datasets(
                     f"its relation is governed as {first} already",
                     "declare all columns in one dataset: two names would be two sets of rules",
                 )
-        columns = tuple(_columns(section))
+        columns = tuple(_columns(section, known))
         bound = section.names("purposes", root.keys_of("purposes"), "purpose")
         category = section.name("data_category")
         key = _data_subject(section, columns)
+        _check_masks(section, columns, key)
         _check_cells(section, category, [known_purposes[p] for p in bound if p in known_purposes])
         sections[name] = section
         found[name] = Dataset(
@@ -208,7 +214,7 @@ def _relation(section: Section, store: Store, relation: str) -> None:
         )
 
 
-def _columns(dataset: Section) -> list[Column]:
+def _columns(dataset: Section, known: Hierarchies) -> list[Column]:
     columns = []
     for name, section in dataset.named("columns", "column"):
         unreviewed = section.is_word("class", UNREVIEWED)
@@ -226,8 +232,13 @@ def _columns(dataset: Section) -> list[Column]:
         category, title = section.name("category"), section.titles("title")
         if unreviewed:
             category = None  # it may stand there, for purposes that name it; which it is, the review says
+        masked = mask(section, kind, column_class, known)
+        if unreviewed and section.has("mask"):
+            section.wrong("mask", "a column that waits for its review has no mask", "write its class, or leave it out")
         if kind is not None and column_class is not None:
-            columns.append(Column(name, kind, column_class, generalise, domain, category, title, unreviewed))
+            columns.append(
+                Column(name, kind, column_class, generalise, domain, category, title, unreviewed, masked)
+            )
     return columns
 
 
@@ -268,6 +279,21 @@ def _data_subject(dataset: Section, columns: tuple[Column, ...]) -> DataSubjectK
     if column is not None and column.type not in {ColumnType.INTEGER, ColumnType.STRING}:
         section.wrong("column", "the column of the person is no integer or string", "correct its type")
     return DataSubjectKey(name, identifier) if name and identifier else None
+
+
+def _check_masks(section: Section, columns: tuple[Column, ...], key: DataSubjectKey | None) -> None:
+    """The key of the person is a pseudonym whatever a mask says, and some masks need to know whose a row is."""
+    for column in columns:
+        if column.mask is None:
+            continue
+        if key is not None and key.column == column.name:
+            section.wrong("columns", f"{column.name} names the person and has a mask", "leave `mask` out")
+        elif key is None and TRANSFORMS[column.mask.kind].by_person:
+            section.wrong(
+                "columns",
+                f"the mask `{column.mask.kind}` of {column.name} goes by the person, whom the dataset does not name",
+                "name the column of the person in `data_subject`, or choose another mask",
+            )
 
 
 def _check_cells(section: Section, category: str | None, bound: list[Purpose]) -> None:

@@ -15,6 +15,7 @@ from sekisho.settings.document import Node, Table, read
 from sekisho.settings.exports import exports
 from sekisho.settings.faults import Faults
 from sekisho.settings.key_ring import key_ring
+from sekisho.settings.masks import hierarchies
 from sekisho.settings.parties import with_origins, with_parties
 from sekisho.settings.section import Section
 from sekisho.settings.values import Settings
@@ -30,7 +31,7 @@ _MAX_BYTES = 4_000_000
 def load(workspace: Path) -> Settings:
     """Return the settings of the workspace in the folder *workspace*.
 
-    Nothing but the file is read: stores, keys and key sets need not exist yet.
+    Nothing but the file and the hierarchies that it names is read: stores, keys and key sets need not exist yet.
 
     Raises
     ------
@@ -91,7 +92,10 @@ def _settings(node: Node, folder: Path, revision: str, faults: Faults) -> Settin
     }
     stores = catalogue.stores(root, folder, {what: path for what, path in places.items() if path})
     purposes = catalogue.purposes(root, root.words_below("datasets", "columns", "category"))
-    datasets = with_origins(root, catalogue.datasets(root, stores, purposes))
+    levels = hierarchies(root, folder)
+    datasets = with_origins(root, catalogue.datasets(root, stores, purposes, levels))
+    if levels.by_name:  # what they say is part of what the catalogue says
+        revision = hashlib.sha256(revision.encode() + levels.digest).hexdigest()[:16]
     identifiers = {d.data_subject.identifier for d in datasets.values() if d.data_subject is not None}
     signing_in = customers.customers(root, folder, identity, identifiers)
     requesters = with_parties(root, catalogue.requesters(root, purposes))

@@ -92,6 +92,16 @@ class Section:
             return default
         return node.value
 
+    def wholes(self, key: str, least: int, most: int) -> tuple[int, ...]:
+        """Return a list of whole numbers from *least* to *most*."""
+        node = self._value(key)
+        items = node.value.items if node is not None and isinstance(node.value, Listing) else ()
+        numbers = [item.value for item in items if type(item.value) is int and least <= item.value <= most]
+        if node is not None and (not items or len(numbers) < len(items)):
+            self._not(key, f"a list of whole numbers from {least:,} to {most:,}")
+            return ()
+        return tuple(numbers)
+
     def flag(self, key: str) -> bool:
         """Return true or false; absent is false."""
         node = self._value(key)

@@ -35,7 +35,8 @@ _FUNCTIONS = frozenset(
         "ntile", "lag", "lead", "first_value", "last_value", "nth_value", "coalesce", "ifnull", "nullif",
         "iif", "abs", "round",
         "floor", "ceil", "ceiling", "sign", "sqrt", "ln", "exp", "pow", "power", "lower", "upper", "length", "substr",
-        "substring", "trim", "ltrim", "rtrim", "replace", "instr", "concat", "like", "date", "datetime", "strftime",
+        "substring", "trim", "ltrim", "rtrim", "replace", "instr", "concat", "like", "glob", "date", "datetime",
+        "strftime",
         "julianday", "time", "unixepoch", "current_date", "current_time", "current_timestamp",
     }
 )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sekisho.domain.terms import StoreKind
-from sekisho.query.dialects.dialect import MASKED_TYPES, Dialect
+from sekisho.query.dialects.dialect import Dialect
 from sekisho.query.dialects.duckdb import DUCKDB
 from sekisho.query.dialects.postgresql import POSTGRESQL
 from sekisho.query.dialects.sqlite import SQLITE
@@ -16,4 +16,4 @@ from sekisho.query.dialects.sqlite import SQLITE
 DIALECTS: Mapping[StoreKind, Dialect] = {dialect.kind: dialect for dialect in (DUCKDB, SQLITE, POSTGRESQL)}
 """The dialects, in the order in which a text is tried."""
 
-__all__ = ["DIALECTS", "MASKED_TYPES", "Dialect"]
+__all__ = ["DIALECTS", "Dialect"]

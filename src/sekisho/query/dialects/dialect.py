@@ -11,9 +11,11 @@ import sqlglot
 from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from sekisho.domain.access import TransformKind
+from sekisho.domain.masks import Mask, Partial, TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
+from sekisho.domain.transforms import TRANSFORMS, Runs
 from sekisho.errors import StatementRefused
+from sekisho.query.dialects.declared import Spelling, expression_of
 from sekisho.query.tokens import check_doublings, numbered
 
 AGGREGATES: frozenset[type[exp.Expr]] = frozenset({exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max})
@@ -39,26 +41,12 @@ SCALAR_FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
 
 MASKS: dict[TransformKind, str] = {
     TransformKind.PREFIX3: "SUBSTRING(c, 1, 3)",
-    TransformKind.PARTIAL: "SUBSTRING(c, 1, 1) || '***'",
     TransformKind.BROWSER: (
         "CASE WHEN c IS NULL THEN NULL WHEN c LIKE '%Edg%' THEN 'Edge' WHEN c LIKE '%Firefox%' THEN 'Firefox'"
         " WHEN c LIKE '%Chrome%' THEN 'Chrome' WHEN c LIKE '%Safari%' THEN 'Safari' ELSE 'other' END"
     ),
 }
 """Masks that read the same in every engine, with ``c`` for the column. Every one yields NULL for NULL."""
-
-MASKED_TYPES = {
-    TransformKind.YEAR: ColumnType.INTEGER,
-    TransformKind.AGE_BAND: ColumnType.INTEGER,
-    TransformKind.PREFIX3: ColumnType.STRING,
-    TransformKind.PARTIAL: ColumnType.STRING,
-    TransformKind.HOST: ColumnType.STRING,
-    TransformKind.BROWSER: ColumnType.STRING,
-    TransformKind.PSEUDONYM: ColumnType.STRING,
-    TransformKind.TOKEN: ColumnType.STRING,
-    TransformKind.MASK_TEXT: ColumnType.STRING,
-}
-"""Types that a transform changes; the others keep the column's."""
 
 _SQL_TYPES = {
     ColumnType.STRING: "TEXT",
@@ -142,6 +130,8 @@ class Dialect:
         Mask templates with ``c`` for the column.
     text_masks:
         Those that differ for a column of text.
+    spelling:
+        What masks with parameters need.
     comparisons:
         What compares without a cast.
     physical:
@@ -192,6 +182,7 @@ class Dialect:
     functions: frozenset[type[exp.Expr]]
     anonymous_functions: frozenset[str]
     masks: Mapping[TransformKind, str]
+    spelling: Spelling
     physical: Callable[[Dataset], tuple[str, str]]
     people_schema: str
     mix: Callable[[exp.Expr, ColumnType, tuple[exp.Expr, exp.Expr, exp.Expr]], exp.Expr | None]
@@ -214,10 +205,13 @@ class Dialect:
     backslash_escapes: bool = False
     parameter_sign: TokenType = TokenType.COLON
 
-    def mask(self, kind: TransformKind, column: exp.Expr, column_type: ColumnType) -> exp.Expr:
-        """Return the expression that stands for *column* at the scan under *kind*.
+    def mask(
+        self, kind: TransformKind, column: exp.Expr, column_type: ColumnType, mask: Mask | None = None
+    ) -> exp.Expr:
+        """Return the expression that stands for *column* at the scan under *kind*, with the parameters of *mask*.
 
-        Keyed and text transforms return the column itself: they are computed on the way out.
+        What is computed on the way out returns the column itself. Raises ``StatementRefused`` for a transform that
+        has no expression here.
         """
         if kind is TransformKind.WITHHOLD:
             return exp.Cast(this=exp.Null(), to=data_type(_SQL_TYPES[column_type], self.sqlglot))
@@ -225,15 +219,24 @@ class Dialect:
             if column_type is ColumnType.STRING:
                 return exp.Literal.string("***")
             return exp.Cast(this=exp.Null(), to=data_type(_SQL_TYPES[column_type], self.sqlglot))
-        template = self.masks.get(kind)
-        if column_type is ColumnType.STRING:
-            template = self.text_masks.get(kind, template)
-        if template is None:
+        if kind is TransformKind.CLEAR or TRANSFORMS[kind].runs is Runs.GATEWAY:
             return column
-        tree = _template(template, self.sqlglot).copy()
+        tree = self._masked(kind, column_type, mask)
+        if tree is None:
+            raise StatementRefused(f"A column cannot be masked ({kind.value}) in {self.title}.")
         for node in list(tree.find_all(exp.Column)):
             node.replace(column.copy())
         return tree
+
+    def _masked(self, kind: TransformKind, column_type: ColumnType, mask: Mask | None) -> exp.Expr | None:
+        if kind is TransformKind.PARTIAL and mask is None:
+            mask = Partial()
+        if mask is not None and mask.kind is kind:
+            return expression_of(mask, column_type, self.spelling, self.sqlglot)
+        template = self.masks.get(kind)
+        if column_type is ColumnType.STRING:
+            template = self.text_masks.get(kind, template)
+        return None if template is None else _template(template, self.sqlglot).copy()
 
     def fence(self, select: exp.Select) -> exp.Select:
         """Keep the engine from moving a requester's expression into *select*.

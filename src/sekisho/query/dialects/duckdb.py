@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlglot import TokenType, exp
 
-from sekisho.domain.access import TransformKind
+from sekisho.domain.masks import DatePart, Keep, TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.query.desugar import positions_for_all
+from sekisho.query.dialects.declared import DIGITS, FIRST, PREFECTURE, Spelling, initials, name_space
 from sekisho.query.dialects.dialect import (
     AGGREGATES,
     MASKS,
@@ -38,8 +39,35 @@ _MASKS = MASKS | {
     TransformKind.YEAR: "CAST(YEAR(c) AS INT)",
     TransformKind.AGE_BAND: "CAST(DATE_DIFF('year', c, CURRENT_DATE) // 10 * 10 AS INT)",
     # No user information, port, path or query: those can hold a person's name or token.
-    TransformKind.HOST: "REGEXP_EXTRACT(c, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)', 1)",
+    TransformKind.HOST: (
+        "REGEXP_EXTRACT(c, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)(?::[0-9]*)?(?:[/?#]|$)', 1)"
+    ),
 }
+_SPELLING = Spelling(
+    whole="TRY_CAST(c AS BIGINT)",
+    real="TRY_CAST(c AS DOUBLE)",
+    parts={
+        Keep.FIRST: FIRST,
+        Keep.DOMAIN: (
+            "CASE WHEN c IS NULL THEN NULL WHEN REGEXP_FULL_MATCH(c, '[^@]+@[A-Za-z0-9.-]{1,253}')"
+            " THEN '***@' || SPLIT_PART(c, '@', 2) ELSE '***' END"
+        ),
+        Keep.LAST4: (
+            f"CASE WHEN c IS NULL THEN NULL WHEN REGEXP_FULL_MATCH({DIGITS}, '[0-9]{{8,19}}')"
+            f" THEN '***' || RIGHT({DIGITS}, 4) ELSE '***' END"
+        ),
+        Keep.PREFECTURE: PREFECTURE,
+        Keep.INITIALS: initials(name_space("STRPOS")),
+    },
+    first_days={
+        part: f"CASE WHEN ISFINITE(c) AND YEAR(c) BETWEEN 1 AND 9999 THEN MAKE_DATE(YEAR(c), {month}, 1) END"
+        for part, month in (
+            (DatePart.YEAR, "1"),
+            (DatePart.QUARTER, "QUARTER(c) * 3 - 2"),
+            (DatePart.MONTH, "MONTH(c)"),
+        )
+    },
+)
 
 
 def _physical(dataset: Dataset) -> tuple[str, str]:
@@ -59,6 +87,7 @@ DUCKDB = Dialect(
     functions=AGGREGATES | WINDOW_FUNCTIONS | SCALAR_FUNCTIONS | _FUNCTIONS,
     anonymous_functions=frozenset({"date_part", "strlen"}),
     masks=_MASKS,
+    spelling=_SPELLING,
     physical=_physical,
     people_schema="people",
     mix=_mix,

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from sekisho.domain.access import TransformKind
+from sekisho.domain.masks import DatePart, Keep, TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.errors import StatementRefused
+from sekisho.query.dialects.declared import DIGITS, FIRST, PREFECTURE, Spelling, initials, name_space
 from sekisho.query.dialects.dialect import (
     AGGREGATES,
     MASKS,
@@ -57,6 +58,32 @@ _TEXT_MASKS = {
         " THEN (CAST(EXTRACT(YEAR FROM CURRENT_DATE) AS INT) - CAST(SUBSTRING(c, 1, 4) AS INT)) / 10 * 10 END"
     ),
 }
+_DATED = "CASE WHEN ISFINITE(c) AND EXTRACT(YEAR FROM c) BETWEEN 1 AND 9999 THEN "
+_SPELLING = Spelling(
+    whole="CAST(c AS BIGINT)",
+    real="CAST(c AS DOUBLE PRECISION)",
+    parts={
+        Keep.FIRST: FIRST,
+        Keep.DOMAIN: (
+            "CASE WHEN c IS NULL THEN NULL WHEN c ~ '^[^@]+@[A-Za-z0-9.-]{1,253}$'"
+            " THEN '***@' || SPLIT_PART(c, '@', 2) ELSE '***' END"
+        ),
+        Keep.LAST4: (
+            f"CASE WHEN c IS NULL THEN NULL WHEN {DIGITS} ~ '^[0-9]{{8,19}}$'"
+            f" THEN '***' || RIGHT({DIGITS}, 4) ELSE '***' END"
+        ),
+        Keep.PREFECTURE: PREFECTURE,
+        Keep.INITIALS: initials(name_space("STRPOS")),
+    },
+    first_days={
+        part: f"{_DATED}MAKE_DATE(CAST(EXTRACT(YEAR FROM c) AS INT), {month}, 1) END"
+        for part, month in (
+            (DatePart.YEAR, "1"),
+            (DatePart.QUARTER, "CAST(EXTRACT(QUARTER FROM c) AS INT) * 3 - 2"),
+            (DatePart.MONTH, "CAST(EXTRACT(MONTH FROM c) AS INT)"),
+        )
+    },
+)
 
 COLUMN_TYPES: Mapping[ColumnType, frozenset[str]] = {
     ColumnType.STRING: frozenset({"text", "varchar", "bpchar"}),
@@ -205,6 +232,7 @@ POSTGRESQL = Dialect(
     anonymous_functions=_ANONYMOUS,
     refused=frozenset({exp.TryCast, exp.Qualify}),
     masks=_MASKS,
+    spelling=_SPELLING,
     text_masks=_TEXT_MASKS,
     comparisons=COMPARISONS,
     physical=_physical,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from sekisho.domain.access import TransformKind
+from sekisho.domain.masks import DatePart, Keep, TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
+from sekisho.query.dialects.declared import DIGITS, FIRST, PREFECTURE, Spelling, initials, name_space
 from sekisho.query.dialects.dialect import AGGREGATES, MASKS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS, Dialect
 
 _FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({exp.CountIf, exp.Date, exp.TsOrDsToDate, exp.TsOrDsToTimestamp})
@@ -17,6 +18,35 @@ _MASKS = MASKS | {
     ),
     TransformKind.HOST: "SUBSTRING(c, 1, 0)",  # no URL column in a SQLite store yet: shows nothing
 }
+_DAY = "c GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*' AND SUBSTRING(c, 6, 2) BETWEEN '01' AND '12'"
+_AT = "INSTR(c, '@')"
+_HOST_OF_MAIL = f"SUBSTRING(c, {_AT} + 1)"
+_SPELLING = Spelling(
+    whole="CAST(c AS INT)",
+    real="CAST(c AS REAL)",
+    parts={
+        Keep.FIRST: FIRST,
+        Keep.DOMAIN: (
+            f"CASE WHEN c IS NULL THEN NULL WHEN {_AT} > 1 AND LENGTH({_HOST_OF_MAIL}) BETWEEN 1 AND 253"
+            f" AND NOT {_HOST_OF_MAIL} GLOB '*[^A-Za-z0-9.-]*' THEN '***@' || {_HOST_OF_MAIL} ELSE '***' END"
+        ),
+        Keep.LAST4: (
+            f"CASE WHEN c IS NULL THEN NULL WHEN LENGTH({DIGITS}) BETWEEN 8 AND 19 AND NOT {DIGITS} GLOB '*[^0-9]*'"
+            f" THEN '***' || SUBSTRING({DIGITS}, -4) ELSE '***' END"
+        ),
+        Keep.PREFECTURE: PREFECTURE,
+        Keep.INITIALS: initials(name_space("INSTR")),
+    },
+    first_days={  # dates are texts here
+        DatePart.YEAR: f"CASE WHEN {_DAY} THEN SUBSTRING(c, 1, 4) || '-01-01' END",
+        DatePart.QUARTER: (
+            f"CASE WHEN {_DAY} THEN SUBSTRING(c, 1, 4) || CASE WHEN SUBSTRING(c, 6, 2) < '04' THEN '-01-01'"
+            " WHEN SUBSTRING(c, 6, 2) < '07' THEN '-04-01' WHEN SUBSTRING(c, 6, 2) < '10' THEN '-07-01'"
+            " ELSE '-10-01' END END"
+        ),
+        DatePart.MONTH: f"CASE WHEN {_DAY} THEN SUBSTRING(c, 1, 7) || '-01' END",
+    },
+)
 _PRIME = 2_147_483_647  # 2^31 - 1: products of two residues stay below 2^63
 
 
@@ -47,6 +77,7 @@ SQLITE = Dialect(
         {"ifnull", "iif", "date", "datetime", "time", "strftime", "julianday", "unixepoch", "instr"}
     ),
     masks=_MASKS,
+    spelling=_SPELLING,
     refused=frozenset({exp.Lateral, exp.Rollup, exp.Cube, exp.GroupingSets, exp.All, exp.Any}),
     physical=_physical,
     people_schema="temp",

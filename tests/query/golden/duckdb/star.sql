@@ -34,7 +34,11 @@ FROM (
     "t"."event_type" AS "event_type",
     "t"."category" AS "category",
     "t"."query_text" AS "query_text",
-    REGEXP_EXTRACT("t"."referrer", '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)', 1) AS "referrer",
+    REGEXP_EXTRACT(
+      "t"."referrer",
+      '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)(?::[0-9]*)?(?:[/?#]|$)',
+      1
+    ) AS "referrer",
     "t"."invoice" AS "invoice",
     "t"."occurred_at" AS "occurred_at",
     "g"."n" AS "__person"
