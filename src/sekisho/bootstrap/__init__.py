@@ -155,8 +155,6 @@ async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Wor
     policy = policies.cache
     stores = _stores(settings)
     detector = detector_of(settings, keys, serving)
-    held = HeldFiles(settings.folder / "var" / "held", keys, clock)
-    held.sweep()  # what a killed worker left
     scanning = scanning_of(settings, database, audit, clock, keys)
     gateway = Gateway(
         catalogue=catalogue,
@@ -172,7 +170,7 @@ async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Wor
         copies=_copies(settings, people, stores),
         rules=cache(partial(rules_of, settings)),
         key_bits=[store for store in stores.values() if not isinstance(store, SqliteStore)],
-        held=held,
+        held=_held(settings, keys, clock),
         spool=_spool(settings),
         meter=SqlMeter(database, clock),
         epochs=epochs,
@@ -271,6 +269,12 @@ async def open_scanning(folder: Path) -> AsyncIterator[OpenedScanning]:
         await scanning.close()
         await audit.close()
         await database.close()
+
+
+def _held(settings: Settings, keys: FileKeyRing, clock: SystemClock) -> HeldFiles:
+    held = HeldFiles(settings.folder / "var" / "held", keys, clock)
+    held.sweep()  # what a killed worker left
+    return held
 
 
 def _identity(settings: Settings, keys: FileKeyRing, clock: SystemClock) -> IdentityProvider:

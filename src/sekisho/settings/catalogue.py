@@ -234,11 +234,11 @@ def _columns(dataset: Section, known: Hierarchies) -> list[Column]:
             category = None  # it may stand there, for purposes that name it; which it is, the review says
         masked = mask(section, kind, column_class, known)
         if unreviewed and section.has("mask"):
-            section.wrong("mask", "a column that waits for its review has no mask", "write its class, or leave it out")
-        if kind is not None and column_class is not None:
-            columns.append(
-                Column(name, kind, column_class, generalise, domain, category, title, unreviewed, masked)
+            section.wrong(
+                "mask", "a column that waits for its review has no mask", "write its class, or leave it out"
             )
+        if kind is not None and column_class is not None:
+            columns.append(Column(name, kind, column_class, generalise, domain, category, title, unreviewed, masked))
     return columns
 
 

@@ -298,6 +298,8 @@ class ScanSettings:
     every_hours: int | None = None
     enforce: bool = False
     named: bool = False
+
+
 class DetectSettings:
     """How free text is read.
 
