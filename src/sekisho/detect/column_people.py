@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sekisho.detect.morphemes import plain, tags_in_dictionary
+from sekisho.detect.morphemes import tags_in_dictionary
+from sekisho.detect.normalise import plain_kanji
 
 Tags = Callable[[str], frozenset[str]]
 
@@ -28,7 +29,7 @@ def name_shares(values: list[str]) -> tuple[float, float, float, float]:
     def tags(word: str) -> frozenset[str]:
         found = known.get(word)
         if found is None:
-            found = known[word] = tags_in_dictionary(plain(word)) if len(word) <= 12 else frozenset()
+            found = known[word] = tags_in_dictionary(plain_kanji(word)) if len(word) <= 12 else frozenset()
         return found
 
     family = given = full = kana = 0.0
