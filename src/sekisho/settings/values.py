@@ -300,6 +300,7 @@ class ScanSettings:
     named: bool = False
 
 
+@dataclass(frozen=True, slots=True)
 class DetectSettings:
     """How free text is read.
 
