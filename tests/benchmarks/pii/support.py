@@ -8,8 +8,12 @@ from sekisho.demo.stores import texts
 from sekisho.detect.spans import Kind
 from tests.benchmarks.pii.made import MAKERS, digits
 
-_NAMES = (("山田 花子", "ヤマダ ハナコ", "山田", "Hanako Yamada"), ("税所 咲良", "サイショ サクラ", "税所", "Sakura Saisho"),
-          ("佐藤 健", "サトウ ケン", "佐藤", "Ken Sato"), ("李 美玲", "リ メイリン", "李", "Meiling Li"))  # fmt: skip
+_NAMES = (
+    ("山田 花子", "ヤマダ ハナコ", "山田", "Hanako Yamada"),
+    ("税所 咲良", "サイショ サクラ", "税所", "Sakura Saisho"),
+    ("佐藤 健", "サトウ ケン", "佐藤", "Ken Sato"),
+    ("李 美玲", "リ メイリン", "李", "Meiling Li"),
+)
 _ADDRESSES = ("東京都渋谷区神宮前1-2-3", "大阪府大阪市北区梅田3-1-1 梅田ビル5F", "北海道札幌市中央区北1条西2丁目")
 _ITEMS = ("WHITE MUG", "JUMBO BAG RED", "木製トレイ", "SET OF 6 TEA PLATES", "北欧風クッション")
 
@@ -28,7 +32,8 @@ def support_texts(count: int, *, seed: int) -> list[str]:
         out.append(
             body.format_map(
                 {
-                    "name": name, "kana": kana, "surname": surname, "latin": latin, "other": other[0].replace(" ", ""),
+                    "name": name, "kana": kana, "surname": surname, "latin": latin,
+                    "other": other[0].replace(" ", ""),
                     "other_en": other[3], "phone": MAKERS[Kind.PHONE](dice), "email": email, "email2": "x" + email,
                     "postal": MAKERS[Kind.POSTAL_CODE](dice), "address": dice.choice(_ADDRESSES),
                     "address_en": "12 Baker Street, London", "city": "渋谷区", "city_en": "London",
