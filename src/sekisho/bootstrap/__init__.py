@@ -346,8 +346,7 @@ def _copies(settings: Settings, people: PeopleRegistry, stores: Mapping[str, Sto
 
 def _spool(settings: Settings) -> Path:
     """Return the folder of files without a name, in which rows wait that memory does not hold."""
-    folder = settings.folder / "var" / "spool"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder := settings.folder / "var" / "spool").mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
