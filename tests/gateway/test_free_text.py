@@ -54,6 +54,7 @@ async def test_texts_leave_masked_or_not_at_all(folder):
         os.kill(pid, 0)
 
 
+@pytest.mark.long
 async def test_the_loop_goes_on_while_texts_are_read(folder):
     """While a text hangs, the service answers others."""
     (folder / "meddling.py").write_text(MEDDLING.read_text())

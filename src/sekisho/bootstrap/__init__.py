@@ -5,6 +5,7 @@ Nothing else in the house knows which adapter stands behind a port.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -129,7 +130,7 @@ def prepare(folder: Path) -> Settings:
 
 
 @asynccontextmanager
-async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Workspace]:
+async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Workspace]:  # noqa: PLR0915 - a list of parts
     """Open the workspace in *folder* and close it again; *serving* processes share what reads free text.
 
     Raises
@@ -235,7 +236,7 @@ async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Wor
     finally:
         gc.unfreeze()
         await scanning.close()
-        detector.close()
+        await asyncio.to_thread(detector.close)
         await policy_records.close()
         with suppress(SekishoError):  # the database is gone: what was saved last holds
             composed.floor.save(await ledger.last_seq())
@@ -345,8 +346,7 @@ def _copies(settings: Settings, people: PeopleRegistry, stores: Mapping[str, Sto
 
 def _spool(settings: Settings) -> Path:
     """Return the folder of files without a name, in which rows wait that memory does not hold."""
-    folder = settings.folder / "var" / "spool"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder := settings.folder / "var" / "spool").mkdir(mode=0o700, exist_ok=True)
     return folder
 
 

@@ -99,7 +99,7 @@ def test_no_text_becomes_a_file(meddled, tmp_path):
 
 @pytest.mark.parametrize(
     "word",
-    ["KILL", "STOP", "MEMORY", *(pytest.param(word, marks=pytest.mark.long) for word in ("SPIN", "SLEEP", "EXIT"))],
+    ["KILL", "STOP", *(pytest.param(word, marks=pytest.mark.long) for word in ("MEMORY", "SPIN", "SLEEP", "EXIT"))],
 )
 def test_a_text_that_ends_the_process_is_suppressed_alone(meddled, word):
     """A text at which the process dies, stops, hangs or lacks memory is suppressed; another reads the rest."""
@@ -194,6 +194,7 @@ async def test_health():
     ill.close()
 
 
+@pytest.mark.long
 def test_nothing_is_read_when_all_is_busy():
     """While all processes hang and the queue is full, what finds no place in time is suppressed."""
     with reading(["meddling:meddler"], batch_seconds=3.0, seconds=1.0) as detector:
