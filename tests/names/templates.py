@@ -9,6 +9,7 @@ reading in brackets; ``{h}`` an honorific. The others are no people: ``{org}``, 
 
 from __future__ import annotations
 
+from tests.names.english_templates import ENGLISH
 from tests.names.nobody_templates import OTHERS
 
 __all__ = ["ENGLISH", "OTHERS", "PEOPLE"]
@@ -388,23 +389,4 @@ Re: {p}様の件
 {loc}知事の{full}が{org}を訪れた。
 {full}の小説『{work}』を読んだ。
 社長の{full}は{date}に{fac}で会見した。
-""".strip().splitlines()
-
-ENGLISH = r"""
-My name is {latin}.
-Hello, this is {latin} from {org}.
-I spoke with {latin} yesterday.
-Please ask {latin} to call me.
-Regards,\n{latin}
-Thanks, {latin}
-Dear {latin},
-{latin} called about the refund.
-The order of {latin} has not arrived.
-Ship it to {latin}, please.
-Contact: {latin} <{mail}>
-{latin} and {latin} were on the call.
-The package arrived late and the box was damaged.
-I am very unhappy with the Service Desk.
-Please update Windows and Google Chrome.
-Order No. {no} was paid by Credit Card.
 """.strip().splitlines()
