@@ -130,7 +130,7 @@ def prepare(folder: Path) -> Settings:
 
 
 @asynccontextmanager
-async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Workspace]:  # noqa: PLR0915 - a list of parts
+async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Workspace]:
     """Open the workspace in *folder* and close it again; *serving* processes share what reads free text.
 
     Raises
