@@ -76,7 +76,6 @@ SQLITE = {
     "json_group_array": "SELECT json_group_array(body) AS x FROM tickets",
     "json_object": "SELECT json_object('a', body) AS x FROM tickets",
     "unlikely": "SELECT unlikely(body) AS x FROM tickets",
-    "GLOB": "SELECT 'NGyes' AS x FROM tickets WHERE body GLOB 'MKbody 01*'",
 }  # fmt: skip
 POSTGRES = {
     "another table": "SELECT secret AS x FROM public.hidden",

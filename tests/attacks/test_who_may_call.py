@@ -109,6 +109,12 @@ ROWS = [
     Row("GET", "/v1/audit/records/{record_id}/proof", NOBODY),
     Row("GET", "/v1/audit/checkpoint", OFFICER | {"auditor"}),
     Row("GET", "/v1/audit/consistency", OFFICER | {"auditor"}),
+    # Nothing is scanned in this house.
+    Row("POST", "/v1/catalog/scans", NOBODY, {}),
+    Row("GET", "/v1/catalog/scans/{scan_id}", NOBODY),
+    Row("GET", "/v1/catalog/columns", NOBODY),
+    Row("GET", "/v1/catalog/columns/{column_id}/reviews", NOBODY),
+    Row("POST", "/v1/catalog/columns/{column_id}:review", NOBODY, {"decision": "confirm"}),
     # There is no folder of exports in this house: who may ask is told so, who may not is not even told that.
     Row("POST", "/v1/audit/exports", NOBODY, {"format": "raw"}),
     Row("GET", "/v1/audit/exports/{export_id}", NOBODY),
@@ -149,6 +155,8 @@ def address(house: House, row: Row) -> str:
         month="2025-12",
         subject_id=subject_id,
         export_id=SOMETHING,
+        scan_id=SOMETHING,
+        column_id=SOMETHING,
     )
 
 

@@ -11,13 +11,14 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from gzip import compress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+import numpy as np
 import pycrfsuite
 
 from sekisho.detect import model
+from sekisho.detect.crf import stored
 from sekisho.detect.features import Features
 from sekisho.detect.morphemes import Word, sentences, words
 from sekisho.detect.normalise import fold
@@ -25,6 +26,8 @@ from tests.names import corpora, synthetic
 from tests.names.corpora import Marked
 
 SEED = 20261122
+NAME = "names.npz"
+_LISTED = re.compile(rb"^  \(([01])\) (.*) --> (O|[BI]-[A-Z]+): (-?[0-9.]+)$", re.MULTILINE)
 LINES = 12_000
 SETTINGS = {"c1": 0.15, "c2": 0.05, "max_iterations": 110, "feature.possible_transitions": True}
 
@@ -60,25 +63,36 @@ def examples(texts: Iterable[Marked]) -> Iterator[tuple[list[Word], list[str]]]:
 
 
 def train(folder: Path, texts: Iterable[Marked]) -> None:
-    """Train on *texts* and write the model, and the features it has weights for, to *folder*."""
+    """Train on *texts* and write the model to *folder*."""
     features = Features()
     trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
     trainer.set_params(SETTINGS)
     for found, labels in examples(texts):
         trainer.append(features.of(found), labels)
-    path = folder / "names.crfsuite"
-    trainer.train(str(path))
-    (folder / "features.gz").write_bytes(compress(b"\n".join(sorted(known_features(path))), mtime=0))
+    with NamedTemporaryFile() as made:
+        trainer.train(made.name)
+        (folder / NAME).write_bytes(weights_of(Path(made.name)))
 
 
-def known_features(path: Path) -> set[bytes]:
-    """Return the features that the model at *path* has weights for, out of its own listing."""
+def weights_of(path: Path) -> bytes:
+    """Return the model that CRFsuite wrote to *path* as the program reads it, out of CRFsuite's own listing."""
     tagger = pycrfsuite.Tagger()
     tagger.open(str(path))
-    with NamedTemporaryFile() as listing:
-        tagger.dump(listing.name)
-        found = re.findall(rb"^  \(0\) (.*) --> (?:O|[BI]-[A-Z]+): ", listing.read(), re.MULTILINE)
-    return set(found)
+    with NamedTemporaryFile() as made:
+        tagger.dump(made.name)
+        listing = made.read()
+    labels = tagger.labels()
+    places = {label.encode(): place for place, label in enumerate(labels)}
+    after = np.zeros((len(labels), len(labels)))
+    found: dict[bytes, list[tuple[int, float]]] = {}
+    for kind, first, second, weight in _LISTED.findall(listing):
+        if kind == b"1":
+            after[places[first], places[second]] = float(weight)
+        else:
+            found.setdefault(first, []).append((places[second], float(weight)))
+    features = sorted(found)
+    weights = {(at, label): weight for at, name in enumerate(features) for label, weight in found[name]}
+    return stored(features, labels, weights, after)
 
 
 def main() -> None:
@@ -88,7 +102,7 @@ def main() -> None:
     out = parser.parse_args().out
     began = time.process_time()
     train(out, training_texts())
-    size = sum(out.joinpath(name).stat().st_size for name in ("names.crfsuite", "features.gz"))
+    size = out.joinpath(NAME).stat().st_size
     sys.stdout.write(f"{size:,} bytes, {time.process_time() - began:.0f} s of CPU\n")
 
 

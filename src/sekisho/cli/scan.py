@@ -49,7 +49,7 @@ OfficerOption = Annotated[str, typer.Option("--as", help="Who does it: a request
 FileArgument = Annotated[Path, typer.Argument(help="The file that sekisho scan export wrote.", show_default=False)]
 
 
-@app.command("run", epilog="Example: sekisho scan crm support.tickets")
+@app.command("run", epilog="Example: sekisho scan run crm support.tickets, or without run")
 def run(
     names: Annotated[
         list[str] | None,

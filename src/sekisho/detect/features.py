@@ -1,14 +1,14 @@
 """What the model of names sees of each word: the word, its tag, its letters, and those of its neighbours.
 
 Most of it depends on one word alone, and is made once a word and remembered. Training and use make the
-same features; in use those that the model has no weight for, most of them, are left out.
+same features; training keeps them in lists, use keeps the sum of their weights.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from sekisho.detect.morphemes import Word, part_of_speech, tags_in_dictionary
 
@@ -27,11 +27,11 @@ _REMEMBERED = 20_000
 class _Seen(NamedTuple):
     """The features of one word, as seen from itself and from its neighbours; and a number of its own."""
 
-    here: list[bytes]
-    second_before: list[bytes]  # by the second word after it
-    before: list[bytes]  # by the word after it
-    after: list[bytes]  # by the word before it
-    second_after: list[bytes]
+    here: Any
+    second_before: Any  # by the second word after it
+    before: Any  # by the word after it
+    after: Any  # by the word before it
+    second_after: Any
     number: int
     word: bytes
     tag: bytes
@@ -43,20 +43,20 @@ class Features:
 
     Parameters
     ----------
-    known:
-        The features that the model has weights for. ``None``, in training, makes all.
+    kept:
+        What is kept of some features: the list of them, or the sum of their weights. What it returns can be added.
     """
 
-    def __init__(self, known: frozenset[bytes] | None = None) -> None:
-        self._known = known
+    def __init__(self, kept: Callable[[Sequence[bytes]], Any] = list) -> None:
+        self._kept_of = kept
         self._seen: dict[tuple[str, int], _Seen] = {}
-        self._joined: dict[tuple[int, int, int], list[bytes]] = {}
-        self._pairs: dict[tuple[int, int], tuple[list[bytes], list[bytes]]] = {}
+        self._joined: dict[tuple[int, int, int], Any] = {}
+        self._pairs: dict[tuple[int, int], tuple[Any, Any]] = {}
         second_before, before, after, second_after = (self._kept([name]) for name in ("-2#", "-1#", "+1#", "+2#"))
-        self._edge = _Seen([], second_before, before, after, second_after, -1, b"#", b"#", b"#")
+        self._edge = _Seen(self._kept([]), second_before, before, after, second_after, -1, b"#", b"#", b"#")
 
-    def of(self, words: Sequence[Word]) -> list[list[bytes]]:
-        """Return the features of each word of one sentence."""
+    def of(self, words: Sequence[Word]) -> list[Any]:
+        """Return what is kept of the features of each word of one sentence."""
         seen, joined, two = self._seen, self._joined, self._pairs
         if len(seen) > _REMEMBERED:
             seen.clear()
@@ -87,13 +87,11 @@ class Features:
                 two_before = two[left] = self._two(second, before)
             if two_after is None:
                 two_after = two[right] = self._two(after, rest[at + 1])
-            result.append([
-                *near, *second.second_before, *rest[at + 1].second_after, *two_before[0], *two_after[1]
-            ])  # fmt: skip
+            result.append(near + second.second_before + rest[at + 1].second_after + two_before[0] + two_after[1])
             second, before, here = before, here, after
         return result
 
-    def _join(self, before: _Seen, here: _Seen, after: _Seen) -> list[bytes]:
+    def _join(self, before: _Seen, here: _Seen, after: _Seen) -> Any:
         """Return what a word and its neighbours make together."""
         tags = before.tag + b"|" + here.tag
         pairs = (
@@ -106,26 +104,15 @@ class Features:
             b"wt+" + after.word + b"|" + here.tag,
             b"wt-" + before.word + b"|" + here.tag,
         )
-        known = self._known
-        return [
-            *here.here,
-            *before.before,
-            *after.after,
-            *(pairs if known is None else [pair for pair in pairs if pair in known]),
-        ]
+        return here.here + before.before + after.after + self._kept_of(pairs)
 
-    def _two(self, first: _Seen, second: _Seen) -> tuple[list[bytes], list[bytes]]:
+    def _two(self, first: _Seen, second: _Seen) -> tuple[Any, Any]:
         """Return what two words make as seen from after them, and from before them."""
         words = first.word + b"|" + second.word
-        known = self._known
-        before, after = b"w2-" + words, b"w2+" + words
-        return [before] if known is None or before in known else [], [
-            after
-        ] if known is None or after in known else []
+        return self._kept_of([b"w2-" + words]), self._kept_of([b"w2+" + words])
 
-    def _kept(self, features: Sequence[str]) -> list[bytes]:
-        made = [feature.encode() for feature in features]
-        return made if self._known is None else [feature for feature in made if feature in self._known]
+    def _kept(self, features: Sequence[str]) -> Any:
+        return self._kept_of([feature.encode() for feature in features])
 
     def _look(self, surface: str, pos: int, number: int) -> _Seen:
         # A line break would break the model's own listing of its features.

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Iterator
 from enum import Enum
 from functools import cache, lru_cache
-from gzip import decompress
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
+
+from sekisho.detect.crf import Crf, Scores
 from sekisho.detect.features import Features
 from sekisho.detect.morphemes import Word, part_of_speech, sentences, tags_in_dictionary, words
 
@@ -59,17 +60,16 @@ _LATIN_PROBABILITY = 0.3  # below, product names and codes (EMP1234) are as prob
 
 
 class _Model:
-    """The model and the features it knows, read once; taggers of all threads point into it."""
+    """The model and the features of words that one thread has seen."""
 
-    def __init__(self, folder: Traversable) -> None:
-        self.weights = folder.joinpath("names.crfsuite").read_bytes()
-        self.known = frozenset(decompress(folder.joinpath("features.gz").read_bytes()).split(b"\n"))
+    def __init__(self, crf: Crf) -> None:
+        self.crf, self.features = crf, Features(crf.scores)
+        person = [crf.labels.index(label) for label in ("B-PERSON", "I-PERSON")]
+        self.person = person
 
 
 class _PerThread(threading.local):
-    tagger: Any = None
-    features: Features
-    model: _Model  # the tagger points into it
+    model: _Model | None = None
 
 
 _per_thread = _PerThread()
@@ -77,20 +77,17 @@ _loading = threading.Lock()
 
 
 @cache
-def _load() -> _Model:
-    return _Model(files("sekisho.detect.model"))
+def _load() -> Crf:
+    return Crf(files("sekisho.detect.model").joinpath("names.npz").read_bytes())
 
 
-def _ready() -> _PerThread:
-    if _per_thread.tagger is None:
-        from pycrfsuite import Tagger  # noqa: PLC0415 - a process that masks nothing never needs it
-
+def _ready() -> _Model:
+    model = _per_thread.model
+    if model is None:
         with _loading:
-            model = _load()
-        tagger = Tagger()
-        tagger.open_inmemory(model.weights)
-        _per_thread.model, _per_thread.features, _per_thread.tagger = model, Features(model.known), tagger
-    return _per_thread
+            crf = _load()
+        model = _per_thread.model = _Model(crf)
+    return model
 
 
 @lru_cache(maxsize=20_000)
@@ -126,16 +123,16 @@ def find_named(text: str, point: Point = Point.TAGGING) -> list[Named]:
         found = words(sentence)
         if not _worth_reading(sentence, found):
             continue
-        ready = _ready()
-        tagger = ready.tagger
-        tagger.set(ready.features.of(found))
-        result += _best(tagger, found, begin) if point is Point.TAGGING else _possible(tagger, found, begin)
+        model = _ready()
+        scores = np.array(model.features.of(found))
+        take = _best if point is Point.TAGGING else _possible
+        result += take(model, scores, found, begin)
     return result
 
 
-def _best(tagger: Any, found: list[Word], begin: int) -> Iterator[Named]:
+def _best(model: _Model, scores: Scores, found: list[Word], begin: int) -> Iterator[Named]:
     """Yield the names of the most probable reading."""
-    labels = tagger.tag()
+    labels, probabilities = model.crf.best(scores), model.crf.probabilities(scores)
     at, count = 0, len(found)
     while at < count:
         label = labels[at]
@@ -146,24 +143,24 @@ def _best(tagger: Any, found: list[Word], begin: int) -> Iterator[Named]:
         inside = "I-" + label[2:]
         while at < count and labels[at] == inside:
             at += 1
-        score = min(tagger.marginal(labels[place], place) for place in range(first, at))
-        yield Named(begin + found[first][0], begin + _end(found[at - 1]), label[2:], score)
+        score = min(probabilities[place, model.crf.labels.index(labels[place])] for place in range(first, at))
+        yield Named(begin + found[first][0], begin + _end(found[at - 1]), label[2:], float(score))
 
 
-def _possible(tagger: Any, found: list[Word], begin: int) -> Iterator[Named]:
+def _possible(model: _Model, scores: Scores, found: list[Word], begin: int) -> Iterator[Named]:
     """Yield every run of words each of which may well be part of a person's name."""
-    marginal, most = tagger.marginal, 1 - EGRESS_PROBABILITY
+    probabilities = model.crf.probabilities(scores)[:, model.person].sum(axis=1)
     run: list[tuple[Word, float]] = []
-    for at, word in enumerate(found):
-        # Most words are plainly of no name: one question is enough.
-        if marginal("O", at) <= most:
-            probability = marginal("B-PERSON", at) + marginal("I-PERSON", at)
-            if probability >= (_LATIN_PROBABILITY if word[1].isascii() else EGRESS_PROBABILITY):
-                run.append((word, probability))
-                continue
-        if run:
+    last = -1
+    for at in np.flatnonzero(probabilities >= EGRESS_PROBABILITY).tolist():
+        word, probability = found[at], float(probabilities[at])
+        if word[1].isascii() and probability < _LATIN_PROBABILITY:
+            continue
+        if run and at != last + 1:
             yield from _trimmed(run, begin)
             run = []
+        run.append((word, probability))
+        last = at
     if run:
         yield from _trimmed(run, begin)
 

@@ -109,7 +109,8 @@ def script(url: str, *, password: str | None = None) -> str:
         f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {_name(writer)}, {_name(keeper)};",
         f"GRANT USAGE ON SCHEMA public TO {_name(writer)}, {_name(keeper)};",
         "",
-        "-- Whoever runs the gateway owns nothing here.",
+        "-- Whoever runs the gateway owns nothing here. An administrator who is no superuser hands over as a member.",
+        f"GRANT {_name(owner)} TO CURRENT_USER;",
         *(f"ALTER TABLE public.{table} OWNER TO {_name(owner)};" for table in (*_CHANGED, "alembic_version")),
         *(f"ALTER FUNCTION public.{function} OWNER TO {_name(owner)};" for function in _FUNCTIONS),
         f"REVOKE ALL ON {ours} FROM PUBLIC, {_name(writer)}, {_name(keeper)};",
@@ -122,6 +123,7 @@ def script(url: str, *, password: str | None = None) -> str:
         "-- The keeper: what the log says was pruned. The triggers refuse everything else.",
         f"GRANT SELECT, DELETE ON {', '.join(_KEPT)} TO {_name(keeper)};",
         f"GRANT SELECT ON ledger_counter, alembic_version TO {_name(keeper)};",
+        f"REVOKE {_name(owner)} FROM CURRENT_USER;",
         "COMMIT;",
         "",
     ]

@@ -75,7 +75,8 @@ async def show(request: Request, scan_id: str) -> Response:
 
     `findings` are columns that need to be looked at (again), `ungoverned` those that nobody can ask for.
     """
-    return json_response(_told(await _scans(request).find(requester_of(request), scan_id)))
+    requester = requester_of(request)
+    return json_response(_told(await _scans(request).find(requester, scan_id)))
 
 
 @ROUTER.get(_COLUMNS, summary="Columns, what they seem to be, and their review", openapi_extra=_FILTERS)
@@ -96,7 +97,8 @@ async def columns(request: Request) -> Response:
 @ROUTER.get(_COLUMNS + "/{column_id}/reviews", summary="Every review of a column")
 async def history(request: Request, column_id: str) -> Response:
     """Answer `{items}`, oldest first: who decided what, and when. 404 for who is no privacy officer."""
-    items = await _reviews(request).history(requester_of(request), column_id)
+    requester = requester_of(request)
+    items = await _reviews(request).history(requester, column_id)
     return json_response({"items": items})
 
 
