@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sekisho.domain.classification import Proposal, ReviewState
+from sekisho.domain.masks import TopBottom, TransformKind
 from sekisho.domain.scans import (
     ColumnPlace,
     Decision,
@@ -26,6 +27,7 @@ from sekisho.domain.scans import (
     stability_index,
 )
 from sekisho.domain.terms import Column, ColumnClass, ColumnType, Dataset, DataSubjectKey
+from sekisho.domain.transforms import fits
 from sekisho.errors import InvalidRequest
 from sekisho.scanning.catalogue_file import Entry, differences, entries_of, read, verdicts, written
 from sekisho.scanning.reviews import Verdict
@@ -223,6 +225,41 @@ def _review(column: KnownColumn, verdict: Verdict) -> Review:
         return review(Decision.REJECT, ColumnClass.NONE)
     assert column.scanned.proposal is not None
     return review(Decision.CONFIRM, column.scanned.proposal.column_class, column.scanned.proposal.category)
+
+
+def test_an_older_file_does_not_settle_what_has_drifted_since():
+    """Applying the committed file again leaves a stale column stale; a file that says something new reviews it."""
+    settled = after_review(known(NONE), review(Decision.CONFIRM, ColumnClass.NONE))
+    drifted = after_scan(settled, "1", found(EMAIL, type="jsonb"), AT, table_known=True)
+    assert drifted.state is ReviewState.STALE
+    place = ("crm", "t", "c")
+    assert verdicts({place: Entry(ColumnClass.NONE)}, [drifted]) == []
+    ((_, verdict),) = verdicts({place: Entry(ColumnClass.DIRECT_IDENTIFIER, "email")}, [drifted])
+    assert verdict.decision is Decision.CONFIRM
+
+
+def test_a_new_field_inside_a_reviewed_column_counts_until_it_is_reviewed():
+    """What was reviewed as a whole says nothing of a field that came later."""
+    whole = after_review(known(NONE), review(Decision.CONFIRM, ColumnClass.NONE))
+    inside = replace(found(EMAIL), place=ColumnPlace("crm", "t", "c.email"))
+    field = after_scan(None, "2", inside, AT, table_known=False)
+    done = in_force(dataset(UNREVIEWED), {"c": whole, "c.email": field}, enforce=False).columns[1]
+    assert done.column_class is ColumnClass.DIRECT_IDENTIFIER
+    nothing = replace(field, scanned=replace(inside, proposal=None))
+    assert in_force(dataset(UNREVIEWED), {"c": whole, "c.email": nothing}, enforce=False).columns[1] == UNREVIEWED
+
+
+@pytest.mark.parametrize("enforce", [False, True])
+def test_a_mask_goes_with_the_class_that_it_was_declared_with(enforce):
+    """A column that turned out to name people is not shown by the mask of an amount."""
+    amount = Column("c", ColumnType.INTEGER, ColumnClass.SENSITIVE, category="health", mask=TopBottom(top=99_999_999))
+    said = known(EMAIL, ColumnClass.SENSITIVE)
+    if not enforce:
+        said = after_review(said, review(Decision.CONFIRM, ColumnClass.DIRECT_IDENTIFIER, "email"))
+    done = in_force(dataset(amount), {"c": said}, enforce=enforce).columns[1]
+    assert (done.column_class, done.mask) == (ColumnClass.DIRECT_IDENTIFIER, None)
+    assert not fits(TransformKind.TOP_BOTTOM, replace(amount, column_class=ColumnClass.DIRECT_IDENTIFIER))
+    assert fits(TransformKind.TOP_BOTTOM, amount)
 
 
 @pytest.mark.parametrize(

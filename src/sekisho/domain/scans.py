@@ -304,7 +304,13 @@ def _column_in_force(dataset: Dataset, declared: Column, known: Iterable[KnownCo
         top = reviews.get(declared.name)
         if top is None or any(each.state is ReviewState.STALE for each in found):
             return declared  # what has drifted since is as if nobody had reviewed it
-        column_class = strictest(review.column_class for review in reviews.values())
+        # A field inside that nobody has looked at counts as what it seems to be, or keeps the whole closed.
+        below = [each for each in found if each.review is None]
+        if any(each.scanned.proposal is None for each in below):
+            return declared
+        classes = [review.column_class for review in reviews.values()]
+        classes += [each.scanned.proposal.column_class for each in below if each.scanned.proposal is not None]
+        column_class = strictest(classes)
         return _as_class(dataset, declared, column_class, top.category if column_class is top.column_class else None)
     if enforce and any(each.raised for each in found):
         return _as_class(dataset, declared, RESTRICTED, None)
@@ -331,6 +337,8 @@ def _as_class(dataset: Dataset, declared: Column, column_class: ColumnClass, cat
         category=category,
         generalise=generalise,
         domain=domain,
+        # A mask belongs to the class that it was declared with: under a stricter one it may show too much.
+        mask=declared.mask if column_class is declared.column_class else None,
         unreviewed=False,
     )
 

@@ -365,7 +365,9 @@ def fits(kind: TransformKind, column: Column) -> bool:
     each = TRANSFORMS[kind]
     if column.type not in each.types:
         return False
-    return not each.needs_mask or (column.mask is not None and column.mask.kind is kind)
+    if not each.needs_mask:
+        return True
+    return column.mask is not None and column.mask.kind is kind and column.column_class in each.classes
 
 
 def said(kind: TransformKind, column: Column | None, language: str) -> str:

@@ -89,6 +89,9 @@ def differences(file: Mapping[Place, Entry], known: Mapping[Place, Entry]) -> li
 def verdicts(file: Mapping[Place, Entry], known: Sequence[KnownColumn]) -> list[tuple[KnownColumn, Verdict]]:
     """Return the reviews by which *known* comes to say what *file* says.
 
+    A column that has drifted since it was reviewed as the file says is left alone: the file is older than the drift,
+    and somebody has to look (``sekisho scan review``).
+
     Raises ``InvalidRequest`` when the file has a column that no scan has found.
     """
     columns = {place_of(column): column for column in known}
@@ -98,9 +101,17 @@ def verdicts(file: Mapping[Place, Entry], known: Sequence[KnownColumn]) -> list[
     found = []
     for place, wanted in sorted(file.items()):
         column = columns[place]
-        if wanted.column_class is not None and wanted != _entry(column):  # a file takes no review back
-            found.append((column, _verdict(column, wanted.column_class, wanted.category)))
+        if wanted.column_class is None or wanted == _entry(column) or _older_than_drift(column, wanted):
+            continue  # a file takes no review back
+        found.append((column, _verdict(column, wanted.column_class, wanted.category)))
     return found
+
+
+def _older_than_drift(column: KnownColumn, wanted: Entry) -> bool:
+    review = column.review
+    return (
+        review is not None and column.state not in _SETTLED and wanted == Entry(review.column_class, review.category)
+    )
 
 
 def _verdict(column: KnownColumn, column_class: ColumnClass, category: str | None) -> Verdict:

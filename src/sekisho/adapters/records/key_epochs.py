@@ -26,7 +26,7 @@ from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.people_rows import take
 from sekisho.adapters.records.rounds import Rounds
 from sekisho.adapters.records.tables import key_epoch
-from sekisho.errors import KeysUnavailable
+from sekisho.errors import ConsentUnavailable, KeysUnavailable
 from sekisho.ports import PSEUDONYMS, EpochKeys, EpochRecord, KeyRing, KeyWrapping
 
 _COUNTER: Final = "key_epoch"
@@ -126,7 +126,8 @@ class SqlKeyEpochs:
             else:
                 await self._rounds.join()
         except DatabaseFailed:
-            raise KeysUnavailable(_UNREADABLE) from None
+            # The keys are there; what is not is the database, and with it consent.
+            raise ConsentUnavailable("The gateway's own records cannot be read now.") from None
 
     def of(self, purpose: str) -> Sequence[EpochKeys]:
         """See the port."""
