@@ -359,11 +359,17 @@ def address(desk):
             server.terminate()
 
 
+_LONG_PAGES = frozenset(
+    f"docs/{name}.md" for name in ("consent/restore", "consent/feed", "consent/import", "registers")
+)
+"""Pages whose scripts take long; they run where all of the long tests do."""
+
+
 @pytest.mark.parametrize(
     "page",
     [
         # The commands of a translated page are those of the page.
-        pytest.param(page, marks=pytest.mark.long if page.endswith(".ja.md") else ())
+        pytest.param(page, marks=pytest.mark.long if page.endswith(".ja.md") or page in _LONG_PAGES else ())
         for page in sorted({block.place.rsplit(":", 1)[0] for block in SCRIPTS})
     ],
 )

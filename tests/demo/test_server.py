@@ -129,7 +129,7 @@ def test_a_finished_workspace_is_used_again_and_a_dropped_one_is_built_anew(plac
     assert build_workspace(place, customers=20, postgres=url).fresh
 
 
-@pytest.mark.parametrize("at", ["prepare", "fill"])
+@pytest.mark.parametrize("at", [pytest.param("prepare", marks=pytest.mark.long), "fill"])
 def test_a_half_built_one_is_built_anew(place: Path, url: str, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     """What a broken-off build left on the server is found by its name, and goes."""
 
@@ -156,6 +156,7 @@ def test_two_workspaces_do_not_meet(place: Path, url: str, built: Built) -> None
     assert left(url, built.folder) == others
 
 
+@pytest.mark.long
 def test_the_command_drops_what_it_made(place: Path, url: str, run) -> None:
     """--drop takes the same URL and workspace, says how much there was, and repeats nothing of the URL."""
     made = run("demo", "-w", place, "--postgres", url, "--build-only", "--json")

@@ -91,7 +91,13 @@ def _worker(url: str, folder: Path, *wanted: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", [ExportFormat.RAW, ExportFormat.OCSF, ExportFormat.PARQUET])
+@pytest.mark.parametrize(
+    "form",
+    [
+        ExportFormat.RAW,
+        *(pytest.param(each, marks=pytest.mark.long) for each in (ExportFormat.OCSF, ExportFormat.PARQUET)),
+    ],
+)
 async def test_kill_9_during_a_job_loses_nothing_and_shows_no_part(empty_url, tmp_path, form):
     """Killed four times at any point, the job is made by the next worker; until then no file of it is told."""
     log, exports = await _filled(empty_url, tmp_path, RECORDS)

@@ -109,7 +109,8 @@ def spoil(server: Server) -> set[tuple[int, int]]:
     return table_of(server)[0]
 
 
-@pytest.mark.parametrize("how", [pytest.param("anew", marks=pytest.mark.long), "following"])
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["anew", "following"])
 def test_kill_9_at_every_step_leaves_each_table_whole(site: tuple[Path, Server], how: str) -> None:
     """Anew over a spoiled table, or after a withdrawal: killed before each call, the next one finds and ends it."""
     folder, server = site

@@ -41,6 +41,7 @@ def test_english():
     assert covered(corpora.english(held_out=True)).recall >= 0.55
 
 
+@pytest.mark.long
 def test_nothing_judged_was_learnt():
     """No article, template, surname or given name that judges the model is among what it learns from."""
     learnt, judged = people.pools()

@@ -220,7 +220,7 @@ async def compare(database, keys, follower):
             assert views[0].seq == views[1].seq
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(OPERATIONS, max_size=12), begin=st.integers(0, 12))
 def test_an_index_that_followed_is_one_that_was_loaded(tmp_path_factory, operations, begin):
     """Whatever happened, links, notices and imports among it: event by event comes to what the projection says."""

@@ -19,7 +19,7 @@ from sekisho.adapters.keyring import FileKeyRing, RingWrapping
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.adapters.records.key_epochs import SqlKeyEpochs
 from sekisho.domain.terms import Requester
-from sekisho.errors import KeysUnavailable
+from sekisho.errors import ConsentUnavailable, KeysUnavailable
 from sekisho.ports import PSEUDONYMS, KeyWrapping, People
 from sekisho.pseudonymity import Pseudonymity
 
@@ -303,11 +303,11 @@ async def test_a_provider_that_loses_what_it_wraps_begins_nothing(
 
 
 async def test_the_database_is_down(database: Database, keys: FileKeyRing, wrapping: Fallible) -> None:
-    """Who cannot read which epoch it is refuses."""
+    """Who cannot read which epoch it is refuses, as for everything else that its database would say."""
     epochs = worker(database, keys, wrapping)
     await epochs.refresh()
     await database.close()
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(ConsentUnavailable):
         await epochs.refresh()
 
 

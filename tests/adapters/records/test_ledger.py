@@ -365,7 +365,7 @@ async def test_an_import_is_read_piece_by_piece(ledger, people, monkeypatch):
     assert (await ledger.last_seq(), taken) == (2, [1, 1, 1, 99])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 async def test_a_demonstration_sized_history_loads_in_seconds(ledger, people):
     """Forty-five thousand events are in, and in the bits, within seconds."""
     numbers = await people.register("customer_id", [f"c{i}" for i in range(15_000)])
