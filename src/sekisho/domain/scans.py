@@ -304,12 +304,13 @@ def _column_in_force(dataset: Dataset, declared: Column, known: Iterable[KnownCo
         top = reviews.get(declared.name)
         if top is None or any(each.state is ReviewState.STALE for each in found):
             return declared  # what has drifted since is as if nobody had reviewed it
-        # A field inside that nobody has looked at counts as what it seems to be, or keeps the whole closed.
-        below = [each for each in found if each.review is None]
-        if any(each.scanned.proposal is None for each in below):
+        # Who confirms what the whole seems to be says nothing of fields inside that nobody has looked at.
+        confirmed = top.decision is Decision.CONFIRM
+        below = [each.scanned.proposal for each in found if each.review is None and confirmed]
+        if any(proposal is None for proposal in below):
             return declared
         classes = [review.column_class for review in reviews.values()]
-        classes += [each.scanned.proposal.column_class for each in below if each.scanned.proposal is not None]
+        classes += [proposal.column_class for proposal in below if proposal is not None]
         column_class = strictest(classes)
         return _as_class(dataset, declared, column_class, top.category if column_class is top.column_class else None)
     if enforce and any(each.raised for each in found):
