@@ -37,10 +37,10 @@ def test_it_says_what_crfsuite_says(trained: tuple[pycrfsuite.Tagger, Crf]) -> N
     """Probabilities of every label, and the best reading, for texts that it did not learn, long ones too."""
     tagger, crf = trained
     texts = [marked.text for marked in synthetic.lines(60, 2, unseen=True)]
-    listed, summed = Features(), Features(crf.scores)
+    listed, placed = Features(), Features(crf.places)
     for found in [*(each for text in texts for each in read(text)), read("山田さんと、" * 120)[0]]:
         tagger.set(listed.of(found))
-        scores = np.array(summed.of(found))
+        scores = crf.scores(placed.of(found))
         theirs = [[tagger.marginal(label, at) for label in crf.labels] for at in range(len(found))]
         assert np.abs(crf.probabilities(scores) - theirs).max() < 1e-4
         assert crf.best(scores) == tagger.tag()
@@ -49,7 +49,7 @@ def test_it_says_what_crfsuite_says(trained: tuple[pycrfsuite.Tagger, Crf]) -> N
 def test_a_sentence_of_one_word(trained: tuple[pycrfsuite.Tagger, Crf]) -> None:
     """The shortest sentence has probabilities that add up to one."""
     _, crf = trained
-    scores = np.array(Features(crf.scores).of(read("山田")[0][:1]))
+    scores = crf.scores(Features(crf.places).of(read("山田")[0][:1]))
     assert crf.probabilities(scores).shape == (1, len(crf.labels))
     assert crf.probabilities(scores).sum() == pytest.approx(1)
     assert len(crf.best(scores)) == 1

@@ -7,7 +7,7 @@ is that of one word: it is made once and remembered, where a tagger would look u
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,22 +32,30 @@ class Crf:
         with np.load(io.BytesIO(stored), allow_pickle=False) as found:
             self.labels: list[str] = [bytes(label).decode("ascii") for label in found["labels"]]
             self._transitions = found["transitions"].astype(np.float64)
-            self._starts, self._columns = found["starts"], found["columns"]
-            self._weights = found["weights"].astype(np.float64)
             names = found["features"].tobytes().split(b"\n")
+            rows = np.repeat(np.arange(len(names)), np.diff(found["starts"]))
+            # One row more, of zeros: what a word without any feature adds up to.
+            self._weights = np.zeros((len(names) + 1, len(self.labels)))
+            self._weights[rows, found["columns"]] = found["weights"]
         self._places = {name: place for place, name in enumerate(names)}
+        self._nothing = len(names)
         self._after = np.exp(self._transitions)
 
-    def scores(self, features: Iterable[bytes]) -> Scores:
-        """Return the sum of the weights of *features*; unknown ones have none."""
-        total = np.zeros(len(self.labels))
-        places, starts = self._places, self._starts
-        for feature in features:
-            place = places.get(feature)
-            if place is not None:
-                own = slice(starts[place], starts[place + 1])
-                total[self._columns[own]] += self._weights[own]  # a feature has one weight a label
-        return total
+    def places(self, features: Iterable[bytes]) -> list[int]:
+        """Return where the weights of *features* are; unknown ones have none."""
+        known = self._places
+        return [known[feature] for feature in features if feature in known]
+
+    def scores(self, words: Sequence[Sequence[int]]) -> Scores:
+        """Return the sums of the weights at the places of each word's features (words, labels)."""
+        flat: list[int] = []
+        starts: list[int] = []
+        for places in words:
+            starts.append(len(flat))
+            flat.append(self._nothing)
+            flat += places
+        found: Scores = np.add.reduceat(self._weights[flat], starts, axis=0)
+        return found
 
     def probabilities(self, scores: Scores) -> Scores:
         """Return how probable each label is for each word of a sentence whose *scores* are given (words, labels)."""

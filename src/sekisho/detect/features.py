@@ -1,7 +1,7 @@
 """What the model of names sees of each word: the word, its tag, its letters, and those of its neighbours.
 
 Most of it depends on one word alone, and is made once a word and remembered. Training and use make the
-same features; training keeps them in lists, use keeps the sum of their weights.
+same features; training keeps the features, use the places of their weights.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _REMEMBERED = 20_000
 class _Seen(NamedTuple):
     """The features of one word, as seen from itself and from its neighbours; and a number of its own."""
 
-    here: Any
-    second_before: Any  # by the second word after it
-    before: Any  # by the word after it
-    after: Any  # by the word before it
-    second_after: Any
+    here: list[Any]
+    second_before: list[Any]  # by the second word after it
+    before: list[Any]  # by the word after it
+    after: list[Any]  # by the word before it
+    second_after: list[Any]
     number: int
     word: bytes
     tag: bytes
@@ -44,18 +44,18 @@ class Features:
     Parameters
     ----------
     kept:
-        What is kept of some features: the list of them, or the sum of their weights. What it returns can be added.
+        Makes of some features the list that is kept: of them, or of where their weights are.
     """
 
-    def __init__(self, kept: Callable[[Sequence[bytes]], Any] = list) -> None:
+    def __init__(self, kept: Callable[[Sequence[bytes]], list[Any]] = list) -> None:
         self._kept_of = kept
         self._seen: dict[tuple[str, int], _Seen] = {}
-        self._joined: dict[tuple[int, int, int], Any] = {}
-        self._pairs: dict[tuple[int, int], tuple[Any, Any]] = {}
+        self._joined: dict[tuple[int, int, int], list[Any]] = {}
+        self._pairs: dict[tuple[int, int], tuple[list[Any], list[Any]]] = {}
         second_before, before, after, second_after = (self._kept([name]) for name in ("-2#", "-1#", "+1#", "+2#"))
         self._edge = _Seen(self._kept([]), second_before, before, after, second_after, -1, b"#", b"#", b"#")
 
-    def of(self, words: Sequence[Word]) -> list[Any]:
+    def of(self, words: Sequence[Word]) -> list[list[Any]]:
         """Return what is kept of the features of each word of one sentence."""
         seen, joined, two = self._seen, self._joined, self._pairs
         if len(seen) > _REMEMBERED:
@@ -91,7 +91,7 @@ class Features:
             second, before, here = before, here, after
         return result
 
-    def _join(self, before: _Seen, here: _Seen, after: _Seen) -> Any:
+    def _join(self, before: _Seen, here: _Seen, after: _Seen) -> list[Any]:
         """Return what a word and its neighbours make together."""
         tags = before.tag + b"|" + here.tag
         pairs = (
@@ -106,12 +106,12 @@ class Features:
         )
         return here.here + before.before + after.after + self._kept_of(pairs)
 
-    def _two(self, first: _Seen, second: _Seen) -> tuple[Any, Any]:
+    def _two(self, first: _Seen, second: _Seen) -> tuple[list[Any], list[Any]]:
         """Return what two words make as seen from after them, and from before them."""
         words = first.word + b"|" + second.word
         return self._kept_of([b"w2-" + words]), self._kept_of([b"w2+" + words])
 
-    def _kept(self, features: Sequence[str]) -> Any:
+    def _kept(self, features: Sequence[str]) -> list[Any]:
         return self._kept_of([feature.encode() for feature in features])
 
     def _look(self, surface: str, pos: int, number: int) -> _Seen:

@@ -63,7 +63,7 @@ class _Model:
     """The model and the features of words that one thread has seen."""
 
     def __init__(self, crf: Crf) -> None:
-        self.crf, self.features = crf, Features(crf.scores)
+        self.crf, self.features = crf, Features(crf.places)
         person = [crf.labels.index(label) for label in ("B-PERSON", "I-PERSON")]
         self.person = person
 
@@ -124,7 +124,7 @@ def find_named(text: str, point: Point = Point.TAGGING) -> list[Named]:
         if not _worth_reading(sentence, found):
             continue
         model = _ready()
-        scores = np.array(model.features.of(found))
+        scores = model.crf.scores(model.features.of(found))
         take = _best if point is Point.TAGGING else _possible
         result += take(model, scores, found, begin)
     return result
