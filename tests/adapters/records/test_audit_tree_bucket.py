@@ -154,7 +154,8 @@ async def test_a_name_that_is_none_of_the_tree_is_left_in_the_bucket(tmp_path: P
     """Who may write the bucket writes nowhere else: an object whose name leads out of the tree is not fetched."""
     ours = {"checkpoint", "tile/0/x001/067", "tile/entries/000.p/7"}
     odd = {
-        "../../x", "tile/../../../x", "tile/0/../../x", "tile/0/000/../../../../x", "/x", "x", "tile/12/x", "tile/0/0x",
+        "../../x", "tile/../../../x", "tile/0/../../x", "tile/0/000/../../../../x", "/x", "x", "tile/12/x",
+        "tile/0/0x", "tile/0/000.p/../../../../x",
     }  # fmt: skip
     fetched = set()
 
