@@ -32,7 +32,7 @@ from sekisho.domain.terms import Requester
 from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import ConsentView, KeyRing
 from sekisho.ports.held import Held, HeldAnswers
-from sekisho.release import Ask, ReleasedPage
+from sekisho.release import Ask, ReleasedPage, masks_of
 from sekisho.transform.page import numbers_of
 
 MOST_ROWS = 1_000_000
@@ -182,6 +182,7 @@ def _decided(answer: Answer) -> str:
         sorted(f"{o.kind.value}={o.value_json()}" for o in permit.obligations), query.hidden, query.rowwise,
         sorted((name, [filter_json(each) for each in parts]) for name, parts in permit.row_filters.items()),
         [(o.name, None if o.type is None else o.type.value, o.transform.value, o.domain) for o in query.outputs],
+        sorted(masks_of(answer.duties.request).items()),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()
 

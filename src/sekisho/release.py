@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sekisho.domain.access import Permit
+from sekisho.domain.access import AccessRequest, Permit
 from sekisho.domain.governed import Output
 from sekisho.domain.limits import ReleaseFormat
 from sekisho.domain.row_filters import filter_json
@@ -142,15 +142,20 @@ class Release:
             await self._rest.aclose()
 
 
-def released_as(question: Question, permit: Permit, smallest: int) -> str:
-    """Return under what the release of a view is kept: one that was made under other terms is another."""
-    filters = {name: [filter_json(each) for each in parts] for name, parts in permit.row_filters.items()}
-    masks = {
+def masks_of(request: AccessRequest) -> dict[str, dict[str, object]]:
+    """Return the parameters of the masks of all columns that *request* uses, by dataset and column."""
+    return {
         f"{use.dataset.name}.{column.name}": asdict(column.mask)
-        for use in question.request.datasets
+        for use in request.datasets
         for column in use.dataset.columns
         if column.mask is not None and column.name in use.columns
     }
+
+
+def released_as(question: Question, permit: Permit, smallest: int) -> str:
+    """Return under what the release of a view is kept: one that was made under other terms is another."""
+    filters = {name: [filter_json(each) for each in parts] for name, parts in permit.row_filters.items()}
+    masks = masks_of(question.request)
     kinds = {name: dict(transforms) for name, transforms in permit.transforms.items()}
     told = [question.fingerprint, smallest, filters, kinds, masks]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

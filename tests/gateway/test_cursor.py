@@ -16,6 +16,8 @@ from sekisho import paging
 from sekisho.adapters import held_answers
 from sekisho.adapters.held_answers import HeldFiles
 from sekisho.domain.access import Obligation, ObligationKind
+from sekisho.domain.masks import Keep, Partial
+from sekisho.domain.terms import Catalogue
 from sekisho.http import formats
 from sekisho.http.routes import query as route
 
@@ -281,6 +283,23 @@ async def test_a_policy_that_decides_otherwise_ends_the_pages(site: Site) -> Non
 
     async with site.with_parts(policy=Revised()) as revised:
         assert "ask again" in await refused(revised, LINES, cursor)
+
+
+async def test_another_mask_of_the_same_kind_ends_the_pages(site: Site) -> None:
+    """What was held under a mask is not released once its parameters are others."""
+    own = site.gateway.catalogue
+    lines = own.datasets["pos.order_lines"]
+
+    def masked(keep: Keep) -> Catalogue:
+        columns = tuple(replace(c, mask=Partial(keep)) if c.name == "country" else c for c in lines.columns)
+        return replace(own, datasets={**own.datasets, lines.name: replace(lines, columns=columns)})
+
+    sql = "SELECT customer_id, country FROM pos.order_lines"
+    async with site.with_parts(catalogue=masked(Keep.FIRST), in_force=None) as before:
+        cursor = (await before.post(*WHO, sql)).json()["next_cursor"]
+        assert (await before.post(*WHO, sql, cursor=cursor)).status_code == 200
+    async with site.with_parts(catalogue=masked(Keep.INITIALS), in_force=None) as after:
+        assert "ask again" in await refused(after, sql, cursor)
 
 
 async def test_the_limit_of_the_policy_counts_over_all_pages(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -152,6 +153,24 @@ def test_the_file_says_what_we_wrote(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"70000", b"70001"))
     with pytest.raises(ConsentUnavailable, match=r"erased\.people"):
         shredded.numbers()
+
+
+def test_what_is_written_in_parts_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that takes only a part is gone on with; where the rest is refused, nobody counts as remembered."""
+    file, write = ShreddedPeople(tmp_path, FileKeyRing.create(tmp_path / "keys")), os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, bytes(data)[:5]))
+    file.add([3, 70_000])
+    assert file.numbers() == {3, 70_000}
+
+    def full(handle: int, data: bytes) -> int:
+        if len(data) < 20:
+            raise OSError(28, "full")
+        return write(handle, bytes(data)[:5])
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(ConsentUnavailable):
+        file.add([4])
+    assert file.numbers() == {3, 70_000}
 
 
 async def test_nobody_is_erased_who_could_come_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,10 +53,10 @@ def nested(*documents: object, most: int = 100) -> dict[str, SampledColumn]:
 
 def test_nested_values_are_looked_into_by_path():
     """Objects, lists and lists of objects have paths; the text of the whole is no value."""
-    documents = [{"a": {"mail": f"m{n}"}, "tags": ["x", n], "rows": [{"tel": n}], "氏名": "山田"} for n in range(40)]
+    documents = [{"a": {"mail": f"m{n}"}, "tags": ["x", n], "rows": [{"tel": n}], "memo": "山田"} for n in range(40)]
     found = nested(*documents, None)
 
-    assert set(found) == {"j", "j.a.mail", "j.tags[]", "j.rows[].tel", "j.氏名"}
+    assert set(found) == {"j", "j.a.mail", "j.tags[]", "j.rows[].tel", "j.memo"}
     assert (found["j"].values, found["j"].rows, found["j"].nulls) == ((), 41, 1)
     assert len(found["j.a.mail"].values) == 40
     assert found["j.rows[].tel"].type == "number"
@@ -69,6 +69,60 @@ def test_keys_that_are_data_are_no_names():
     assert {name for name in found if name.startswith("j.")} == {"j.by.*"}
     assert "taro1" in found["j.by.*"].values
     assert "hanako@example.com" in found["j.by.*"].values
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "山田太郎",
+        "氏名",
+        "tanaka_ichiro",
+        "tanakaIchiro",
+        "u09012345678",
+        "id_12345",
+        "taro@example.com",
+        "Tanaka Ichiro",
+    ],
+)
+def test_a_key_that_may_say_something_of_somebody_is_no_name(key):
+    """However often it stands there, it is a value: it is looked at, and stands in no path."""
+    found = nested(*[{key: {"visits": n}} for n in range(60)])
+
+    assert set(found) == {"j", "j.*", "j.*.visits"}
+    assert found["j.*"].values == (key,)
+
+
+@pytest.mark.parametrize(
+    "key", ["customer_id", "first_name", "createdAt", "postal_code", "blood_type", "phone", "email", "last_login_at"]
+)
+def test_fields_are_named_as_programs_name_them(key):
+    """What the words of a schema say is nobody."""
+    assert set(nested(*[{key: n} for n in range(60)])) == {"j", f"j.{key}"}
+
+
+@pytest.mark.parametrize(
+    ("objects", "having", "named"), [(40, 8, True), (40, 7, False), (400, 20, True), (400, 19, False)]
+)
+def test_a_field_stands_in_a_fifth_of_the_objects_or_in_twenty(objects, having, named):
+    """What fewer have is data."""
+    found = nested(*[{"a": n} | ({"rare": n} if n < having else {}) for n in range(objects)], most=500)
+
+    assert set(found) == {"j", "j.a", "j.rare" if named else "j.*"}
+
+
+def test_a_path_is_never_too_long_to_be_kept():
+    """Where long names stand in each other the path says no more, and the values are looked at all the same."""
+
+    def document(value: object) -> object:
+        for level in range(8):
+            value = {f"{'long' * 14}{level}": value}
+        return value
+
+    found = nested(*[document(f"x{n}") for n in range(30)])
+    (path,) = (name for name, column in found.items() if "x1" in column.values)
+
+    assert path.endswith(".*.*")
+    assert max(map(len, found)) <= 256 + 32
 
 
 def test_a_column_of_texts_is_no_column_of_json():

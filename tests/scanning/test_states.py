@@ -86,6 +86,18 @@ def test_another_kind_and_other_rules_are_told_apart():
     assert drift_between(PROFILE, replace(moved, rules="r2"), EMAIL, NONE) == (Drift.RULES,)
 
 
+def test_a_column_that_was_empty_at_its_review_is_looked_at_once_it_is_filled():
+    """What a review said of no values at all is said of none of those that come."""
+    nothing = Profile("text", 10, 10, 0, rules="r1")
+    column = after_review(known(), review(Decision.CONFIRM, ColumnClass.NONE))
+    column = replace(column, baseline=nothing, reviewed_proposal=NONE)
+    empty = after_scan(column, "", replace(found(NONE), profile=nothing), AT, table_known=True)
+    filled = after_scan(column, "", found(NONE), AT, table_known=True)
+    assert (empty.state, filled.state) == (ReviewState.CONFIRMED, ReviewState.STALE)
+    assert filled.drift == (Drift.KIND,)
+    assert drift_between(nothing, PROFILE, None, EMAIL) == (Drift.KIND,)
+
+
 def test_small_steps_add_up_to_drift():
     """Each scan moves the rate by six points: the second is told, since the review is what it is measured from."""
     column = after_review(known(), review(Decision.CONFIRM, EMAIL.column_class))

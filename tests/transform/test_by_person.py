@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sekisho.domain.governed import Output
 from sekisho.domain.masks import DateShift, Fake, FakeOf, Law, Noise, TransformKind
 from sekisho.domain.terms import ColumnType
+from sekisho.http.rows import json_rows
 from sekisho.transform.date_shift import shifted
 from sekisho.transform.draws import Draws
 from sekisho.transform.fake import faked
@@ -87,6 +88,36 @@ def test_what_is_no_date_shows_nothing() -> None:
     assert shifted(day, np.array([-1, 4]), 5, DRAWS).to_pylist() == [None, None]
     with pytest.raises(ValueError, match="moves dates"):
         shifted(pa.array([1]), np.array([1]), 5, DRAWS)
+
+
+@pytest.mark.parametrize("days", [0, 4])
+def test_what_leaves_the_calendar_shows_nothing(days: int) -> None:
+    """A date beyond the years 1 to 9999 after its shift is null, and so is one that only says "never"."""
+    ends = [dt.date(1, 1, 1), dt.date(1, 1, 2), dt.date(9999, 12, 29), dt.date(9999, 12, 31), dt.date(2026, 4, 1)]
+    people = np.repeat(PEOPLE[:60], len(ends))
+    given_dates = pa.array(ends * 60, pa.date32())
+    moved = shifted(given_dates, people, days, DRAWS)
+    told = moved.to_pylist()
+    assert set(told[0::5]) == set(told[3::5]) == {None}
+    assert told[4::5].count(None) == 0
+    assert ((None in told[1::5]), (None in told[2::5])) == (days > 0, days > 0)
+    assert shifted(given_dates.cast(pa.string()), people, days, DRAWS).equals(moved.cast(pa.string()))
+    assert shifted(given_dates.cast(pa.date64()), people, days, DRAWS).equals(moved)
+    for unit in ("s", "ms", "us"):
+        stamps = shifted(given_dates.cast(pa.timestamp(unit)), people, days, DRAWS)
+        assert stamps.cast(pa.date32()).equals(moved)
+        assert [row[0] for row in json_rows(pa.record_batch({"c": stamps}))] == stamps.to_pylist()
+
+
+def test_an_infinite_date_shows_nothing() -> None:
+    """The ends of what a store can count stand for infinity: nothing wraps around."""
+    people = np.repeat(PEOPLE[:20], 2)
+    for kind, most in (
+        (pa.date32(), 2**31 - 1), *((pa.timestamp(unit), 2**63 - 1) for unit in ("s", "ms", "us", "ns")),
+    ):  # fmt: skip
+        width = pa.int32() if kind == pa.date32() else pa.int64()
+        ends = pa.array([most, -most] * 20, width).cast(kind)
+        assert shifted(ends, people, 3_650, DRAWS).null_count == 40
 
 
 @pytest.mark.parametrize("law", list(Law), ids=str)

@@ -160,7 +160,11 @@ def review(
     officer: OfficerOption = "privacy_officer",
     as_json: JsonOption = False,
 ) -> None:
-    """Decide what a column is. It counts at once, on every worker, for what starts from then on."""
+    """Decide what a column is.
+
+    It counts on every worker for what starts from then on; within a second where no column is left to the review and
+    there is no section scan.
+    """
     from sekisho.domain.scans import Decision
     from sekisho.domain.terms import ColumnClass
     from sekisho.scanning.reviews import Verdict

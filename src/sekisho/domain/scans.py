@@ -208,6 +208,8 @@ def drift_between(
                 found.append(Drift.CHARSET)
             if stability_index(before.lengths, after.lengths) > SHIFTED:
                 found.append(Drift.LENGTH)
+    elif after.distinct and Drift.KIND not in found:
+        found.append(Drift.KIND)  # nobody has seen a value of it
     return tuple(found)
 
 

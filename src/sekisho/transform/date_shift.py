@@ -17,6 +17,7 @@ from sekisho.transform.draws import Draws
 
 _DAY = 86_400
 _TEXT_DAY = 10  # characters of 2026-04-01
+_FIRST, _LAST = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31
 
 
 def shifted(dates: pa.Array, people: NDArray[np.int64], days: int, draws: Draws) -> pa.Array:
@@ -30,12 +31,15 @@ def shifted(dates: pa.Array, people: NDArray[np.int64], days: int, draws: Draws)
     offset = (first % np.uint64(2 * days + 1)).astype(np.int64) - days
     moved_by = pa.array(offset, mask=people < 0)
     if pa.types.is_date(dates.type):
-        moved = pc.add(dates.cast(pa.date32()).cast(pa.int32()).cast(pa.int64()), moved_by)
+        moved = _moved(_numbers(dates), moved_by)
         return moved.cast(pa.int32()).cast(pa.date32())
     if pa.types.is_timestamp(dates.type):
-        per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[dates.type.unit]
-        step = pc.multiply(moved_by, _DAY * per_second)
-        return pc.add(dates.cast(pa.int64()), step).cast(dates.type)
+        per_day = _DAY * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[dates.type.unit]
+        count = dates.cast(pa.int64())
+        whole, within = np.divmod(count.fill_null(0).to_numpy(zero_copy_only=False), per_day)
+        most = 2**63 // per_day - 1  # days that the unit can count, either way
+        moved = _moved(pa.array(whole, mask=count.is_null().to_numpy(zero_copy_only=False)), moved_by, most)
+        return pc.add(pc.multiply(moved, per_day), pa.array(within)).cast(dates.type)
     if pa.types.is_string(dates.type) or pa.types.is_large_string(dates.type):
         return _texts(dates.cast(pa.string()), moved_by)
     raise ValueError("a shift moves dates")
@@ -46,11 +50,29 @@ def _texts(texts: pa.Array, moved_by: pa.Array) -> pa.Array:
     good = pc.match_substring_regex(texts, r"^\d{4}-\d{2}-\d{2}([T ][0-9:.+Z-]*)?$")
     kept = pc.if_else(good, texts, pa.scalar(None, pa.string()))
     days = _days(pc.utf8_slice_codeunits(kept, 0, _TEXT_DAY))
-    moved = pc.add(days, moved_by)
-    inside = pc.and_(pc.greater_equal(moved, -719_162), pc.less_equal(moved, 2_932_896))  # years 1 to 9999
-    moved = pc.if_else(inside, moved, pa.scalar(None, pa.int64()))
+    moved = _moved(days, moved_by)
     day = pc.strftime(moved.cast(pa.int32()).cast(pa.date32()), format="%Y-%m-%d")
     return pc.binary_join_element_wise(day, pc.utf8_slice_codeunits(kept, _TEXT_DAY), "")
+
+
+def _numbers(dates: pa.Array) -> pa.Array:
+    """Return days since 1970 of dates."""
+    if pa.types.is_date64(dates.type):
+        return pc.divide(dates.cast(pa.int64()), _DAY * 1_000)  # whole days, and more of them than a date32 has
+    return dates.cast(pa.int32()).cast(pa.int64())
+
+
+def _moved(days: pa.Array, moved_by: pa.Array, most: int = _LAST) -> pa.Array:
+    """Return *days* (since 1970) moved; null for what is no day of anybody's, and what becomes none.
+
+    The first and the last days of the calendar, and what lies beyond, say "never" or "unknown" (``9999-12-31``,
+    ``infinity``): moved, they would tell by how much.
+    """
+    first, last = max(_FIRST, -most), min(_LAST, most)
+    moved = pc.add(days, moved_by)
+    real = pc.and_(pc.greater(days, first), pc.less(days, last - 1))  # 9999-12-31 begins a day before in some zones
+    inside = pc.and_(pc.greater_equal(moved, first), pc.less_equal(moved, last))
+    return pc.if_else(pc.and_(real, inside), moved, pa.scalar(None, pa.int64()))
 
 
 def _days(texts: pa.Array) -> pa.Array:

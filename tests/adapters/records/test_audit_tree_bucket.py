@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from moto.server import ThreadedMotoServer
-from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records.audit import SqlAuditLog
@@ -147,3 +148,25 @@ async def test_storage_that_does_not_answer_costs_the_checkpoint_and_no_more(
                 await refused
     assert files.signed() == before
     assert read(await stored.advance()).size == read(before).size + 1
+
+
+async def test_a_name_that_is_none_of_the_tree_is_left_in_the_bucket(tmp_path: Path) -> None:
+    """Who may write the bucket writes nowhere else: an object whose name leads out of the tree is not fetched."""
+    ours = {"checkpoint", "tile/0/x001/067", "tile/entries/000.p/7"}
+    odd = {
+        "../../x", "tile/../../../x", "tile/0/../../x", "tile/0/000/../../../../x", "/x", "x", "tile/12/x",
+        "tile/0/0x", "tile/0/000.p/../../../../x",
+    }  # fmt: skip
+    fetched = set()
+
+    class Storage:
+        def get_file_info(self, _: object) -> list[FileInfo]:
+            return [FileInfo(f"{PLACE}/{name}", FileType.File) for name in sorted(ours | odd)]
+
+        def open_input_file(self, name: str) -> BytesIO:
+            fetched.add(name.removeprefix(f"{PLACE}/"))
+            return BytesIO(b"one")
+
+    with TreeBucket(Storage(), PLACE, tmp_path / SIGNED_FILE).at_hand() as made:
+        there = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
+    assert fetched == there == ours

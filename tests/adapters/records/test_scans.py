@@ -54,6 +54,19 @@ async def test_a_column_is_kept_whole_under_one_id(records):
     assert await records.page(state="stale", dataset=None, after=None, limit=5) == []
 
 
+async def test_a_name_of_any_length_is_one_column_at_every_scan(records):
+    """What a row cannot hold whole is found again, and told from another that begins alike."""
+    long, alike = "long" * 200, "long" * 200 + "er"
+    columns = [replace(found(), place=ColumnPlace("crm", long, name)) for name in (long, alike, f"{long}.x")]
+    first = await records.keep("crm", long, columns, AT, new_id)
+    again = await records.keep("crm", long, columns, AT, new_id)
+    assert len({column.id for column in first}) == 3
+    assert [column.id for column in again] == [column.id for column in first]
+    assert all(len(column.scanned.place.name) <= 512 for column in await records.known("crm"))
+    await records.keep_tables("crm", [long], AT)
+    assert len(await records.known("crm")) == 3
+
+
 async def test_a_review_changes_the_version_and_stays(records, database):
     """Each review stands in order, raises the version, and can be neither changed nor deleted."""
     (column,) = await records.keep("crm", "顧客", [found()], AT, new_id)

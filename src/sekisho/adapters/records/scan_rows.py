@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -19,14 +20,22 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_NAME: Final = 512
 
 
+def stored_name(name: str) -> str:
+    """Return *name* as it stands in a row: of a very long one the beginning, and a hash that tells it from others."""
+    if len(name) <= _MOST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{name[: _MOST_NAME - len(digest) - 1]}~{digest}"
+
+
 def column_row(known: KnownColumn) -> dict[str, Any]:
     """Return the row of a column."""
     scanned = known.scanned
     return {
         "id": known.id,
         "store": scanned.place.store,
-        "relation": scanned.place.relation[:_MOST_NAME],
-        "name": scanned.place.name[:_MOST_NAME],
+        "relation": stored_name(scanned.place.relation),
+        "name": stored_name(scanned.place.name),
         "dataset": scanned.dataset,
         "declared": None if scanned.declared is None else scanned.declared.value,
         "governed": scanned.governed,

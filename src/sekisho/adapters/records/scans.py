@@ -17,6 +17,7 @@ from sekisho.adapters.records.scan_rows import (
     review_text,
     run_of,
     run_row,
+    stored_name,
 )
 from sekisho.adapters.records.scan_tables import column_review, scan_run, scanned_column
 from sekisho.domain.record import micros
@@ -88,7 +89,7 @@ class SqlColumnRecords:
     ) -> list[KnownColumn]:
         """See the port."""
         table = scanned_column.c
-        here = (table.store == store) & (table.relation == relation)
+        here = (table.store == store) & (table.relation == stored_name(relation))
 
         def write(connection: sa.Connection) -> list[KnownColumn]:
             connection.execute(_LOCK, {"name": _COUNTER})  # no review comes between
@@ -97,13 +98,14 @@ class SqlColumnRecords:
             gone = {row["name"] for row in rows if row["gone_at"] is not None}
             after: dict[str, KnownColumn] = {}
             for each in found:
-                name = each.place.name
-                known_before = bool(before) if name == each.place.top else each.place.top in before
+                name, top_name = stored_name(each.place.name), stored_name(each.place.top)
+                known_before = bool(before) if name == top_name else top_name in before
                 after[name] = after_scan(before.get(name), new_id(), each, at, table_known=known_before)
             for name, known in list(after.items()):
-                top = after.get(known.scanned.place.top)
-                if name != known.scanned.place.top and name not in before and top is not None:
-                    after[top.scanned.place.name] = after_new_field(top)
+                top_name = stored_name(known.scanned.place.top)
+                top = after.get(top_name)
+                if name != top_name and name not in before and top is not None:
+                    after[top_name] = after_new_field(top)
             left = before.keys() - after.keys() - gone
             if left:
                 connection.execute(
@@ -127,7 +129,7 @@ class SqlColumnRecords:
         def write(connection: sa.Connection) -> None:
             there = (table.store == store) & table.gone_at.is_(None)
             held = set(connection.execute(sa.select(table.relation).where(there).distinct()).scalars())
-            left = sorted(held - set(relations))
+            left = sorted(held - set(map(stored_name, relations)))
             for start in range(0, len(left), _CHUNK):
                 some = table.relation.in_(left[start : start + _CHUNK])
                 connection.execute(sa.update(scanned_column).where(there, some).values(gone_at=micros(at)))

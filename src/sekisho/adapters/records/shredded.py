@@ -59,7 +59,9 @@ class ShreddedPeople:
             try:
                 size = os.fstat(handle).st_size
                 torn = size and os.pread(handle, 1, size - 1) != b"\n"  # what a crash left of a line ends here
-                os.write(handle, b"\n" + lines if torn else lines)
+                left = memoryview(b"\n" + lines if torn else lines)
+                while left:
+                    left = left[os.write(handle, left) :]  # a full disk takes a part, and refuses the rest
                 os.fsync(handle)
             finally:
                 os.close(handle)

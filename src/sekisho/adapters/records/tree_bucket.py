@@ -9,6 +9,7 @@ object storage takes from there), never by the workspace.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ _R = TypeVar("_R")
 _AT_ONCE = 16
 _CONNECT_S = 3
 _REQUEST_S = 10
+_TILE = re.compile(r"tile/(?:entries|[0-9]{1,2})/(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[0-9]{1,3})?")
+_FILES = frozenset({CHECKPOINT_FILE, WITNESSED_FILE, PRUNED_FILE})
 
 
 def object_storage(*, region: str | None, endpoint: str | None) -> FileSystem:
@@ -65,19 +68,22 @@ class TreeBucket(Signed):
 
     @contextmanager
     def at_hand(self) -> Iterator[Path]:
-        """Yield a folder with a copy of the whole tree, which is then removed. Raises ``OSError``."""
+        """Yield a folder with a copy of the whole tree, which is then removed. Raises ``OSError``.
+
+        An object that is none of the tree's is left out: its name could lead out of the folder.
+        """
         with TemporaryDirectory(prefix="sekisho-tree-") as made:
 
             def fetch(name: str) -> None:
-                path = Path(made) / name.removeprefix(f"{self._place}/")
+                path = Path(made) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(self._get(name.removeprefix(f"{self._place}/")))
+                path.write_bytes(self._get(name))
 
             found = self._storage.get_file_info(FileSelector(self._place, allow_not_found=True, recursive=True))
-            names = [each.path for each in found if each.type is FileType.File]
+            names = [each.path.removeprefix(f"{self._place}/") for each in found if each.type is FileType.File]
             # What says how far the tree goes is fetched first: what it counts is there by then.
-            _each(fetch, [name for name in names if "/tile/" not in name])
-            _each(fetch, [name for name in names if "/tile/" in name])
+            _each(fetch, [name for name in names if name in _FILES])
+            _each(fetch, [name for name in names if _TILE.fullmatch(name)])
             yield Path(made)
 
     def read(self, tile: Tile) -> bytes:

@@ -1,8 +1,9 @@
 """Samples of columns: distinct values, counts, and the fields inside nested values by their path.
 
 Values are held while a scan looks at them, as many as it asked for and cut to a length; nothing writes them down.
-A key of an object becomes part of a path only where it is a field of many: where keys are data (a map from people to
-something), the path says ``*``.
+A path is kept, and a key of an object is part of it only where it is a field: one of many objects, spelled as
+programs spell fields, and nothing that a recogniser takes for personal data. Where keys are data (a map from people
+to something) the path says ``*``, and so it does where it would be too long.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from zlib import crc32
 
 import orjson
 
+from sekisho.detect.recognisers import find
 from sekisho.ports.scans import FoundColumn, SampledColumn
 
 LONGEST: Final = 1_000
@@ -30,10 +33,21 @@ GROUP: Final = 50
 _MOST_PATHS = 200  # of one column
 _MOST_DEPTH = 8
 _MOST_KEYS = 64  # of one object; more are data
-_LEAST_SHARE = 0.05  # of the values that have a key, for it to be a field
-_LEAST_VALUES = 2
+_MOST_PATH = 256  # characters; a column's name may be longer by itself
+_LEAST_SHARE = 0.2  # of the objects that have a key, for it to be a field
+_LEAST_VALUES, _ENOUGH_VALUES = 2, 20  # objects that have it: as few, and as many as are enough whatever the share
 _NESTED_SHARE = 0.9  # of the texts of a column that are JSON, for it to be one of nested values
-_FIELD = re.compile(r"[^\W\d][\w-]{0,62}")
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_NUMBER = re.compile(r"[0-9]{5}")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SCHEMA_WORDS = frozenset({
+    "address", "at", "birth", "blood", "by", "code", "count", "created", "customer", "date", "first", "from",
+    "given", "id", "ids", "is", "item", "items", "kana", "kind", "last", "list", "middle", "name", "names",
+    "no", "note", "number", "order", "path", "phone", "postal", "price", "product", "romaji", "shipping",
+    "state", "status", "store", "time", "to", "total", "type", "unit", "updated", "url", "user", "value",
+    "zip",
+})  # fmt: skip
+"""Words of which fields are made: Created At is nobody's name, though it is written like one."""
 _ELSE = "*"
 _SCALARS = (str, int, float, bool)
 
@@ -193,8 +207,8 @@ class _Fields:
     def _chosen(self, place: str, keys: Counter[str]) -> frozenset[str]:
         if len(keys) > _MOST_KEYS:
             return frozenset()
-        least = max(_LEAST_VALUES, _LEAST_SHARE * self._objects[place])
-        return frozenset(key for key, count in keys.items() if count >= least)
+        least = max(_LEAST_VALUES, min(_ENOUGH_VALUES, _LEAST_SHARE * self._objects[place]))
+        return frozenset(key for key, count in keys.items() if count >= least and not _is_data(key))
 
     def _walk(self, path: str, place: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
         if depth > _MOST_DEPTH:
@@ -203,7 +217,7 @@ class _Fields:
             fields = self._fields.get(place, frozenset())
             for key, inner in value.items():
                 spelled = key if _FIELD.fullmatch(key) else _ELSE
-                shown = key if key in fields else _ELSE
+                shown = key if key in fields and len(path) + len(key) < _MOST_PATH else _ELSE
                 yield from self._walk(f"{path}.{shown}", f"{place}.{spelled}", inner, depth + 1)
                 if shown == _ELSE:
                     yield f"{path}.{_ELSE}", key  # the key is data
@@ -212,6 +226,16 @@ class _Fields:
                 yield from self._walk(f"{path}[]", f"{place}[]", inner, depth + 1)
         elif value is None or isinstance(value, _SCALARS):
             yield path, value
+
+
+@lru_cache(maxsize=4096)
+def _is_data(key: str) -> bool:
+    """Return whether *key*, a name of a field by its spelling, may say something of somebody."""
+    if _NUMBER.search(key) or find(key):
+        return True
+    words = _HUMP.sub(" ", key.replace("_", " ")).split()
+    spelled = " ".join(word for word in words if word.lower() not in _SCHEMA_WORDS).title()
+    return bool(spelled) and bool(find(spelled))
 
 
 def groups(columns: Sequence[FoundColumn]) -> Iterator[tuple[FoundColumn, ...]]:

@@ -106,7 +106,8 @@ async def history(request: Request, column_id: str) -> Response:
 async def review(request: Request, column_id: str) -> Response:
     """Confirm or reject what was proposed, or override it with `class` and maybe `category`.
 
-    It counts from the answer on, for every statement that starts later. 404 for who is no privacy officer.
+    It counts for every statement that starts after the answer; where no column is left to the review and there is no
+    section `scan` it can only restrict, and reaches other workers within a second. 404 for who is no privacy officer.
     """
     requester = requester_of(request)
     if PRIVACY_OFFICER not in requester.roles:
