@@ -23,9 +23,9 @@ def find_patterns(text: str) -> list[Span]:
     spans = [*find_contacts(text), *find_credentials(text), *find_bank_codes(text)]
     # What stands in an e-mail address or a URL is found with it: no number is looked for inside.
     rest = _without(text, spans) if spans else text
-    # IPv6 and MAC addresses may have no decimal digit; they have colons.
+    # Addresses of machines and UUIDs may have no decimal digit; they have colons, dashes or dots.
     digits = _DIGIT.search(rest) is not None
-    if digits or ":" in rest:
+    if digits or ":" in rest or rest.count("-") > 3 or rest.count(".") > 1:
         spans += find_machines(rest)
     if digits:
         spans += find_numbers(rest)
