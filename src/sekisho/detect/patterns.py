@@ -9,6 +9,7 @@ from sekisho.detect.contacts import find_contacts
 from sekisho.detect.credentials import find_credentials
 from sekisho.detect.dates import find_dates
 from sekisho.detect.insurance import find_symbols
+from sekisho.detect.loose_numbers import find_loose
 from sekisho.detect.machines import find_bank_codes, find_machines
 from sekisho.detect.numbers import find_numbers
 from sekisho.detect.plates import find_plates
@@ -29,6 +30,7 @@ def find_patterns(text: str) -> list[Span]:
         spans += find_machines(rest)
     if digits:
         spans += find_numbers(rest)
+        spans += find_loose(rest)
         if "記号" in rest or "枝番" in rest or "郵" in rest or "ゆうちょ" in rest or "振替" in rest:
             spans += find_symbols(rest)
         if not rest.isascii():
