@@ -64,6 +64,7 @@ def test_every_token_passes_in_any_text(token: str) -> None:
         ("seinengappi: 1980-05-01", "1980-05-01", Kind.BIRTH_DATE),
         ("生年月日[NAME]1980年1月1日", "1980年1月1日", Kind.BIRTH_DATE),
         ("mac aabb.ccdd.eeff", "aabb.ccdd.eeff", Kind.MAC),
+        ("It is aabb.ccdd.eeff.", "aabb.ccdd.eeff", Kind.MAC),
         ("mac AA-BB-CC-DD-EE-FF", "AA-BB-CC-DD-EE-FF", Kind.MAC),
         (
             "device abcdefab-cdef-abcd-efab-cdefabcdefab",
@@ -80,7 +81,9 @@ def test_what_a_quick_look_passed_over_is_found(text: str, value: str, kind: Kin
     assert masked(text).get(value) is kind, masked(text)
 
 
-@pytest.mark.parametrize("text", ["担当が不在でした", "担当が休みの日に", "暗証番号2026年に変更", "担当者が外出中"])
+@pytest.mark.parametrize(
+    "text", ["担当が不在でした", "担当が休みの日に", "暗証番号2026年に変更", "担当者が外出中", 'say "hi" @all']
+)
 def test_what_looks_alike_stays(text: str) -> None:
     """What is said of somebody without a name, and a year, are not masked."""
     assert not masked(text)

@@ -63,7 +63,7 @@ def _emails(text: str) -> Iterator[Span]:
         low = max(0, at - _MOST_LOCAL)
         window = text[low:at]
         start = low + len(window.rstrip(_LOCAL))
-        quoted = _QUOTED.search(text, max(0, at - _MOST_QUOTED), at)
+        quoted = _QUOTED.search(text, max(0, mark.start() - _MOST_QUOTED), mark.start())
         if quoted:
             yield Span(quoted.start(), domain.end(), Kind.EMAIL, 0.95)
             continue
