@@ -108,3 +108,15 @@ def test_threads_agree():
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(lambda text: list(find_names(text)), texts))
     assert together == alone == [list(find_names(text)) for text in texts]
+
+
+@pytest.mark.parametrize("offset", range(990, 1001))
+@pytest.mark.parametrize("name", ["大久保雅人様", "担当の大久保雅人です"])
+@pytest.mark.parametrize("filler", ["これは長い文章で", "これは、長い文章で"])
+def test_a_name_across_pieces_of_a_long_sentence_is_found_whole(offset: int, name: str, filler: str) -> None:
+    """However a sentence of thousands of characters is cut, no part of a name is left."""
+    text = (filler * 200)[:offset] + name + filler * 20
+    start = text.index("大久保雅人")
+    covered = {at for span in find_names(text) for at in range(span.start, span.end)}
+    assert covered >= set(range(start, start + 5))
+    assert not any(span.end - span.start > 8 for span in find_names(text))

@@ -9,6 +9,8 @@ from sekisho.detect.spans import Kind, Span
 
 _LOCAL = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.!#$%&'*+/=?^_`{|}~-"  # RFC 5322, atext
 _MOST_LOCAL = 256  # characters looked at before the mark; mail servers take 64
+_QUOTED = re.compile(r'"[^"\n\ufffc]{1,64}"\Z')  # "taro yamada"@… (RFC 5322, quoted-string)
+_MOST_QUOTED = 66
 _AT = re.compile(r"@|[★☆]|[\[({]\s?(?:at|AT|@|アット)\s?[\])}]")
 _DOMAIN = re.compile(
     # Labels are ASCII or, but for the last one, wholly outside ASCII: です after the address stays.
@@ -61,6 +63,10 @@ def _emails(text: str) -> Iterator[Span]:
         low = max(0, at - _MOST_LOCAL)
         window = text[low:at]
         start = low + len(window.rstrip(_LOCAL))
+        quoted = _QUOTED.search(text, max(0, mark.start() - _MOST_QUOTED), mark.start())
+        if quoted:
+            yield Span(quoted.start(), domain.end(), Kind.EMAIL, 0.95)
+            continue
         if start < at:
             key = _KEY.match(text, start, at)
             start = key.end() if key else start

@@ -47,9 +47,9 @@ _KINDS = {
 
 _NO_MARKS = str.maketrans("", "", "_-.")
 _STATED = re.compile(
-    r"(?:パスワード|パスコード|暗証番号|合言葉|秘密鍵|APIキー|アクセスキー|アクセストークン|(?<![A-Za-z])(?i:pw|password|passcode|pin)"
+    r"(?:(?:暗証番号|パスコード)(?=[0-9]{4,12}(?![0-9年]))|(?:パスワード|パスコード|暗証番号|合言葉|秘密鍵|APIキー|アクセスキー|アクセストークン|(?<![A-Za-z])(?i:pw|password|passcode|pin)"
     r"|(?P<session>セッション(?i:id)?|クッキー(?i:id)?))"
-    r"(?:\s?(?:は|が|:|=|is|「|『|\(|→|\s)){1,4}(?P<value>[!#-&*-;=?-~]{4,128})"
+    r"(?:\s?(?:は|が|:|=|is|「|『|\(|→|\s)){1,4})(?P<value>[!#-&*-;=?-~]{4,128})"
 )
 _TELLING = re.compile("[0-9!#$%&@*?]")
 
@@ -79,14 +79,16 @@ def _token_in(text: str) -> bool:
         return True
     if _AWS.search(text) is not None:
         return True
-    if "_" in text and ("gh" in text or "k_live" in text or "k_test" in text or "npm_" in text):
+    if "_" in text and ("gh" in text or "github" in text or "k_live" in text or "k_test" in text or "npm_" in text):
         return True
     return "-" in text and ("sk-" in text or "xox" in text or "glpat" in text or "GOCSPX" in text or "AGE-" in text)
 
 
 def _stated_in(text: str) -> bool:
     """Return whether a word for a secret may stand in *text*."""
-    if "ass" in text or "PW" in text or "PIN" in text or "PASS" in text or "pw" in text or "pin " in text:
+    if "ass" in text or "PW" in text or "PIN" in text or "PASS" in text or "pw" in text or "Pw" in text:
+        return True
+    if "pin" in text or "Pin" in text:
         return True
     return not text.isascii() and (
         "パス" in text

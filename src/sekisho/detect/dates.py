@@ -48,13 +48,23 @@ _DATE = (
 )
 _WORD = re.compile(
     "生年月日|誕生日|誕生|生まれ|うまれ|出生日|出生|生(?!産)|バースデー"
-    "|birth|Birth|BIRTH|born|Born|BORN|DOB|dob|D.O.B|d.o.b|DoB|seinengappi"
+    r"|birth|Birth|BIRTH|born|Born|BORN|DOB|dob|D\.O\.B|d\.o\.b|DoB|Dob|seinengappi|Seinengappi"
 )
+_HINTS = (
+    *("生", "誕", "うまれ", "バースデー", "irth", "BIRTH", "orn", "BORN"),
+    *("dob", "DOB", "o.b", "O.B", "DoB", "Dob", "einengappi"),
+)
+"""What stands in each word of birth: found faster than the words."""
+
 _BEFORE = re.compile(
     r"(?:[ _-]?(?i:date|day|dt|on|in))?(?:\s?\([^()\n]{1,12}\))?"
-    rf"(?:[\s:.はがも=、,\"'|「『\-]|is|was|on){{0,6}}(?P<date>{_DATE})"
+    # A mask may stand between (生年月日[NAME]1980年…).
+    rf"(?:[\s:.はがも=、,\"'|「『\ufffc\-]|is|was|on){{0,6}}(?P<date>{_DATE})"
 )
-_SURE = frozenset(("生年月日", "誕生日", "birth", "Birth", "BIRTH", "DOB", "dob", "D.O.B", "d.o.b", "DoB"))
+_SURE = frozenset(("生年月日", "誕生日", "birth", "Birth", "BIRTH", "DOB", "dob", "D.O.B", "d.o.b", "DoB", "Dob")) | {
+    "seinengappi",
+    "Seinengappi",
+}
 _NEAR = re.compile(rf"[^0-9\n\ufffc]{{0,30}}?(?<![0-9])(?P<date>{_DATE})")
 _AFTER = re.compile(rf"(?<![0-9])(?P<date>{_DATE})\s?[\(に]?\Z")
 _NEAR_AFTER = re.compile(rf"(?<![0-9])(?P<date>{_DATE})[^0-9\n\ufffc]{{0,20}}\Z")
@@ -114,9 +124,8 @@ def _long_ago(text: str) -> bool:
 
 
 def _birth_in(text: str) -> bool:
-    if not text.isascii():
-        return "生" in text or "誕" in text or "うま" in text or "バースデ" in text or "irth" in text or "DOB" in text
-    return "irth" in text or "orn" in text or "DOB" in text or "dob" in text or "o.b" in text or ".O.B" in text
+    """Return whether a word of birth may stand in *text*."""
+    return any(hint in text for hint in _HINTS)
 
 
 def read_date(text: str) -> date | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
+from sekisho.detect.romaji_names import find_romaji
 from sekisho.detect.spans import Kind, Span
 
 _CAPITAL = "A-ZÀ-ÖØ-ÞŁŚŠŽČĆĐŐŰĞİŞ"
@@ -90,6 +91,7 @@ def find_english(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             if not _NOT_ENGLISH.match(match["name"]):
                 yield Span(*match.span("name"), Kind.NAME, 0.7)
+    yield from find_romaji(text)
     given, surnames = _lists()
     for match in _CAPITALISED.finditer(text):
         # "Please Jane Smith": words that begin sentences are peeled off, the rest is a name if two remain,

@@ -19,7 +19,7 @@ _MAC = re.compile(
     r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z]|[:-][0-9A-Fa-f])(?:(?<![0-9A-Za-z].{17})|(?<=MAC.{17}))(?<!(?<![0-9A-Za-z])[0-9A-Fa-f]{2}[:-].{17})"
 )
 _MAC_DOTS = re.compile(
-    r"\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z.])(?<=[0-9A-Fa-f]{4}.{10})(?<![0-9A-Za-z.].{14})"
+    r"\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?!\.?[0-9A-Za-z])(?<=[0-9A-Fa-f]{4}.{10})(?<![0-9A-Za-z.].{14})"
 )
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])(?<![0-9A-Za-z].{36})")
 _ADVERTISING = re.compile("広告|(?i:idfa|idfv|gaid|aaid|adid|advertis|vendor)")

@@ -21,6 +21,7 @@ _DASH_LIKE = re.compile(
     "[\u30fc\uff70\u301c\uff5e~\u2014\u2015\ufe58\u2500\u2501](?<=[0-9A-Za-z)\\]].)(?=[0-9A-Za-z(\\[])"
 )
 _SPACED_DASH = re.compile("[\u30fc\uff70\u301c\u2014\u2015\u2500\u2501](?<=[0-9] .)(?= [0-9])")
+_DOTS = re.compile("(?<=[0-9])[\u30fb\uff65\u00b7\u2022\u2027](?=[0-9])")  # 090・1234・5678
 # Phones and postal codes in kanji numerals, digit by digit: 〇九〇の一二三四の五六七八. Amounts and dates stay.
 _KANJI_ZERO = re.compile("[〇零○◯]")
 _KANJI_DIGITS = "〇零○◯一二三四五六七八九"
@@ -146,7 +147,7 @@ def _fold_clusters(text: str, tables: _Tables) -> Folded:
 
 def _join(text: str) -> str:
     """Return *text* with what is a dash or a digit by its place alone in ASCII: as long as it was."""
-    text = _DASH_LIKE.sub("-", text)
+    text = _DOTS.sub("-", _DASH_LIKE.sub("-", text))
     if " " in text:
         text = _SPACED_DASH.sub("-", text)
     if _KANJI_ZERO.search(text):

@@ -9,6 +9,7 @@ from sekisho.detect.contacts import find_contacts
 from sekisho.detect.credentials import find_credentials
 from sekisho.detect.dates import find_dates
 from sekisho.detect.insurance import find_symbols
+from sekisho.detect.loose_numbers import find_loose
 from sekisho.detect.machines import find_bank_codes, find_machines
 from sekisho.detect.numbers import find_numbers
 from sekisho.detect.plates import find_plates
@@ -23,12 +24,13 @@ def find_patterns(text: str) -> list[Span]:
     spans = [*find_contacts(text), *find_credentials(text), *find_bank_codes(text)]
     # What stands in an e-mail address or a URL is found with it: no number is looked for inside.
     rest = _without(text, spans) if spans else text
-    # IPv6 and MAC addresses may have no decimal digit; they have colons.
+    # Addresses of machines and UUIDs may have no decimal digit; they have colons, dashes or dots.
     digits = _DIGIT.search(rest) is not None
-    if digits or ":" in rest:
+    if digits or ":" in rest or rest.count("-") > 3 or rest.count(".") > 1:
         spans += find_machines(rest)
     if digits:
         spans += find_numbers(rest)
+        spans += find_loose(rest)
         if "記号" in rest or "枝番" in rest or "郵" in rest or "ゆうちょ" in rest or "振替" in rest:
             spans += find_symbols(rest)
         if not rest.isascii():

@@ -127,7 +127,20 @@ def find_named(text: str, point: Point = Point.TAGGING) -> list[Named]:
         scores = model.crf.scores(model.features.of(found))
         take = _best if point is Point.TAGGING else _possible
         result += take(model, scores, found, begin)
-    return result
+    return _united(result)
+
+
+def _united(named: list[Named]) -> list[Named]:
+    """Return *named* in order, those in one that overlap: pieces of a long sentence share some characters."""
+    united: list[Named] = []
+    for name in sorted(named):
+        if united and name.start < united[-1].end:
+            last = united.pop()
+            surer = max(last, name, key=lambda either: either.score)
+            united.append(Named(last.start, max(last.end, name.end), surer.label, surer.score))
+        else:
+            united.append(name)
+    return united
 
 
 def _best(model: _Model, scores: Scores, found: list[Word], begin: int) -> Iterator[Named]:
