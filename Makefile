@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check attacks matrix timing bench benchaudit benchstores export benchconsent withdrawals mutations fuzz policy compiled train-names train-columns benchcolumns lock clean
+.PHONY: help demo serve test check attacks matrix timing bench benchaudit benchstores export benchconsent withdrawals mutations fuzz policy compiled train-names train-columns benchpii lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -78,8 +78,9 @@ benchstores: $(VENV)/dev.stamp  ## The same over PostgreSQL and Parquet at ten m
 train-columns: $(VENV)/dev.stamp  ## Fit the column classifier again on its labelled tables (a minute)
 	@$(BIN)/python -m tests.columns.fit
 
-benchcolumns: $(VENV)/dev.stamp  ## Measure how well columns are classified, beside presidio-structured
-	@$(BIN)/python -m tests.benchmarks.pii.columns
+benchpii: $(VENV)/dev.stamp  ## Measure how personal data is found and masked, beside Presidio (scans need SEKISHO_TEST_POSTGRES)
+	@for part in patterns names columns structured texts; do $(BIN)/python -m tests.benchmarks.pii.$$part || exit 1; done
+	@if [ -n "$$SEKISHO_TEST_POSTGRES" ]; then $(BIN)/python -m tests.benchmarks.pii.scan; fi
 
 export: $(VENV)/dev.stamp  ## Measure the gateway's memory while ten million rows leave it
 	@$(BIN)/python -m tests.benchmarks.export
