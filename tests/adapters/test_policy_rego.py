@@ -218,7 +218,7 @@ def test_no_name_changes_the_shape_of_the_question(shipped, name):
 
 async def test_the_event_loop_stays_free(shipped):
     """While policies are evaluated the event loop does other work (inline it would turn twice)."""
-    task = asyncio.gather(*(shipped.decide(question()) for _ in range(20)))
+    task = asyncio.gather(*(shipped.decide(question()) for _ in range(200)))
     turns = 0
     while not task.done():
         await asyncio.sleep(0)

@@ -198,7 +198,7 @@ def test_the_demonstration_over_tls_by_passwords(
     finally:
         monkeypatch.setenv("PGPASSWORD", "NGadmin")
         with connected(settings.catalogue.stores["crm"]):  # the gateway is still there
-            assert DemoServer(url, folder).drop() == (3, 3)
+            assert DemoServer(url, folder).drop() == (3, 5)
 
 
 async def test_a_wrong_password_of_the_own_records_is_not_told(server: Cluster) -> None:
