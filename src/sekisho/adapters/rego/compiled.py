@@ -8,6 +8,7 @@ the policies that come with it, which the tests show; of other policies nobody k
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,7 +66,13 @@ def compiled_module(folder: Path, digest: str) -> CompiledModule | None:
         module = (folder / MODULE_FILE).read_bytes()
     except OSError:
         return None
-    return CompiledModule(module) if sources_of(module) == digest else None
+    return _translated(module) if sources_of(module) == digest else None
+
+
+@lru_cache(maxsize=4)
+def _translated(module: bytes) -> CompiledModule:
+    """Return *module* translated, once a process: it takes a third of a second, and reloads find the same."""
+    return CompiledModule(module)
 
 
 class ModulePolicies:
