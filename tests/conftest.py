@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -25,18 +27,38 @@ from tests.sinks.run import (  # noqa: F401 - hooks of pytest, found here by the
 settings.register_profile("tests", deadline=None, max_examples=40)
 settings.load_profile("tests")
 
-_LONG_ON_POSTGRESQL = frozenset({
-    "test_audit_exports", "test_export_jobs", "test_export_schedule", "test_export_is_log", "test_exports_break",
-    "test_import_killed", "test_webhook_dispatch", "test_monthly", "test_consent_links", "test_ledger",
+_ON_BOTH = frozenset({
+    "test_audit", "test_audit_crash", "test_audit_faults", "test_audit_sent_together", "test_audit_tree",
+    "test_consent_sequence", "test_consent_use_cases", "test_database", "test_decisions", "test_glances",
+    "test_grouped", "test_key_epochs", "test_ledger_guards", "test_people", "test_pruning", "test_roles",
+    "test_scans", "test_suppression",
 })  # fmt: skip
-"""Modules that take minutes on two databases, and ask PostgreSQL nothing that their neighbours do not: see below."""
+"""Modules of the own records that the usual run, too, asks on PostgreSQL; of the others the long run does."""
+
+_LONG = re.compile(
+    r"faults/test_(restored_ledger\.py::test_(?!a_missing)|policy_opa|import_killed|exports_break\.py::test_kill)"
+    r"|records/test_(ledger\.py::test_projection_and_bits|audit_exports\.py::test_consecutive)"
+    r"|query/test_(generated\.py.*(duckdb|postgresql)|joined\.py.*PostgreSQL|useful_share\.py.*(duckdb|postgresql))"
+    r"|gateway/test_copies\.py::test_(?!the_copy_is)"
+    r"|witness/test_witness_process\.py::test_killed"
+    r"|test_docs\.py::test_the_scripts_of_a_page_run(?!\[docs/(quick-start|scan|how-to/query)\.md)"
+    r"|cli/test_(policy_new|keys\.py::test_an_existing)"
+    r"|consents/test_importing_killed|test_consent_machine"
+)
+"""Tests that take seconds each and tell what their neighbours tell at smaller sizes."""
+
+_SAMPLED = re.compile(r"tests/attacks/test_sql_(?!names|limits|over_time)|query/test_joined")
+"""Tables of hundreds of statements, of which the usual run takes every second."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the PostgreSQL half of some modules to the long run, so that the usual one takes minutes."""
+    """Leave to the long run what takes it, so that the usual one takes minutes on two cores."""
     for item in items:
-        if item.path.stem in _LONG_ON_POSTGRESQL and "postgresql" in item.name:
+        records = item.path.parent.name in {"records", "consents"}
+        elsewhere = records and item.path.stem not in _ON_BOTH and "postgresql" in item.name
+        left_out = "[" in item.name and _SAMPLED.search(item.nodeid) and zlib.crc32(item.nodeid.encode()) % 2
+        if elsewhere or left_out or _LONG.search(item.nodeid):
             item.add_marker(pytest.mark.long)
 
 
