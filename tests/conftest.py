@@ -44,11 +44,17 @@ _LONG = re.compile(
     r"|test_docs\.py::test_the_scripts_of_a_page_run(?!\[docs/(quick-start|scan|how-to/query)\.md)"
     r"|cli/test_(policy_new|keys\.py::test_an_existing)"
     r"|consents/test_importing_killed|test_consent_machine"
+    r"|gateway/test_withdrawal\.py::test_many_changes|demo/test_server\.py::test_a_finished"
 )
 """Tests that take seconds each and tell what their neighbours tell at smaller sizes."""
 
-_SAMPLED = re.compile(r"tests/attacks/test_sql_(?!names|limits|over_time)|query/test_joined")
-"""Tables of hundreds of statements, of which the usual run takes every second."""
+_SAMPLED = re.compile(
+    r"tests/attacks/test_sql_(?!names|limits|over_time)|query/test_(joined|dialects)"
+    r"|gateway/test_(discharge|conditions|cursor|withheld_rows|explained|pseudonyms|default_deny)"
+    r"|stores/test_(contract|postgresql_(people|overlay|values|history))|faults/test_(policy_down|no_record)"
+    r"|consents/test_(sign_in|rights|importing)|cli/test_commands"
+)
+"""Tables of tens and hundreds of cases, of which the usual run takes every second."""
 
 
 @pytest.hookimpl(tryfirst=True)
