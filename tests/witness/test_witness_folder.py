@@ -12,7 +12,6 @@ import pytest
 from sekisho.domain.tlog import tree_root
 from sekisho.errors import WorkspaceError
 from sekisho.witness import Memory, Witness, public_key
-from sekisho.witness import memory as memories
 from tests.witness.logs import ORIGIN, Log
 
 LOG = Log(40)
@@ -156,16 +155,15 @@ def test_a_file_that_cannot_be_written_changes_nothing(folder: Path, monkeypatch
     """The answer is 503, and it goes on from what it remembers once there is room."""
     memory = Memory(folder)
     witness = Witness(memory, [LOG.key])
-    write = memories._write
     fired = []
 
     def full(path: Path, content: bytes) -> None:
         fired.append(path)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(memories, "_write", full)
-    assert witness.add_checkpoint(LOG.request(20, 30)).status == 503
-    monkeypatch.setattr(memories, "_write", write)
+    with monkeypatch.context() as patched:
+        patched.setattr("sekisho.witness.memory.write_new", full)
+        assert witness.add_checkpoint(LOG.request(20, 30)).status == 503
     assert fired
     assert witness.add_checkpoint(LOG.request(20, 25)).status == 200
     memory.close()
@@ -180,7 +178,7 @@ def test_a_rename_that_may_not_last_stops_it(folder: Path, monkeypatch: pytest.M
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(memories, "_sync", broken)
+        patched.setattr("sekisho.witness.memory.sync", broken)
         assert witness.add_checkpoint(LOG.request(20, 30)).status == 503
     assert witness.add_checkpoint(LOG.request(30, 31)).status == 503
     memory.close()

@@ -8,7 +8,6 @@ error: it may quote the address.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import secrets
 import smtplib
@@ -19,6 +18,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
+from sekisho.durable import write_new
 from sekisho.errors import MailUnavailable
 from sekisho.ports import Clock
 
@@ -56,12 +56,8 @@ class FileOutbox:
         draft = self._folder / f".{name}.part"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
+                write_new(draft, content)
                 draft.rename(self._folder / f"{name}.eml")
             except BaseException:
                 draft.unlink(missing_ok=True)

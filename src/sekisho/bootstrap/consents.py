@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +31,7 @@ from sekisho.adapters.records.sweeper import ExpirySweeper
 from sekisho.adapters.records.webhooks import SqlWebhookOutbox
 from sekisho.adapters.secret_file import read_secret
 from sekisho.adapters.witnesses import HttpWitnesses
+from sekisho.bootstrap.background import beside, keep_on
 from sekisho.bootstrap.log_tree import audit_tree
 from sekisho.bootstrap.policy_records import rules_of
 from sekisho.bootstrap.witnessing import WitnessedTree
@@ -54,7 +55,7 @@ from sekisho.consents.parts import Parts
 from sekisho.consents.rights import PersonalData
 from sekisho.consents.trail import Trail
 from sekisho.domain.witness_policy import policy_of
-from sekisho.errors import ForgedConsent, SekishoError
+from sekisho.errors import ForgedConsent
 from sekisho.occasions import zone_of
 from sekisho.ports import Clock, Mailer
 from sekisho.settings import MailKind, Settings
@@ -85,21 +86,18 @@ class Composed:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver webhooks, sweep ends of consent and complete the audit trail for as long as this is open."""
-        tasks = [
-            asyncio.create_task(keep_on("webhooks", self.consents.webhooks.run)),
-            asyncio.create_task(keep_on("sweeper", lambda: self.sweeper.run(_SWEEP_S))),
-            asyncio.create_task(keep_on("trail", self._complete_trail)),
-            asyncio.create_task(keep_on("floor", self._save_floor)),
-            asyncio.create_task(keep_on("bits", self._save_bits)),
-            asyncio.create_task(keep_on("tree", self._grow_tree)),
-        ]
-        try:
-            yield
-        finally:
-            self.consents.feed.stop()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async with beside(
+            keep_on("webhooks", self.consents.webhooks.run),
+            keep_on("sweeper", lambda: self.sweeper.run(_SWEEP_S)),
+            keep_on("trail", self._complete_trail),
+            keep_on("floor", self._save_floor),
+            keep_on("bits", self._save_bits),
+            keep_on("tree", self._grow_tree),
+        ):
+            try:
+                yield
+            finally:
+                self.consents.feed.stop()
 
     async def close(self) -> None:
         """Let messages under way end, and close connections."""
@@ -207,18 +205,6 @@ def compose(
         witnesses,
         WitnessedTree(tree, witnesses, settings.audit_folder),
     )
-
-
-async def keep_on(part: str, work: Callable[[], Awaitable[object]]) -> None:
-    """Do *work* again and again: what fails is logged by its name alone and tried anew."""
-    while True:
-        try:
-            await work()
-        except SekishoError as error:
-            _log.warning("background", part=part, code=error.code)
-        except Exception as error:  # noqa: BLE001 - a fault in the background must not end the service
-            _log.error("background", part=part, error=type(error).__name__)
-        await asyncio.sleep(5.0)
 
 
 def _titles(settings: Settings) -> dict[str, dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.exports.jobs import ExportLimits, FolderExports
 from sekisho.adapters.records.exports.proving import Proving, TreeProving
 from sekisho.adapters.records.exports.schedule import ScheduledExports
-from sekisho.bootstrap.consents import keep_on
+from sekisho.bootstrap.background import beside, keep_on
 from sekisho.ports import Clock
 from sekisho.settings import Settings
 
@@ -39,16 +38,8 @@ class Exporting:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Make exports for as long as this is open; what is under way then is put back, and begun anew."""
-        tasks = [
-            asyncio.create_task(keep_on("exports", self.jobs.run)),
-            asyncio.create_task(keep_on("scheduled_exports", self.scheduled.run)),
-        ]
-        try:
+        async with beside(keep_on("exports", self.jobs.run), keep_on("scheduled_exports", self.scheduled.run)):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def exporting(settings: Settings, log: SqlAuditLog, tree: AuditTree, clock: Clock) -> Exporting:

@@ -17,6 +17,7 @@ from sekisho.adapters.policy_sandbox import ProcessSandbox
 from sekisho.adapters.records.asked import SqlAskedQuestions
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.rego import EmbeddedRego, policy_files, policy_revision, shipped_policies
+from sekisho.bootstrap.background import beside
 from sekisho.bootstrap.policy import Policies, point_of_decision
 from sekisho.domain.access import AccessRequest
 from sekisho.domain.asked import AskedQuestion
@@ -111,12 +112,8 @@ class PolicyRecords:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Take turns for as long as this is open."""
-        task = asyncio.create_task(self._run())
-        try:
+        async with beside(self._run()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def close(self) -> None:
         """Write what there is; the shadow is let go."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.scans import SqlColumnRecords
 from sekisho.adapters.stores.duckdb_sampling import DuckDbSampling
 from sekisho.adapters.stores.sqlite_sampling import SqliteSampling
-from sekisho.bootstrap.consents import keep_on
+from sekisho.bootstrap.background import beside, keep_on
 from sekisho.detect import columns
 from sekisho.domain.terms import Store, StoreKind
 from sekisho.ports import AuditLog, Clock, KeyRing
@@ -37,16 +36,12 @@ class Scanning:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow reviews of other workers, and scan on schedule, for as long as this is open."""
-        tasks = [asyncio.create_task(keep_on("classes", self.classes.run))]
+        works = [keep_on("classes", self.classes.run)]
         if self.every_hours is not None:
             hours = self.every_hours
-            tasks.append(asyncio.create_task(keep_on("scans", lambda: self.scans.keep_up(hours))))
-        try:
+            works.append(keep_on("scans", lambda: self.scans.keep_up(hours)))
+        async with beside(*works):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
         """Stop what runs in the background."""

@@ -24,6 +24,7 @@ import structlog
 from sekisho.adapters.stores import colocated
 from sekisho.adapters.stores.colocated import Synced
 from sekisho.adapters.stores.copy_folder import Interrupt, writing
+from sekisho.bootstrap.background import beside
 from sekisho.domain.terms import Cell, Dataset, StoreKind
 from sekisho.errors import SekishoError
 from sekisho.ports import AuditEntry, AuditLog, ConsentViews, PeopleIndex
@@ -126,12 +127,8 @@ class StoreSync:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep everything up for as long as this is open; what is under way then is stopped, and left whole."""
-        task = asyncio.create_task(self._run())
-        try:
+        async with beside(self._run()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
         seen, whole = -1, -_WHOLE_S

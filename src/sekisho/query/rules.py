@@ -70,13 +70,7 @@ def check_masks(draft: Draft) -> Draft:
 def govern_tables(draft: Draft) -> Draft:
     """Replace every governed table by a subquery that masks, filters and knows whose row it is."""
     for relation in draft.statement.relations:
-        select = governed_table(relation, draft)
-        draft.governed[id(relation)] = select
-        if relation.table is None:
-            raise StatementRefused("A dataset could not be bound.")
-        relation.table.replace(
-            exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(relation.alias, quoted=True)))
-        )
+        put_in_place(relation, governed_table(relation, draft), draft)
     return draft
 
 
@@ -196,6 +190,16 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
 
 
 # -- governed tables -------------------------------------------------------------------------------
+
+
+def put_in_place(relation: Relation, select: exp.Select, draft: Draft) -> None:
+    """Let *select* stand in the statement where *relation*'s table stood, under the same name."""
+    draft.governed[id(relation)] = select
+    if relation.table is None:
+        raise StatementRefused("A dataset could not be bound.")
+    relation.table.replace(
+        exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(relation.alias, quoted=True)))
+    )
 
 
 def governed_table(relation: Relation, draft: Draft) -> exp.Select:

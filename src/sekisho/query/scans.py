@@ -41,6 +41,7 @@ from sekisho.query.rules import (
     counts_only,
     governed_table,
     inside,
+    put_in_place,
 )
 
 KEY = "__key"
@@ -113,12 +114,7 @@ def scan_tables(draft: Draft) -> Draft:
             select = _over(relation, scanned, joined)
         else:
             select = governed_table(relation, draft)
-        draft.governed[id(relation)] = select
-        if relation.table is None:
-            raise StatementRefused("A dataset could not be bound.")
-        relation.table.replace(
-            exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(relation.alias, quoted=True)))
-        )
+        put_in_place(relation, select, draft)
     return draft
 
 

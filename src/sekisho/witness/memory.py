@@ -41,6 +41,7 @@ from sekisho.domain.note import (
     parse_note,
     strict_base64,
 )
+from sekisho.durable import sync, write_new
 from sekisho.errors import WorkspaceError
 
 _KEY, _STATE, _LOCK = "witness.key", "checkpoints.json", "lock"
@@ -140,7 +141,7 @@ class Memory:
         self._replace(_STATE, document.encode())
         self._notes, self.newest = notes, max(at, self.newest)
         try:
-            _sync(self.folder)
+            sync(self.folder)
         except OSError:
             self.uncertain = True  # the new file is there; a crash may bring the old one back
             raise
@@ -148,7 +149,7 @@ class Memory:
     def keep_fork(self, origin: str, note: str) -> None:
         """Keep the first note that forks a log: with the one remembered it convicts that log."""
         with suppress(OSError):
-            _write(self.folder / f"{hashed(origin)}.fork", note.encode())
+            write_new(self.folder / f"{hashed(origin)}.fork", note.encode())
 
     def has_fork(self, origin: str) -> bool:
         """Return whether that log once tried to have a fork signed."""
@@ -169,7 +170,7 @@ class Memory:
             # The key is last: where it is, all is.
             self._replace(_STATE, json.dumps({"version": _VERSION, "checkpoints": []}).encode())
             self._replace(_KEY, _signer_text(vkey, private).encode())
-            _sync(self.folder)
+            sync(self.folder)
         except OSError as error:
             raise WorkspaceError(f"Cannot make a witness in {self.folder}: {error.strerror}.") from None
 
@@ -215,7 +216,7 @@ class Memory:
         draft = self.folder / f".{name}.new"
         draft.unlink(missing_ok=True)  # what a crash left
         try:
-            _write(draft, content)
+            write_new(draft, content)
             draft.rename(self.folder / name)
         except OSError:
             with suppress(OSError):
@@ -277,19 +278,3 @@ def _signer_text(vkey: str, private: Ed25519PrivateKey) -> str:
     encoded = base64.b64encode(bytes([COSIGNATURE]) + private.private_bytes_raw()).decode("ascii")
     name, key_hash, _ = vkey.split("+", 2)
     return f"{_SIGNER}{name}+{key_hash}+{encoded}\n"
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from sekisho.durable import sync, write_new
 from sekisho.errors import WorkspaceError
 from sekisho.ports import KeyWrapping
 
@@ -103,16 +104,16 @@ class FileKeyRing:
         try:
             draft.chmod(0o700)
             for name, secret in made.items() if wrapping is None else ():
-                _write(draft / name, secret)
-            _write(draft / _ABOUT, about.to_json())
-            _sync(draft)
+                write_new(draft / name, secret)
+            write_new(draft / _ABOUT, about.to_json())
+            sync(draft)
             draft.rename(folder)  # refused by the system when somebody else filled the folder meanwhile
         except OSError as error:
             for path in draft.glob("*"):
                 path.unlink(missing_ok=True)
             draft.rmdir()
             raise WorkspaceError(f"cannot make keys in {folder}: {error.strerror}") from None
-        _sync(folder.parent)
+        sync(folder.parent)
         return cls(folder, wrapping)
 
     @classmethod
@@ -131,12 +132,12 @@ class FileKeyRing:
         if _unwrapped(folder, renewed, wrapping, strict=False) != held:
             raise WorkspaceError(f"{wrapping.provider} did not give back what it had wrapped; nothing was changed")
         draft = folder / f".{_ABOUT}.{secrets.token_hex(8)}"
-        _write(draft, renewed.to_json())
+        write_new(draft, renewed.to_json())
         draft.rename(folder / _ABOUT)
-        _sync(folder)
+        sync(folder)
         for name in _SECRETS:
             (folder / name).unlink(missing_ok=True)
-        _sync(folder)
+        sync(folder)
         return cls(folder, wrapping)
 
     @property
@@ -299,20 +300,3 @@ def _wrapped(about: _About, held: Mapping[str, bytes], wrapping: KeyWrapping) ->
         name: base64.b64encode(wrapping.wrap(secret, f"ring/{name}")).decode() for name, secret in held.items()
     }
     return _About(about.epoch, about.log_name, wrapping.provider, wrapped)
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        os.fchmod(file.fileno(), 0o600)  # whatever the umask was
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,8 +10,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from sekisho.adapters.records.whole_files import sync
 from sekisho.domain.note import HEADS_SUFFIX
+from sekisho.durable import sync
 
 
 class HeadsFile:

@@ -16,7 +16,7 @@ import orjson
 import sqlalchemy as sa
 
 from sekisho.adapters.records.tables import audit_record, data_subject
-from sekisho.adapters.records.whole_files import write_whole
+from sekisho.durable import write_whole
 from sekisho.errors import ConsentUnavailable
 
 _CHUNK = 1_000  # records read at a time, newest first

@@ -22,6 +22,7 @@ from sekisho.adapters.records.people_rows import numbers_unerased, take
 from sekisho.adapters.records.tables import audit_record, data_subject
 from sekisho.domain.record import subject_refs
 from sekisho.domain.terms import SubjectNumber
+from sekisho.durable import sync
 from sekisho.errors import ConsentUnavailable
 from sekisho.ports import KeyRing
 
@@ -65,11 +66,7 @@ class ShreddedPeople:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync(self._path.parent)
         except OSError:
             raise ConsentUnavailable("That somebody is erased could not be remembered; nobody was erased.") from None
 

@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sekisho.adapters.records.whole_files import sync, write_whole
 from sekisho.domain.pruning import PRUNED_FILE
 from sekisho.domain.tlog import TILE_WIDTH, Tile
+from sekisho.durable import sync, write_whole
 
 CHECKPOINT_FILE = "checkpoint"
 WITNESSED_FILE = "witnessed"

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
@@ -32,6 +31,7 @@ from sekisho.adapters.stores.copy_folder import Interrupt
 from sekisho.adapters.stores.people_table import refresh
 from sekisho.domain.governed import NUMBER
 from sekisho.domain.terms import Dataset, Store, StoreKind
+from sekisho.durable import sync
 from sekisho.errors import StoreUnavailable
 from sekisho.ports import PeopleIndex, PeopleKeys
 
@@ -187,9 +187,9 @@ def synchronise(
         temporary = place / f"{_META}.new"
         temporary.write_text(json.dumps(asdict(copy), indent=1), encoding="utf-8")
         temporary.chmod(0o600)
-        _on_disk(temporary)
+        sync(temporary)
         temporary.replace(place / _META)
-        _on_disk(place)
+        sync(place)
         held = copy
         return Synced(dataset.name, copy.rows, written=True)
     finally:
@@ -222,7 +222,7 @@ def _write(place: Path, store: Store, dataset: Dataset, keys: PeopleKeys, interr
         temporary = place / f"{data}.new"
         rows, unnumbered = _copy_rows(temporary, store, dataset, key.column, everybody.whole, sources, interrupt)
         temporary.chmod(0o600)
-        _on_disk(temporary)
+        sync(temporary)
         if sources_of(store, dataset) != sources:
             raise StoreUnavailable(f"The files of {dataset.name} changed while they were copied; run it again.")
         size = temporary.stat().st_size
@@ -289,15 +289,6 @@ def _copy_rows(
 
 def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _on_disk(path: Path) -> None:
-    """Make *path* durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # -- reading ---------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ from typing import Any, Final, Self
 
 import orjson
 
-from sekisho.adapters.records.whole_files import write_whole
 from sekisho.domain.audit_export import ExportFilters, ExportFormat, ExportOrder
+from sekisho.durable import write_whole
 from sekisho.ports.exports import ExportFile, ExportJob, ExportStatus
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -30,12 +30,12 @@ from sekisho.adapters.records.exports.bounds import Bounds
 from sekisho.adapters.records.exports.proving import Proving
 from sekisho.adapters.records.exports.writing import Pace, uncut, write_export
 from sekisho.adapters.records.tables import audit_record
-from sekisho.adapters.records.whole_files import sync
 from sekisho.audit_verify.exports import SealedManifest
 from sekisho.audit_verify.trust import TrustedKey
 from sekisho.audit_verify.verdict import VerificationFailed
 from sekisho.domain.audit_export import ExportOrder
 from sekisho.domain.record import micros
+from sekisho.durable import sync
 from sekisho.errors import AuditUnavailable, SekishoError
 from sekisho.ports import AuditEntry, Clock
 from sekisho.settings import ExportSchedule

@@ -32,7 +32,6 @@ from sekisho.adapters.records.exports.bounds import Bounds, bounds_of
 from sekisho.adapters.records.exports.forms import HashedFile, begin
 from sekisho.adapters.records.exports.proving import Covering, ProofsFile, Proving
 from sekisho.adapters.records.tables import audit_record
-from sekisho.adapters.records.whole_files import sync
 from sekisho.domain.audit_export import (
     CHECKPOINT_FILE,
     EVENTS_FILES,
@@ -58,6 +57,7 @@ from sekisho.domain.note import (
 from sekisho.domain.pruning import PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
 from sekisho.domain.record import stands_at, timestamp
 from sekisho.domain.tlog import inclusion_proof
+from sekisho.durable import sync
 from sekisho.errors import AuditUnavailable, InvalidRequest
 from sekisho.ports import AuditQuery
 
