@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,10 +22,11 @@ from sekisho.domain.access import ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery
 from sekisho.domain.obligations import Discharges, obligations_of
 from sekisho.domain.transforms import Above, kinds_above
-from sekisho.errors import AccessDenied, ConsentUnavailable, StoreUnavailable
+from sekisho.errors import AccessDenied, AuditUnavailable, ConsentMoved, ConsentUnavailable, StoreUnavailable
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
+from sekisho.ports.consent import Ground
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
-from sekisho.release import STALE_SECONDS, ReleasedPage, Shown
+from sekisho.release import STALE_SECONDS, ReleasedPage, Shown, ahead_of
 from sekisho.transform.order import TokenOrder, joined, order_of
 from sekisho.transform.page import is_heavy, numbers_of, transform_page
 
@@ -47,7 +48,6 @@ class Means:
     """What every answer needs of the gateway's ports; ``spool`` is where rows wait that memory does not hold."""
 
     consents: ConsentViews
-    people: PeopleIndex
     detector: Detector
     audit: AuditLog
     clock: Clock
@@ -66,6 +66,7 @@ class Answer:
 
     means: Means
     store: DataStore
+    people: PeopleIndex
     permit: Permit
     query: GovernedQuery
     view: ConsentView | None
@@ -106,7 +107,7 @@ class Answer:
         self.cut = False
         self.limit = min(self.limit, strictest(self.permit, ObligationKind.MAX_ROWS) or self.limit)
         async with aclosing(
-            self.store.fetch(self.query, self.view, self.means.people, page_rows=self.page_rows)  # (6)
+            self.store.fetch(self.query, self.view, self.people, page_rows=self.page_rows)  # (6)
         ) as fetched:
             started = [await anext(fetched)]
             if started[0].num_rows <= FEW_ROWS:
@@ -117,7 +118,7 @@ class Answer:
                     yield self._small(started[0])
                     return
                 started.append(second)
-            async with aclosing(self._limited(started, fetched)) as limited, aclosing(_ahead_of(limited)) as batches:
+            async with aclosing(self._limited(started, fetched)) as limited, aclosing(ahead_of(limited)) as batches:
                 async for batch in batches:
                     self.laps.lap(Step.FETCH)
                     yield batch
@@ -185,7 +186,7 @@ class Answer:
             # All of them, whatever the limit: which rows come first must not depend on the order in the store.
             for batch in started:
                 await asyncio.to_thread(order.add, batch)
-            async with aclosing(_ahead_of(fetched)) as batches:
+            async with aclosing(ahead_of(fetched)) as batches:
                 async for batch in batches:
                     await asyncio.to_thread(order.add, batch)
             ordered = order.pages(self.page_rows)
@@ -239,14 +240,36 @@ class Answer:
         self, batch: pa.RecordBatch, transformed: Awaitable[pa.RecordBatch], *, last: bool
     ) -> ReleasedPage | None:
         """Transform, recheck and record one page; ``None`` when the whole statement must run once more."""
-        means = self.means
         page = await transformed
         self.laps.lap(Step.TRANSFORM)
+        ground = self._ground()
+        if ground is not None:
+            with suppress(ConsentMoved):
+                return await self._checked(batch, page, ground, last=last)
+            self.duties.rows -= page.num_rows  # nothing of it left
+        return await self._checked(batch, page, None, last=last)
+
+    def _ground(self) -> Ground | None:
+        """Return what the record of a first page may rest on, in place of a further look at the ledger.
+
+        The page is then checked by the view that it was read by, and its record is written only if the ledger stands
+        there still. What a page takes or records besides is done once: where there is such a thing, the look comes
+        first.
+        """
+        if self.view is None or self.number or self.duties.spends:
+            return None
+        return self.means.consents.ground(self.view)
+
+    async def _checked(
+        self, batch: pa.RecordBatch, page: pa.RecordBatch, ground: Ground | None, *, last: bool
+    ) -> ReleasedPage | None:
+        """Recheck and record one transformed page. Raises ``ConsentMoved`` when *ground* does not hold any more."""
+        means = self.means
         hidden = self.hidden(batch)
         rechecked = means.clock.monotonic()
-        seq = 0
+        seq = version = 0
         if self.view is not None:
-            now = await means.consents.view(self.permit.cells)  # (8) recheck
+            now = self.view if ground is not None else await means.consents.view(self.permit.cells)  # (8) recheck
             seq = now.seq
             if self.query.rowwise:
                 # Always, also where nothing changed: this does not rest on what a store believes.
@@ -259,14 +282,18 @@ class Answer:
                     raise ConsentUnavailable("Consent changed while an aggregate was computed; ask again.")
                 self.view, self.rerun = now, True
                 return None
-            self._note(hidden, now.version)
+            version = now.version
         people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
         done = self.duties.of_page()
         self._count(people, done)
         page = await self.duties.page(page, self.release_id, done)
         done.prove()
         self.laps.lap(Step.RECHECK)
-        return await self._record(page, people if hidden else self._shown(batch), seq, rechecked, last=last)
+        about = people if hidden else self._shown(batch)
+        released = await self._record(page, about, seq, rechecked, ground, last=last)
+        if self.view is not None:
+            self._note(hidden, version)
+        return released
 
     def hidden(self, batch: pa.RecordBatch) -> list[NDArray[np.int64]]:
         """Return the person numbers of each governed table of a raw page, -1 for nobody."""
@@ -322,7 +349,14 @@ class Answer:
         return await asyncio.to_thread(work) if people.size > SMALL_PAGE_ROWS else work()
 
     async def _record(
-        self, page: pa.RecordBatch, people: NDArray[np.int64], seq: int, rechecked: float, *, last: bool
+        self,
+        page: pa.RecordBatch,
+        people: NDArray[np.int64],
+        seq: int,
+        rechecked: float,
+        ground: Ground | None,
+        *,
+        last: bool,
     ) -> ReleasedPage:
         means = self.means
         fields = self.fields | {
@@ -338,24 +372,14 @@ class Answer:
         if self.number:
             record_id = means.clock.new_id()
             fields["parent_id"] = self.release_id
-        receipt = await means.audit.append(AuditEntry("access.release", fields, record_id))  # (8) record
+        receipt = await means.audit.append(AuditEntry("access.release", fields, record_id, ground))  # (8) record
+        if ground is not None and not receipt.grounded:
+            raise AuditUnavailable("The audit log did not look at the consent that the page rests on.")
         self.laps.lap(Step.RECORD)
         if means.clock.monotonic() - rechecked > STALE_SECONDS:
             await means.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": self.number}))
             raise ConsentUnavailable("The page waited too long after its consent was checked; ask again.")
         return ReleasedPage(page, receipt.seq, last=last, complete=last and not self.cut, rechecked=rechecked)  # (9)
-
-
-async def _ahead_of(source: AsyncIterator[pa.RecordBatch]) -> AsyncGenerator[pa.RecordBatch, None]:
-    """Yield what *source* yields; the batch that follows is asked for while its reader works on one."""
-    coming = asyncio.ensure_future(anext(source, None))
-    try:
-        while (batch := await coming) is not None:
-            coming = asyncio.ensure_future(anext(source, None))
-            yield batch
-    finally:
-        coming.cancel()
-        await asyncio.wait((coming,))  # what still runs in the source must have ended when the source is closed
 
 
 def everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:

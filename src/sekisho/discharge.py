@@ -33,6 +33,8 @@ _REPLACED = {
     ColumnClass.FREE_TEXT: kinds_above(Above.NOTHING),
 }
 
+_SPENDING = frozenset({ObligationKind.BUDGET, ObligationKind.RECORD, ObligationKind.MAX_DATA_SUBJECTS})
+
 
 def shown_class(request: AccessRequest, permit: Permit) -> OutputClass:
     """Return the class of what a statement for rows shows at most: pseudonymised, or personal data."""
@@ -77,6 +79,11 @@ class Duties:
     def marked(self) -> bool:
         """Whether each row says by which release it left."""
         return bool(obligations_of(self.permit.obligations, ObligationKind.WATERMARK))
+
+    @property
+    def spends(self) -> bool:
+        """Whether a page takes of an allowance, counts people, or leaves a record of its own."""
+        return any(each.kind in _SPENDING for each in self.permit.obligations)
 
     def columns(self, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
         """Return the visible columns of the answer."""

@@ -202,6 +202,10 @@ class ConsentUnavailable(Unavailable):
     title = "Consent unavailable"
 
 
+class ConsentMoved(ConsentUnavailable):
+    """The consent ledger does not stand any more where a page was checked: the page is checked again."""
+
+
 class ForgedConsent(ConsentUnavailable):
     """The consent ledger holds an event that is not chained by the gateway's key: somebody else wrote it."""
 

@@ -129,7 +129,7 @@ class Gateway:
         object.__setattr__(self, "statements", Statements(self.catalogue, self.in_force))
         pseudonymity = Pseudonymity(self.keys, self.people, self.epochs)
         object.__setattr__(self, "pseudonymity", pseudonymity)
-        means = Means(self.consents, self.people, self.detector, self.audit, self.clock, pseudonymity, self.spool)
+        means = Means(self.consents, self.detector, self.audit, self.clock, pseudonymity, self.spool)
         object.__setattr__(self, "means", means)
 
     # -- the faces -----------------------------------------------------------------------------------
@@ -254,9 +254,11 @@ class Gateway:
         laps.lap(Step.DECIDE)
         view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)
         laps.lap(Step.CONSENT)
-        people = AskedOnce(self.people)
+        ground = None if view is None else self.consents.ground(view)
+        people = AskedOnce(self.people, ground)
         plan = await self._plan(question, permit, people, large=page_rows > SMALL_PAGE_ROWS)  # (5)
-        keyed = await self.pseudonymity.of(question.request.requester, question.request.purpose, plan, people)
+        of = question.request
+        keyed = await self.pseudonymity.of(of.requester, of.purpose, plan, people, ground)
         query = bind(plan, ask.parameters, keyed, self.occasions.now())
         release_id = self.clock.new_id()
         fields = self._fields(question, permit, plan.fingerprint) | duties.fields()
@@ -264,6 +266,7 @@ class Gateway:
         answer = Answer(
             self.means,
             self.store_of(query),
+            people.to_look_again(),
             permit,
             query,
             view,

@@ -22,7 +22,17 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.record import REF_BYTES, subject_ref
 from sekisho.domain.terms import Purpose, Requester, SubjectNumber
-from sekisho.ports import DataSubjectRef, EpochKeys, KeyRing, KeysByEpoch, Names, PeopleIndex, PeopleKeys, listed
+from sekisho.ports import (
+    DataSubjectRef,
+    EpochKeys,
+    Ground,
+    KeyRing,
+    KeysByEpoch,
+    Names,
+    PeopleIndex,
+    PeopleKeys,
+    listed,
+)
 from sekisho.query.plan import Plan
 from sekisho.transform.draws import Draws
 from sekisho.transform.keyed_hash import Hashes
@@ -47,12 +57,17 @@ _REF = np.dtype(f"V{REF_BYTES}")
 class AskedOnce:
     """An index of people whose identifiers of one kind are asked for once: they serve one request from then on.
 
-    A store reads the index itself, since it may have to look again: its tables can know of people who came later.
+    They are as of *ground*, which was read for that request. A store has an index of its own (:meth:`to_look_again`).
     """
 
-    def __init__(self, people: PeopleIndex) -> None:
+    def __init__(self, people: PeopleIndex, ground: Ground | None) -> None:
         self._people = people
+        self._ground = ground
         self._keys: dict[str, PeopleKeys] = {}
+
+    def to_look_again(self) -> PeopleIndex:
+        """Return the index for a store, whose tables can know of people who came later: who asks again reads anew."""
+        return _AskedAgain(self._people, self._ground)
 
     async def number_of(self, ref: DataSubjectRef) -> SubjectNumber | None:
         """See ``ports.PeopleIndex.number_of``."""
@@ -62,11 +77,18 @@ class AskedOnce:
         """See ``ports.PeopleIndex.numbers_of``."""
         return await self._people.numbers_of(identifier, values)
 
-    async def keys(self, identifier: str) -> PeopleKeys:
+    async def keys(self, identifier: str, ground: Ground | None = None) -> PeopleKeys:
         """See ``ports.PeopleIndex.keys``: as they were when they were first asked for."""
         known = self._keys.get(identifier)
         if known is None:
-            known = self._keys[identifier] = await self._people.keys(identifier)
+            known = self._keys[identifier] = await self._people.keys(identifier, ground or self._ground)
+        return known
+
+
+class _AskedAgain(AskedOnce):
+    async def keys(self, identifier: str, ground: Ground | None = None) -> PeopleKeys:
+        first = identifier not in self._keys
+        known = self._keys[identifier] = await self._people.keys(identifier, self._ground if first else ground)
         return known
 
 
@@ -190,7 +212,7 @@ class OneEpoch:
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
 
-    async def refresh(self) -> None:
+    async def refresh(self, ground: Ground | None = None) -> None:
         """There is nothing to learn."""
 
     def of(self, purpose: str) -> Sequence[EpochKeys]:
@@ -216,7 +238,12 @@ class Pseudonymity:
         self._lock = threading.Lock()  # guards the table of references
 
     async def of(
-        self, requester: Requester, purpose: Purpose, plan: Plan | None = None, people: PeopleIndex | None = None
+        self,
+        requester: Requester,
+        purpose: Purpose,
+        plan: Plan | None = None,
+        people: PeopleIndex | None = None,
+        ground: Ground | None = None,
     ) -> KeyedTransforms:
         """Return the transforms of *requester* for *purpose*, ready to bind *plan* to the identifiers of *people*.
 
@@ -224,7 +251,7 @@ class Pseudonymity:
         not asked for a *plan* that needs no key. Raises ``KeysUnavailable``.
         """
         if plan is None or _needs_keys(plan):
-            await self._epochs.refresh()
+            await self._epochs.refresh(ground)
         for slot in plan.all_slots() if plan is not None else ():
             if slot.identifier is not None:
                 await self._load(slot.identifier, people or self._people)

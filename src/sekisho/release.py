@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
@@ -159,3 +160,15 @@ def released_as(question: Question, permit: Permit, smallest: int) -> str:
     kinds = {name: dict(transforms) for name, transforms in permit.transforms.items()}
     told = [question.fingerprint, smallest, filters, kinds, masks]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+async def ahead_of(source: AsyncIterator[pa.RecordBatch]) -> AsyncGenerator[pa.RecordBatch, None]:
+    """Yield what *source* yields; the batch that follows is asked for while its reader works on one."""
+    coming = asyncio.ensure_future(anext(source, None))
+    try:
+        while (batch := await coming) is not None:
+            coming = asyncio.ensure_future(anext(source, None))
+            yield batch
+    finally:
+        coming.cancel()
+        await asyncio.wait((coming,))  # what still runs in the source must have ended when the source is closed

@@ -35,7 +35,7 @@ from sekisho.adapters.records.registers import SqlRegisters
 from sekisho.adapters.records.tables import audit_record, audit_subject, audit_subject_ref, ledger_counter
 from sekisho.consents.referenced import Referenced
 from sekisho.domain.record import subject_refs
-from sekisho.ports import PeopleKeys
+from sekisho.ports import Ground, PeopleKeys
 from sekisho.ports.registers import ProvisionQuery
 
 RECORDS = int(os.environ.get("SEKISHO_BENCH_RECORDS", "100000"))
@@ -131,7 +131,7 @@ class _People:
     def __init__(self) -> None:
         self._keys = PeopleKeys("customer_id", np.arange(PEOPLE), [str(number) for number in range(PEOPLE)], 1)
 
-    async def keys(self, _identifier: str) -> PeopleKeys:
+    async def keys(self, _identifier: str, _ground: Ground | None = None) -> PeopleKeys:
         """Return them."""
         return self._keys
 

@@ -97,6 +97,9 @@ class FakeLedger:
 
         return FakeView(len(self.events), cells, frozenset(n for n in numbers if agrees(n)))
 
+    def ground(self, view: object) -> None:
+        """Nothing rests on a view of this ledger."""
+
     async def records_of(self, number: SubjectNumber) -> tuple[int, dict[Cell, ConsentRecord]]:
         self._answering()
         return len(self.events), self._records(number, self.clock.now(), None, None)

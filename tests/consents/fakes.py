@@ -28,7 +28,7 @@ from sekisho.domain.consent import (
 from sekisho.domain.notices import Change, Notice, PurposeVersion, Status
 from sekisho.domain.terms import Catalogue, Cell, LegalBasis, Purpose, Requester, SubjectNumber
 from sekisho.errors import InvalidRequest, NotFound
-from sekisho.ports import DataSubjectRef, Names, PeopleKeys, listed
+from sekisho.ports import DataSubjectRef, Ground, Names, PeopleKeys, listed
 
 MARIKO = DataSubjectRef("customer_id", "17850")
 KENJI = DataSubjectRef("customer_id", "12583")
@@ -67,7 +67,7 @@ class FakePeople:
     async def numbers_of(self, identifier: str, values: Names) -> NDArray[np.int64]:
         return np.array([self.known.get(DataSubjectRef(identifier, value), -1) for value in listed(values)], np.int64)
 
-    async def keys(self, identifier: str) -> PeopleKeys:
+    async def keys(self, identifier: str, ground: Ground | None = None) -> PeopleKeys:
         found = [(number, ref.value) for ref, number in self.known.items() if ref.identifier == identifier]
         numbers = np.array([number for number, _ in found], np.int64)
         return PeopleKeys(identifier, numbers, tuple(value for _, value in found), len(self.known))

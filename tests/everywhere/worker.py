@@ -25,7 +25,7 @@ from sekisho.bootstrap import Workspace, open_workspace
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.errors import SekishoError
 from sekisho.http.services import ConsentDecision, ConsentQuestion
-from sekisho.ports import DataSubjectRef
+from sekisho.ports import DataSubjectRef, Ground
 from sekisho.release import STALE_SECONDS, Ask
 
 PURPOSE = "micro_segmentation"
@@ -187,11 +187,11 @@ def _old_epoch() -> None:
     refresh = key_epochs.SqlKeyEpochs.refresh
     at = -9.0
 
-    async def seldom(self: key_epochs.SqlKeyEpochs) -> None:
+    async def seldom(self: key_epochs.SqlKeyEpochs, ground: Ground | None = None) -> None:
         nonlocal at
         if time.monotonic() - at > 1:
             at = time.monotonic()
-            await refresh(self)
+            await refresh(self, ground)
 
     key_epochs.SqlKeyEpochs.refresh = seldom  # type: ignore[method-assign]
 

@@ -134,7 +134,7 @@ async def test_another_epoch_makes_other_pseudonyms(shared: Site) -> None:
         def __init__(self, keys: KeyRing) -> None:
             self.derive = keys.derive
 
-        async def refresh(self) -> None:
+        async def refresh(self, ground: object = None) -> None:
             """There is nothing to learn."""
 
         def of(self, purpose: str) -> Sequence[Any]:

@@ -208,7 +208,7 @@ async def test_only_what_needs_keys_asks_which_epoch_it_is(site: Site) -> None:
             self.times = 0
             self.of = site.workspace.epochs.of
 
-        async def refresh(self) -> None:
+        async def refresh(self, ground: object = None) -> None:
             self.times += 1
 
     name = (await shown(site))[0]

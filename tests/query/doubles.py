@@ -32,6 +32,7 @@ from sekisho.ports import (
     ConsentView,
     DataStore,
     DataSubjectRef,
+    Ground,
     Names,
     PeopleKeys,
     RecordedConsentEvent,
@@ -73,6 +74,9 @@ class FakeConsentLedger:
         agreed = frozenset.intersection(*(frozenset(self.members[cell]) for cell in cells))
         return FakeView(self.version, self.version, cells, agreed, tuple(self.log))
 
+    def ground(self, view: ConsentView) -> None:
+        """Nothing rests on a view of this ledger: each page is checked by another one."""
+
     def withdraw(self, cell: str, number: int) -> None:
         self.members[cell].discard(number)
         self.version += 1
@@ -100,7 +104,7 @@ class FakePeople:
     known: dict[str, dict[str, int]]
     version: int = 1
 
-    async def keys(self, identifier: str) -> PeopleKeys:
+    async def keys(self, identifier: str, ground: Ground | None = None) -> PeopleKeys:
         table = self.known.get(identifier, {})
         return PeopleKeys(identifier, np.array(list(table.values()), dtype=np.int64), tuple(table), self.version)
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from sekisho.domain.checkpoint import RecordProof
+from sekisho.ports.consent import Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +21,26 @@ class AuditEntry:
     ``fields`` are JSON values: strings, integers, booleans, lists and objects of them; no floats.
     ``fields["subjects"]`` names the people concerned by keyed references (``subject_ref``): a list of them,
     or their bytes one after another.
+    ``ground`` is where consent stood when the page was checked that the record is about. The record is then written
+    only if the ledger stands there still, found out by the transaction that makes the record durable.
     """
 
     kind: str
     fields: Mapping[str, object]
     id: str | None = None
+    ground: Ground | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReceipt:
-    """Proof of durability: the record's id and its gap-free sequence in the log."""
+    """Proof of durability: the record's id and its gap-free sequence in the log.
+
+    ``grounded`` says that the ledger stood where the entry's ``ground`` says.
+    """
 
     id: str
     seq: int
+    grounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,11 @@ class AuditLog(Protocol):
     """The log that proves itself."""
 
     async def append(self, entry: AuditEntry) -> AuditReceipt:
-        """Record *entry*; it is durable when this returns. Raises ``AuditUnavailable``."""
+        """Record *entry*; it is durable when this returns.
+
+        Raises ``AuditUnavailable``, and ``ConsentMoved`` when the entry's ground does not hold: then there is no
+        record.
+        """
 
     async def search(self, query: AuditQuery) -> list[dict[str, object]]:
         """Return records in order of sequence, each with its ``seq``."""

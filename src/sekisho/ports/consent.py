@@ -53,6 +53,34 @@ class ConsentView(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """Where the gateway's own records stood when a view was read: one look told all of it.
+
+    Whoever is handed it need not look again for a request that began before that look; and a record that rests on it
+    is written only while it still holds.
+
+    Attributes
+    ----------
+    seq:
+        Consent sequence of the view.
+    event:
+        What the event of that sequence says, by which it is known again.
+    until:
+        When the next yes of the view ends, in microseconds since 1970-01-01 UTC by the database's clock.
+    identifiers:
+        Position of the registry of people.
+    key_epoch:
+        The newest epoch of keys, and when it began.
+    """
+
+    seq: int
+    event: tuple[object, ...] = field(repr=False)
+    until: int
+    identifiers: int | None = None
+    key_epoch: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentEventInput:
     """A consent event as it is handed to the ledger.
 
@@ -130,6 +158,12 @@ class ConsentViews(Protocol):
         The catch-up is sent after this call arrives: a withdrawal acknowledged before the call is
         always seen. Raises ``ConsentUnavailable`` when the ledger does not answer, or *min_seq* is not
         reached within one second.
+        """
+
+    def ground(self, view: ConsentView) -> Ground | None:
+        """Return where *view* stands, as of the last look; ``None`` when it is known not to hold any more.
+
+        A record that rests on it replaces a further :meth:`view`: see ``AuditEntry.ground``.
         """
 
 
@@ -257,8 +291,11 @@ class PeopleIndex(Protocol):
     async def numbers_of(self, identifier: str, values: Names) -> NDArray[np.int64]:
         """Return a number for each value, -1 where unknown."""
 
-    async def keys(self, identifier: str) -> PeopleKeys:
-        """Return all identifiers of one kind, decrypted, for use inside the gateway."""
+    async def keys(self, identifier: str, ground: Ground | None = None) -> PeopleKeys:
+        """Return all identifiers of one kind, decrypted, for use inside the gateway.
+
+        They are as of this call, or at least as new as *ground*, which was read for the same request.
+        """
 
 
 class People(PeopleIndex, Protocol):

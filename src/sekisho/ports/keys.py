@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from sekisho.ports.consent import Ground
+
 PSEUDONYMS: Final = "pseudonyms"
 """The scope of an epoch that begins for every purpose; any other scope is the name of one purpose."""
 
@@ -67,8 +69,11 @@ class EpochRecord:
 class KeysByEpoch(Protocol):
     """The keys that pseudonyms and tokens are made with now, the same on every worker."""
 
-    async def refresh(self) -> None:
-        """Learn of every epoch that began before this call. Raises ``KeysUnavailable``."""
+    async def refresh(self, ground: Ground | None = None) -> None:
+        """Learn of every epoch that began before this call, or before *ground* was read.
+
+        Raises ``KeysUnavailable``.
+        """
 
     def of(self, purpose: str) -> Sequence[EpochKeys]:
         """Return the keys for *purpose*, as of the last refresh: first the current, then those that still decode."""

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.audit_batch import ChainEnd
 from sekisho.adapters.records.audit_export import export_raw
 from sekisho.adapters.records.audit_heads import HeadsFile
 from sekisho.adapters.records.audit_seal import Sealer
 from sekisho.adapters.records.audit_search import stored_heads, stored_records, stored_subjects
-from sekisho.adapters.records.audit_sink import ChainEnd
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.tables import audit_record, audit_tail
 from sekisho.audit_verify import Outcome, Verdict, saved_notes, verify_export, verify_rows

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.records.audit_batch import ChainEnd
 from sekisho.adapters.records.audit_heads import HeadsFile
 from sekisho.adapters.records.audit_seal import Sealer
-from sekisho.adapters.records.audit_sink import ChainEnd
 from sekisho.adapters.records.database import Database
 from sekisho.audit_verify import Outcome
 from sekisho.audit_verify.database import UNSIGNED

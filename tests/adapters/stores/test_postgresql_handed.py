@@ -39,7 +39,7 @@ PAGES = [10_000, 65_536]  # of the one driver, and of the other
 class Reversed(Registry):
     """Customers whose numbers are not in the order of their keys."""
 
-    async def keys(self, identifier: str) -> Any:
+    async def keys(self, identifier: str, ground: object = None) -> Any:
         """Return the keys from 100 on, in the order of the people."""
         held = await super().keys(identifier)
         return held if self.first else replace(held, values=[str(100 + place) for place in range(len(self.numbers))])

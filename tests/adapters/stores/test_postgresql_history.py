@@ -77,7 +77,7 @@ class Registered(FakePeople):
 
     held: PeopleKeys | None = None
 
-    async def keys(self, identifier: str) -> PeopleKeys:
+    async def keys(self, identifier: str, ground: object = None) -> PeopleKeys:
         """Return all of them."""
         self.held = self.held or await super().keys(identifier)
         return self.held

@@ -252,7 +252,7 @@ async def test_new_people_are_put_in_by_themselves(
     rows = {row[0]: row[1] for row in ask(server, f"SELECT k, xmin::text FROM {TABLE}")}
 
     class Grown(Registry):
-        async def keys(self, identifier: str) -> Any:
+        async def keys(self, identifier: str, ground: object = None) -> Any:
             held = await super().keys(identifier)
             numbers = np.append(held.numbers, [10, 3])  # somebody new, who has no visits, and a second key
             return PeopleKeys(identifier, numbers, (*held.values.to_pylist(), "110", "111"), 2)
@@ -320,6 +320,9 @@ async def test_synchronising_repairs_a_table_that_somebody_wrote_into(server: Se
         async def view(self, cells: tuple[Cell, ...], *, min_seq: int | None = None) -> Any:
             return one.view(2, {1, 2})
 
+        def ground(self, view: object) -> None:
+            """No record rests on it."""
+
     registry: Any = one.registry
     assert await one.store.synchronise(Ledger(), registry, PROJECTION.cells, anew=False) == [PROJECTION.table]
     assert members(server) == {1, 7}  # 3 went, and nothing else was looked at
@@ -338,6 +341,9 @@ async def test_the_sequence_that_a_store_is_at(server: Server, workers: list[Wor
     class Ledger:
         async def view(self, cells: tuple[Cell, ...], *, min_seq: int | None = None) -> Any:
             return one.view(seq, {1, 2})
+
+        def ground(self, view: object) -> None:
+            """No record rests on it."""
 
     registry: Any = one.registry
     for seq, names in ((5, [PROJECTION.table]), (6, []), (6, [])):
@@ -366,7 +372,7 @@ async def test_keys_that_lie_far_apart_have_no_bits(workers: list[Worker]) -> No
     registry: Any = one.registry
 
     class Far(Registry):
-        async def keys(self, identifier: str) -> Any:
+        async def keys(self, identifier: str, ground: object = None) -> Any:
             held = await super().keys(identifier)
             return replace(held, values=(*held.values[:-1].to_pylist(), str(100 + (1 << 23))))
 

@@ -245,7 +245,7 @@ async def test_text_keys_keep_every_letter(server: Server) -> None:
     await asyncio.to_thread(server.bootstrap, [dataset])
 
     class Odd(Registry):
-        async def keys(self, identifier: str) -> Any:
+        async def keys(self, identifier: str, ground: object = None) -> Any:
             return replace(await super().keys(identifier), values=tuple(odd))
 
     for turn in range(3):  # the first writes, the others compare what they read back

@@ -13,7 +13,7 @@ from sekisho.adapters.stores.postgresql import PostgresStore
 from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import GovernedQuery, Output, Projection
 from sekisho.domain.terms import Cell, Column, ColumnClass, ColumnType, Dataset, DataSubjectKey, StoreKind
-from sekisho.ports import PeopleKeys
+from sekisho.ports import Ground, PeopleKeys
 from tests.query.doubles import FakeView
 
 PROJECTION = Projection("p_0123456789ab", "customer_id", (Cell("recommendation"),))
@@ -76,7 +76,7 @@ class Registry:
     first: int = 100
     held: PeopleKeys | None = None
 
-    async def keys(self, identifier: str) -> PeopleKeys:
+    async def keys(self, identifier: str, ground: Ground | None = None) -> PeopleKeys:
         """Return all of them, the same object until they change."""
         self.asked += 1
         values = tuple(str(self.first + number) for number in self.numbers)

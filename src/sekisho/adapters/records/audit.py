@@ -114,6 +114,8 @@ class SqlAuditLog:
         AuditUnavailable
             When the record is not known to be durable, or cannot be written as a record at all (a float, a
             control character, more than 32 KiB). A call that is cancelled may leave a record.
+        ConsentMoved
+            When the entry's ground does not hold; then there is no record.
         """
         writer = self._writer
         if writer is None or writer.stopped:
@@ -136,7 +138,7 @@ class SqlAuditLog:
                 refs = people.refs
                 fields = {**fields, "subjects": {"n": people.count, "digest": people.digest}}
             record_id = self._clock.new_id() if entry.id is None else check_id(entry.id)
-            return Pending(kind, record_id, self._clock.now(), plain_fields(fields), refs)
+            return Pending(kind, record_id, self._clock.now(), plain_fields(fields), refs, ground=entry.ground)
         except UnrecordableError as error:
             raise AuditUnavailable(f"this cannot be recorded, so it may not happen: {error}") from None
 

@@ -18,8 +18,9 @@ from psycopg.errors import lookup
 
 from sekisho.adapters.records.consent_projection import array, inserting
 from sekisho.domain.record import StoredRecord
+from sekisho.ports import Ground
 
-Call = tuple[bytes, Sequence[bytes]]
+Call = tuple[bytes, Sequence[bytes | None]]
 """The name of a prepared statement, and its parameters as PostgreSQL reads them."""
 
 
@@ -39,8 +40,40 @@ _ENDS = inserting(
     "ON CONFLICT (writer) DO UPDATE SET wseq = excluded.wseq, tag = excluded.tag",
 )
 _COUNTED = "WHERE name = 'audit'"
+
+
+def holding(now: str, same: str, marks: Sequence[str]) -> str:
+    """Return the SELECT of 1 when a ground holds (:func:`held`), else of 0.
+
+    *now* is the database's clock in SQL, *same* compares also nulls, *marks* stand for the seven values.
+    """
+    seq, until, *event = marks
+    columns = ("m.seq", "m.number", "m.cells", "m.kind", "m.valid_until")
+    alike = " AND ".join(f"{column} {same} {mark}" for column, mark in zip(columns, event, strict=True))
+    return (
+        "SELECT count(*) FROM ledger_counter c LEFT JOIN consent_event m ON m.seq = c.value"
+        f" WHERE c.name = 'consent' AND c.value = {seq} AND {now} < {until} AND {alike}"
+    )
+
+
+def held(ground: Ground) -> tuple[object, ...]:
+    """Return the values that :func:`holding` asks for."""
+    return ground.seq, ground.until, *ground.event
+
+
+_HOLDS = holding(
+    "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+    "IS NOT DISTINCT FROM",
+    ("$1::bigint", "$2::bigint", "$3::bigint", "$4::bigint", "$5::text", "$6::text", "$7::bigint"),
+)
+# The statements that a transaction rests on fail where they do not hold, so that the server runs nothing after them.
 STATEMENTS = {
     b"sekisho_begin": "BEGIN",
+    b"sekisho_take_after": (
+        f"UPDATE ledger_counter SET value = value + $1::bigint / (value = $2::bigint)::int {_COUNTED} RETURNING value"
+    ),
+    b"sekisho_look": _HOLDS,
+    b"sekisho_hold": _HOLDS.replace("count(*)", "1 / count(*)", 1),
     b"sekisho_take": f"UPDATE ledger_counter SET value = value + $1::bigint {_COUNTED} RETURNING value",
     b"sekisho_move": f"UPDATE ledger_counter SET value = $1::bigint {_COUNTED}",
     b"sekisho_records": _numbered(_RECORDS["postgresql"]),
@@ -49,6 +82,7 @@ STATEMENTS = {
     b"sekisho_end": _numbered(_ENDS["postgresql"]),
     b"sekisho_commit": "COMMIT",
 }
+BEGIN: Call = (b"sekisho_begin", ())
 COMMIT: Call = (b"sekisho_commit", ())
 _LOST: Final = "08006"  # connection_failure
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sekisho.ports import AuditReceipt
+from sekisho.ports import AuditReceipt, Ground
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Pending:
     fields: Mapping[str, object] = field(repr=False)
     refs: bytes = field(default=b"", repr=False)  # of the people it concerns, as ``domain.record.SubjectSet``
     done: asyncio.Future[AuditReceipt] | None = None
+    ground: Ground | None = None  # must hold when it is written, see ``AuditEntry.ground``
 
 
 @dataclass(slots=True)

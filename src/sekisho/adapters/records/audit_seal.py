@@ -13,8 +13,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Iterator
 
+from sekisho.adapters.records.audit_batch import ChainEnd, SignedHead, Tail
 from sekisho.adapters.records.audit_heads import HeadsFile
-from sekisho.adapters.records.audit_sink import ChainEnd, SignedHead, Tail
 from sekisho.domain.note import Head, head_text, parse_key, sign_note
 from sekisho.ports import KeyRing
 

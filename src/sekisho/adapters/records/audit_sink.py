@@ -11,18 +11,18 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sekisho.adapters.records.audit_postgres import COMMIT, STATEMENTS, Call, Together, calls
+from sekisho.adapters.records.audit_batch import Batch, ChainEnd, NotDurableError, Overtaken, SignedHead, Sink, Tail
+from sekisho.adapters.records.audit_postgres import BEGIN, COMMIT, STATEMENTS, Call, Together, calls, held, holding
 from sekisho.adapters.records.consent_projection import driver
 from sekisho.adapters.records.patience import ASKED_AFTER, limit
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail
 from sekisho.domain.record import StoredRecord
+from sekisho.ports import Ground
 
 COUNTER = "audit"
 """Name of the row in ``ledger_counter`` that numbers the records of all writers."""
@@ -34,98 +34,6 @@ DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 
 CONFLICTS = (sqlite3.IntegrityError, psycopg.IntegrityError, sa.exc.IntegrityError)
 """What a record raises whose id, or place in the chain, is taken."""
-
-
-class NotDurableError(Exception):
-    """A commit that the database acknowledges may be lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChainEnd:
-    """The last record of a writer, or of the log."""
-
-    writer: str
-    wseq: int
-    chain: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """The end of a chain whose head was not signed yet, and the log's own proof that it is the end.
-
-    ``tag`` is a MAC over what is going to be signed: see ``audit_seal``.
-    """
-
-    writer: str
-    wseq: int
-    tag: bytes
-    chain: bytes
-
-
-class SignedHead(NamedTuple):
-    """A row of ``audit_head``, in the order of its columns."""
-
-    writer: str
-    wseq: int
-    note: str
-
-
-class Batch(NamedTuple):
-    """What one transaction writes.
-
-    Attributes
-    ----------
-    rows:
-        The records, at least one.
-    subjects:
-        (sequence, references one after another) of the records that name people.
-    heads:
-        Heads of earlier batches, signed by now.
-    tail:
-        Writer, place and tag of the last record: the end that no head covers yet.
-    """
-
-    rows: Sequence[StoredRecord]
-    subjects: Sequence[tuple[int, bytes]]
-    heads: Sequence[SignedHead]
-    tail: tuple[str, int, bytes]
-
-
-class Sink(Protocol):
-    """One transaction at a time: begin, then write, then commit; rollback whenever something raised."""
-
-    def begin(self, count: int, meanwhile: Callable[[], object] = lambda: None) -> int:
-        """Start a transaction, take *count* sequences from the counter and keep it locked.
-
-        Returns the sequence before them. *meanwhile* is called while the database is at it, or before.
-        """
-
-    def last_of(self, writer: str) -> ChainEnd | None:
-        """Return the end of a writer's chain, inside the transaction."""
-
-    def last(self) -> ChainEnd | None:
-        """Return the newest record of the log, inside the transaction."""
-
-    def tails(self) -> list[Tail]:
-        """Return the ends of all chains that no head covers, inside the transaction."""
-
-    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
-        """Begin to insert records, and who they are about, that are not in the batch that follows."""
-
-    def write(self, batch: Batch) -> None:
-        """Insert what *batch* says; the counter follows when it has more or fewer records than were taken."""
-
-    def seal(self, heads: Sequence[SignedHead]) -> None:
-        """Insert *heads*, and forget the tails that they cover."""
-
-    def commit(self) -> None:
-        """Make the transaction durable."""
-
-    def rollback(self) -> None:
-        """Undo the transaction; never raises."""
-
-    def close(self) -> None:
-        """Give the connection up; never raises."""
 
 
 def _heads(dialect: sa.Dialect) -> sa.Insert:
@@ -152,6 +60,9 @@ def open_tails(connection: sa.Connection) -> list[Tail]:
     return [Tail(row[0], row[1], bytes(row[2]), bytes(row[3])) for row in connection.execute(_TAILS)]
 
 
+_HOLDS = holding("CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000", "IS", ["?"] * 7)
+
+
 class SqliteSink:
     """A SQLite file. The pragmas are read back, because a wrong one loses acknowledged records in silence."""
 
@@ -175,6 +86,7 @@ class SqliteSink:
             connection.close()
             raise
         self._taken = 0
+        self.standing: Sequence[bool] = ()
         self._take = "UPDATE ledger_counter SET value=value+? WHERE name=? RETURNING value"
         self._records, self._subjects, self._heads, self._tail, self._tails = (
             str(statement.compile(dialect=engine.dialect))
@@ -199,7 +111,9 @@ class SqliteSink:
         found = os.stat(self._path)  # noqa: PTH116 - on the hot path, twice as fast
         return found.st_dev, found.st_ino
 
-    def begin(self, count: int, meanwhile: Callable[[], object] = lambda: None) -> int:
+    def begin(
+        self, count: int, meanwhile: Callable[[], object] = lambda: None, grounds: Sequence[Ground] = ()
+    ) -> int:
         """See :class:`Sink`."""
         meanwhile()
         if self._identity() != self._file:
@@ -208,7 +122,13 @@ class SqliteSink:
         # IMMEDIATE takes the write lock before the counter is read; a deferred one could be refused later.
         self._connection.execute("BEGIN IMMEDIATE")
         ((self._taken,),) = self._connection.execute(self._take, (count, COUNTER)).fetchall()
+        # Under the write lock: no withdrawal comes between this and the commit.
+        self.standing = [bool(self._connection.execute(_HOLDS, held(each)).fetchone()[0]) for each in grounds]
         return self._taken - count
+
+    def begin_after(self, _last: int, _count: int) -> bool:
+        """See :class:`Sink`."""
+        return False
 
     def last_of(self, writer: str) -> ChainEnd | None:
         """See :class:`Sink`."""
@@ -273,7 +193,8 @@ class SqliteSink:
 class PostgresSink:
     """A PostgreSQL server, on one connection outside the pool.
 
-    A group goes there twice: to take its sequences, and with all that is written and the commit.
+    A group goes there once, after the sequence that this writer took last: with all that is written, the look at the
+    ledger, and the commit. Where others write too, it goes there twice: to take its sequences before.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -287,6 +208,7 @@ class PostgresSink:
             self.close()
             raise
         self._taken = 0
+        self.standing: Sequence[bool] = ()
         self._waiting: list[Call] = []
         self._heads = _heads(engine.dialect)
         self._ends = sa.select(audit_record.c.writer, audit_record.c.wseq, audit_record.c.chain).limit(1)
@@ -311,12 +233,22 @@ class PostgresSink:
         )
         self._connection.commit()
 
-    def begin(self, count: int, meanwhile: Callable[[], object] = lambda: None) -> int:
+    def begin(
+        self, count: int, meanwhile: Callable[[], object] = lambda: None, grounds: Sequence[Ground] = ()
+    ) -> int:
         """See :class:`Sink`."""
         self._waiting = []
-        _, taken = self._together.run([(b"sekisho_begin", ()), (b"sekisho_take", (b"%d" % count,))], meanwhile)
+        look: list[Call] = [(b"sekisho_look", _spelled(ground)) for ground in grounds]
+        _, taken, *looks = self._together.run([BEGIN, (b"sekisho_take", (b"%d" % count,)), *look], meanwhile)
         self._taken = int(taken.get_value(0, 0) or b"")
+        self.standing = [look.get_value(0, 0) == b"1" for look in looks]
         return self._taken - count
+
+    def begin_after(self, last: int, count: int) -> bool:
+        """See :class:`Sink`."""
+        self._taken = last + count
+        self._waiting = [BEGIN, (b"sekisho_take_after", (b"%d" % count, b"%d" % last))]
+        return True
 
     def _end(self, statement: sa.Select[str, int, bytes]) -> ChainEnd | None:
         row = self._connection.execute(statement).one_or_none()
@@ -336,18 +268,22 @@ class PostgresSink:
 
     def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
         """See :class:`Sink`."""
-        self._together.send(calls((b"sekisho_records", rows), (b"sekisho_subjects", subjects)))
+        self._together.send([*self._waiting, *calls((b"sekisho_records", rows), (b"sekisho_subjects", subjects))])
+        self._waiting = []
 
     def write(self, batch: Batch) -> None:
         """See :class:`Sink`."""
         last = batch.rows[-1].seq
-        self._waiting = [] if last == self._taken else [(b"sekisho_move", (b"%d" % last,))]
+        if last != self._taken:
+            self._waiting.append((b"sekisho_move", (b"%d" % last,)))
         self._waiting += calls(
             (b"sekisho_records", batch.rows),
             (b"sekisho_subjects", batch.subjects),
             (b"sekisho_heads", batch.heads),
             (b"sekisho_end", [batch.tail]),
         )
+        # Last of all: what the ledger has taken in until here is seen.
+        self._waiting += [(b"sekisho_hold", _spelled(ground)) for ground in batch.grounds]
 
     def seal(self, heads: Sequence[SignedHead]) -> None:
         """See :class:`Sink`."""
@@ -359,7 +295,11 @@ class PostgresSink:
     def commit(self) -> None:
         """See :class:`Sink`."""
         # Where one fails, the server runs none of those after it, the commit neither.
-        *_, done = self._together.run([*self._waiting, COMMIT])
+        try:
+            *_, done = self._together.run([*self._waiting, COMMIT])
+        except psycopg.errors.DivisionByZero:  # how the two statements say no that may say so
+            driver(self._connection).rollback()
+            raise Overtaken from None
         if done.command_status != b"COMMIT":  # it calls a rollback a success where the transaction had failed before
             raise psycopg.OperationalError("the transaction was undone")
         self._waiting = []
@@ -367,6 +307,7 @@ class PostgresSink:
 
     def rollback(self) -> None:
         """See :class:`Sink`."""
+        self._waiting = []
         try:
             self._connection.rollback()
             driver(self._connection).rollback()
@@ -380,6 +321,10 @@ class PostgresSink:
             self._connection.invalidate()
         with contextlib.suppress(sa.exc.SQLAlchemyError):
             self._connection.close()
+
+
+def _spelled(ground: Ground) -> list[bytes | None]:
+    return [None if value is None else str(value).encode() for value in held(ground)]
 
 
 def open_sink(engine: sa.Engine) -> Sink:

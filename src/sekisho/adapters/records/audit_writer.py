@@ -16,27 +16,19 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 import structlog
 
+from sekisho.adapters.records.audit_batch import Batch, ChainEnd, NotDurableError, Overtaken, SignedHead, Sink
 from sekisho.adapters.records.audit_heads import HeadsFile
+from sekisho.adapters.records.audit_outage import Outages
 from sekisho.adapters.records.audit_queue import Answers, Order, Pending, tell
 from sekisho.adapters.records.audit_seal import Sealer
-from sekisho.adapters.records.audit_sink import (
-    CONFLICTS,
-    Batch,
-    ChainEnd,
-    NotDurableError,
-    SignedHead,
-    Sink,
-    open_sink,
-)
+from sekisho.adapters.records.audit_sink import CONFLICTS, open_sink
 from sekisho.domain.record import (
     VERSION,
     StoredRecord,
@@ -47,8 +39,8 @@ from sekisho.domain.record import (
     search_columns,
     timestamp,
 )
-from sekisho.errors import AuditUnavailable
-from sekisho.ports import AuditReceipt, Clock, KeyRing
+from sekisho.errors import AuditUnavailable, ConsentMoved
+from sekisho.ports import AuditReceipt, Clock, Ground, KeyRing
 
 _log = structlog.get_logger(__name__)
 _MAX_GROUP = 512
@@ -57,28 +49,12 @@ _SYNC_SECONDS = 1.0  # a saved head is on its disk at most this much later
 _STORE_SECONDS = 1.0  # a head is in the database at most so much later than the group that follows it
 _SEAL_SECONDS = 0.000_3  # left to those who were told before the signature takes the interpreter
 
+MOVED = "Consent changed while the answer was on its way; ask again."
 UNAVAILABLE = "the audit log cannot make a record durable now; nothing is released until it can"
 
 
 class HistoryLostError(Exception):
     """The database no longer ends where this writer's chain ends: it was rolled back or rewritten."""
-
-
-@dataclass(slots=True)
-class _Outage:
-    """What the log could not record."""
-
-    since: datetime
-    refused: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """An outage as a gap record tells it: from when until when, and how many records of each kind."""
-
-    since: datetime
-    until: datetime
-    refused: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +101,9 @@ class AuditWriter:
         self._size = 0
         self._chain = genesis(self.name)
         self._doubt: _Attempt | None = None
-        self._outage: _Outage | None = None
-        self._lock = threading.Lock()  # guards the outage, which both threads count
+        self._outages = Outages(clock)
+        self._last = 0  # sequence of this writer's last record
+        self._alone = False  # whether nobody else wrote before the last group, and all of its grounds held
         self._beat_every = heartbeat_seconds
         self._beat_due = 0.0
         self._sync_due = 0.0
@@ -146,10 +123,7 @@ class AuditWriter:
 
     def refuse(self, kind: str) -> None:
         """Count a record that was refused before it reached the queue."""
-        with self._lock:
-            if self._outage is None:
-                self._outage = _Outage(self._clock.now())
-            self._outage.refused[kind] += 1
+        self._outages.refuse([kind])
 
     def fail_waiting(self) -> None:
         """Tell everybody in the queue no; for use once the thread has stopped."""
@@ -271,51 +245,63 @@ class AuditWriter:
     def _commit(self, group: Sequence[Pending]) -> None:
         fresh = self._sink is None
         sink = self._sink = self._sink or open_sink(self._engine)
-        last_seq = sink.begin(len(group), self._sealer.settle)
+        gap = self._outages.gap() if self._size else None
+        members = [self._own("gap", gap.fields()), *group] if gap is not None else list(group)
+        grounds = list(dict.fromkeys(pending.ground for pending in group if pending.ground is not None))
+        if not fresh and self._alone and sink.begin_after(self._last, len(members)):
+            self._sealer.settle()
+            try:
+                self._write(sink, self._last, members, (), grounds)
+            except Overtaken:
+                self._doubt = None
+            else:
+                if gap is not None:
+                    self._outages.told(gap)
+                return
+        last_seq = sink.begin(len(members), self._sealer.settle, grounds)
         if fresh:
             self._agree(sink)
         adopted = () if self._size else self._sealer.adopt(sink.tails(), self.name)
         if adopted:
             sink.seal(adopted)
-        members = list(group)
-        gap = self._gap() if self._size else None
+        gone = {ground for ground, stands in zip(grounds, sink.standing, strict=True) if not stands}
+        self._alone = last_seq == self._last and not gone
+        moved = [pending for pending in members if pending.ground in gone]
+        self._write(sink, last_seq, [pending for pending in members if pending.ground not in gone], moved, ())
         if gap is not None:
-            members.insert(0, self._own("gap", _gap_fields(gap)))
+            self._outages.told(gap)
+
+    def _write(
+        self,
+        sink: Sink,
+        last_seq: int,
+        members: Sequence[Pending],
+        moved: Sequence[Pending],
+        grounds: Sequence[Ground],
+    ) -> None:
+        """Write *members* after *last_seq* and tell who waits; those who *moved* are told that they did."""
         attempt = self._build(sink, last_seq, members)
+        attempt.receipts.extend((pending, ConsentMoved(MOVED)) for pending in moved)
         answers = Answers((pending.done, outcome) for pending, outcome in attempt.receipts)
         if not attempt.rows:
             sink.rollback()
             answers.give()
             return
         self._doubt = attempt
-        sink.write(Batch(attempt.rows, attempt.subjects, attempt.heads, self._sealer.tail(attempt.end)))
+        tail = self._sealer.tail(attempt.end)
+        sink.write(Batch(attempt.rows, attempt.subjects, attempt.heads, tail, grounds))
         sink.commit()
         answers.give()  # before anything else: every line above this one is waited for
         self._seal_due = time.monotonic() + _SEAL_SECONDS
         self._arrived(attempt)
-        if gap is not None:
-            self._told(gap)
 
     def _arrived(self, attempt: _Attempt) -> None:
         """Go on from *attempt*, which is in the database."""
         self._size, self._chain, self._doubt = attempt.end.wseq + 1, attempt.end.chain, None
+        self._last = attempt.rows[-1].seq
         self._sealer.committed(attempt.end, attempt.heads)
         if attempt.heads:
             self._store_due = time.monotonic() + _STORE_SECONDS
-
-    def _gap(self) -> _Gap | None:
-        """Return what the log could not record so far, or ``None`` when there is nothing to say."""
-        with self._lock:
-            if self._outage is None:
-                return None
-            return _Gap(self._outage.since, self._clock.now(), Counter(self._outage.refused))
-
-    def _told(self, gap: _Gap) -> None:
-        """Forget what the gap record says; what was refused meanwhile begins a new outage."""
-        with self._lock:
-            if self._outage is not None:
-                later = self._outage.refused - gap.refused
-                self._outage = _Outage(gap.until, later) if later else None
 
     def _agree(self, sink: Sink) -> None:
         """On a new connection, find out whether the last attempt was committed after all.
@@ -366,17 +352,14 @@ class AuditWriter:
             rows.append(StoredRecord(seq, pending.id, name, wseq, *columns, data, chain))
             if pending.refs:
                 subjects.append((seq, pending.refs))
-            receipts.append((pending, AuditReceipt(pending.id, seq)))
+            receipts.append((pending, AuditReceipt(pending.id, seq, pending.ground is not None)))
             seq, wseq = seq + 1, wseq + 1
         # The tail proves the end meanwhile: a page less to write for nearly every group.
         heads = self._sealer.unstored if time.monotonic() >= self._store_due else ()
         return _Attempt(rows, receipts, subjects, ChainEnd(name, wseq - 1, chain), heads)
 
     def _fail(self, error: Exception, group: Sequence[Pending]) -> None:
-        with self._lock:
-            if self._outage is None:
-                self._outage = _Outage(self._clock.now())
-            self._outage.refused.update(pending.kind for pending in group if pending.done is not None)
+        self._outages.refuse(pending.kind for pending in group if pending.done is not None)
         if not self.failed:
             # The type alone: the text of a database error may quote what was to be written.
             _log.error("audit.unavailable", error=type(error).__name__)
@@ -394,7 +377,3 @@ class AuditWriter:
 def _follows(end: ChainEnd | None) -> dict[str, object] | None:
     """Return what a new chain says about the newest record before it, so that chains hold one another."""
     return None if end is None else {"writer": end.writer, "wseq": end.wseq, "chain": end.chain.hex()}
-
-
-def _gap_fields(gap: _Gap) -> dict[str, object]:
-    return {"since": timestamp(gap.since), "until": timestamp(gap.until), "refused": dict(gap.refused)}

@@ -25,6 +25,7 @@ from sekisho.adapters.records.database import Database, DatabaseFailed, Row
 from sekisho.adapters.records.rounds import Rounds
 from sekisho.domain.terms import Cell, LegalBasis, Purpose
 from sekisho.errors import ConsentUnavailable, ForgedConsent
+from sekisho.ports import ConsentView, Ground
 
 _CHUNK = 5_000  # events applied without giving up the event loop
 _WAIT_S = 1.0  # how long a min_seq is waited for
@@ -39,13 +40,17 @@ _COUNTERS = (
     "SELECT c.value, p.value, {now} FROM ledger_counter c"
     " JOIN ledger_counter p ON p.name = 'data_subject' WHERE c.name = 'consent'"
 )
-# One statement and one way to the database, so that sequence, clock, mark and news belong together.
+# One statement and one way to the database, so that sequence, clock, mark and news belong together. What else of the
+# gateway's own records may have moved since the last request is told besides: nobody else needs to look for it.
 _NEWS = (
-    "SELECT c.value, p.value, {now}, m.seq, m.number, m.cells, m.kind, m.valid_until, news.* FROM ledger_counter c"
-    " JOIN ledger_counter p ON p.name = 'data_subject' LEFT JOIN consent_event m ON m.seq = ?"
+    "SELECT c.value, p.value, {now}, i.value, k.value, e.began_at, m.seq, m.number, m.cells, m.kind, m.valid_until,"
+    " news.* FROM ledger_counter c JOIN ledger_counter p ON p.name = 'data_subject'"
+    " LEFT JOIN ledger_counter i ON i.name = 'identifier' LEFT JOIN ledger_counter k ON k.name = 'key_epoch'"
+    " LEFT JOIN key_epoch e ON e.epoch = k.value LEFT JOIN consent_event m ON m.seq = ?"
     f" LEFT JOIN (SELECT {_EVENT} FROM consent_event e WHERE e.seq > ? ORDER BY e.seq LIMIT {_CHUNK}) AS news ON true"
     " WHERE c.name = 'consent' ORDER BY news.seq"
 )
+_TOLD = 11  # columns before those of an event
 _NO_NEWS = 2**62  # a sequence that nothing lies above
 _UNREADABLE = "The consent ledger did not answer; nothing was released. Try again."
 _OLDER = (
@@ -96,6 +101,7 @@ class ConsentIndex:
         self._forged = False
         self._now = 0
         self._ticks = 0
+        self._besides: tuple[int | None, tuple[int, int] | None] = (None, None)
         self._views: dict[tuple[Cell, ...], tuple[tuple[int, ...], MemberView]] = {}
         self._rounds = Rounds(self._catch_up)
         self._news_sql = _NEWS.format(now=database.now_sql)
@@ -124,6 +130,16 @@ class ConsentIndex:
         if min_seq is not None and self._seq() < min_seq:
             await self._wait_for(min_seq)
         return self._view(tuple(dict.fromkeys(cells)))
+
+    def ground(self, view: ConsentView) -> Ground | None:
+        """Return where *view* stands; see ``ports.ConsentViews``. Whatever is in doubt is asked of the ledger."""
+        state, held = self._state, self._views.get(view.cells)
+        if state is None or held is None or self._older or self._forged:
+            return None
+        if view.seq != state.seq or view.seq < self._floor or held[1].version != view.version:
+            return None
+        until = min(state.columns[cell].next_at for cell in view.cells)
+        return Ground(state.seq, state.mark, until, *self._besides)
 
     async def refresh(self, patience: float | None = _ANSWER_S) -> None:
         """Catch up with everything committed before this call.
@@ -162,7 +178,7 @@ class ConsentIndex:
                 raise ConsentUnavailable(_DAMAGED)
             if self._state is not state:
                 continue  # read anew meanwhile: start over
-            head, people, self._now, *mark = rows[0][:8]
+            head, people, self._now, identifiers, epoch, began, *mark = rows[0][:_TOLD]
             if head < max(self._floor, self._seq()):
                 self._older = True
                 raise ConsentUnavailable(_OLDER)
@@ -176,8 +192,10 @@ class ConsentIndex:
             if people != state.people:
                 self._grow(state, people)
             if head != state.seq:
-                self._apply_new(state, [row[8:] for row in rows if row[8] is not None])
+                self._apply_new(state, [row[_TOLD:] for row in rows if row[_TOLD] is not None])
             if head <= state.seq:
+                # Of one look with the sequence: whoever is told of this view is told of these, too.
+                self._besides = (identifiers, None if epoch is None or began is None else (epoch, began))
                 return
             await asyncio.sleep(0)
 

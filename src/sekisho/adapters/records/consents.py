@@ -33,7 +33,7 @@ from sekisho.adapters.records.sealing import PersonSeals
 from sekisho.domain.consent import SAID_BY_PEOPLE, ConsentEventKind, ConsentRecord, Provenance
 from sekisho.domain.terms import Cell, LegalBasis, Purpose, SubjectNumber
 from sekisho.errors import ConsentUnavailable, InvalidRequest
-from sekisho.ports import Clock, ConsentEventInput, KeyRing, RecordedConsentEvent
+from sekisho.ports import Clock, ConsentEventInput, ConsentView, Ground, KeyRing, RecordedConsentEvent
 from sekisho.ports.imports import ImportedEvent
 
 T = TypeVar("T")
@@ -129,6 +129,10 @@ class SqlConsentLedger:
     async def view(self, cells: tuple[Cell, ...], *, min_seq: int | None = None) -> MemberView:
         """Catch up and return who agrees to all of *cells* now; see ``ports.ConsentLedger``."""
         return await self._index.view(cells, min_seq=min_seq)
+
+    def ground(self, view: ConsentView) -> Ground | None:
+        """Return where *view* stands, unless it is known not to hold any more; see ``ports.ConsentViews``."""
+        return self._index.ground(view)
 
     async def record(self, events: Sequence[ConsentEventInput]) -> list[RecordedConsentEvent]:
         """Append *events* in one transaction, all or none; durable when this returns.

@@ -27,7 +27,7 @@ from sekisho.adapters.records.people_rows import take
 from sekisho.adapters.records.rounds import Rounds
 from sekisho.adapters.records.tables import key_epoch
 from sekisho.errors import ConsentUnavailable, KeysUnavailable
-from sekisho.ports import PSEUDONYMS, EpochKeys, EpochRecord, KeyRing, KeyWrapping
+from sekisho.ports import PSEUDONYMS, EpochKeys, EpochRecord, Ground, KeyRing, KeyWrapping
 
 _COUNTER: Final = "key_epoch"
 # With the time at which it began: a database that was restored may count the same number anew.
@@ -118,8 +118,10 @@ class SqlKeyEpochs:
         self._learning = asyncio.Lock()
         self._rounds = Rounds(self._look)
 
-    async def refresh(self) -> None:
+    async def refresh(self, ground: Ground | None = None) -> None:
         """See the port."""
+        if ground is not None and ground.key_epoch == self._known.newest:
+            return
         try:
             if self._database.inline:
                 await self._look()

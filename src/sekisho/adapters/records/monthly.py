@@ -19,9 +19,10 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
+from sekisho.adapters.records.audit_batch import Tail
 from sekisho.adapters.records.audit_seal import heads_to_come
 from sekisho.adapters.records.audit_search import kept_anchor, newest_heads, newest_seq, span
-from sekisho.adapters.records.audit_sink import Tail, open_tails
+from sekisho.adapters.records.audit_sink import open_tails
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.registers import voided

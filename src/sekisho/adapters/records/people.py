@@ -46,7 +46,7 @@ from sekisho.adapters.records.tables import data_subject_identifier as identifie
 from sekisho.domain.identifiers import EMAIL_SHA256, all_normalised, normalised
 from sekisho.domain.terms import SubjectNumber
 from sekisho.errors import ConsentUnavailable, InvalidRequest
-from sekisho.ports import DataSubjectRef, KeyRing, Names, PeopleKeys, listed
+from sekisho.ports import DataSubjectRef, Ground, KeyRing, Names, PeopleKeys, listed
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _AT_ONCE = 5_000  # identifiers that are read together
@@ -144,12 +144,15 @@ class PeopleRegistry:
         except (DatabaseFailed, IndexError):
             raise ConsentUnavailable(_UNREADABLE) from None
 
-    async def keys(self, identifier: str) -> PeopleKeys:
+    async def keys(self, identifier: str, ground: Ground | None = None) -> PeopleKeys:
         """Return all identifiers of one kind, decrypted, in the order in which they were added.
 
-        Held in memory; when nobody came or was erased since, the same object is returned after one tiny read.
+        Held in memory; when nobody came or was erased since, the same object is returned after one tiny read, or
+        after none where *ground* tells so.
         """
         known = self._known.setdefault(_kind(identifier), _Known())
+        if ground is not None and known.keys is not None and known.position == ground.identifiers:
+            return known.keys
         try:
             version = await self._version()
             if known.keys is not None and known.position == version:

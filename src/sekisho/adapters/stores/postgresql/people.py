@@ -89,6 +89,23 @@ class PeopleTables:
         self._listed: dict[str, Listed] = {}
         self._differences = Differences()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._held: dict[str, Mapping[str, Any]] = {}
+
+    async def as_before(
+        self, session: Session, wanted: Sequence[Wanted], takes: Mapping[str, object]
+    ) -> tuple[dict[str, object], list[Mapping[str, Any]]] | None:
+        """Return what the tables lack if they hold what they held last time, and what that was, to be compared.
+
+        ``None`` when a statement could not run so. *takes* are its parameters.
+        """
+        held = [self._held[each.table] for each in wanted if each.table in self._held]
+        if len(held) < len(wanted):
+            return None
+        try:
+            judged = await self._judged(session, wanted, takes, {row["projection"]: row for row in held})
+        except ConsentUnavailable:
+            return None  # what stands there now may be another matter
+        return None if judged.late or judged.soon else (judged.given, held)
 
     async def judge(self, session: Session, wanted: Sequence[Wanted], takes: Mapping[str, object]) -> Judged:
         """Return what the tables lack of what is *wanted*, in the snapshot that *session* is in.
@@ -96,9 +113,19 @@ class PeopleTables:
         *takes* are the parameters of the statement. Raises ``ConsentUnavailable`` when a table is so much newer than
         the statement's view that what came since would not fit beside the statement.
         """
-        judged = Judged()
         rows = await (await session.prepared(HELD)).fetch([each.table for each in wanted])
         held = {row["projection"]: row for row in rows}
+        self._held |= held
+        return await self._judged(session, wanted, takes, held)
+
+    async def _judged(
+        self,
+        session: Session,
+        wanted: Sequence[Wanted],
+        takes: Mapping[str, object],
+        held: Mapping[str, Mapping[str, Any]],
+    ) -> Judged:
+        judged = Judged()
         for each in wanted:
             row = held.get(each.table)
             if row is None or row["people_sha256"] != each.known.sha256:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import asyncpg
 import pyarrow as pa
 
 from sekisho.adapters.stores.personal_data import Key
-from sekisho.adapters.stores.postgresql import bulk, oracle, rows
+from sekisho.adapters.stores.postgresql import bulk, oracle, rows, small
+from sekisho.adapters.stores.postgresql.connections import SETTLE_S, Connections
 from sekisho.adapters.stores.postgresql.inspection import physical, quoted
 from sekisho.adapters.stores.postgresql.members import BitsByKey, Numbers, Registries, Wanted, keyed_columns
 from sekisho.adapters.stores.postgresql.people import APPLIED, Judged, PeopleTables
-from sekisho.adapters.stores.postgresql.session import FAULTS, Session, Time, connect, in_step, own_error
+from sekisho.adapters.stores.postgresql.session import FAULTS, Session, Time, in_step, own_error
 from sekisho.domain.governed import GovernedQuery, Projection, Shape
 from sekisho.domain.terms import Cell, ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import ConsentUnavailable, SekishoError, StatementRefused, StoreUnavailable
@@ -26,13 +27,12 @@ _TRIES = 5  # to find a snapshot whose people tables are as new as the statement
 _SMALL = 10_000  # rows of an answer that is asked for at once
 _CHECKED = 10_000  # statements of which the oracle's answer is remembered
 _HEAVY = 2_000  # rows from which a page is made in a thread
-_SETTLE_S = 5.0
 _PATIENT_S = 3600.0  # to write a table of all people
 
 _THERE = "SELECT bool_and(to_regclass(given.name) IS NOT NULL) FROM unnest($1::text[]) AS given(name)"
 
 
-class PostgresStore:
+class PostgresStore(Connections):
     """One store in a PostgreSQL database. Implements ``ports.DataStore``.
 
     Parameters
@@ -51,13 +51,9 @@ class PostgresStore:
     def __init__(
         self, store: Store, datasets: Mapping[str, Dataset], *, connections: int = 8, timeout: float = 60.0
     ) -> None:
-        self._store = store
-        self._datasets = [dataset for dataset in datasets.values() if dataset.store == store.name]
-        self._timeout = timeout
-        self._places = asyncio.Semaphore(connections)
-        self._open: set[Session] = set()
-        self._idle: list[Session] = []
-        self._settling: set[asyncio.Task[None]] = set()
+        super().__init__(
+            store, [dataset for dataset in datasets.values() if dataset.store == store.name], connections, timeout
+        )
         self._besides: set[str] = set()
         self._large: set[str] = set()
         self._checked: set[tuple[str, frozenset[tuple[str, str]]]] = set()
@@ -131,21 +127,11 @@ class PostgresStore:
         """Return whether the server answers, and has every governed table."""
         names = [quoted(*physical(dataset)) for dataset in self._datasets]
         try:
-            async with self._session(min(self._timeout, _SETTLE_S)) as (session, time):
+            async with self._session(min(self._timeout, SETTLE_S)) as (session, time):
                 answer = await time.of(session.connection.fetchval(_THERE, names))
         except SekishoError:
             return False
         return answer is not False
-
-    def close(self) -> None:
-        """Close every connection at once."""
-        for task in self._settling:
-            if not task.get_loop().is_closed():
-                task.cancel()
-        for session in self._open:
-            session.cut()
-        self._open.clear()
-        self._idle.clear()
 
     # -- people tables, by themselves ----------------------------------------------------------------
 
@@ -196,24 +182,6 @@ class PostgresStore:
                 return ()
             return found
 
-    @asynccontextmanager
-    async def _session(self, seconds: float) -> AsyncIterator[tuple[Session, Time]]:
-        """Hold a connection for one piece of work, and the time that there is for it."""
-        time = Time(seconds)
-        session = await self._acquire(time)
-        settled = False
-        try:
-            yield session, time
-            settled = True
-        except FAULTS as fault:
-            settled = in_step(fault)
-            raise own_error(fault, self._store.name) from None
-        except SekishoError:
-            settled = True
-            raise
-        finally:
-            self._release(session, settled=settled)
-
     # -- a statement ---------------------------------------------------------------------------------
 
     async def _start(
@@ -222,8 +190,12 @@ class PostgresStore:
         """Return what :meth:`_opened` does, in a snapshot whose people tables are as new as *consent*."""
         connection = session.connection
         gone = False
-        for _ in range(_TRIES):
+        for turn in range(_TRIES):
             listed, by_bits, numbers = await self._wanted(query, consent, people)
+            if not turn:
+                whole = await self._at_once(session, query, listed, by_bits, page_rows)
+                if whole is not None:
+                    return whole
             judged = Judged(late=listed)
             try:
                 await connection.execute(_BEGIN)
@@ -247,6 +219,37 @@ class PostgresStore:
             for each in judged.late:
                 await self._tables.bring_up(session, each)
         raise ConsentUnavailable("Consent changed while the statement was prepared; ask again.")
+
+    async def _at_once(
+        self,
+        session: Session,
+        query: GovernedQuery,
+        listed: Sequence[Wanted],
+        by_bits: Mapping[str, object],
+        page_rows: int,
+    ) -> bulk.Started | None:
+        """Return a small answer of a statement that ran before, in one way there and back; ``None`` for any other."""
+        if (query.sql, query.reads) not in self._checked or not self._is_small(query, page_rows):
+            return None
+        before = await self._tables.as_before(session, listed, query.parameters)
+        if before is None:
+            return None
+        given, held = before
+        statement = await session.prepared(query.sql)
+        arguments, schema, numerics = _described(query, statement, given | by_bits)
+        most = min(page_rows, _SMALL)
+        try:
+            asked = small.limited(query.sql, most + 1, cut=query.cut)
+            found = await small.rows_at_once(session, asked, arguments, held)
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError):
+            return None  # the gateway's own tables may be gone; those of the data are asked for once more
+        if found is None or len(found) > most:
+            return None
+        return bulk.Started(query.sql, statement, arguments, None, schema, numerics, found)
+
+    def _is_small(self, query: GovernedQuery, page_rows: int) -> bool:
+        """Return whether the answer of *query* may be a small one, for all that is known."""
+        return query.sql not in self._large and not (query.rowwise and page_rows > bulk.LARGE)
 
     async def _wanted(
         self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex
@@ -312,14 +315,11 @@ class PostgresStore:
             await oracle.compare(session, query)
             if len(self._checked) < _CHECKED:
                 self._checked.add(asked)
-        attributes, types = statement.get_attributes(), statement.get_parameters()
-        schema, numerics = rows.schema_of(query, attributes), rows.numerics(query, attributes)
-        values = {name: given.get(name, value) for name, value in query.parameters.items()}
-        arguments = rows.arguments(values, types)
-        if query.sql not in self._large and not (query.rowwise and page_rows > bulk.LARGE):
+        arguments, schema, numerics = _described(query, statement, given)
+        if self._is_small(query, page_rows):
             most = min(page_rows, _SMALL)
-            limited = f"SELECT * FROM ({query.sql}) AS answer" if query.cut else query.sql
-            found = await (await session.prepared(f"{limited} LIMIT {most + 1}")).fetch(*arguments)
+            asked_for = small.limited(query.sql, most + 1, cut=query.cut)
+            found = await (await session.prepared(asked_for)).fetch(*arguments)
             if len(found) <= most:
                 return bulk.Started(query.sql, statement, arguments, None, schema, numerics, found)
             if len(self._large) < _CHECKED:
@@ -327,52 +327,15 @@ class PostgresStore:
         cursor = await statement.cursor(*arguments)
         return bulk.Started(query.sql, statement, arguments, cursor, schema, numerics, keyed=keyed_columns(query))
 
-    # -- connections ---------------------------------------------------------------------------------
 
-    async def _acquire(self, time: Time) -> Session:
-        try:
-            await time.of(self._places.acquire())
-        except TimeoutError:
-            raise StoreUnavailable(f"The store {self._store.name} is busy; ask again.") from None
-        try:
-            while self._idle:
-                session = self._idle.pop()
-                if not session.connection.is_closed():
-                    return session
-                self._open.discard(session)
-            session = await connect(self._store, self._datasets, statement_s=max(self._timeout, 1.0))
-        except BaseException:
-            self._places.release()
-            raise
-        self._open.add(session)
-        return session
-
-    def _release(self, session: Session, *, settled: bool) -> None:
-        """Give a connection back, off the caller's way; one on which something broke off is closed.
-
-        Closing first tells the server to stop what still runs there.
-        """
-        task = asyncio.get_running_loop().create_task(self._settle(session, settled=settled))
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
-
-    async def _settle(self, session: Session, *, settled: bool) -> None:
-        kept = False
-        try:
-            if settled:
-                async with asyncio.timeout(_SETTLE_S):
-                    await session.connection.execute("ROLLBACK")
-                kept = True
-                self._idle.append(session)
-            else:
-                await session.end()
-        except FAULTS:
-            return
-        finally:
-            if not kept:
-                session.cut()
-                self._open.discard(session)
-            self._places.release()
+def _described(
+    query: GovernedQuery, statement: Any, given: Mapping[str, object]
+) -> tuple[list[object], pa.Schema, list[int]]:
+    """Return the arguments of *query*, *given* what the store puts into it, its schema, and its computed numerics."""
+    attributes = statement.get_attributes()
+    values = {name: given.get(name, value) for name, value in query.parameters.items()}
+    arguments = rows.arguments(values, statement.get_parameters())
+    return arguments, rows.schema_of(query, attributes), rows.numerics(query, attributes)
 
 
 async def _page(found: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
