@@ -54,6 +54,9 @@ class Laps:
         self._at = self._clock()
 
 
+_STEPS = tuple(Step)
+
+
 @dataclass(slots=True)
 class _Average:
     """Moving averages of one statement: plain at first, then with more weight on what is new."""
@@ -66,7 +69,7 @@ class _Average:
         weight = max(_WEIGHT, 1 / self.runs)
         held = self.seconds or {}
         self.seconds = {
-            step: held.get(step, 0.0) + weight * (seconds.get(step, 0.0) - held.get(step, 0.0)) for step in Step
+            step: held.get(step, 0.0) + weight * (seconds.get(step, 0.0) - held.get(step, 0.0)) for step in _STEPS
         }
 
 

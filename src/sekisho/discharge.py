@@ -33,6 +33,7 @@ _REPLACED = {
     ColumnClass.FREE_TEXT: kinds_above(Above.NOTHING),
 }
 
+_ANY = frozenset(TransformKind)
 _SPENDING = frozenset({ObligationKind.BUDGET, ObligationKind.RECORD, ObligationKind.MAX_DATA_SUBJECTS})
 
 
@@ -41,7 +42,7 @@ def shown_class(request: AccessRequest, permit: Permit) -> OutputClass:
     for use in request.datasets:
         for name, kind in permit.transforms[use.dataset.name].items():
             column = use.dataset.column(name)
-            if column is None or kind not in _REPLACED.get(column.column_class, frozenset(TransformKind)):
+            if column is None or kind not in _REPLACED.get(column.column_class, _ANY):
                 return OutputClass.PERSONAL
     return OutputClass.PSEUDONYMISED
 

@@ -149,6 +149,9 @@ def _no_recheck() -> None:
         async def view(self, _cells: Any) -> Any:
             return self._view
 
+        def ground(self, _view: Any) -> None:
+            """No record rests on it either."""
+
     async def unchecked(self: answer.Answer, *given: Any, **named: Any) -> Any:
         if not isinstance(self.means.consents, Before):
             self.means = replace(self.means, consents=Before(self.view))  # type: ignore[arg-type]

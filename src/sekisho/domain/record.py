@@ -56,6 +56,7 @@ RESERVED_FIELDS = frozenset({"v", "id", "seq", "writer", "wseq", "prev", "at", "
 
 _MAX_INTEGER = 2**53 - 1  # what every JSON reader keeps exact (RFC 8259, 6)
 _MAX_DEPTH = 8
+_QUICK_DEPTH = 3
 _KEY = re.compile(r"[A-Za-z0-9_.:/*-]{1,160}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -229,13 +230,19 @@ def _are_names(keys: tuple[str, ...]) -> bool:
     return all(map(_KEY.fullmatch, keys))
 
 
-def _is_flat(values: Iterable[object]) -> bool:
-    """Return whether each of *values* is a value of JSON that holds no other, floats aside, or a list of such."""
-    for value in values:
-        kind = type(value)
-        if kind not in _SIMPLE and not (isinstance(value, list) and _SIMPLE.issuperset(map(type, value))):
+def _is_plain(value: object, depth: int = 0) -> bool:
+    """Return whether *value*, which was read from JSON, has names for keys, no floats, and little depth."""
+    if type(value) in _SIMPLE:
+        return True
+    if depth > _QUICK_DEPTH:
+        return False
+    if isinstance(value, dict):
+        if not _are_names(tuple(value)):
             return False
-    return True
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    return _SIMPLE.issuperset(map(type, value)) or all(_is_plain(item, depth + 1) for item in value)
 
 
 def _quick_copy(fields: Mapping[str, object]) -> dict[str, object] | None:
@@ -253,12 +260,7 @@ def _quick_copy(fields: Mapping[str, object]) -> dict[str, object] | None:
     if not data.isascii() or b"\\" in data or b"\x7f" in data:
         return None
     copy: dict[str, object] = orjson.loads(data)
-    if copy != fields or not _are_names(tuple(copy)):
-        return None
-    inner = [value for value in copy.values() if type(value) is dict]
-    if not _is_flat(value for value in copy.values() if type(value) is not dict):
-        return None
-    return copy if all(_are_names(tuple(value)) and _is_flat(value.values()) for value in inner) else None
+    return copy if copy == fields and _is_plain(copy) else None
 
 
 def plain_fields(fields: Mapping[str, object]) -> dict[str, object]:

@@ -176,7 +176,7 @@ def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec, now: dat
     which = f"Parameter {slot.given + 1}" if slot.given is not None else "A literal"
     if value is not None and not isinstance(value, str | int | float | bool):
         raise InvalidRequest(f"{which} must be a string, number, boolean or null.")
-    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+    if isinstance(value, str) and not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
         raise InvalidRequest(f"{which} is no Unicode text: it holds half a surrogate pair.")
     if slot.domain is None:
         if slot.expects is not None and value is not None:

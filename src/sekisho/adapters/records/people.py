@@ -150,7 +150,7 @@ class PeopleRegistry:
         Held in memory; when nobody came or was erased since, the same object is returned after one tiny read, or
         after none where *ground* tells so.
         """
-        known = self._known.setdefault(_kind(identifier), _Known())
+        known = self._known.get(identifier) or self._known.setdefault(_kind(identifier), _Known())
         if ground is not None and known.keys is not None and known.position == ground.identifiers:
             return known.keys
         try:

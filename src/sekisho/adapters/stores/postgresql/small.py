@@ -30,7 +30,8 @@ async def rows_at_once(
     *sql* has a limit, and takes *arguments*.
     """
     if not held:
-        return await (await session.prepared(sql)).fetch(*arguments)
+        whole = await (await session.prepared(sql)).fetch(*arguments)
+        return [tuple(row) for row in whole]
     first = len(arguments) + 1
     given = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES, first))
     alike = " AND ".join(f"a.{name} = g.{name}" for name in _COMPARED)

@@ -225,7 +225,7 @@ class PostgresStore(Connections):
         session: Session,
         query: GovernedQuery,
         listed: Sequence[Wanted],
-        by_bits: Mapping[str, object],
+        by_bits: dict[str, object],
         page_rows: int,
     ) -> bulk.Started | None:
         """Return a small answer of a statement that ran before, in one way there and back; ``None`` for any other."""
