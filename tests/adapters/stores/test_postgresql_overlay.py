@@ -17,7 +17,7 @@ from sekisho.domain.terms import Cell
 from sekisho.errors import ConsentUnavailable, StatementRefused, StoreUnavailable
 from sekisho.ports import PeopleKeys
 from tests.adapters.stores.servers import Server, database
-from tests.adapters.stores.worker import PROJECTION, ROWS, VISITS, Registry, Worker, plain, statement
+from tests.adapters.stores.worker import PROJECTION, ROWS, VISITS, Registry, Worker, ledger_of, plain, statement
 
 pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket]
 
@@ -316,17 +316,11 @@ async def test_synchronising_repairs_a_table_that_somebody_wrote_into(server: Se
     await settled(one)
     ask(server, f"INSERT INTO {TABLE} VALUES (107, 7); DELETE FROM {TABLE} WHERE n = 2")
 
-    class Ledger:
-        async def view(self, cells: tuple[Cell, ...], *, min_seq: int | None = None) -> Any:
-            return one.view(2, {1, 2})
-
-        def ground(self, view: object) -> None:
-            """No record rests on it."""
-
     registry: Any = one.registry
-    assert await one.store.synchronise(Ledger(), registry, PROJECTION.cells, anew=False) == [PROJECTION.table]
+    ledger = ledger_of(lambda: one.view(2, {1, 2}))
+    assert await one.store.synchronise(ledger, registry, PROJECTION.cells, anew=False) == [PROJECTION.table]
     assert members(server) == {1, 7}  # 3 went, and nothing else was looked at
-    assert await one.store.synchronise(Ledger(), registry, PROJECTION.cells) == [PROJECTION.table]
+    assert await one.store.synchronise(ledger, registry, PROJECTION.cells) == [PROJECTION.table]
     assert members(server) == {1, 2}
 
 
@@ -338,16 +332,10 @@ async def test_the_sequence_that_a_store_is_at(server: Server, workers: list[Wor
     await one.people(one.view(4, {1, 2}), OVERLAID)
     assert await one.store.applied_seq(PROJECTION.cells) == 1
 
-    class Ledger:
-        async def view(self, cells: tuple[Cell, ...], *, min_seq: int | None = None) -> Any:
-            return one.view(seq, {1, 2})
-
-        def ground(self, view: object) -> None:
-            """No record rests on it."""
-
     registry: Any = one.registry
+    ledger = ledger_of(lambda: one.view(seq, {1, 2}))
     for seq, names in ((5, [PROJECTION.table]), (6, []), (6, [])):
-        assert await one.store.synchronise(Ledger(), registry, PROJECTION.cells, anew=False) == names
+        assert await one.store.synchronise(ledger, registry, PROJECTION.cells, anew=False) == names
         assert await one.store.applied_seq(PROJECTION.cells) == seq
     assert await one.store.applied_seq(()) is None
 

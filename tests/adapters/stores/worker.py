@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,15 @@ def statement(
 def plain(name: str = "x") -> Output:
     """Return an output column that is shown as it is."""
     return Output(name, None, TransformKind.CLEAR)
+
+
+def ledger_of(view: Callable[[], Any]) -> Any:
+    """Return a ledger whose view is always what *view* returns then."""
+
+    async def now(*_: object) -> Any:
+        return view()
+
+    return SimpleNamespace(view=now)
 
 
 @dataclass
