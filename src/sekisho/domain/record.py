@@ -33,7 +33,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -174,6 +174,8 @@ def subject_set(refs: object) -> SubjectSet:
     UnrecordableError
         When it is neither, or one of the list is not 16 bytes in lower-case hexadecimal.
     """
+    if isinstance(refs, bytes) and len(refs) == REF_BYTES:  # one person, as most records are about
+        return ascending_subjects(refs)
     return ascending_subjects(b"".join(sorted(set(_references(refs)))))
 
 
@@ -229,36 +231,43 @@ def _are_names(keys: tuple[str, ...]) -> bool:
     return all(map(_KEY.fullmatch, keys))
 
 
-def _is_flat(values: Iterable[object]) -> bool:
-    """Return whether each of *values* is a value of JSON that holds no other, floats aside, or a list of such."""
+def _is_sure(values: Iterable[object], depth: int) -> bool:
+    """Return whether *values* are texts, integers, booleans, nulls, lists of such, or objects down to *depth*."""
     for value in values:
         kind = type(value)
-        if kind not in _SIMPLE and not (isinstance(value, list) and _SIMPLE.issuperset(map(type, value))):
+        if kind in _SIMPLE:
+            continue
+        if not isinstance(value, list | dict) or kind not in {list, dict}:
+            return False
+        if isinstance(value, list):
+            sure = _SIMPLE.issuperset(map(type, value))
+        else:
+            inner = value.values()
+            sure = _are_names(tuple(value)) and (
+                _SIMPLE.issuperset(map(type, inner)) or (depth > 0 and _is_sure(inner, depth - 1))
+            )
+        if not sure:
             return False
     return True
 
 
 def _quick_copy(fields: Mapping[str, object]) -> dict[str, object] | None:
-    """Return the copy of nearly every entry without a look at each of its values, or ``None`` where in doubt.
+    """Return the copy of nearly every entry without a look at each of its texts, or ``None`` where in doubt.
 
-    It only saves time: what is doubtful goes to :func:`_plain`, which decides. The way through JSON copies;
-    strict orjson refuses wide integers, bytes and most foreign types, and the comparison finds what it
-    turned into something else (NaN, identifiers, tuples).
+    It only saves time: what is doubtful goes to :func:`_plain`, which decides. Where all types are plain, the way
+    through JSON copies, and strict orjson refuses wide integers and surrogates.
     """
     try:
-        data = orjson.dumps(fields, option=orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS)
-    except orjson.JSONEncodeError:
+        data = orjson.dumps(fields, option=orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError:  # also where a key is no text
+        return None
+    if not _are_names(tuple(fields)) or not _is_sure(fields.values(), 1):
         return None
     # A backslash is an escape: of a control character, perhaps.
     if not data.isascii() or b"\\" in data or b"\x7f" in data:
         return None
     copy: dict[str, object] = orjson.loads(data)
-    if copy != fields or not _are_names(tuple(copy)):
-        return None
-    inner = [value for value in copy.values() if type(value) is dict]
-    if not _is_flat(value for value in copy.values() if type(value) is not dict):
-        return None
-    return copy if all(_are_names(tuple(value)) and _is_flat(value.values()) for value in inner) else None
+    return copy
 
 
 def plain_fields(fields: Mapping[str, object]) -> dict[str, object]:
@@ -313,7 +322,8 @@ def canonical(record: Mapping[str, object]) -> bytes:
 
 def micros(instant: datetime) -> int:
     """Return whole microseconds since 1970-01-01 UTC."""
-    return (instant - _EPOCH) // timedelta(microseconds=1)
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment(at: str) -> int:
@@ -323,7 +333,8 @@ def moment(at: str) -> int:
 
 def timestamp(instant: datetime) -> str:
     """Return *instant* as records spell it: UTC, six decimals, ``Z``."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def indexed(record: Mapping[str, object]) -> Indexed:
