@@ -233,19 +233,13 @@ def _are_names(keys: tuple[str, ...]) -> bool:
 
 def _is_sure(values: Iterable[object], depth: int) -> bool:
     """Return whether *values* are texts, integers, booleans, nulls, lists of such, or objects down to *depth*."""
-    for value in values:
-        kind = type(value)
-        if kind in _SIMPLE:
+    for item in values:
+        if type(item) in _SIMPLE:
             continue
-        if not isinstance(value, list | dict) or kind not in {list, dict}:
-            return False
-        if isinstance(value, list):
-            sure = _SIMPLE.issuperset(map(type, value))
+        if type(item) is list:
+            sure = _SIMPLE.issuperset(map(type, item))
         else:
-            inner = value.values()
-            sure = _are_names(tuple(value)) and (
-                _SIMPLE.issuperset(map(type, inner)) or (depth > 0 and _is_sure(inner, depth - 1))
-            )
+            sure = depth > 0 and type(item) is dict and _are_names(tuple(item)) and _is_sure(item.values(), depth - 1)
         if not sure:
             return False
     return True
@@ -261,7 +255,7 @@ def _quick_copy(fields: Mapping[str, object]) -> dict[str, object] | None:
         data = orjson.dumps(fields, option=orjson.OPT_STRICT_INTEGER)
     except orjson.JSONEncodeError:  # also where a key is no text
         return None
-    if not _are_names(tuple(fields)) or not _is_sure(fields.values(), 1):
+    if not _are_names(tuple(fields)) or not _is_sure(fields.values(), 2):
         return None
     # A backslash is an escape: of a control character, perhaps.
     if not data.isascii() or b"\\" in data or b"\x7f" in data:
@@ -333,8 +327,7 @@ def moment(at: str) -> int:
 
 def timestamp(instant: datetime) -> str:
     """Return *instant* as records spell it: UTC, six decimals, ``Z``."""
-    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
-    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def indexed(record: Mapping[str, object]) -> Indexed:
