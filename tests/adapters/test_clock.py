@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import uuid
@@ -72,6 +73,25 @@ def test_full_counter_moves_to_the_next_millisecond():
     millisecond = clock._millisecond
 
     assert uuid.UUID(clock.new_id()).int >> 80 == millisecond + 1
+
+
+def test_a_forked_process_draws_other_ids(monkeypatch):
+    """Random bytes that were drawn ahead are forgotten where a process is forked: parent and child never agree."""
+    monkeypatch.setattr(time, "time_ns", lambda: 1_770_000_000_000_000_000)
+    clock = SystemClock()
+    clock.new_id()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, clock.new_id().encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        theirs = told.read()
+    os.waitpid(child, 0)
+
+    assert len(theirs) == 36
+    assert theirs != clock.new_id()
 
 
 def test_ids_of_threads_differ():

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from datetime import UTC, datetime
+from weakref import WeakSet
 
 import numpy as np
 
@@ -13,7 +14,7 @@ _RANDOM_BITS = 74  # rand_a (12) and rand_b (62) of RFC 9562, 5.7, taken as one 
 _LOW = (1 << 62) - 1  # rand_b
 _STEP_BYTES = 5  # within a millisecond the counter grows by 1 to 2^40: unguessable, 2^33 ids before it is full
 _COUNTER_BYTES = 10
-_STEPS_AHEAD = 16  # drawn with the counter of a millisecond: a call of the system for each id would cost more
+_DRAWN = 4_096  # bytes at once: each call of the system gives the interpreter up to the other threads
 
 
 class SystemClock:
@@ -23,7 +24,9 @@ class SystemClock:
         self._lock = threading.Lock()
         self._millisecond = 0
         self._counter = 0
-        self._steps = b""  # of this millisecond
+        self._drawn = b""
+        self._used = 0
+        _clocks.add(self)
 
     def now(self) -> datetime:
         """Return the current instant in UTC."""
@@ -63,17 +66,23 @@ class SystemClock:
         now = time.time_ns() // 1_000_000
         with self._lock:
             if now > self._millisecond:
-                drawn = os.urandom(_COUNTER_BYTES + _STEP_BYTES * _STEPS_AHEAD)
-                self._millisecond, self._counter = now, _counter_of(drawn)
-                self._steps = drawn[_COUNTER_BYTES:]
-            if not self._steps:
-                self._steps = os.urandom(_STEP_BYTES * _STEPS_AHEAD)
-            step = 1 + int.from_bytes(self._steps[:_STEP_BYTES], "big")
-            self._steps = self._steps[_STEP_BYTES:]
+                self._millisecond, self._counter = now, _counter_of(self._random(_COUNTER_BYTES))
+            step = 1 + int.from_bytes(self._random(_STEP_BYTES), "big")
             if (self._counter + step) >> _RANDOM_BITS:
                 self._millisecond, self._counter = self._millisecond + 1, _fresh_counter()
             self._counter += step
             return self._millisecond, self._counter
+
+    def _random(self, count: int) -> bytes:
+        """Return *count* random bytes, each given once; the lock is held."""
+        if self._used + count > len(self._drawn):
+            self._drawn, self._used = os.urandom(_DRAWN), 0
+        begin, self._used = self._used, self._used + count
+        return self._drawn[begin : self._used]
+
+    def forget(self) -> None:
+        """Draw anew from now on: a process that was forked would give the ids of its parent again."""
+        self._drawn = b""
 
     def _advance(self, by: int) -> tuple[int, int]:
         """Let the counter grow; return its millisecond, and where it stood in it."""
@@ -86,6 +95,17 @@ class SystemClock:
             start = self._counter
             self._counter += by
             return self._millisecond, start
+
+
+_clocks: WeakSet[SystemClock] = WeakSet()
+
+
+def _forget_all() -> None:
+    for clock in _clocks:
+        clock.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 def _spelled(text: str, at: int) -> str:

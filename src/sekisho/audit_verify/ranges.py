@@ -173,7 +173,7 @@ class RangeCheck:
                     "a record is not the one whose hash stands in the tree",
                     BadRecord(row.writer, row.wseq, seq, row.id),
                 )
-        record = self._walk.step(row.record)
+        record = self._walk.step(row.record, leaf)
         finding = contradiction(row, record, self._walk.chains[record["writer"]].value)
         if finding is not None:
             raise VerificationFailed(Outcome.TAMPERED, finding, BadRecord(row.writer, row.wseq, row.seq, row.id))

@@ -111,6 +111,27 @@ async def test_large_records_are_looked_into(log, monkeypatch, most):
     assert await log.database.read(lambda connection: connection.execute(marked).scalar_one()) == 40 + (most == 0)
 
 
+@pytest.mark.parametrize("limit", [1, 3, 11])
+async def test_a_search_with_a_limit_goes_on_where_it_ended(log, monkeypatch, limit):
+    """Small and large records come in one order of sequence, none twice and none left out, however few at a time."""
+    monkeypatch.setattr(audit_subjects, "LARGE", 9)
+    for n in range(10):
+        people = b"".join(ref(n + k) for k in range(10))
+        await log.append(AuditEntry("access.release", {"subjects": people}, id=f"large{n}"))
+        await log.append(AuditEntry("access.release", {"subjects": ref(7)}, id=f"small{n}"))
+        await log.append(AuditEntry("access.deny", {"subjects": people}, id=f"denied{n}"))
+    expected = [f"{size}{n}" for n in range(10) for size in ("large", "small") if size == "small" or n <= 7]
+    shown: list[object] = []
+    after = 0
+    while page := await log.search(
+        AuditQuery(data_subject=ref(7).hex(), kind="access.release", after_seq=after, limit=limit)
+    ):
+        assert len(page) <= limit
+        shown += [record["id"] for record in page]
+        after = int(str(page[-1]["seq"]))
+    assert shown == expected
+
+
 @pytest.mark.parametrize("spread", ["even", "crowded"])
 async def test_everybody_of_a_large_record_is_found(log, monkeypatch, spread):
     """However references are spread, those of a large record are found and their neighbours are not."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.benchmarks.audit import disclosure, over_http, releases, verifying
+from tests.benchmarks.audit import disclosure, over_http, releases, slow_disk, verifying
 from tests.benchmarks.parts import run_parts
 
 PARTS: dict[str, Callable[..., None]] = {
     "releases": releases.measure,
+    "slow": slow_disk.measure,
     "http": over_http.measure,
     "lag": over_http.lag,
     "records": verifying.measure,

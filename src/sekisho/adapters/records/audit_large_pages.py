@@ -29,15 +29,39 @@ def seqs_of(refs: Sequence[bytes]) -> sa.CompoundSelect[int]:
 
     What is no reference of a person, as the empty one of somebody unknown, concerns no record.
     """
-    refs = [ref for ref in refs if len(ref) == REF_BYTES and ref != EVERYBODY]
-    index, large = audit_subject_ref, audit_subject_ref.alias()
-    held = sa.or_(*(_Holds(audit_subject.c.refs, ref) for ref in refs)) if refs else sa.false()
+    refs = _persons(refs)
+    large = audit_subject_ref.alias()
     looked_into = (
         sa.select(audit_subject.c.seq)
         .join(large, large.c.seq == audit_subject.c.seq)
-        .where(large.c.ref == EVERYBODY, held)
+        .where(large.c.ref == EVERYBODY, _held(refs))
     )
-    return sa.union_all(sa.select(index.c.seq).where(index.c.ref.in_(refs)), looked_into)
+    return sa.union_all(small_seqs_of(refs), looked_into)
+
+
+def small_seqs_of(refs: Sequence[bytes]) -> sa.Select[int]:
+    """Return what selects those of :func:`seqs_of` that the index itself names."""
+    return sa.select(audit_subject_ref.c.seq).where(audit_subject_ref.c.ref.in_(_persons(refs)))
+
+
+def large_of(statement: sa.Select[Any], refs: Sequence[bytes], after: int) -> sa.Select[Any]:
+    """Return *statement*, which reads ``audit_record``, for those of :func:`seqs_of` that are looked into.
+
+    Of records after sequence *after*, in order of sequence: who wants some reads no more of them than it takes.
+    """
+    large, subject = audit_subject_ref.alias(), audit_subject.c
+    # A subquery for each large record: a join might look into all the others as well, one by one.
+    held = sa.select(_held(_persons(refs))).where(subject.seq == large.c.seq).scalar_subquery()
+    stands = statement.select_from(large.join(audit_record, audit_record.c.seq == large.c.seq))
+    return stands.where(large.c.ref == EVERYBODY, large.c.seq > after, held).order_by(large.c.seq)
+
+
+def _persons(refs: Sequence[bytes]) -> list[bytes]:
+    return [ref for ref in refs if len(ref) == REF_BYTES and ref != EVERYBODY]
+
+
+def _held(refs: Sequence[bytes]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(_Holds(audit_subject.c.refs, ref) for ref in refs)) if refs else sa.false()
 
 
 def people_of_large(statement: sa.Select[Any]) -> sa.Select[Any]:
@@ -76,15 +100,15 @@ def _look_everywhere(element: _Holds, compiler: Any, **options: Any) -> str:
 def _look_where_it_would_be(element: _Holds, compiler: Any, **options: Any) -> str:
     # Of evenly spread references this window has four standard deviations on each side. Where its ends show that the
     # reference would stand outside, all of them are read: so nobody is missed, however they are spread.
+    # The window is cut out once: each cut of what the server keeps in pieces looks for its pieces anew.
     refs, ref, share = (compiler.process(each, **options) for each in element.clauses)
     count = f"(octet_length({refs}) / {REF_BYTES})"
     around = f"(ceil(2 * sqrt({count}))::int + 8)"
     first = f"greatest(0, floor({count} * {share})::int - {around})"
-    after = f"least({count}, {first} + 2 * {around} + 1)"
-
-    def at(place: str) -> str:
-        return f"substring({refs} FROM ({place}) * {REF_BYTES} + 1 FOR {REF_BYTES})"
-
-    window = f"substring({refs} FROM {first} * {REF_BYTES} + 1 FOR ({after} - {first}) * {REF_BYTES})"
-    inside = f"({first} = 0 OR {at(first)} <= {ref}) AND ({after} = {count} OR {at(f'{after} - 1')} >= {ref})"
-    return f"(position({ref} IN CASE WHEN {inside} THEN {window} ELSE {refs} END) > 0)"
+    places = f"SELECT {count} AS held, {first} AS first, 2 * {around} + 1 AS width OFFSET 0"
+    cut = f"substring({refs} FROM first * {REF_BYTES} + 1 FOR width * {REF_BYTES})"
+    window = f"SELECT {cut} AS near, first, first + width >= held AS ends FROM ({places}) AS places OFFSET 0"
+    last = f"substring(near FROM octet_length(near) - {REF_BYTES - 1})"
+    inside = f"(first = 0 OR substring(near FOR {REF_BYTES}) <= {ref}) AND (ends OR {last} >= {ref})"
+    found = f"position({ref} IN CASE WHEN {inside} THEN near ELSE {refs} END)"
+    return f"((SELECT {found} FROM ({window}) AS around) > 0)"

@@ -13,7 +13,7 @@ from typing import Any, cast
 import orjson
 import sqlalchemy as sa
 
-from sekisho.adapters.records.audit_large_pages import seqs_of
+from sekisho.adapters.records.audit_large_pages import large_of, seqs_of, small_seqs_of
 from sekisho.adapters.records.consent_projection import driver
 from sekisho.adapters.records.tables import audit_head, audit_pruned, audit_record
 from sekisho.domain.pruning import PRUNE_KIND, Anchor, parse_anchor
@@ -23,10 +23,13 @@ from sekisho.ports import AuditQuery
 MAX_FOUND = 1_000
 """Most records that one search returns; go on with ``after_seq``."""
 
-_CHUNK = 5_000
+_CHUNK = 1_000  # rows at a time: of more the objects no longer fit the processor's caches
 _CHUNK_BYTES = 16 << 20
 _BEFORE = -(2**62)  # below every sequence, those included that an intruder may have put there
 _FEW = 200
+_RECORDS_AFTER = (
+    f"SELECT {', '.join(StoredRecord._fields)} FROM audit_record WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,35 @@ def search_records(connection: sa.Connection, query: AuditQuery) -> list[dict[st
     """
     limit = max(1, min(query.limit, MAX_FOUND))
     table = audit_record.c
-    rows = connection.execute(sa.select(table.record).where(*matching(query)).order_by(table.seq).limit(limit))
-    return [_read(record) for (record,) in rows]
+    if query.data_subject is None:
+        rows = connection.execute(sa.select(table.record).where(*matching(query)).order_by(table.seq).limit(limit))
+        return [_read(record) for (record,) in rows]
+    # Two searches, each of which ends with its limit: what is looked into is not looked into to the end of the log.
+    refs = _references(query.data_subject)
+    about = sa.select(table.seq, table.record).where(*_conditions(query))
+    named = about.where(table.seq.in_(small_seqs_of(refs))).order_by(table.seq).limit(limit)
+    looked_into = large_of(about, refs, query.after_seq).limit(limit)
+    found = {row.seq: row.record for part in (named, looked_into) for row in connection.execute(part)}
+    return [_read(found[seq]) for seq in sorted(found)[:limit]]
+
+
+def _references(data_subject: str) -> list[bytes]:
+    try:
+        return [bytes.fromhex(data_subject)]
+    except ValueError:
+        return []  # nobody has such a reference
 
 
 def matching(query: AuditQuery) -> list[sa.ColumnElement[bool]]:
     """Return the conditions on a record that *query* makes, its ``limit`` aside."""
+    conditions = _conditions(query)
+    if query.data_subject is not None:
+        conditions.append(audit_record.c.seq.in_(seqs_of(_references(query.data_subject))))
+    return conditions
+
+
+def _conditions(query: AuditQuery) -> list[sa.ColumnElement[bool]]:
+    """Return :func:`matching`, whom the record concerns aside."""
     table = audit_record.c
     conditions = [table.seq > query.after_seq]
     if query.since is not None:
@@ -68,12 +94,6 @@ def matching(query: AuditQuery) -> list[sa.ColumnElement[bool]]:
         # Written out, not a parameter: only so does the index of the rare kind serve the search.
         kind = sa.bindparam("kind", query.kind, sa.String, literal_execute=True)
         conditions.append(table.kind == kind)
-    if query.data_subject is not None:
-        try:
-            ref = bytes.fromhex(query.data_subject)
-        except ValueError:
-            return [sa.false()]  # nobody has such a reference
-        conditions.append(table.seq.in_(seqs_of([ref])))
     return conditions
 
 
@@ -136,13 +156,17 @@ def pruning_record(anchor: Anchor, connection: sa.Connection) -> bytes | None:
 
 def stored_records(connection: sa.Connection) -> Iterator[StoredRecord]:
     """Yield every stored row of the log for ``audit_verify.verify_rows``, in order of sequence."""
-    columns = ", ".join(StoredRecord._fields)
     after = _BEFORE
-    while rows := _rows(
-        connection, f"SELECT {columns} FROM audit_record WHERE seq > ? ORDER BY seq LIMIT {_CHUNK}", after
-    ):
-        yield from map(StoredRecord._make, rows)
-        after = rows[-1][0]
+    while rows := records_after(connection, after):
+        yield from rows
+        after = rows[-1].seq
+
+
+def records_after(
+    connection: sa.Connection, after: int, upto: int = 2**62, limit: int = _CHUNK
+) -> list[StoredRecord]:
+    """Return at most *limit* stored rows of the log behind sequence *after*, up to *upto*, in their order."""
+    return list(map(StoredRecord._make, _rows(connection, _RECORDS_AFTER, after, upto, limit)))
 
 
 def stored_subjects(connection: sa.Connection) -> Iterator[tuple[int, bytes]]:

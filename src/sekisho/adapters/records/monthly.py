@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from sekisho.adapters.records.audit_batch import Tail
 from sekisho.adapters.records.audit_seal import heads_to_come
-from sekisho.adapters.records.audit_search import kept_anchor, newest_heads, newest_seq, span
+from sekisho.adapters.records.audit_search import kept_anchor, newest_heads, newest_seq, records_after, span
 from sekisho.adapters.records.audit_sink import open_tails
 from sekisho.adapters.records.audit_tree import AuditTree
 from sekisho.adapters.records.database import Database, DatabaseFailed
@@ -50,7 +50,6 @@ _BEFORE: Final = 86_400_000_000  # withdrawals and writers are followed from a d
 _AFTER: Final = 60_000_000  # clocks of writers differ: so long after the month its records are looked for
 _ANY: Final = (1 << 63) - 1  # more records than a chain has
 _CHUNK: Final = 200  # records whose people are read at a time
-_READ = tuple(audit_record.c[name] for name in StoredRecord._fields)
 
 
 class SqlMonthlyRecords:
@@ -108,7 +107,7 @@ class SqlMonthlyRecords:
         after, more = first - 1, True
         while more:
             began = clock()
-            rows = await self._database.read(partial(_group, after, upto))
+            rows = await self._database.read(partial(records_after, after=after, upto=upto, limit=_GROUP))
             more = await asyncio.to_thread(work.take, rows)
             if rows:
                 after = rows[-1].seq
@@ -269,12 +268,6 @@ def _speaks_of(note: str, sizes: Mapping[str, tuple[int, int]]) -> bool:
         return True  # the check says that it is damaged
     low, high = sizes.get(head.writer, (0, 0))
     return low < head.size <= high
-
-
-def _group(after: int, upto: int, connection: sa.Connection) -> list[StoredRecord]:
-    seq = audit_record.c.seq
-    rows = connection.execute(sa.select(*_READ).where(seq > after, seq <= upto).order_by(seq).limit(_GROUP))
-    return [StoredRecord._make((*row[:9], bytes(row[9]), bytes(row[10]))) for row in rows]
 
 
 def _distinct(seqs: Sequence[int], connection: sa.Connection) -> int:
