@@ -26,6 +26,7 @@ from sekisho.ports import DataSubjectRef, EpochKeys, KeyRing, KeysByEpoch, Names
 from sekisho.query.plan import Plan
 from sekisho.transform.draws import Draws
 from sekisho.transform.keyed_hash import Hashes
+from sekisho.transform.order import each_once
 from sekisho.transform.page import numbers_of
 from sekisho.transform.pseudonym import PersonPseudonyms
 from sekisho.transform.token import Tokens
@@ -279,7 +280,7 @@ class Pseudonymity:
         They stand one after another, 16 bytes each, in the order of the numbers. What was asked once costs
         no loop in Python; safe to call from several threads.
         """
-        distinct = np.unique(numbers[numbers >= 0])
+        distinct = each_once(numbers[numbers >= 0])
         split = int(np.searchsorted(distinct, _TABLED))
         few, rest = distinct[:split], distinct[split:].tolist()
         with self._lock:
