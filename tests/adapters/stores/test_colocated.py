@@ -198,7 +198,12 @@ def test_people_who_register_later_are_not_released_until_the_next_sync(tmp_path
         lambda folder, data: _edit(folder, people=-1),
         lambda folder, data: _edit(folder, identifier="email"),
         lambda folder, data: _edit(folder, dataset="pos.products"),
-        lambda folder, data: _edit(folder, data=[["../../pos/order_lines.parquet", (folder.parents[1] / "pos" / "order_lines.parquet").stat().st_size]]),
+        lambda folder, data: _edit(
+            folder,
+            data=[
+                ["../../pos/order_lines.parquet", (folder.parents[1] / "pos" / "order_lines.parquet").stat().st_size]
+            ],
+        ),
         lambda folder, data: _edit(folder, unheard="of"),
     ],
     ids=range(14),
