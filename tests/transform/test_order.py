@@ -144,7 +144,12 @@ def test_rows_are_written_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ordering, "IN_MEMORY", 60_000)
     writes: list[int] = []
     write = spill.Sealed.write
-    monkeypatch.setattr(spill.Sealed, "write", lambda self, rows: writes.append(rows.num_rows) or write(self, rows))
+
+    def counted(self: spill.Sealed, rows: pa.RecordBatch) -> spill.Place:
+        writes.append(rows.num_rows)
+        return write(self, rows)
+
+    monkeypatch.setattr(spill.Sealed, "write", counted)
     ordered([batch(list(range(at, at + 100)), at) for at in range(0, 2_000, 100)], 500, 10**9)
     assert sum(writes) == 2_000
     assert len(writes) <= 2 * 64

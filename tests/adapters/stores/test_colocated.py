@@ -102,7 +102,7 @@ with writing(folder):
 
 @pytest.mark.parametrize(
     ("name", "times"),
-    [("_copy_rows", 1), ("_on_disk", 1), ("replace", 1), ("_on_disk", 2), ("replace", 2), ("_on_disk", 3)],
+    [("_copy_rows", 1), ("sync", 1), ("replace", 1), ("sync", 2), ("replace", 2), ("sync", 3)],
 )
 @pytest.mark.parametrize("again", [False, True])
 def test_kill_9_leaves_the_earlier_copy_or_none(tmp_path: Path, name: str, times: int, *, again: bool) -> None:
@@ -119,7 +119,7 @@ def test_kill_9_leaves_the_earlier_copy_or_none(tmp_path: Path, name: str, times
         done = subprocess.run([sys.executable, "-c", _KILLED], input=task, capture_output=True, check=False)
         assert done.returncode == -signal.SIGKILL, done.stderr
         assert world.by(world.with_copies, COUNT) == world.by(world.without, COUNT)
-        whole = name == "_on_disk" and times == 3  # all there but the last fsync
+        whole = name == "sync" and times == 3  # all there but the last fsync
         assert world.usable() is whole
         assert world.sync().written is not whole
         assert {path.name for path in (world.copies / LINES.name).iterdir()} == {"meta.json", copy_of(world).name}

@@ -57,7 +57,7 @@ State = tuple[str, int, int, int, int, int]
 
 @dataclass(frozen=True)
 class Part:
-    """Rows ``low`` to ``high`` of a file, ``whole`` when these are all; they are those from ``start`` on of all files."""
+    """Rows ``low`` to ``high`` of a file, all of it if ``whole``; they are those from ``start`` on of all files."""
 
     path: str
     low: int

@@ -167,8 +167,8 @@ class Registries:
             values.update(json.dumps(part, separators=(",", ":"))[1:-1].encode() + b",")
         sha256 = hashlib.sha256(numbers.digest() + values.digest()).digest()
         key_type = self._key_types.get(keys.identifier, ColumnType.STRING)
-        each_once = bool((keys.numbers[1:] > keys.numbers[:-1]).all())
-        known = Known(keys, key_type, sha256, keys.numbers if each_once else each_once(keys.numbers), earlier)
+        ascending = bool((keys.numbers[1:] > keys.numbers[:-1]).all())
+        known = Known(keys, key_type, sha256, keys.numbers if ascending else each_once(keys.numbers), earlier)
         self._held[keys.identifier] = (known, numbers, values)
         return known
 
