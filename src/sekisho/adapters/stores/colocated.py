@@ -272,7 +272,7 @@ def _copy_rows(
         ((count,),) = engine.execute("SELECT count(*) FROM files").fetchall()
         groups = -(-int(count) // _ROW_GROUP) or 1
         step = -(-groups // _FILES) * _ROW_GROUP
-        written = []
+        written: list[Path] = []
         for start in range(0, groups * _ROW_GROUP, step):
             written.append(target.with_name(f"{target.name}-{len(written)}.parquet.new"))
             part = f" LIMIT {step} OFFSET {start}" if groups * _ROW_GROUP > step else ""
