@@ -27,7 +27,7 @@ from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews
 from sekisho.ports.consent import Ground
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
 from sekisho.release import STALE_SECONDS, ReleasedPage, Shown, ahead_of
-from sekisho.transform.order import TokenOrder, joined, order_of
+from sekisho.transform.order import TokenOrder, each_once, joined, order_of
 from sekisho.transform.page import is_heavy, numbers_of, transform_page
 
 SMALL_PAGE_ROWS = 10_000
@@ -336,7 +336,7 @@ class Answer:
         """Count the people that the answer is about so far, where there is a limit. Raises ``AccessDenied``."""
         most = strictest(self.permit, ObligationKind.MAX_DATA_SUBJECTS)
         if most is not None and self.query.hidden:
-            self.persons.update(np.unique(people).tolist())
+            self.persons.update(each_once(people).tolist())
             if len(self.persons) > most:
                 raise AccessDenied(
                     "For this purpose an answer is about one person at a time; narrow the statement to one.",

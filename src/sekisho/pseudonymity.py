@@ -36,6 +36,7 @@ from sekisho.ports import (
 from sekisho.query.plan import Plan
 from sekisho.transform.draws import Draws
 from sekisho.transform.keyed_hash import Hashes
+from sekisho.transform.order import each_once
 from sekisho.transform.page import numbers_of
 from sekisho.transform.pseudonym import PersonPseudonyms
 from sekisho.transform.token import Tokens
@@ -310,7 +311,7 @@ class Pseudonymity:
             number = int(numbers[0])
             if 0 <= number < len(self._refs) and self._referenced[number]:
                 return bytes(self._refs[number].tobytes())
-        distinct = np.unique(numbers[numbers >= 0])
+        distinct = each_once(numbers[numbers >= 0])
         split = int(np.searchsorted(distinct, _TABLED))
         few, rest = distinct[:split], distinct[split:].tolist()
         with self._lock:

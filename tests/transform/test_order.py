@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sekisho.errors import InvalidRequest
 from sekisho.transform import order as ordering
 from sekisho.transform import spill
-from sekisho.transform.order import TokenOrder, order_of
+from sekisho.transform.order import TokenOrder, each_once, order_of
 from sekisho.transform.page import numbers_of
 from sekisho.transform.pseudonym import PersonPseudonyms
 
@@ -59,14 +59,18 @@ def expected(batches: list[pa.RecordBatch]) -> list[int]:
 @given(
     st.lists(st.lists(st.integers(-1, 30), min_size=1, max_size=60), min_size=1, max_size=6),
     st.sampled_from([0, 300, 3000, 1 << 20]),
+    st.sampled_from([0, 500, 1 << 20]),
     st.integers(1, 50),
 )
-def test_order_is_the_same_in_memory_and_on_disk(parts: list[list[int]], memory: int, page_rows: int) -> None:
+def test_order_is_the_same_in_memory_and_on_disk(
+    parts: list[list[int]], memory: int, at_once: int, page_rows: int
+) -> None:
     """However little memory there is, rows come by pseudonym, those of one person as they came, nobody's last."""
     starts = np.cumsum([0, *map(len, parts)]).tolist()
     batches = [batch(numbers, start) for numbers, start in zip(parts, starts, strict=False)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ordering, "IN_MEMORY", memory)
+        patch.setattr(ordering, "_AT_ONCE", at_once)
         found = ordered(batches, page_rows, limit=10**9)
     assert found.column("place").to_pylist() == expected(batches)
 
@@ -118,6 +122,34 @@ def test_disk_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=50), st.booleans())
 def test_both_ways_of_sorting_are_one(keys: list[int], large: bool) -> None:
-    """Many keys are sorted by passes, few at once; equal ones keep their order."""
+    """Many keys are sorted by their highest bits, few as they are; equal ones keep their order."""
     array = np.array(keys * (ordering._FEW // max(1, len(keys)) + 1) if large and keys else keys, np.uint64)
     assert order_of(array).tolist() == np.argsort(array, kind="stable").tolist()
+
+
+def test_keys_that_differ_in_their_lowest_bits_are_told_apart() -> None:
+    """Of keys that agree in all but their lowest bits, the lower still comes first."""
+    keys = np.arange(3 * ordering._FEW, 0, -1).astype(np.uint64)
+    assert order_of(keys).tolist() == list(range(len(keys)))[::-1]
+
+
+@given(st.lists(st.integers(0, 2**62), max_size=30))
+def test_each_number_once(numbers: list[int]) -> None:
+    """Numbers come once each, ascending."""
+    assert each_once(np.array(numbers * 2, np.int64)).tolist() == sorted(set(numbers))
+
+
+def test_rows_are_written_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits on disk is parted and written in steps, not page by page: each part once while a step holds all."""
+    monkeypatch.setattr(ordering, "IN_MEMORY", 60_000)
+    writes: list[int] = []
+    write = spill.Sealed.write
+
+    def counted(self: spill.Sealed, rows: pa.RecordBatch) -> spill.Place:
+        writes.append(rows.num_rows)
+        return write(self, rows)
+
+    monkeypatch.setattr(spill.Sealed, "write", counted)
+    ordered([batch(list(range(at, at + 100)), at) for at in range(0, 2_000, 100)], 500, 10**9)
+    assert sum(writes) == 2_000
+    assert len(writes) <= 2 * 64

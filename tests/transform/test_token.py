@@ -119,3 +119,29 @@ def test_key_length_and_repr():
     with pytest.raises(ValueError, match="32, 48 or 64"):
         Tokens(bytes(16), "invoice")
     assert repr(TOKENS) == "Tokens(domain='invoice')"
+
+
+@pytest.mark.parametrize("each", [1, 2, 3, 50])
+def test_whole_numbers_have_the_tokens_of_their_text(each):
+    """However often a whole number stands in a column, all at once or each once, its token is that of its text."""
+    numbers = [n // each - 7 for n in range(300)]
+    expected = [TOKENS.encode_one(str(n)) for n in numbers]
+    assert TOKENS.encode(pa.array(numbers, pa.int32())).to_pylist() == expected
+    part = pa.array([*numbers, None], pa.int64())
+    assert TOKENS.encode(part).to_pylist() == [*expected, None]
+    assert TOKENS.encode(part.slice(100, 150)).to_pylist() == expected[100:250]
+
+
+def test_most_of_them_distinct_are_not_looked_up(monkeypatch):
+    """A column of distinct whole numbers is encrypted as it stands; one of few is encrypted once for each."""
+    seen = []
+    tokens = Tokens._tokens
+
+    def counted(self, values):
+        seen.append(len(values))
+        return tokens(self, values)
+
+    monkeypatch.setattr(Tokens, "_tokens", counted)
+    TOKENS.encode(pa.array(range(1_000)))
+    TOKENS.encode(pa.array([n % 5 for n in range(1_000)]))
+    assert seen == [1_000, 5]

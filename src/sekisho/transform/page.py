@@ -87,7 +87,8 @@ def _transformed(
         case TransformKind.PSEUDONYM:
             return keyed.pseudonyms.encode(numbers_of(column))
         case TransformKind.TOKEN if output.domain is not None:
-            return keyed.tokens(output.domain).encode(column.cast(pa.string()))
+            whole = pa.types.is_integer(column.type)
+            return keyed.tokens(output.domain).encode(column if whole else column.cast(pa.string()))
         case TransformKind.HMAC if output.domain is not None:
             return keyed.hashes(output.domain).encode(column.cast(pa.string()))
         case TransformKind.MASK_TEXT:

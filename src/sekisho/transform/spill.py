@@ -57,9 +57,9 @@ class Sealed:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as writer:
             writer.write_batch(batch)
-        return self.write_bytes(sink.getvalue().to_pybytes(), batch.num_rows, batch.nbytes)
+        return self.write_bytes(memoryview(sink.getvalue()).cast("B"), batch.num_rows, batch.nbytes)
 
-    def write_bytes(self, content: bytes, rows: int = 0, size: int = 0) -> Place:
+    def write_bytes(self, content: bytes | memoryview, rows: int = 0, size: int = 0) -> Place:
         """Append *content*, sealed. Raises ``OSError``."""
         number = self._written
         sealed = self._cipher.encrypt(number.to_bytes(12, "big"), content, None)

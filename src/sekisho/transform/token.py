@@ -78,7 +78,8 @@ class Tokens:
 
         Returns
         -------
-        A string array of the same length. Each distinct value is encrypted once.
+        A string array of the same length. Each distinct value is encrypted once; of whole numbers, unless most of
+        them are distinct: then looking for the others takes longer.
 
         Raises
         ------
@@ -88,6 +89,8 @@ class Tokens:
         kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)):
             raise ValueError("tokens are made of strings or whole numbers")
+        if _mostly_distinct(array):
+            return self._tokens(array.cast(pa.string()))
         coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
         return self._tokens(coded.dictionary.cast(pa.string())).take(coded.indices)
 
@@ -130,7 +133,7 @@ class Tokens:
         return value.decode()
 
     def _tokens(self, values: pa.Array) -> pa.Array:
-        """Return the token of each of *values*, which are distinct."""
+        """Return the token of each of *values*."""
         if len(values) >= _MANY and not values.null_count:
             short = pc.less_equal(pc.binary_length(values), MOST)
             if short.true_count == len(values):
@@ -146,6 +149,14 @@ class Tokens:
     def _encrypt(self, value: str) -> str:
         raw = value.encode() + b"\x80"
         return _text(self._cipher.encrypt(raw + bytes(-len(raw) % _BLOCK), self._associated))
+
+
+def _mostly_distinct(array: pa.Array) -> bool:
+    """Return whether *array* holds whole numbers, most of which stand in it once. Sorting them tells soonest."""
+    if not pa.types.is_integer(array.type) or array.null_count or len(array) < _MANY:
+        return False
+    ordered = np.sort(array.to_numpy())
+    return 2 * int(np.count_nonzero(ordered[1:] != ordered[:-1])) >= len(ordered)
 
 
 def _text(sealed: bytes) -> str:

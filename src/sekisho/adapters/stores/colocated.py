@@ -16,7 +16,7 @@ import asyncio
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from glob import has_magic
@@ -35,10 +35,12 @@ from sekisho.durable import sync
 from sekisho.errors import StoreUnavailable
 from sekisho.ports import PeopleIndex, PeopleKeys
 
-_VERSION = 1
+_VERSION = 2
 _META = "meta.json"
 _NOT_PARQUET = (".jsonl", ".ndjson", ".json", ".csv")
 _ROW_GROUP = 122_880  # sixty vectors of DuckDB, its own default
+_FILES = 4
+"""Files of a large copy. Beside marks (``row_marks``) a file is read by one thread, and soonest as a whole."""
 
 Source = tuple[str, int, int]
 """A source file: path below the store's folder, size in bytes, time of change in nanoseconds."""
@@ -58,10 +60,10 @@ class Copy:
         The files, sorted.
     people, people_sha256:
         How many identifiers the registry held, and the SHA-256 over them with their numbers.
-    data, size:
-        Name of the copy's file, and its size in bytes.
+    data:
+        Name and size in bytes of each of the copy's own files, which hold its rows one after another.
     rows:
-        Rows in it; as many as in the files.
+        Rows in them; as many as in the files.
     unnumbered:
         Rows of somebody whom the registry did not know; nobody's rows, without a key, are not among them.
     """
@@ -72,8 +74,7 @@ class Copy:
     sources: tuple[Source, ...]
     people: int
     people_sha256: str
-    data: str
-    size: int
+    data: tuple[tuple[str, int], ...]
     rows: int
     unnumbered: int
     version: int = _VERSION
@@ -137,12 +138,14 @@ def read_copy(folder: Path, dataset: Dataset) -> Copy | None:
             | {
                 "columns": tuple((str(name), str(kind)) for name, kind in held["columns"]),
                 "sources": tuple((str(path), int(size), int(at)) for path, size, at in held["sources"]),
+                "data": tuple((str(name), int(size)) for name, size in held["data"]),
             }
         )
-        whole = (place / copy.data).stat().st_size == copy.size
+        names = all(Path(name).name == name for name, _ in copy.data)
+        whole = names and copy.data and all((place / name).stat().st_size == size for name, size in copy.data)
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return copy if whole and copy.version == _VERSION and Path(copy.data).name == copy.data else None
+    return copy if whole and copy.version == _VERSION else None
 
 
 def difference(copy: Copy, store: Store, dataset: Dataset, keys: PeopleKeys) -> str | None:
@@ -172,8 +175,8 @@ def synchronise(
 ) -> Synced:
     """Bring the copy of *dataset* below *folder* up to its files and to *keys*; within :func:`copy_folder.writing`.
 
-    A copy that is as new as both stays. Else the new file is written under a name of its own, and ``meta.json``
-    replaced when it is on the disk: whoever is killed in between leaves the earlier copy in use.
+    A copy that is as new as both stays. Else new files are written under names of their own, and ``meta.json``
+    replaced when they are on the disk: whoever is killed in between leaves the earlier copy in use.
 
     Raises ``StoreUnavailable`` when the files cannot be copied row by row and type by type.
     """
@@ -196,7 +199,7 @@ def synchronise(
         for each in place.iterdir():  # earlier copies, and what a killed process left
             if each.is_dir():
                 shutil.rmtree(each)
-            elif each.name != _META and (held is None or each.name != held.data):
+            elif each.name != _META and (held is None or each.name not in dict(held.data)):
                 each.unlink()
 
 
@@ -218,15 +221,16 @@ def _write(place: Path, store: Store, dataset: Dataset, keys: PeopleKeys, interr
     try:
         sources = sources_of(store, dataset)
         made_of = json.dumps([_VERSION, dataset.name, key.identifier, _columns(dataset), sources, people])
-        data = hashlib.sha256(made_of.encode()).hexdigest()[:16] + ".parquet"
-        temporary = place / f"{data}.new"
-        rows, unnumbered = _copy_rows(temporary, store, dataset, key.column, everybody.whole, sources, interrupt)
-        temporary.chmod(0o600)
-        sync(temporary)
+        target = place / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+        files, rows, unnumbered = _copy_rows(target, store, dataset, key.column, everybody.whole, sources, interrupt)
+        for file in files:
+            file.chmod(0o600)
+            sync(file)
         if sources_of(store, dataset) != sources:
             raise StoreUnavailable(f"The files of {dataset.name} changed while they were copied; run it again.")
-        size = temporary.stat().st_size
-        temporary.replace(place / data)
+        data = tuple((file.stem, file.stat().st_size) for file in files)
+        for file in files:
+            file.replace(place / file.stem)
     except (duckdb.Error, OSError) as fault:
         # The engine's text may print a value; its class says enough.
         raise StoreUnavailable(f"The files of {dataset.name} could not be copied ({type(fault).__name__}).") from None
@@ -238,7 +242,6 @@ def _write(place: Path, store: Store, dataset: Dataset, keys: PeopleKeys, interr
         people=len(keys.numbers),
         people_sha256=people,
         data=data,
-        size=size,
         rows=rows,
         unnumbered=unnumbered,
     )
@@ -252,10 +255,10 @@ def _copy_rows(
     everybody: pa.Table,
     sources: tuple[Source, ...],
     interrupt: Interrupt,
-) -> tuple[int, int]:
-    """Write the files' rows to *target*, each with the number that *everybody* (``k``, ``n``) has for its *key*.
+) -> tuple[list[Path], int, int]:
+    """Write the files' rows beside *target*, each with the number that *everybody* (``k``, ``n``) has for its *key*.
 
-    Returns how many rows there are, and how many of them have a key but no number.
+    Returns the new files, how many rows there are, and how many of them have a key but no number.
     """
     folder = Path(store.location)
     pattern = (folder / dataset.relation).as_posix()
@@ -266,11 +269,20 @@ def _copy_rows(
         columns = ", ".join(f'"{column.name}"' for column in dataset.columns)
         engine.execute(f"CREATE VIEW files AS SELECT {columns} FROM read_parquet({_text(pattern)})")
         engine.register("people", everybody)
-        engine.execute(
-            f'COPY (SELECT t.*, g.n AS "{NUMBER}" FROM files AS t LEFT JOIN people AS g ON g.k = t."{key}")'
-            f" TO {_text(target.as_posix())} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROW_GROUP})"
-        )
-        engine.execute(f"CREATE VIEW written AS SELECT * FROM read_parquet({_text(target.as_posix())})")
+        ((count,),) = engine.execute("SELECT count(*) FROM files").fetchall()
+        groups = -(-int(count) // _ROW_GROUP) or 1
+        step = -(-groups // _FILES) * _ROW_GROUP
+        written: list[Path] = []
+        for start in range(0, groups * _ROW_GROUP, step):
+            written.append(target.with_name(f"{target.name}-{len(written)}.parquet.new"))
+            part = f" LIMIT {step} OFFSET {start}" if groups * _ROW_GROUP > step else ""
+            engine.execute(
+                f'COPY (SELECT t.*, g.n AS "{NUMBER}" FROM (FROM files{part}) AS t'
+                f' LEFT JOIN people AS g ON g.k = t."{key}") TO {_text(written[-1].as_posix())}'
+                f" (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROW_GROUP})"
+            )
+        names = ", ".join(_text(path.as_posix()) for path in written)
+        engine.execute(f"CREATE VIEW written AS SELECT * FROM read_parquet([{names}])")
         before, after = (
             [(name, kind) for name, kind, *_ in engine.execute(f"DESCRIBE {view}").fetchall()]
             for view in ("files", "written")
@@ -284,7 +296,7 @@ def _copy_rows(
         raise StoreUnavailable(f"A type of {dataset.name} does not survive being copied.")
     if rows != copied:
         raise StoreUnavailable(f"Two people of the registry have one key of {dataset.name}; it was not copied.")
-    return rows, unnumbered
+    return written, rows, unnumbered
 
 
 def _text(text: str) -> str:
@@ -309,7 +321,7 @@ class ColocatedCopies:
     people:
         The registry that the copies must have been made with.
     attach:
-        Told a dataset and its copy's file before a statement reads it.
+        Told a dataset and its copy's files before a statement reads them.
     """
 
     def __init__(
@@ -318,7 +330,7 @@ class ColocatedCopies:
         stores: Mapping[str, Store],
         datasets: Mapping[str, Dataset],
         people: PeopleIndex,
-        attach: Callable[[Dataset, Path], None],
+        attach: Callable[[Dataset, Sequence[Path]], None],
     ) -> None:
         self._folder = folder
         self._datasets = {dataset.name: (stores[dataset.store], dataset) for dataset in eligible(stores, datasets)}
@@ -359,7 +371,8 @@ class ColocatedCopies:
         if await asyncio.to_thread(difference, copy, store, dataset, keys) is not None:
             return None
         try:
-            await asyncio.to_thread(self._attach, dataset, self._folder / dataset.name / copy.data)
+            paths = [self._folder / dataset.name / name for name, _ in copy.data]
+            await asyncio.to_thread(self._attach, dataset, paths)
         except StoreUnavailable:  # gone or damaged meanwhile: the files themselves are read
             return None
         return copy

@@ -157,20 +157,20 @@ class DuckDbStores:
                     f" {declared.type.value}; correct its type in sekisho.yaml."
                 )
 
-    def attach(self, dataset: Dataset, path: Path) -> None:
-        """Let statements read *path*, a copy of *dataset* with person numbers, in the place of an earlier one.
+    def attach(self, dataset: Dataset, paths: Sequence[Path]) -> None:
+        """Let statements read *paths*, a copy of *dataset* with person numbers, in the place of an earlier one.
 
-        Raises ``StoreUnavailable`` when it is no such file.
+        Raises ``StoreUnavailable`` when they are no such files.
         """
         columns = ", ".join(f'"{name}"' for name in (*(column.name for column in dataset.columns), NUMBER))
-        source = path.as_posix().replace("'", "''")
+        files = ", ".join("'" + path.as_posix().replace("'", "''") + "'" for path in paths)
         view = f'{COPIES}."{dataset.name}"'
         with self._write, self._db.cursor() as cursor:
             try:
-                cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM read_parquet('{source}')")
+                cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM read_parquet([{files}])")
             except duckdb.Error:
                 raise StoreUnavailable(f"The copy of {dataset.name} could not be opened.") from None
-            self._rows.attach(dataset.name, path)
+            self._rows.attach(dataset.name, paths)
 
     async def by_bits(
         self, datasets: Collection[str], people: PeopleIndex, copies: Collection[str]

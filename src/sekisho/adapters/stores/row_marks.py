@@ -20,7 +20,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from glob import has_magic
@@ -57,12 +57,22 @@ State = tuple[str, int, int, int, int, int]
 
 @dataclass(frozen=True)
 class Part:
-    """Rows ``low`` to ``high`` of a file, which are those from ``start`` on of all files."""
+    """Rows ``low`` to ``high`` of a file, all of it if ``whole``; they are those from ``start`` on of all files."""
 
     path: str
     low: int
     high: int
     start: int
+    whole: bool
+
+    def selected(self, columns: str) -> str:
+        """Return the statement that reads *columns* of them."""
+        if self.whole:  # to look at the number of each row takes as long as half of an aggregate
+            return f"SELECT {columns} FROM {_file(self.path)}"
+        return (
+            f"SELECT {columns} FROM {_rows_of(self.path)} WHERE file_row_number >= {self.low}"
+            f" AND file_row_number < {self.high}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +126,7 @@ class Marked:
             end = part.start + part.high - part.low
             cursor.register(marks, {"m": self.marks[part.start : end]})
             parts.append(
-                f"SELECT t.* FROM (SELECT {columns} FROM {_rows_of(part.path)} WHERE file_row_number >= {part.low}"
-                f' AND file_row_number < {part.high}) AS t POSITIONAL JOIN {MARKED}."{marks}" AS g WHERE g.m'
+                f'SELECT t.* FROM ({part.selected(columns)}) AS t POSITIONAL JOIN {MARKED}."{marks}" AS g WHERE g.m'
             )
         cursor.execute(f'CREATE TEMP VIEW "{self.projection.table}" AS {" UNION ALL ".join(parts)}')
 
@@ -162,14 +171,14 @@ class RowMarks:
         self._timeout = timeout
         self._least = least
         self._settled = settled
-        self._copies: dict[str, str] = {}
+        self._copies: dict[str, list[str]] = {}
         self._held: dict[tuple[str, bool], tuple[tuple[State, ...], Numbered | None]] = {}
         self._marks: OrderedDict[str, tuple[Numbered, int, NDArray[np.bool_]]] = OrderedDict()
         self._reading = asyncio.Lock()
 
-    def attach(self, name: str, path: Path) -> None:
-        """Remember the copy of a dataset."""
-        self._copies[name] = path.as_posix()
+    def attach(self, name: str, paths: Sequence[Path]) -> None:
+        """Remember the files of the copy of a dataset."""
+        self._copies[name] = [path.as_posix() for path in paths]
 
     async def usable(self, name: str, people: PeopleIndex, *, copied: bool) -> bool:
         """Return whether the rows of a dataset, or of its copy, can be marked now; read whose they are if need be."""
@@ -225,7 +234,7 @@ class RowMarks:
         """Return the files of a dataset, or its copy; ``None`` when they are too many, or changed a moment ago."""
         try:
             if copied:
-                paths = [self._copies[dataset.name]]
+                paths = self._copies[dataset.name]
             else:
                 paths = [(Path(store.location) / path).as_posix() for path, *_ in sources_of(store, dataset)]
             states = tuple(_state(path) for path in paths)
@@ -275,8 +284,12 @@ def _state(path: str) -> State:
     return path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
+def _file(path: str, options: str = "") -> str:
+    return "read_parquet('" + path.replace("'", "''") + f"'{options})"
+
+
 def _rows_of(path: str) -> str:
-    return "read_parquet('" + path.replace("'", "''") + "', file_row_number = true)"
+    return _file(path, ", file_row_number = true")
 
 
 def _same(cursor: duckdb.DuckDBPyConnection, store: Store, dataset: Dataset, states: tuple[State, ...]) -> bool:
@@ -335,7 +348,7 @@ def _parts(states: tuple[State, ...], rows: list[int], threads: int) -> tuple[Pa
         for group in range(file.num_row_groups):
             high += file.row_group(group).num_rows
             if high - low >= size or (group + 1 == file.num_row_groups and high > low):
-                parts.append(Part(state[0], low, high, start + low))
+                parts.append(Part(state[0], low, high, start + low, whole=high - low == count))
                 low = high
         start += count
     return tuple(parts)

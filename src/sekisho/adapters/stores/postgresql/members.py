@@ -23,6 +23,7 @@ from sekisho.domain.governed import GovernedQuery, Projection, Shape
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import ConsentUnavailable
 from sekisho.ports import ConsentView, PeopleKeys
+from sekisho.transform.order import each_once
 
 FEW = 50_000  # people up to whom all are looked at without a thread
 SPAN = 1 << 23  # whole numbers, one bit each, that travel with a statement: a mebibyte
@@ -166,8 +167,8 @@ class Registries:
             values.update(json.dumps(part, separators=(",", ":"))[1:-1].encode() + b",")
         sha256 = hashlib.sha256(numbers.digest() + values.digest()).digest()
         key_type = self._key_types.get(keys.identifier, ColumnType.STRING)
-        each_once = bool((keys.numbers[1:] > keys.numbers[:-1]).all())
-        known = Known(keys, key_type, sha256, keys.numbers if each_once else np.unique(keys.numbers), earlier)
+        ascending = bool((keys.numbers[1:] > keys.numbers[:-1]).all())
+        known = Known(keys, key_type, sha256, keys.numbers if ascending else each_once(keys.numbers), earlier)
         self._held[keys.identifier] = (known, numbers, values)
         return known
 
@@ -305,7 +306,7 @@ def _whole_numbers(known: Known) -> NDArray[np.int64] | None:
     except pa.ArrowException:
         return None
     # One key for each person, and one person for each: then keys tell people apart as well as numbers do.
-    single = len(known.numbers) == len(values) == len(np.unique(values))
+    single = len(known.numbers) == len(values) == len(each_once(values))
     return values if single and int(values.max()) - int(values.min()) < SPAN else None
 
 
