@@ -20,10 +20,6 @@ from sekisho.errors import PolicyUnavailable
 UNVERSIONED: Final = "unversioned"
 """Recorded as the revision of policies that have none."""
 
-_PACKAGE: Final = "sekisho/access"
-_RULE: Final = "decision"
-# An error of a built-in function is an error, as it is in the embedded engine, and not a value that is missing.
-_OPTIONS: Final = {"provenance": True, "strict-builtin-errors": True}
 _LEAST: Final = (1, 21, 3)  # GHSA-g2pf-6v5v-qcc8: before, signatures could be left away
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -130,7 +126,7 @@ class OpaServer:
         self._opened = False
 
     async def _ask(self, question: dict[str, object]) -> tuple[object, str]:
-        body = await self._client.query_rule(question, _PACKAGE, _RULE, _OPTIONS)
+        body = await self._client.decision(question)
         if not isinstance(body, dict) or "result" not in body:
             raise PolicyUnavailable("The policy server holds no policy that answers.")
         revision = _bundle_revision(body.get("provenance"))
