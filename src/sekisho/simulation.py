@@ -172,9 +172,10 @@ class Simulation:
         recorded = await self.asked.recorded(period.since, period.until)
         now = at or self.clock.now()
         moment = self._moment(now)
-        askings = [
-            Asking(n, question, question.request(self.catalogue, moment)) for question, n in recorded.questions
-        ]
+        # Of twenty thousand questions this takes a second, in which the event loop answers others.
+        askings = await asyncio.to_thread(
+            lambda: [Asking(n, each, each.request(self.catalogue, moment)) for each, n in recorded.questions]
+        )
         gone = [each for each in askings if each.request is None]
         decidable = [each for each in askings if each.request is not None]
         before, first = await self._decided(old, decidable, lambda done: progress("the one policy", done / 2))
@@ -182,10 +183,12 @@ class Simulation:
             after, second = before, first
         else:
             after, second = await self._decided(new, decidable, lambda done: progress("the other", 0.5 + done / 2))
-        compared = [
-            Compared(asking, was, would, differences(was, would))
-            for asking, was, would in zip(decidable, before, after, strict=True)
-        ]
+        compared = await asyncio.to_thread(
+            lambda: [
+                Compared(asking, was, would, differences(was, would))
+                for asking, was, would in zip(decidable, before, after, strict=True)
+            ]
+        )
         return Difference(first, second, now, compared, gone, recorded.left_out, period)
 
     async def given(
@@ -211,7 +214,10 @@ class Simulation:
         return difference, [compared.get(id(each), each) for each in askings]
 
     def _moment(self, at: datetime) -> Moment:
-        return Moment.of(at, zone_of(self.catalogue.place))
+        try:
+            return Moment.of(at, zone_of(self.catalogue.place))
+        except (OverflowError, ValueError):  # the last day of the year 9999 has no next midnight
+            raise InvalidRequest("The instant lies outside the years that a policy can be asked about.") from None
 
     def _asking(self, given: Mapping[str, object], statements: Statements, moment: Moment) -> Asking:
         try:

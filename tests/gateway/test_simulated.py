@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.gateway.site import Site, opened, read_sqlite
 
 from sekisho.adapters.rego import policy_files, shipped_policies
 from sekisho.domain.access import Use
+from sekisho.domain.asked import AskedQuestion
 from sekisho.errors import PolicyUnavailable, SekishoError
 from sekisho.release import Ask, Occasion
 
@@ -168,7 +170,7 @@ async def test_other_transforms_are_told_by_column(site: Site) -> None:
     """A column that would be masked otherwise is named alone, with both transforms."""
     changed = modules()
     path = "sekisho/columns/columns.rego"
-    old = '_by_class["linking_identifier"] := "token"'
+    old = '"linking_identifier": "token"'
     assert old in changed[path]
     changed[path] = changed[path].replace(old, old.replace("token", "withhold"))
     question = {"requester": "recommender", "purpose": "recommendation", "sql": SQL}
@@ -223,6 +225,33 @@ async def test_another_instant_never_reaches_the_memory_of_decisions(site: Site)
     answer = await answered(site, requests=[question], at="2020-01-04T03:00:00Z")
     assert answer["at"] == "2020-01-04T03:00:00Z"
     assert len(cache._kept) == before
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "9999-12-31T00:00:00-12:00", "0001-01-01T00:00:00Z"])
+async def test_an_instant_at_the_end_of_years_is_refused_or_decided(shared: Site, at: str) -> None:
+    """An instant without a next midnight is an invalid request in words, never a failure."""
+    question = {"requester": "recommender", "purpose": "recommendation", "sql": SQL}
+    response = await simulate(shared, requests=[question], at=at)
+    assert (response.status_code == 200) is at.startswith("0001")
+    if response.status_code != 200:
+        assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+
+async def test_many_questions_are_made_beside_the_event_loop(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked is looked up in the catalogue by another thread than the one that answers."""
+    await site.rows("recommender", "recommendation", SQL)
+    await kept(site)
+    made: list[int] = []
+    original = AskedQuestion.request
+
+    def watched(self: AskedQuestion, *given: Any) -> Any:
+        made.append(threading.get_ident())
+        return original(self, *given)
+
+    monkeypatch.setattr(AskedQuestion, "request", watched)
+    await answered(site, requests="recorded")
+    assert made
+    assert threading.get_ident() not in made
 
 
 async def test_nothing_but_names_is_kept(site: Site) -> None:

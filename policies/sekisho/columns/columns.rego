@@ -9,13 +9,12 @@ import data.sekisho.statistics
 
 # METADATA
 # title: Transforms
-# description: Dataset name to column name to the name of the transform.
+# description: >-
+#   Dataset name to column name to the name of the transform. What the class says comes first; what a column
+#   declares, and what the purpose sees of a category, take its place, in this order.
 transforms := {name: kinds |
-	some name, dataset in input.datasets
-	kinds := {column_name: kind |
-		some column_name, column in dataset.columns
-		kind := _transform(column)
-	}
+	some name, _ in input.datasets
+	kinds := object.union_n([_by_class[name], _by_generalisation[name], _by_mask[name], _explicit[name], _shown[name]])
 }
 
 # METADATA
@@ -38,52 +37,108 @@ deny contains {"code": "column_denied", "reason": "no_transform_for_column"} if 
 # description: Whether a used direct identifier leaves unmasked.
 default direct_identifier_clear := false
 
-direct_identifier_clear if count(_direct_identifiers & _shown_categories.direct_identifier) > 0
+direct_identifier_clear if count(_direct_identifiers & _shown_categories) > 0
 
 _used := sum([count(dataset.columns) | some dataset in input.datasets])
 
 _treated := sum([count(kinds) | some kinds in transforms])
 
 _direct_identifiers := {column.category |
-	some dataset in input.datasets
-	some column in dataset.columns
+	column := input.datasets[_].columns[_]
 	column.class == "direct_identifier"
 	column.data_subject == false
 }
 
+# What becomes of a column when nothing else is said; a class without entry is decided by what the column declares,
+# or not at all. Looked up, here and below, in a local name: a reference to a rule costs OPA three times as much for each
+# column, and a comparison costs the embedded engine ten times as much.
+_by_class := {name: kinds |
+	of_class := {true: _of_key, false: _of_class}
+	some name, dataset in input.datasets
+	kinds := {column_name: kind |
+		some column_name, column in dataset.columns
+		kind := of_class[column.data_subject][column.class]
+	}
+}
+
+# A view counts people by coarse groups of its own, which min_group checks.
+_of_class := {
+	"none": "clear",
+	"linking_identifier": "token",
+	"quasi_identifier": "clear",
+	"direct_identifier": "withhold",
+	"free_text": "withhold",
+	"sensitive": "withhold",
+} if {
+	statistics.published_view
+}
+
+_of_class := {
+	"none": "clear",
+	"linking_identifier": "token",
+	"direct_identifier": "redact",
+	"free_text": "mask_text",
+	"sensitive": "withhold",
+} if {
+	_releases_rows
+	not _explicitly_sensitive
+} else := {
+	"none": "clear",
+	"linking_identifier": "token",
+	"direct_identifier": "redact",
+	"free_text": "mask_text",
+} if {
+	_releases_rows
+}
+
 # The key that names the person is treated as such, whatever its class.
-_transform(column) := _data_subject_key(column.category) if _is_key[column.data_subject]
-
-_transform(column) := _by_category_or_class(column) if _is_other[column.data_subject]
-
-# Looked up, because the embedded engine takes ten times as long for each comparison.
-_is_key := {true: "key"}
-
-_is_other := {false: "other"}
-
-_by_category_or_class(column) := "clear" if {
-	_shown_categories[column.class][column.category]
-} else := kind if {
-	kind := _declared[column.class][column.mask]
-} else := kind if {
-	kind := _by_category[column.class][column.category][column.mask]
-} else := kind if {
-	kind := _by_class[column.class]
-} else := kind if {
-	kind := _generalised[column.class][column.mask][column.generalise]
+_of_key := {
+	"none": "pseudonym",
+	"linking_identifier": "pseudonym",
+	"quasi_identifier": "pseudonym",
+	"direct_identifier": "pseudonym",
+	"free_text": "pseudonym",
+	"sensitive": "pseudonym",
 }
 
 # Without a mask of its own: with one that these rules do not know, a column has no transform.
-_generalised := {"quasi_identifier": {null: {
+_by_generalisation := {name: kinds |
+	generalised := _generalised
+	some name, dataset in input.datasets
+	kinds := {column_name: kind |
+		some column_name, column in dataset.columns
+		by_mask := generalised[column.class]
+		kind := by_mask[column.data_subject][column.mask][column.generalise]
+	}
+}
+
+_generalised := {"quasi_identifier": {false: {null: {
 	"year": "year",
 	"age_band": "age_band",
 	"prefix3": "prefix3",
 	"host": "host",
 	"browser": "browser",
 	null: "clear",
-}}}
+}}}} if {
+	_releases_rows
+} else := {}
 
 # Masks that a column may declare, with parameters of its own, in place of what its class gets.
+_by_mask := {name: kinds |
+	masks := _masks
+	of_class := _declared
+	some name, dataset in input.datasets
+	kinds := {column_name: kind |
+		some column_name, column in dataset.columns
+		kind := masks[column.mask]
+		of_class[column.data_subject][column.class]
+	}
+}
+
+_declared := {false: {"direct_identifier": "by its mask", "quasi_identifier": "by its mask"}} if {
+	_releases_rows
+} else := {}
+
 _masks := {
 	"withhold": "withhold",
 	"redact": "redact",
@@ -99,67 +154,70 @@ _masks := {
 	"noise": "noise",
 }
 
-_declared["direct_identifier"] := _masks if _releases_rows
-
-_declared["quasi_identifier"] := _masks if {
-	_releases_rows
-	not _all_quasi_identifiers
+# What explicit consent shows, of the class or of a category, is shown by the mask that its column declares.
+_explicit := {name: kinds |
+	masks := object.union(_masks, {null: "clear"})
+	some name, dataset in input.datasets
+	kinds := {column_name: kind |
+		_releases_rows
+		input.purpose.explicit != []
+		some column_name
+		dataset.columns[column_name].class == "sensitive"
+		column := dataset.columns[column_name]
+		column.data_subject == false
+		_is_explicit(column.category)
+		kind := masks[column.mask]
+	}
 }
 
-_declared["sensitive"] := _as_declared if {
-	_releases_rows
-	_explicitly_sensitive
-}
+_is_explicit(_) if _explicitly_sensitive
 
-# What explicit consent shows is shown by the mask that its column declares.
-_by_category["sensitive"] := {category: _as_declared | some category in input.purpose.explicit} if _releases_rows
-
-_as_declared := object.union(_masks, {null: "clear"})
-
-# On these grounds a purpose may declare what it must see unmasked; under consent identifiers stay masked.
-_clear_on := {"contract", "legal_obligation"}
-
-# Categories of a class that the purpose sees as they are; a view sees none.
-_shown_categories["direct_identifier"] := {category | some category in input.purpose.clear} if _may_clear
-
-# What becomes of a class when the category says nothing; no entry means that nothing is decided yet.
-_by_class["linking_identifier"] := "token"
-
-_by_class["none"] := "clear"
-
-_by_class["direct_identifier"] := "withhold" if statistics.published_view
-
-_by_class["direct_identifier"] := "redact" if _releases_rows
-
-_by_class["free_text"] := "withhold" if statistics.published_view
-
-_by_class["free_text"] := "mask_text" if _releases_rows
-
-_by_class["sensitive"] := "withhold" if statistics.published_view
-
-_by_class["sensitive"] := "withhold" if {
-	_releases_rows
-	not _explicitly_sensitive
-}
+_is_explicit(category) if category in input.purpose.explicit
 
 _explicitly_sensitive if "sensitive" in input.purpose.explicit
 
-# A view counts people by coarse groups of its own, which min_group checks.
-_by_class["quasi_identifier"] := "clear" if statistics.published_view
+# What the purpose sees unmasked, and of the keys that name the person only what a legal duty may need: their own number
+# (a report to an authority names its customer).
+_shown := {name: kinds |
+	some name, dataset in input.datasets
+	kinds := {column_name: "clear" |
+		_may_clear
+		some column_name, column in dataset.columns
+		_is_shown(column)
+	}
+}
 
-_by_class["quasi_identifier"] := "clear" if _all_quasi_identifiers
+_is_shown(column) if {
+	column.data_subject == false
+	column.class == "direct_identifier"
+	column.category in input.purpose.clear
+}
+
+_is_shown(column) if {
+	column.data_subject == false
+	column.class == "quasi_identifier"
+	_all_quasi_identifiers
+}
+
+_is_shown(column) if {
+	column.data_subject == true
+	input.purpose.legal_basis == "legal_obligation"
+	column.category in input.purpose.clear
+}
+
+# Categories of direct identifiers that the purpose sees as they are; a view sees none.
+_shown_categories := {category |
+	_may_clear
+	some category in input.purpose.clear
+}
 
 _all_quasi_identifiers if {
 	_may_clear
 	"quasi_identifiers" in input.purpose.clear
 }
 
-# Only a legal duty may need the person's own number (a report to an authority names its customer).
-_data_subject_key(category) := "clear" if {
-	_may_clear
-	input.purpose.legal_basis == "legal_obligation"
-	category in input.purpose.clear
-} else := "pseudonym"
+# On these grounds a purpose may declare what it must see unmasked; under consent identifiers stay masked.
+_clear_on := {"contract", "legal_obligation"}
 
 _may_clear if {
 	_releases_rows

@@ -85,11 +85,5 @@ _categories := _data_categories | _intent
 
 _data_categories := {dataset.data_category | some dataset in input.datasets}
 
-_intended := {"search_query"}
-
 # What people search for says what they intend: a cell of its own, wherever such a column stands.
-_intent := {"intent" |
-	some dataset in input.datasets
-	some column in dataset.columns
-	_intended[column.category]
-}
+_intent := {"intent" | input.datasets[_].columns[_].category == "search_query"}

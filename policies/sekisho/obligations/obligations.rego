@@ -25,8 +25,9 @@ _min_group := [{"kind": "min_group", "value": 10} | statistics.published_view]
 # Not min(), which rego-cpp takes of numbers as texts.
 _max_rows := [{"kind": "max_rows", "value": limit} |
 	not statistics.published_view
-	some limit in _row_limits
-	count([1 | some other in _row_limits; other < limit]) == 0
+	limits := _row_limits
+	some limit in limits
+	count([1 | some other in limits; other < limit]) == 0
 ]
 
 # Whoever reads identifiers in the clear under a contract serves one customer at a time.

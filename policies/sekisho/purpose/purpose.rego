@@ -120,21 +120,15 @@ _registered if input.purpose.name in input.requester.purposes
 _asked := object.keys(input.datasets)
 
 # A dataset that names no purposes is in the first set and not in this one.
-_bound := _by_name | _by_wider_purpose
-
-_by_name := {name |
+_bound := {name |
+	allowed := _purposes
 	some name
 	purposes := input.datasets[name].purposes
-	input.purpose.name in purposes
+	some purpose in purposes
+	allowed[purpose]
 }
 
-_by_wider_purpose := {name |
-	input.purpose.ancestors != []
-	some wider in input.purpose.ancestors
-	some name
-	purposes := input.datasets[name].purposes
-	wider in purposes
-}
+_purposes := {input.purpose.name} | {wider | some wider in input.purpose.ancestors}
 
 _understood if {
 	is_array(input.purpose.formats)

@@ -158,13 +158,15 @@ def dataset_use_json(use: DatasetUse, about: AbstractSet[str] | None = None) -> 
     """Return the policy's ``input.datasets[name]``, of its purposes those *about* which is asked."""
     dataset = use.dataset
     columns: dict[str, object] = {}
+    known = {column.name: column for column in dataset.columns}
+    key = None if dataset.data_subject is None else dataset.data_subject.column
     for name, uses in sorted(use.columns.items()):
-        column = dataset.column(name)
+        column = known.get(name)
         if column is None:  # pragma: no cover - resolution refuses unknown columns before
             raise KeyError(name)
         columns[name] = {
             "class": column.column_class.value,
-            "data_subject": dataset.data_subject is not None and dataset.data_subject.column == name,
+            "data_subject": key == name,
             "category": column.category,
             "generalise": column.generalise,
             "mask": None if column.mask is None else column.mask.kind.value,
@@ -296,8 +298,9 @@ def _transforms(value: object, request: AccessRequest) -> dict[str, dict[str, Tr
         if set(columns) != set(use.columns):
             raise ValueError("a used column without transform, or a transform for another column")
         kinds = {name: TransformKind(as_string(kind, "transform")) for name, kind in columns.items()}
+        known = {column.name: column for column in use.dataset.columns}
         for name, kind in kinds.items():
-            column = use.dataset.column(name)
+            column = known.get(name)
             if column is None or not fits(kind, column):
                 raise ValueError("a transform that the column's type does not take, or without its parameters")
         transforms[use.dataset.name] = kinds
