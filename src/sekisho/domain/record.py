@@ -35,7 +35,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import orjson
 
@@ -235,15 +235,11 @@ def _are_names(keys: tuple[str, ...]) -> bool:
 def _is_sure(values: Iterable[object], depth: int = _QUICK_DEPTH) -> bool:
     """Return whether *values* are plain to the letter: names for keys, no floats, no foreign types, little depth."""
     for value in values:
-        inner: Iterable[object]
         if type(value) in _SIMPLE:
             continue
-        if type(value) is list:
-            inner = value
-        elif type(value) is dict and _are_names(tuple(value)):
-            inner = value.values()
-        else:
+        if type(value) is not list and not (type(value) is dict and _are_names(tuple(value))):
             return False
+        inner = value.values() if type(value) is dict else value
         if not _SIMPLE.issuperset(map(type, inner)) and (depth == 0 or not _is_sure(inner, depth - 1)):
             return False
     return True
@@ -264,8 +260,7 @@ def _quick_copy(fields: Mapping[str, object]) -> dict[str, object] | None:
     # A backslash is an escape: of a control character, perhaps.
     if not data.isascii() or b"\\" in data or b"\x7f" in data:
         return None
-    copy: dict[str, object] = orjson.loads(data)
-    return copy
+    return cast("dict[str, object]", orjson.loads(data))
 
 
 def plain_fields(fields: Mapping[str, object]) -> dict[str, object]:
