@@ -154,7 +154,7 @@ def _far(column: pa.Array, unit: str) -> pa.Array | None:
 
 def _spelled(value: int, unit: str) -> str:
     """Return the day or instant that is *value* units after 1970 (ISO 8601; an instant ends in ``Z``)."""
-    text = str(np.datetime64(value, unit))
+    text = str(np.int64(value).astype(f"datetime64[{unit}]"))
     day, _, clock = text.partition("T")
     year, month, day_of_month = day.rsplit("-", 2)
     if not (len(year) == len("2011") and year.isdigit() and year != "0000"):
