@@ -76,6 +76,7 @@ benchstores: $(VENV)/dev.stamp  ## The same over PostgreSQL and Parquet at ten m
 	@$(BIN)/python -m tests.benchmarks.stores
 
 train-columns: $(VENV)/dev.stamp  ## Fit the column classifier again on its labelled tables (a minute)
+	@$(BIN)/python -m tests.columns.readings
 	@$(BIN)/python -m tests.columns.fit
 
 benchpii: $(VENV)/dev.stamp  ## Measure how personal data is found and masked, beside Presidio (scans need SEKISHO_TEST_POSTGRES)

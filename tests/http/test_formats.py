@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import httpx
+import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -327,6 +328,38 @@ def test_an_unknown_form_is_refused(accept: str) -> None:
 def test_types_that_the_catalogue_does_not_know_are_named(kind: pa.DataType, word: ColumnType) -> None:
     """A computed column has the word for what its JSON values are."""
     assert _word(kind) is word
+
+
+FAR = {
+    "dates": (pa.date32(), (15_317, 2_932_897, -719_163, -735_108, 2**31 - 1, 1 - 2**31, None)),
+    "instants": (
+        pa.timestamp("us"),
+        (1_323_419_160_000_000, 253_402_300_800_000_000, -62_135_596_800_000_001, 2**63 - 1, 1 - 2**63, None),
+    ),
+    "zoned": (pa.timestamp("ms", "Asia/Tokyo"), (1_323_419_160_000, 253_402_300_800_000, -(2**63) + 1, None)),
+    "seconds": (pa.timestamp("s"), (1_323_419_160, 2**55, None)),
+}
+WRITTEN = {
+    "dates": ["2011-12-09", "+010000-01-01", "+000000-12-31", "-000043-05-06", "9999-12-31", "0001-01-01", None],
+    "instants": [
+        "2011-12-09T08:26:00Z", "+010000-01-01T00:00:00Z", "+000000-12-31T23:59:59.999999Z",
+        "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00Z", None,
+    ],
+    "zoned": ["2011-12-09T08:26:00Z", "+010000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", None],
+    "seconds": ["2011-12-09T08:26:00Z", "+1141709097-06-13T06:26:08Z", None],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("times", [1, 30], ids=["few rows", "many rows"])
+@pytest.mark.parametrize("what", FAR)
+def test_days_beyond_the_calendar_are_written(what: str, times: int) -> None:
+    """What no four digits of a year can say has more of them, alike in JSON, NDJSON and CSV; infinity is the end."""
+    kind, counted = FAR[what]
+    raw = pa.array(counted * times, pa.int32() if pa.types.is_date(kind) else pa.int64())
+    table, written = pa.record_batch({"c": raw.cast(kind)}), WRITTEN[what] * times
+    assert [row[0] for row in json_rows(table)] == written
+    assert [orjson.loads(line)["c"] for line in ndjson_lines(table).splitlines()] == written
+    assert [line or None for line in csv_lines(table).decode().splitlines()] == written
 
 
 def test_sums_too_large_for_integers_stay_numbers() -> None:

@@ -92,7 +92,7 @@ def _tell(result: Any) -> None:
             f"seems {each['proposed']} ({each['kind']}): {', '.join(each['drift'])}"
         )
     say(
-        f"{len(result['findings'])} to look at, {result['unreviewed']} not reviewed,"
+        f"{len(result['findings'])} to look at, {result['reviewed']} reviewed, {result['unreviewed']} not reviewed,"
         f" {len(result['ungoverned'])} that nobody can ask for. Next: sekisho scan list"
     )
 

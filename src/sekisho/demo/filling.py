@@ -1,4 +1,4 @@
-"""Fills the records of a demonstration workspace: people, what they are asked, and what they decided."""
+"""Fills the records of a demonstration workspace: people, what they decided, and what an officer reviewed."""
 
 from __future__ import annotations
 
@@ -16,18 +16,24 @@ from sekisho.domain.consent import Provenance
 from sekisho.domain.consent_rules import asks_people
 from sekisho.domain.identifiers import EMAIL_SHA256
 from sekisho.domain.mail_address import email_sha256
+from sekisho.domain.scans import Decision
 from sekisho.domain.terms import SubjectNumber
 from sekisho.ports import ConsentEventInput
+from sekisho.scanning.catalogue_file import entries_of, written
+from sekisho.scanning.reviews import Verdict
 
 _BATCH = "demo"  # name of the import in each event's facts
 _PAGE = 5_000
+_OFFICER = "privacy_officer"
+_REVIEWED = ("crm.customers", "member_rank")
+_WHY = "One of a few ranks, which many customers share and nobody else knows: it singles out nobody."
 
 
 async def fill(folder: Path, seed: int, tell: Progress) -> int:
     """Register everybody and import what they decided; return the number of consent events.
 
     The notices are in force first, because a decision is made on a notice; every imported event is in the audit
-    log, as with any import.
+    log, as with any import. One column is scanned and reviewed, as the privacy officer; ``catalogue.yaml`` says so.
     """
     async with open_workspace(folder) as workspace:
         ids, emails = customer_contacts(folder / "stores" / "crm.db")
@@ -39,7 +45,9 @@ async def fill(folder: Path, seed: int, tell: Progress) -> int:
         result = await workspace.ledger.import_history(history)
         tell("consent histories", 0.85)
         await _note(workspace, before)
-        tell("consent histories", 0.98)
+        tell("reviews", 0.97)
+        await _review(workspace, folder)
+        tell("reviews", 0.99)
         return result.recorded
 
 
@@ -72,6 +80,17 @@ def _events(workspace: Workspace, number_of: dict[int, int], seed: int) -> Itera
             provenance=Provenance(notice_key=event.purpose, source="demonstration", batch=_BATCH),
             historical=True,
         )
+
+
+async def _review(workspace: Workspace, folder: Path) -> None:
+    officer, scanning = workspace.settings.catalogue.requesters[_OFFICER], workspace.scanning
+    await scanning.scans.scan(officer, [_REVIEWED[0]])
+    verdict = Verdict(Decision.REJECT, note=_WHY)
+    known = await scanning.reviews.known(officer)
+    found = [column for column in known if (column.scanned.dataset, column.scanned.place.name) == _REVIEWED]
+    await scanning.reviews.review_all(officer, [(column, verdict) for column in found])
+    decided = entries_of(await scanning.reviews.known(officer))
+    (folder / "catalogue.yaml").write_text(written(decided), encoding="utf-8")
 
 
 async def _note(workspace: Workspace, after: int) -> None:

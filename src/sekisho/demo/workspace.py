@@ -30,7 +30,7 @@ from sekisho.demo.server import RECORDS, STORES, DemoServer, in_server, new_pass
 from sekisho.errors import WorkspaceError
 from sekisho.settings import FILE_NAME, load
 
-_VERSION = 2
+_VERSION = 3
 """Version of what a build makes; workspaces of another version are built anew."""
 
 _MARKER = Path("var") / "demo.json"

@@ -104,7 +104,7 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
         case "url":
             return max(rate, 0.5 * (words + opaque) * (1 - profile.prose))
         case "user_agent":
-            return max(rate, 0.6 * words)
+            return max(rate, 0.6 * words * (profile.length > _SHORT_AGENT))
         case (
             "number_plate"
             | "residence_card"
@@ -119,6 +119,7 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
     return max(rate, 0.5 * (digits + opaque))
 
 
+_SHORT_AGENT = 6  # characters: Chrome, and no code of a travel agent
 _SAME = {"bank_account": ("bank_account", "iban", "postal_account"), "insured_number": ("insured_number",)}
 _LEAST = {"card": 12, "bank_account": 6, "my_number": 12, "postal_code": 4, "insured_number": 3}
 _MOST = {"card": 24, "bank_account": 30, "my_number": 15, "postal_code": 9, "insured_number": 24}

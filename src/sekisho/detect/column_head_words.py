@@ -47,6 +47,7 @@ HEADS: Mapping[str, str] = {
         cancelled canceled refunded
     """,
     "count": """
+        使用量 shiyoryo 消費量 shohiryo usage kwh 地点
         回数 件数 数 個数 数量 人数 本数 点数 台数 枚数 日数 泊数 冊数 名数 順位 順 count cnt qty quantity kensu
         kensuu kaisu kaisuu suryo suuryou ninzu nissu attempts numberof times views clicks sessions hits impressions
         length size width height weight bytes capacity stock zaiko kosu 重量 サイズ 幅 高さ 在庫 在庫数 visits
@@ -146,7 +147,7 @@ HEADS: Mapping[str, str] = {
     "thing": """
         branch branches 銀行 支店 金融機関 bank banks ginko ginkou shiten 商品 製品 品 品番 品名 品目 店舗 店 店名
         支社 拠点 倉庫 キャンペーン ブランド メーカー ファイル サーバ サーバー ホスト プラン コース メニュー 客室
-        ホテル 施設 会場 会社 企業 取引先 法人 団体 組織 病院 診療科 医院 路線 駅 クーポン 配送会社 仕入先 科目 教科
+        ホテル 施設 会場 会社 企業 取引先 法人 団体 組織 病院 医院 路線 駅 クーポン 配送会社 仕入先 科目 教科
         教室 クラス テーブル ページ 画像 テンプレート イベント 講座 銘柄 機種 車種 部品 代理店 営業所 店番 レジ 広告
         施策 書籍 作品 材料 設備 学年 学部 学科 product products item items goods sku skus shohin shouhin hinban
         hinmei seihin jan ean gtin isbn upc store stores shop shops tenpo tempo mise outlet warehouse campaign
@@ -156,7 +157,7 @@ HEADS: Mapping[str, str] = {
         departmentstore applicationname project table asset equipment part parts kikai torihikisaki shiiresaki
         kaisha kigyo byoin shisetsu eigyosho soko bumon warehousename book books lesson lessons game track catalog
         catalogue series variant package ad ads creative playlist news article stock fleet machine register terminal
-        tanpin kyanpen partner merchant merchants shinryoka gakubu gakka kamoku route depot center centre 医療機関
+        tanpin kyanpen partner merchant merchants gakubu gakka kamoku route depot center centre 医療機関
         iryokikan locker seat seats 座席 物件 bukken artist gym 店番号 座席番号 arena 路線名 train 便 flight guild
         games アーティスト 曲 song songs album movie 薬局 施設名 保険会社 拠点名 物件名 センサー sensor sensors
         会場名 店舗コード plant factory 工場 area エリア 地区 region 地域 zone district 都市計画 担当部門 チーム
@@ -175,7 +176,7 @@ HEADS: Mapping[str, str] = {
         lane 車線 道路 店頭 kiosk 端末番号 レジ番号 regi hall 席 seki テーブル番号 卓番 takuban
     """,
     "record": """
-        sale inq
+        sale inq jiko bkg rsv resv appt
         注文 受注 伝票 請求 請求書 領収書 予約 受付 問い合わせ お問い合わせ 問合せ 配送 送り状 追跡 取引 決済 契約
         証券 診察 カルテ 来院 来店 受診 申込 申請 レシート 保険金 事故 チケット 見積 納品 出荷 order orders invoice
         invoices receipt receipts ticket tickets booking bookings reservation reservations shipment shipments

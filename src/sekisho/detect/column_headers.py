@@ -14,15 +14,16 @@ from typing import NamedTuple
 
 from sekisho.detect.column_kinds import NONE
 from sekisho.detect.column_rules import Owner, kinds_of
-from sekisho.detect.column_words import LONGEST, MEANINGS
+from sekisho.detect.column_spellings import abbreviated, folded, folded_words
+from sekisho.detect.column_words import LONGEST, MEANINGS, Concepts
 
 MOST_CHARS = 200
 """Characters of a name or comment that are read."""
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z']+|[0-9]+|[^\x00-\x7f]+")
 _SEGMENT = re.compile(r"[.\[\]$/]+")
+_GLUED = 8  # letters from which two words of romaji may be glued together
 _SMALLEST = 3  # letters of a word inside a run of letters without marks
 
-Concepts = frozenset[str]
 _UNKNOWN: Concepts = frozenset()
 
 
@@ -115,19 +116,25 @@ def _inside(piece: str) -> list[Concepts]:
     if piece.isascii():
         if piece.endswith("s") and piece[:-1] in MEANINGS:
             return [MEANINGS[piece[:-1]]]
-        whole = _split(piece, _SMALLEST)
-        return whole if whole and all(whole) else [_UNKNOWN]
-    return _split(piece, 1)
+        whole = _split(piece, _SMALLEST, MEANINGS)
+        if whole and all(whole):
+            return whole
+        spelled = folded(piece)
+        if found := folded_words().get(spelled):
+            return [found]
+        whole = _split(spelled, _SMALLEST, folded_words()) if len(spelled) >= _GLUED else []
+        return whole if whole and all(whole) else [abbreviated(piece)]
+    return _split(piece, 1, MEANINGS)
 
 
-def _split(text: str, smallest: int) -> list[Concepts]:
+def _split(text: str, smallest: int, meanings: Mapping[str, Concepts]) -> list[Concepts]:
     """Return the words of *text* in the split that leaves the fewest characters over, of few and long words."""
     best: list[tuple[int, int, list[Concepts]]] = [(0, 0, [])]
     for end in range(1, len(text) + 1):
         left, count, words = best[end - 1]
         choice = (left + 1, count + 1, words if words and not words[-1] else [*words, _UNKNOWN])
         for size in range(smallest, min(end, LONGEST) + 1):
-            concepts = MEANINGS.get(text[end - size : end])
+            concepts = meanings.get(text[end - size : end])
             if concepts:
                 left, count, words = best[end - size]
                 if (left, count + 1) < choice[:2]:

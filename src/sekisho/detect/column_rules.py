@@ -175,6 +175,11 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
         if rule.all_of <= have and not rule.none_of & have:
             said[rule.kind] = max(said[rule.kind], rule.strength)
     found = {kind: strength for kind, strength in said.items() if strength}
+    numbered = bool(words) and "id" in next((concepts for concepts in reversed(words) if concepts), frozenset())
+    if numbered:
+        found.pop(FREE_TEXT, None)  # the number of a text is a number
+    if "insurance" in inside and numbered and owner is Owner.PERSON:
+        return {"insured_number": 0.8, "customer_id": 0.3}
     if "body" in have and Owner.PERSON in {owner, around if owner is Owner.UNKNOWN else owner}:
         return {"health": 0.8, NONE: 0.3}
     derived = _derived(words, head, have)
@@ -212,6 +217,8 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
 def _derived(words: tuple[Concepts, ...], head: Concepts, have: Concepts) -> bool:
     """Return whether the head makes something else of the nouns before it: a flag, a count, a time."""
     first = words[0] if words else frozenset()
+    if "id" in words[-1] and not head & _words("flag type"):
+        return False  # whatever is counted or measured before it, this is a number that somebody gave
     if "how_many" in first and len(words) > 1:  # num_guests
         return True
     what = (head & _DERIVED) or (first & _words("flag") if len(words) > 1 else frozenset())
@@ -257,6 +264,8 @@ def _of_id(owner: Owner, around: Owner, *, named: bool, strange: bool) -> dict[s
         case Owner.PERSON:
             return {"customer_id": strength}
         case Owner.THING:
+            if around is Owner.PERSON:  # a meter's number in a table of people is as good as theirs
+                return {NONE: 0.6, "customer_id": 0.4}
             return {NONE: strength}
         case Owner.RECORD:
             return {"order_number": strength, "record_id": 0.4}

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 
 from sekisho.detect.column_head_words import HEADS
 
-_NOUNS: Mapping[str, str] = {
+Concepts = frozenset[str]
+"""What a word may stand for."""
+
+NOUNS: Mapping[str, str] = {
     # --- people's own things -------------------------------------------------------------------
     "full_name": """
         氏名 姓名 お名前 名義 名義人 本名 宛名 人名 芳名 戸籍名 shimei simei seimei fullname onamae meigi meiginin
@@ -147,6 +150,7 @@ _NOUNS: Mapping[str, str] = {
     """,
     "resident_code": "住民票コード 住民票 juminhyo juminhyocode residentcode",
     "licence": """
+        本人確認書類 honninkakuninshorui
         免許 免許証 運転免許 運転免許証 免許証番号 免許番号 license licence menkyo menkyosho driverlicense
         driverslicense
     """,
@@ -269,6 +273,7 @@ _NOUNS: Mapping[str, str] = {
         taikei 熱 発熱 検体結果 陽性 陰性 positive 抗体 kotai 接種歴 接種回数 ワクチン名 予防接種 yobosesshu 病棟
         byoto 診療内容 shinryonaiyo 所見名 治療薬 お薬 薬名 yakumei 処置 処置名 手術名 shujutsu 検査名 kensamei
         検査項目 検診結果 判定区分 hantei メタボ 特定健診 問診結果 自覚症状 jikakushojo 後遺 難病 nanbyo 特定疾患
+        診療科 受診科 shinryoka jushinka
         自立支援 療育手帳 精神障害 発達障害 hattatsushogai 知的障害 聴覚 視覚 車椅子 wheelchair accessibility
         impairment impairments handicap handicapped 不妊治療 出産 出産予定日 shussan 月経周期 cycle 性感染症 hiv std
         依存症 addiction 臓器 donororgan 移植 麻酔 リハビリ rehab 介護記録 adl 食事量 排泄 服薬状況 残薬 副反応
@@ -296,10 +301,11 @@ _NOUNS: Mapping[str, str] = {
         sanctions pep 容疑 yogi 犯歴
     """,
 }
+"""Each concept of nouns and its words; heads have their own table."""
 
-MEANINGS: dict[str, frozenset[str]] = {}
+MEANINGS: dict[str, Concepts] = {}
 """Each word and the concepts that it may stand for."""
-for _concept, _words in (*_NOUNS.items(), *HEADS.items()):
+for _concept, _words in (*NOUNS.items(), *HEADS.items()):
     for _word in _words.split():
         MEANINGS[_word] = MEANINGS.get(_word, frozenset()) | {_concept}
 

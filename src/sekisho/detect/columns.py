@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sekisho.detect.column_factors import Evidence, factors_of
-from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header
-from sekisho.detect.column_kinds import KINDS, NONE, UNKNOWN
+from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header, words_of
+from sekisho.detect.column_kinds import FREE_TEXT, KINDS, NONE, UNKNOWN
 from sekisho.detect.column_model import Model, probabilities, trained
 from sekisho.detect.column_rules import Owner
-from sekisho.detect.column_values import profile
+from sekisho.detect.column_values import Profile, profile
 from sekisho.domain.classification import Proposal
 from sekisho.domain.terms import ColumnClass
 
@@ -18,6 +18,9 @@ ENOUGH = 0.6
 """Least confidence in ``none``. Below it a column is of an unknown kind, and of the most restricted class."""
 _ALTERNATIVES = 3
 _MOST_SIBLINGS = 300
+_LEAST_ROWS = 100  # from which it is told whether values come again
+_AGAIN = 0.75
+_LITTLE_PROSE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +78,37 @@ def evidence_of(sample: ColumnSample) -> Evidence:
         and sample.name.strip().lower() in {"名", "mei", "name", "first"}
     ):
         header = header._replace(kinds={"given_name": 0.9})
+    looks = profile(sample.values)
+    if _labels_goods(header, sample, looks, table):
+        header = header._replace(kinds={NONE: 0.8, FREE_TEXT: 0.2})
     comment = read_header(sample.comment[-MOST_CHARS:], table) if sample.comment else _SILENT
     return Evidence(
         header=header,
         comment=comment,
         owner=header.owner if header.owner is not Owner.UNKNOWN else table,
         siblings=siblings,
-        profile=profile(sample.values),
+        profile=looks,
         sort=_sort(sample.type),
         distinct=max(sample.distinct, len(sample.values)),
         present=max(sample.rows - sample.nulls, len(sample.values)),
+    )
+
+
+def _labels_goods(header: Header, sample: ColumnSample, looks: Profile, table: Owner) -> bool:
+    """Return whether a description is that of goods: beside their number, in words that come again and are no prose.
+
+    What people write differs from row to row.
+    """
+    again = sample.rows - sample.nulls >= _LEAST_ROWS and sample.distinct <= _AGAIN * (sample.rows - sample.nulls)
+    return (
+        header.kinds.keys() == {FREE_TEXT, NONE}
+        and again
+        and looks.prose < _LITTLE_PROSE
+        and any(
+            read_header(sibling[-MOST_CHARS:], table).owner is Owner.THING
+            and "id" in words_of(sibling[-MOST_CHARS:])[-1]
+            for sibling in sample.siblings[:_MOST_SIBLINGS]
+        )
     )
 
 

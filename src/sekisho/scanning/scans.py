@@ -86,6 +86,7 @@ class _Result:
         return {
             "stores": self.stores,
             "columns": len(self.known),
+            "reviewed": sum(known.review is not None for known in governed if known.state is not ReviewState.STALE),
             "unreviewed": sum(known.state is ReviewState.PROPOSED for known in governed),
             "findings": [_finding(known) for known in stale[:_MOST_TOLD]],
             "ungoverned": [

@@ -24,6 +24,7 @@ _T = TypeVar("_T")
 
 FAULTS = (
     asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, ValueError,
+    OverflowError,
 )  # fmt: skip
 """What the driver raises; see :func:`own_error`."""
 
@@ -189,7 +190,7 @@ def own_error(fault: BaseException, store: str) -> StatementRefused | StoreUnava
     """Return our own error for what the driver or the server said: their texts may print a value."""
     if isinstance(fault, TimeoutError | asyncpg.QueryCanceledError):
         return StoreUnavailable("The statement took too long and was stopped.")
-    if isinstance(fault, asyncpg.UnsupportedClientFeatureError | ValueError):
+    if isinstance(fault, asyncpg.UnsupportedClientFeatureError | ValueError | OverflowError):
         return StatementRefused("PostgreSQL could not evaluate the statement; check types and functions.")
     if isinstance(fault, asyncpg.InsufficientPrivilegeError):
         return StoreUnavailable(
