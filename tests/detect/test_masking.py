@@ -16,12 +16,17 @@ from sekisho.detect.settle import settle
 from sekisho.detect.spans import OPAQUE, Kind, Span
 
 
+def patterns(texts: list[str]) -> list[list[Span]]:
+    """Read each of *texts* by what needs no model."""
+    return [find_patterns(text) for text in texts]
+
+
 def found(text: str) -> list[Span]:
     """Return what needs no model in *text*, over *text* itself."""
     folded = fold(text)
     return [
         Span(*folded.original(span.start, span.end), span.kind, span.score)
-        for span in settle(folded.text, find_patterns, find_patterns)
+        for span in settle([folded.text], patterns)[0]
     ]
 
 
@@ -87,12 +92,12 @@ def test_no_found_value_remains(line):
     assert [value for value in values if len(value) >= 4 and value in masked] == []
 
 
-def reader(pattern: str, seen: list[str]) -> Callable[[str], list[Span]]:
+def reader(pattern: str, seen: list[str]) -> Callable[[list[str]], list[list[Span]]]:
     """Return what finds *pattern*, and notes the texts that it was given."""
 
-    def read(text: str) -> list[Span]:
-        seen.append(text)
-        return [Span(*match.span(), Kind.ID_NUMBER, 0.9) for match in re.finditer(pattern, text)]
+    def read(texts: list[str]) -> list[list[Span]]:
+        seen.extend(texts)
+        return [[Span(*match.span(), Kind.ID_NUMBER, 0.9) for match in re.finditer(pattern, text)] for text in texts]
 
     return read
 
@@ -100,21 +105,26 @@ def reader(pattern: str, seen: list[str]) -> Callable[[str], list[Span]]:
 def test_masks_are_opaque():
     """Masks of an earlier time, and spaces between them, are read as one opaque character, never as words."""
     seen: list[str] = []
-    assert settle("a [EMAIL] [PHONE]b", reader("b", seen), reader("b", seen)) == [Span(17, 18, Kind.ID_NUMBER, 0.9)]
+    assert settle(["a [EMAIL] [PHONE]b"], reader("b", seen)) == [[Span(17, 18, Kind.ID_NUMBER, 0.9)]]
     assert seen == [f"a {OPAQUE}b", f"a {OPAQUE}"]
 
 
 def test_the_rest_is_read_again():
     """What shows only once its neighbour is masked is masked, too, and offsets are those of the text."""
     seen: list[str] = []
-    spans = settle("xxaab", reader("aa", seen), reader(f"(?<={OPAQUE})b", seen))
+    (spans,) = settle(["xxaab"], reader(f"aa|(?<={OPAQUE})b", seen))
     assert [span[:2] for span in spans] == [(2, 4), (4, 5)]
     assert seen == ["xxaab", f"xx{OPAQUE}b", f"xx{OPAQUE}"]
 
 
 def test_what_never_settles_is_masked_whole():
     """A text in which every reading finds something new is masked whole."""
-    seen: list[str] = []
     text = "a" * 40
-    spans = settle(text, reader("^a", seen), reader(f"(?<={OPAQUE})a", seen))
-    assert spans == [Span(0, len(text), Kind.ID_NUMBER, 0.1)]
+    assert settle([text], reader(f"^a|(?<={OPAQUE})a", [])) == [[Span(0, len(text), Kind.ID_NUMBER, 0.1)]]
+
+
+def test_texts_settle_each_for_itself():
+    """Texts that are read together have each its own spans, whenever each of them is settled."""
+    texts = ["aab", "xx", "", "aaxx aab", "b [EMAIL]b", "xxaab"]
+    read = reader(f"aa|(?<={OPAQUE})b", [])
+    assert settle(texts, read) == [settle([text], read)[0] for text in texts]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sekisho.detect.names import find_names
+from sekisho.detect.names import find_names_in
 from sekisho.detect.normalise import fold
-from sekisho.detect.tagger import find_named
+from sekisho.detect.settle import settle
+from sekisho.detect.tagger import Known, find_named_in
 from tests.names import corpora, synthetic, unseen_templates
 from tests.names.corpora import Marked
 
@@ -44,9 +45,8 @@ class Exact:
 def exact(texts: Iterable[Marked], label: str) -> Exact:
     """Return how the tagging point does for *label*, every border exact."""
     result = Exact()
-    for marked in texts:
-        folded = fold(marked.text)
-        spans = [(*folded.original(name.start, name.end), name.label) for name in find_named(folded.text)]
+    texts = list(texts)
+    for marked, spans in zip(texts, _named([marked.text for marked in texts]), strict=True):
         want = {mark for mark in marked.marks if mark[2] == label}
         got = {span for span in spans if span[2] == label}
         result.right += len(got & want)
@@ -59,6 +59,13 @@ def exact(texts: Iterable[Marked], label: str) -> Exact:
                 other = [mark[2] for mark in marked.marks if span[0] < mark[1] and mark[0] < span[1]]
                 result.errors[f"marked, but is {other[0] if other else 'nothing'}"] += 1
     return result
+
+
+def _named(texts: Sequence[str]) -> Iterator[list[tuple[int, int, str]]]:
+    """Yield what the tagging point says of each of *texts*."""
+    folded = [fold(text) for text in texts]
+    for each, names in zip(folded, find_named_in([each.text for each in folded]), strict=True):
+        yield [(*each.original(name.start, name.end), name.label) for name in names]
 
 
 def _why(mark: tuple[int, int, str], spans: Iterable[tuple[int, int, str]]) -> str:
@@ -92,18 +99,21 @@ class Covered:
         return self.masked / max(1, self.other)
 
 
-def spans_of_names(text: str) -> Iterator[tuple[int, int]]:
-    """Yield what the egress point masks as names of people in *text*."""
-    folded = fold(text)
-    for span in find_names(folded.text):
-        yield folded.original(span.start, span.end)
+def spans_of_names(texts: Sequence[str]) -> Iterator[list[tuple[int, int]]]:
+    """Yield what the egress point masks as names of people in each of *texts*, until nothing is left."""
+    folded = [fold(text) for text in texts]
+    known: Known = {}
+    settled = settle([each.text for each in folded], lambda rests: find_names_in(rests, known=known))
+    for each, spans in zip(folded, settled, strict=True):
+        yield [each.original(span.start, span.end) for span in spans]
 
 
-def covered(texts: Iterable[Marked], find: Callable[[str], Iterable[tuple[int, int]]] = spans_of_names) -> Covered:
-    """Return what *find* covers: a space inside a name is not counted either way."""
+def covered(texts: Iterable[Marked]) -> Covered:
+    """Return what the egress point covers: a space inside a name is not counted either way."""
     result = Covered()
-    for marked in texts:
-        hidden = {at for start, end in find(marked.text) for at in range(start, end)}
+    texts = list(texts)
+    for marked, spans in zip(texts, spans_of_names([marked.text for marked in texts]), strict=True):
+        hidden = {at for start, end in spans for at in range(start, end)}
         named = {at for start, end, label in marked.marks if label == "PERSON" for at in range(start, end)}
         for start, end, label in marked.marks:
             if label == "PERSON":

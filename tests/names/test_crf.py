@@ -8,24 +8,28 @@ import numpy as np
 import pycrfsuite
 import pytest
 
-from sekisho.detect.crf import Crf
+from sekisho.detect.crf import Crf, Sums
 from sekisho.detect.features import Features
 from sekisho.detect.morphemes import Word, sentences, words
 from tests.names import synthetic, train
 
+Trained = tuple[pycrfsuite.Tagger, Crf, Sums, Features]
+
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[pycrfsuite.Tagger, Crf]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A small model in CRFsuite's own hands, and in ours."""
     path = tmp_path_factory.mktemp("crf") / "small.crfsuite"
-    trainer, features = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False), Features()
+    trainer, features = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False), train.Listed()
     trainer.set_params(train.SETTINGS | {"max_iterations": 20})
     for found, labels in train.examples(synthetic.lines(150, 1, unseen=False)):
         trainer.append(features.of(found), labels)
     trainer.train(str(path))
     tagger = pycrfsuite.Tagger()
     tagger.open(str(path))
-    return tagger, Crf(train.weights_of(Path(path)))
+    crf = Crf(train.weights_of(Path(path)))
+    sums = Sums(crf)
+    return tagger, crf, sums, Features(sums.keep)
 
 
 def read(text: str) -> list[list[Word]]:
@@ -33,23 +37,44 @@ def read(text: str) -> list[list[Word]]:
     return [found for _, sentence in sentences(text) if (found := words(sentence))]
 
 
-def test_it_says_what_crfsuite_says(trained: tuple[pycrfsuite.Tagger, Crf]) -> None:
+def test_it_says_what_crfsuite_says(trained: Trained) -> None:
     """Probabilities of every label, and the best reading, for texts that it did not learn, long ones too."""
-    tagger, crf = trained
+    tagger, crf, sums, features = trained
+    listed = train.Listed()
     texts = [marked.text for marked in synthetic.lines(60, 2, unseen=True)]
-    listed, placed = Features(), Features(crf.places)
     for found in [*(each for text in texts for each in read(text)), read("山田さんと、" * 120)[0]]:
         tagger.set(listed.of(found))
-        scores = crf.scores(placed.of(found))
+        scores = sums.scores(features.of([found]))
         theirs = [[tagger.marginal(label, at) for label in crf.labels] for at in range(len(found))]
-        assert np.abs(crf.probabilities(scores) - theirs).max() < 1e-4
+        assert np.abs(crf.probabilities(scores, [len(found)]) - theirs).max() < 1e-4
         assert crf.best(scores) == tagger.tag()
 
 
-def test_a_sentence_of_one_word(trained: tuple[pycrfsuite.Tagger, Crf]) -> None:
+def test_sentences_side_by_side_are_each_as_alone(trained: Trained) -> None:
+    """Sentences of any lengths in any order, read together, have the probabilities that each has alone."""
+    _, crf, sums, features = trained
+    several = [found for marked in synthetic.lines(30, 3, unseen=True) for found in read(marked.text)]
+    several += [several[0][:1], read("山田さんと、" * 60)[0], several[1][:2]]
+    together = crf.probabilities(sums.scores(features.of(several)), [len(found) for found in several])
+    alone = [crf.probabilities(sums.scores(features.of([found])), [len(found)]) for found in several]
+    assert np.abs(together - np.concatenate(alone)).max() < 1e-6
+
+
+def test_what_is_forgotten_is_made_again(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that remembers few words says the same as one that remembers all."""
+    _, crf, sums, features = trained
+    monkeypatch.setattr("sekisho.detect.features._REMEMBERED", 5)
+    few = Sums(crf)
+    forgetful = Features(few.keep)
+    for marked in synthetic.lines(30, 4, unseen=True):
+        for found in read(marked.text):
+            assert np.array_equal(few.scores(forgetful.of([found])), sums.scores(features.of([found])))
+
+
+def test_a_sentence_of_one_word(trained: Trained) -> None:
     """The shortest sentence has probabilities that add up to one."""
-    _, crf = trained
-    scores = crf.scores(Features(crf.places).of(read("山田")[0][:1]))
-    assert crf.probabilities(scores).shape == (1, len(crf.labels))
-    assert crf.probabilities(scores).sum() == pytest.approx(1)
+    _, crf, sums, features = trained
+    scores = sums.scores(features.of([read("山田")[0][:1]]))
+    assert crf.probabilities(scores, [1]).shape == (1, len(crf.labels))
+    assert crf.probabilities(scores, [1]).sum() == pytest.approx(1)
     assert len(crf.best(scores)) == 1

@@ -1,14 +1,19 @@
 """What the model of names sees of each word: the word, its tag, its letters, and those of its neighbours.
 
-Most of it depends on one word alone, and is made once a word and remembered. Training and use make the
-same features; training keeps the features, use the places of their weights.
+A feature of one word alone is a name (``w=山田``), made once a word; a feature of several words is a number of 64
+bits, made of the numbers of their parts for all words of a text at once. Training and use make the same features:
+training keeps them, use adds up their weights.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sekisho.detect.morphemes import Word, part_of_speech, tags_in_dictionary
 
@@ -20,105 +25,115 @@ _CLASSES = (
     (re.compile("[\u30a1-\u30fa\u30fc-\u30ff]"), "ア"),
     (re.compile("[\u3005-\u3007\u3400-\u9fff\uf900-\ufaff]"), "漢"),
 )
-_REMEMBERED = 20_000
-"""Words of which the features are remembered, some 30 MB; then all are forgotten."""
+_REMEMBERED: Final = 20_000
+"""Words that are remembered, some 20 MB in use; then all are forgotten."""
+
+_EDGE = 0  # the number of what is no word: before and after a sentence
+
+PLACES: Final = ("", "-2", "-1", "+1", "+2")
+"""From where a word is seen: from itself; by the second and first after it; by the first and second before it."""
+
+Numbers = NDArray[np.uint64]
 
 
-class _Seen(NamedTuple):
-    """The features of one word, as seen from itself and from its neighbours; and a number of its own."""
+class Seen(NamedTuple):
+    """The words of some sentences, one behind the other.
 
-    here: list[Any]
-    second_before: list[Any]  # by the second word after it
-    before: list[Any]  # by the word after it
-    after: list[Any]  # by the word before it
-    second_after: list[Any]
-    number: int
-    word: bytes
-    tag: bytes
-    shape: bytes
+    Attributes
+    ----------
+    numbers:
+        For each place and word the number of the word that stands there (places, words).
+    joint:
+        The features of several words (kinds, words).
+    """
+
+    numbers: NDArray[np.intp]
+    joint: Numbers
+
+
+def _number_of(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+# Odd numbers, so that no part is lost; one for each part of a joint feature, and one for each kind.
+_FIRST, _SECOND, _THIRD = (np.uint64(_number_of(part) | 1) for part in ("first", "second", "third"))
+_KINDS = (
+    "tag,tag-", "tag,tag+", "tags", "word,word-", "word,word+", "shapes", "word+,tag", "word-,tag",
+    "words-", "words+",
+)  # fmt: skip
+_OFFSETS = np.array([[_number_of(kind)] for kind in _KINDS], dtype=np.uint64)
 
 
 class Features:
-    """Makes features and remembers them; not for several threads at once.
+    """Makes features and remembers words; not for several threads at once.
 
     Parameters
     ----------
-    kept:
-        Makes of some features the list that is kept: of them, or of where their weights are.
+    seen:
+        Is told the number of each new word and its features by place (:data:`PLACES`); numbers begin again
+        when all words are forgotten.
     """
 
-    def __init__(self, kept: Callable[[Sequence[bytes]], list[Any]] = list) -> None:
-        self._kept_of = kept
-        self._seen: dict[tuple[str, int], _Seen] = {}
-        self._joined: dict[tuple[int, int, int], list[Any]] = {}
-        self._pairs: dict[tuple[int, int], tuple[list[Any], list[Any]]] = {}
-        second_before, before, after, second_after = (self._kept([name]) for name in ("-2#", "-1#", "+1#", "+2#"))
-        self._edge = _Seen(self._kept([]), second_before, before, after, second_after, -1, b"#", b"#", b"#")
+    def __init__(self, seen: Callable[[int, Sequence[list[str]]], None]) -> None:
+        self._told = seen
+        self._numbers: dict[tuple[str, int], int] = {}
+        self._parts = np.empty((0, 3), dtype=np.uint64)  # word, tag, shape
+        self._forget()
 
-    def of(self, words: Sequence[Word]) -> list[list[Any]]:
-        """Return what is kept of the features of each word of one sentence."""
-        seen, joined, two = self._seen, self._joined, self._pairs
-        if len(seen) > _REMEMBERED:
-            seen.clear()
-            joined.clear()
-            two.clear()
-        elif len(joined) > 2 * _REMEMBERED:
-            joined.clear()
-            two.clear()
-        second, before, here = self._edge, self._edge, self._edge
-        rest = []
-        for _, surface, pos in words:
-            found = seen.get((surface, pos))
-            if found is None:
-                found = seen[surface, pos] = self._look(surface, pos, len(seen))
-            rest.append(found)
-        rest += (self._edge, self._edge)
-        here = rest[0]
-        result = []
-        for at in range(1, len(rest) - 1):
-            after = rest[at]
-            key = (before.number, here.number, after.number)
-            near = joined.get(key)
-            if near is None:
-                near = joined[key] = self._join(before, here, after)
-            left, right = (second.number, before.number), (after.number, rest[at + 1].number)
-            two_before, two_after = two.get(left), two.get(right)
-            if two_before is None:
-                two_before = two[left] = self._two(second, before)
-            if two_after is None:
-                two_after = two[right] = self._two(after, rest[at + 1])
-            result.append(near + second.second_before + rest[at + 1].second_after + two_before[0] + two_after[1])
-            second, before, here = before, here, after
-        return result
+    def of(self, sentences: Sequence[Sequence[Word]]) -> Seen:
+        """Return the features of the words of *sentences*, one behind the other."""
+        known = self._numbers
+        if len(known) > _REMEMBERED:
+            self._forget()
+        row = [_EDGE, _EDGE]
+        for words in sentences:
+            for _, surface, pos in words:
+                number = known.get((surface, pos))
+                row.append(self._look(surface, pos) if number is None else number)
+            row += (_EDGE, _EDGE)
+        numbers = np.array(row)
+        at = np.flatnonzero(numbers)
+        found = np.stack((numbers[at], numbers[at - 2], numbers[at - 1], numbers[at + 1], numbers[at + 2]))
+        return Seen(found, self._joint(numbers, at))
 
-    def _join(self, before: _Seen, here: _Seen, after: _Seen) -> list[Any]:
-        """Return what a word and its neighbours make together."""
-        tags = before.tag + b"|" + here.tag
-        pairs = (
-            b"tt-" + tags,
-            b"tt+" + here.tag + b"|" + after.tag,
-            b"ttt" + tags + b"|" + after.tag,
-            b"ww-" + before.word + b"|" + here.word,
-            b"ww+" + here.word + b"|" + after.word,
-            b"sss" + before.shape + b"|" + here.shape + b"|" + after.shape,
-            b"wt+" + after.word + b"|" + here.tag,
-            b"wt-" + before.word + b"|" + here.tag,
+    def _joint(self, numbers: NDArray[np.intp], at: NDArray[np.intp]) -> Numbers:
+        """Return the features of several words, for the words that stand *at* these places of *numbers*."""
+        word, tag, shape = self._parts[numbers].T
+        words = word[:-1] * _FIRST + word[1:] * _SECOND
+        tags = tag[:-1] * _FIRST + tag[1:] * _SECOND
+        here = tag[at] * _SECOND
+        joint = np.stack(
+            (
+                tags[at - 1],
+                tags[at],
+                tags[at - 1] + tag[at + 1] * _THIRD,
+                words[at - 1],
+                words[at],
+                shape[at - 1] * _FIRST + shape[at] * _SECOND + shape[at + 1] * _THIRD,
+                word[at + 1] * _FIRST + here,
+                word[at - 1] * _FIRST + here,
+                words[at - 2],
+                words[at + 1],
+            )
         )
-        return here.here + before.before + after.after + self._kept_of(pairs)
+        joint += _OFFSETS
+        return joint
 
-    def _two(self, first: _Seen, second: _Seen) -> tuple[list[Any], list[Any]]:
-        """Return what two words make as seen from after them, and from before them."""
-        words = first.word + b"|" + second.word
-        return self._kept_of([b"w2-" + words]), self._kept_of([b"w2+" + words])
+    def _forget(self) -> None:
+        self._numbers.clear()
+        self._parts = np.zeros((1024, 3), dtype=np.uint64)
+        self._parts[_EDGE] = _number_of("#")
+        self._told(_EDGE, [[], *([f"{place}#"] for place in PLACES[1:])])
 
-    def _kept(self, features: Sequence[str]) -> list[Any]:
-        return self._kept_of([feature.encode() for feature in features])
-
-    def _look(self, surface: str, pos: int, number: int) -> _Seen:
+    def _look(self, surface: str, pos: int) -> int:
+        number = self._numbers[surface, pos] = len(self._numbers) + 1
+        if number >= len(self._parts):
+            self._parts = np.concatenate((self._parts, np.zeros_like(self._parts)))
         # A line break would break the model's own listing of its features.
         word = surface.replace("\n", "⏎")
         tag = "/".join(part[:4] for part in part_of_speech(pos)[:4])
         shape = _shape(word)
+        self._parts[number] = _number_of(word), _number_of(tag), _number_of(shape)
         entries = ",".join(sorted(tags_in_dictionary(word))) if len(word) > 1 or shape == "漢" else ""
         here = ["b", f"w={word}", f"t={tag}", f"s={shape}", f"l={min(len(word), 6)}", f"ts={tag}|{shape}"]
         here += [f"a={word[0]}", f"z={word[-1]}", f"d={entries}"]
@@ -127,18 +142,19 @@ class Features:
         if len(word) > 2 and shape[0] == "ア":
             here += [f"a3={word[:3]}", f"z3={word[-3:]}"]
             here += [f"g={word[at : at + 2]}" for at in range(len(word) - 1)]
-        near = (f"w={word}", f"t={tag}", f"s={shape}", f"d={entries}", f"z={word[-1]}")
-        return _Seen(
-            self._kept(here),
-            self._kept([f"-2w={word}", f"-2t={tag}"]),
-            self._kept([f"-1{feature}" for feature in (*near, f"z2={word[-2:]}")]),
-            self._kept([f"+1{feature}" for feature in (*near, f"a={word[0]}")]),
-            self._kept([f"+2w={word}", f"+2t={tag}"]),
+        near = [f"w={word}", f"t={tag}", f"s={shape}", f"d={entries}", f"z={word[-1]}"]
+        far = near[:2]
+        self._told(
             number,
-            word.encode(),
-            tag.encode(),
-            shape.encode(),
+            [
+                here,
+                ["-2" + feature for feature in far],
+                ["-1" + feature for feature in (*near, f"z2={word[-2:]}")],
+                ["+1" + feature for feature in (*near, f"a={word[0]}")],
+                ["+2" + feature for feature in far],
+            ],
         )
+        return number
 
 
 def _shape(word: str) -> str:

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from sekisho.detect.spans import OPAQUE
+
 # The dictionary knows 高橋, not 髙橋.
 _VARIANTS = str.maketrans(
     "髙﨑嵜碕濵濱𠮷邉邊齋齊澤廣眞德櫻國嶋嶌槗栁淵渕瀨曻黑桒冨惠壽榮條龍圓實與來萬靜瀧籔薗莊彌戶穗彥賴增會學靑淺關鐵",
     "高崎崎崎浜浜吉辺辺斎斎沢広真徳桜国島島橋柳淵淵瀬昇黒桑富恵寿栄条竜円実与来万静滝藪園荘弥戸穂彦頼増会学青浅関鉄",
 )
 _VARIANT = re.compile(f"[{''.join(map(chr, _VARIANTS))}]")
-_SENTENCE = re.compile(r"(?:[^。!?\n]|\n(?!\n))+[。!?\n]*|[。!?\n]+")
+# What was masked ends a sentence, too: a reader of the rest has nothing to go by there.
+_SENTENCE = re.compile(rf"(?:[^。!?\n{OPAQUE}]|\n(?!\n))+[。!?\n]*|[。!?\n]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST = 1_000  # characters read together; the analyser takes 49,149 bytes, and context reaches a few words
 _SHARED = 40  # characters that end one piece and begin the next, so that one of them has a name whole

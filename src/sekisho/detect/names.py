@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from sekisho.detect.english_names import find_english
 from sekisho.detect.name_cues import find_by_cues, find_readings
 from sekisho.detect.spans import Kind, Span
-from sekisho.detect.tagger import Point, find_named
+from sekisho.detect.tagger import Known, Named, Point, find_named_in
 
 _JAPANESE = re.compile("[\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _FIRMS = (
@@ -24,8 +24,8 @@ _MOST_AGAIN = 100
 """Names that are looked for again in one text: what that takes is their number times the length."""
 
 
-def find_names(text: str, point: Point = Point.EGRESS) -> Iterator[Span]:
-    """Yield the names of people in folded *text*.
+def find_names(text: str, point: Point = Point.EGRESS) -> list[Span]:
+    """Return the names of people in folded *text*.
 
     Parameters
     ----------
@@ -35,24 +35,31 @@ def find_names(text: str, point: Point = Point.EGRESS) -> Iterator[Span]:
         ``EGRESS`` (may this leave?) takes whatever may well be a name, by the model or by a rule; spans
         overlap. ``TAGGING`` (what is this?) takes the model's best reading alone; of English, the rules.
     """
-    if not _JAPANESE.search(text):
-        yield from find_english(text)
-        return
-    named = [
-        Span(name.start, name.end, Kind.NAME, name.score)
-        for name in find_named(text, point)
-        if name.label == "PERSON"
+    return find_names_in([text], point)[0]
+
+
+def find_names_in(texts: Sequence[str], point: Point = Point.EGRESS, known: Known | None = None) -> list[list[Span]]:
+    """Return what :func:`find_names` finds in each of *texts*; together they are read sooner.
+
+    *known* are sentences that the model has read before at the same point (``tagger.find_named_in``).
+    """
+    japanese = [at for at, text in enumerate(texts) if _JAPANESE.search(text)]
+    named = dict(zip(japanese, find_named_in([texts[at] for at in japanese], point, known), strict=True))
+    return [
+        _found(text, named[at], point) if at in named else list(find_english(text)) for at, text in enumerate(texts)
     ]
+
+
+def _found(text: str, by_model: Iterable[Named], point: Point) -> list[Span]:
+    """Return the names of Japanese *text*: what the model found, and what the rules find beside it."""
+    named = [Span(name.start, name.end, Kind.NAME, name.score) for name in by_model if name.label == "PERSON"]
     if point is Point.TAGGING:
-        yield from named
-        return
+        return named
     named = [span for span in named if span.score >= _SURE or not text.endswith(_FIRMS, 0, span.start)]
-    yield from named
-    cued = [*find_english(text), *find_by_cues(text)]
-    yield from cued
-    spans = [*named, *cued]
-    yield from find_readings(text, {span.end for span in spans})
-    yield from _again(text, spans)
+    spans = [*named, *find_english(text), *find_by_cues(text)]
+    spans += find_readings(text, {span.end for span in spans})
+    spans += _again(text, spans)
+    return spans
 
 
 def _again(text: str, spans: Iterable[Span]) -> Iterator[Span]:

@@ -11,7 +11,7 @@ What is found once by the words around it (a name, a customer number) is masked 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import chain
 
 from sekisho.detect.spans import OPAQUE, Kind, Span
@@ -22,31 +22,52 @@ _MOST_ROUNDS = 8
 _MOST_VALUES = 1000  # a text with more is a list of people
 _PROVEN = 0.9  # what is found by its own form is found wherever it stands
 
-Find = Callable[[str], list[Span]]
-"""Takes a text and returns spans in any order."""
+Find = Callable[[list[str]], list[list[Span]]]
+"""Takes texts and returns for each of them its spans, in any order."""
 
 
-def settle(text: str, find: Find, again: Find) -> list[Span]:
-    """Return the spans of *find*, and those that show once these are masked, in order.
+def settle(texts: Sequence[str], find: Find) -> list[list[Span]]:
+    """Return for each text the spans of *find*, and those that show once these are masked, in order.
 
     Parameters
     ----------
-    text:
-        A folded text.
-    find, again:
-        What reads the text, and what reads the rest.
+    texts:
+        Folded texts.
+    find:
+        What reads the texts, and what is left of them, all that are not settled yet together.
     """
+    settled: list[list[Span]] = [[] for _ in texts]
+    readings = [(at, _settling(text)) for at, text in enumerate(texts)]
+    asked = [next(reading) for _, reading in readings]
+    while readings:
+        unsettled: list[tuple[int, _Settling]] = []
+        rests: list[str] = []
+        for (at, reading), found in zip(readings, find(asked), strict=True):
+            try:
+                rests.append(reading.send(found))
+                unsettled.append((at, reading))
+            except StopIteration as end:
+                settled[at] = end.value
+        readings, asked = unsettled, rests
+    return settled
+
+
+_Settling = Generator[str, list[Span], list[Span]]
+
+
+def _settling(text: str) -> _Settling:
+    """Yield what is to be read of *text*, take what was found in it, and return the spans at the end."""
     masks = [match.span() for match in _MASKS.finditer(text)] if "[" in text else []
-    spans = _read(text, masks, find) if masks else find(text)
+    spans = _placed(text, masks, *(yield from _asked(text, masks))) if masks else (yield text)
     if not spans:
         return spans
     for _ in range(_MOST_ROUNDS):
-        found = _repeated(text, spans) if len(spans) < _MOST_VALUES else None
-        if found is None:
+        repeated = _repeated(text, spans) if len(spans) < _MOST_VALUES else None
+        if repeated is None:
             break
-        spans += found
+        spans += repeated
         stretches = _stretches(text, chain(masks, (span[:2] for span in spans)))
-        found = _read(text, stretches, again)
+        found = _placed(text, stretches, *(yield from _asked(text, stretches)))
         if not found:
             spans.sort()
             return spans
@@ -65,8 +86,8 @@ def _stretches(text: str, places: Iterable[tuple[int, int]]) -> list[tuple[int, 
     return joined
 
 
-def _read(text: str, stretches: list[tuple[int, int]], find: Find) -> list[Span]:
-    """Return what *find* finds in *text* with each stretch put down to one character, over *text* itself."""
+def _asked(text: str, stretches: list[tuple[int, int]]) -> Generator[str, list[Span], tuple[str, list[Span]]]:
+    """Yield *text* with each stretch put down to one character, and return that with what was found in it."""
     pieces: list[str] = []
     at = 0
     for start, end in stretches:
@@ -74,7 +95,11 @@ def _read(text: str, stretches: list[tuple[int, int]], find: Find) -> list[Span]
         at = end
     pieces.append(text[at:])
     rest = "".join(pieces)
-    found = find(rest)
+    return rest, (yield rest)
+
+
+def _placed(text: str, stretches: list[tuple[int, int]], rest: str, found: list[Span]) -> list[Span]:
+    """Return the spans *found* in *rest*, which is *text* with each stretch put down, over *text* itself."""
     if not found:
         return found
     starts: list[int] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sekisho.detect.crf import Crf, Scores
+from sekisho.detect.crf import Crf, Scores, Sums
 from sekisho.detect.features import Features
 from sekisho.detect.morphemes import Word, part_of_speech, sentences, tags_in_dictionary, words
 
@@ -56,6 +56,7 @@ _CUE = re.compile(
 )
 _KANJI = re.compile("[\u3005-\u3007\u3400-\u9fff]")
 _NAME_ENTRIES = frozenset({"人名/姓", "人名/名", "人名/一般"})
+_TOGETHER = 2_000  # words that the model reads together: what it needs for them stays in the processor's cache
 _LATIN_PROBABILITY = 0.3  # below, product names and codes (EMP1234) are as probable
 
 
@@ -63,9 +64,10 @@ class _Model:
     """The model and the features of words that one thread has seen."""
 
     def __init__(self, crf: Crf) -> None:
-        self.crf, self.features = crf, Features(crf.places)
-        person = [crf.labels.index(label) for label in ("B-PERSON", "I-PERSON")]
-        self.person = person
+        self.crf = crf
+        self.sums = Sums(crf)
+        self.features = Features(self.sums.keep)
+        self.person = [crf.labels.index(label) for label in ("B-PERSON", "I-PERSON")]
 
 
 class _PerThread(threading.local):
@@ -116,18 +118,75 @@ def _glue(word: Word, probability: float) -> bool:
     return kind in {"補助記号", "空白"} or (probability < 0.5 and kind in {"助詞", "助動詞"})
 
 
+class _Read(NamedTuple):
+    """A sentence that was cut into words."""
+
+    sentence: str
+    words: list[Word]
+
+
+Known = dict[str, list[Named]]
+"""What was found in sentences, by the sentence: a text of which a part was masked is read again."""
+
+
 def find_named(text: str, point: Point = Point.TAGGING) -> list[Named]:
     """Return what the model finds in folded *text*, in order; at the egress point people only."""
-    result: list[Named] = []
-    for begin, sentence in sentences(text):
+    return find_named_in([text], point)[0]
+
+
+def find_named_in(
+    texts: Sequence[str], point: Point = Point.TAGGING, known: Known | None = None
+) -> list[list[Named]]:
+    """Return what :func:`find_named` finds in each of *texts*; together they are read sooner.
+
+    What was found in a sentence at the same point may be given in *known*, and is added to it.
+    """
+    known = {} if known is None else known
+    cut = [list(sentences(text)) for text in texts]
+    new = dict.fromkeys(sentence for each in cut for _, sentence in each if sentence not in known)
+    known.update((sentence, []) for sentence in new)
+    for group in _groups(new):
+        model = _ready()
+        lengths = [len(each.words) for each in group]
+        scores = model.sums.scores(model.features.of([each.words for each in group]))
+        probabilities = model.crf.probabilities(scores, lengths)
+        if point is Point.EGRESS:
+            for sentence, named in _possible(probabilities[:, model.person].sum(axis=1), group):
+                known[sentence].append(named)
+            continue
+        at = 0
+        for each in group:
+            of_sentence = slice(at, at + len(each.words))
+            labels = model.crf.best(scores[of_sentence])
+            known[each.sentence] += _best(model, labels, probabilities[of_sentence], each.words)
+            at += len(each.words)
+    return [
+        _united(
+            [
+                named._replace(start=begin + named.start, end=begin + named.end)
+                for begin, sentence in each
+                for named in known[sentence]
+            ]
+        )
+        for each in cut
+    ]
+
+
+def _groups(new: Iterable[str]) -> Iterator[list[_Read]]:
+    """Yield the sentences that may hold a name, in groups of some thousand words."""
+    group: list[_Read] = []
+    held = 0
+    for sentence in new:
         found = words(sentence)
         if not _worth_reading(sentence, found):
             continue
-        model = _ready()
-        scores = model.crf.scores(model.features.of(found))
-        take = _best if point is Point.TAGGING else _possible
-        result += take(model, scores, found, begin)
-    return _united(result)
+        if held and held + len(found) > _TOGETHER:
+            yield group
+            group, held = [], 0
+        group.append(_Read(sentence, found))
+        held += len(found)
+    if group:
+        yield group
 
 
 def _united(named: list[Named]) -> list[Named]:
@@ -143,10 +202,9 @@ def _united(named: list[Named]) -> list[Named]:
     return united
 
 
-def _best(model: _Model, scores: Scores, found: list[Word], begin: int) -> Iterator[Named]:
+def _best(model: _Model, labels: list[str], probabilities: Scores, found: list[Word]) -> Iterator[Named]:
     """Yield the names of the most probable reading."""
-    labels, probabilities = model.crf.best(scores), model.crf.probabilities(scores)
-    at, count = 0, len(found)
+    at, count = 0, len(labels)
     while at < count:
         label = labels[at]
         first = at
@@ -157,28 +215,36 @@ def _best(model: _Model, scores: Scores, found: list[Word], begin: int) -> Itera
         while at < count and labels[at] == inside:
             at += 1
         score = min(probabilities[place, model.crf.labels.index(labels[place])] for place in range(first, at))
-        yield Named(begin + found[first][0], begin + _end(found[at - 1]), label[2:], float(score))
+        yield Named(found[first][0], _end(found[at - 1]), label[2:], float(score))
 
 
-def _possible(model: _Model, scores: Scores, found: list[Word], begin: int) -> Iterator[Named]:
-    """Yield every run of words each of which may well be part of a person's name."""
-    probabilities = model.crf.probabilities(scores)[:, model.person].sum(axis=1)
+def _possible(people: Scores, group: list[_Read]) -> Iterator[tuple[str, Named]]:
+    """Yield every run of words of one sentence each of which may well be part of a person's name, by its sentence.
+
+    *people* are the probabilities of the words of all sentences of *group*.
+    """
+    likely = np.flatnonzero(people >= EGRESS_PROBABILITY)
+    ends = np.cumsum([len(each.words) for each in group])
+    inside = np.searchsorted(ends, likely, side="right")
     run: list[tuple[Word, float]] = []
-    last = -1
-    for at in np.flatnonzero(probabilities >= EGRESS_PROBABILITY).tolist():
-        word, probability = found[at], float(probabilities[at])
+    before, last = group[0], -1
+    for at, sentence, end, probability in zip(
+        likely.tolist(), inside.tolist(), ends[inside].tolist(), people[likely].tolist(), strict=True
+    ):
+        read = group[sentence]
+        word = read.words[at - end]
         if word[1].isascii() and probability < _LATIN_PROBABILITY:
             continue
-        if run and at != last + 1:
-            yield from _trimmed(run, begin)
+        if run and (at != last + 1 or read is not before):
+            yield from ((before.sentence, named) for named in _trimmed(run))
             run = []
         run.append((word, probability))
-        last = at
+        before, last = read, at
     if run:
-        yield from _trimmed(run, begin)
+        yield from ((before.sentence, named) for named in _trimmed(run))
 
 
-def _trimmed(run: list[tuple[Word, float]], begin: int) -> Iterator[Named]:
+def _trimmed(run: list[tuple[Word, float]]) -> Iterator[Named]:
     """Yield *run* without the marks and unlikely particles at its ends (in よしか the last may be of the name)."""
     first, last = 0, len(run)
     while first < last and _glue(*run[first]):
@@ -187,4 +253,4 @@ def _trimmed(run: list[tuple[Word, float]], begin: int) -> Iterator[Named]:
         last -= 1
     if first < last:
         score = min(1.0, max(probability for _, probability in run[first:last]))
-        yield Named(begin + run[first][0][0], begin + _end(run[last - 1][0]), "PERSON", score)
+        yield Named(run[first][0][0], _end(run[last - 1][0]), "PERSON", score)

@@ -27,8 +27,12 @@ def found(text: str) -> list[Span]:
     folded = fold(text)
     return [
         Span(*folded.original(span.start, span.end), span.kind, span.score)
-        for span in settle(folded.text, find_patterns, find_patterns)
+        for span in settle([folded.text], _patterns)[0]
     ]
+
+
+def _patterns(texts: list[str]) -> list[list[Span]]:
+    return [find_patterns(text) for text in texts]
 
 
 def once(text: str) -> list[Span]:

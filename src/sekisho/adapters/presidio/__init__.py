@@ -37,7 +37,7 @@ from time import monotonic
 from typing import Any
 
 from sekisho.detect.normalise import fold
-from sekisho.detect.recognisers import find
+from sekisho.detect.recognisers import find_in
 from sekisho.detect.spans import Kind
 from sekisho.transform.spans import MAX_TEXT_BYTES, REDACTED, Found, Stretch, replaced, resolve
 
@@ -84,10 +84,17 @@ class Finder:
 
     def __call__(self, text: str) -> list[Stretch]:
         """Return the stretches of *text* that are to be replaced by their kind."""
-        found: list[Found] = [(span.start, span.end, span.kind, span.score) for span in find(text)]
-        if self._extra:
-            found += self._found_by_extra(text)
-        return resolve(text, found) if found else []
+        return self.find_in([text])[0]
+
+    def find_in(self, texts: Sequence[str]) -> list[list[Stretch]]:
+        """Return the stretches of each of *texts*; together they are read sooner."""
+        stretches = []
+        for text, spans in zip(texts, find_in(texts), strict=True):
+            found: list[Found] = [(span.start, span.end, span.kind, span.score) for span in spans]
+            if self._extra:
+                found += self._found_by_extra(text)
+            stretches.append(resolve(text, found) if found else [])
+        return stretches
 
     def _found_by_extra(self, text: str) -> list[Found]:
         """Return what an operator's recognisers find; they read the folded text."""

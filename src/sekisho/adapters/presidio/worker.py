@@ -45,7 +45,7 @@ def main() -> None:
             for text in texts:
                 _say(answers, orjson.dumps(_found(finder, text)))
         else:
-            _say(answers, orjson.dumps([_found(finder, text) for text in texts]))
+            _say(answers, orjson.dumps(_found_in(finder, texts)))
 
 
 def _finder(recognizers: list[str], answers: BinaryIO) -> Any:
@@ -74,6 +74,16 @@ def _found(finder: Any, text: str) -> Any:
         os._exit(3)  # what else lacks memory now is unknown
     except Exception:  # noqa: BLE001 - the exception may hold the text
         return None
+
+
+def _found_in(finder: Any, texts: list[str]) -> list[Any]:
+    """Return the stretches of each of *texts*, read together; each alone when anything failed."""
+    try:
+        return list(finder.find_in(texts))
+    except MemoryError:
+        os._exit(3)  # as above
+    except Exception:  # noqa: BLE001 - the exception may hold the text
+        return [_found(finder, text) for text in texts]
 
 
 def _end_with(parent: int) -> bool:
