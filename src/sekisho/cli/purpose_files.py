@@ -14,7 +14,7 @@ from sekisho.errors import InvalidRequest
 ENTRY_POINT = "sekisho/access/access.rego"
 """The policy that gathers the refusals of all others."""
 
-_LISTED = re.compile(r"(\w+\.deny),(?=\s*\])")  # the last of a list of refusals
+_LISTED = re.compile(r"(\w+\.deny),(?=\s*[]}])")  # the last of a list, or a set, of refusals
 _UNITED = re.compile(r"^_reasons := ([\w.|() ]+\.deny\)*)$", re.MULTILINE)
 _IMPORT = re.compile(r"^import data\.sekisho\.\w+$\n?", re.MULTILINE)
 _UNASKED = frozenset({ColumnClass.DIRECT_IDENTIFIER, ColumnClass.SENSITIVE, ColumnClass.FREE_TEXT})
