@@ -244,9 +244,10 @@ class Answer:
         self.laps.lap(Step.TRANSFORM)
         ground = self._ground()
         if ground is not None:
+            rows = self.duties.rows
             with suppress(ConsentMoved):
                 return await self._checked(batch, page, ground, last=last)
-            self.duties.rows -= page.num_rows  # nothing of it left
+            self.duties.rows = rows  # nothing of it left
         return await self._checked(batch, page, None, last=last)
 
     def _ground(self) -> Ground | None:
