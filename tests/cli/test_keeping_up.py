@@ -296,4 +296,7 @@ async def test_a_service_that_stops_leaves_the_earlier_copy(workspace: Path, mon
     assert copy_of(live.workspace) == kept
     assert kept is not None
     place = live.workspace.sync.folder / LINES
-    assert {each.name for each in await asyncio.to_thread(lambda: list(place.iterdir()))} == {"meta.json", kept.data}
+    assert {each.name for each in await asyncio.to_thread(lambda: list(place.iterdir()))} == {
+        "meta.json",
+        *dict(kept.data),
+    }
