@@ -12,8 +12,11 @@ import sqlalchemy as sa
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.audit_batch import Overtaken
 from sekisho.adapters.records.audit_postgres import Together
+from sekisho.adapters.records.audit_sink import open_sink
 from sekisho.adapters.records.consents import SqlConsentLedger
+from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.key_epochs import SqlKeyEpochs
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.domain.consent import ConsentEventKind
@@ -244,6 +247,28 @@ async def test_a_writer_that_was_overtaken_takes_other_sequences(
     assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
     await other.close()
     assert (await verdict(log)).ok
+
+
+@pytest.mark.postgres
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_a_group_that_is_undone_leaves_the_statements_prepared(database: Database) -> None:
+    """Also on a connection that others used before, on which the driver had prepared statements of its own."""
+    for _ in range(12):  # every connection that waits in the pool
+        with database.engine.connect() as connection:
+            for _ in range(6):
+                connection.execute(sa.text("SELECT value FROM ledger_counter"))
+                connection.commit()
+    sink = open_sink(database.engine)
+    try:
+        for _ in range(2):
+            assert sink.begin_after(1_000_000, 1)
+            with pytest.raises(Overtaken):
+                sink.commit()
+            sink.begin(1)
+            sink.rollback()
+    finally:
+        sink.close()
 
 
 @pytest.mark.postgres

@@ -202,6 +202,7 @@ class PostgresSink:
         patience = 3 * _PATIENCE_MS / 1_000
         limit(self._connection, patience)
         try:
+            self._forget()
             self._prepare()
             self._together = Together(driver(self._connection), STATEMENTS, patience)
         except BaseException:
@@ -212,6 +213,15 @@ class PostgresSink:
         self._waiting: list[Call] = []
         self._heads = _heads(engine.dialect)
         self._ends = sa.select(audit_record.c.writer, audit_record.c.wseq, audit_record.c.chain).limit(1)
+
+    def _forget(self) -> None:
+        """Let the driver prepare nothing itself, nor keep what it did for others on this connection.
+
+        After a rollback it deallocates all statements wherever it has prepared one: ours, too.
+        """
+        driver(self._connection).prepare_threshold = None
+        self._connection.execute(sa.text("SELECT 1"))
+        self._connection.rollback()
 
     def _prepare(self) -> None:
         execute = self._connection.execute
