@@ -127,6 +127,18 @@ async def test_a_table_that_changed_alone_yields_no_row(server: Server, workers:
     assert await one.people(one.view(1, {1, 2}), OVERLAID) == {1, 2}
 
 
+async def test_nothing_meets_a_row_of_another_table(workers: list[Worker]) -> None:
+    """An expression that would fail on somebody who is listed by now, and does not agree, is not tried on them."""
+    one, other = workers
+    fails_on_5 = replace(
+        OVERLAID, sql=f'SELECT * FROM ({OVERLAID.sql} OFFSET 0) AS "w" WHERE 1 / ("w"."__person_0" - 5) < 2'
+    )
+    for _ in range(2):
+        assert await one.people(one.view(1, {1, 2}), fails_on_5) == {1, 2}
+    assert await other.people(other.view(2, {1, 2, 5}), OVERLAID) == {1, 2, 5}
+    assert await one.people(one.view(1, {1, 2}), fails_on_5) == {1, 2}
+
+
 async def test_a_withdrawal_travels_with_it(workers: list[Worker]) -> None:
     """Whoever is listed and has withdrawn is left out, also when nothing is looked at first."""
     one, _ = workers

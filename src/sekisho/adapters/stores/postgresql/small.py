@@ -36,10 +36,13 @@ async def rows_at_once(
         whole = await (await session.prepared(sql)).fetch(*arguments)
         return [tuple(row) for row in whole]
     # One look by key for each table: a join would take the server longer to plan than the rows to read.
+    # What stands beside the statement and reads none of its columns is found out before its first row is read: a
+    # condition on a join is found out after, when an expression has met, and may have failed on, somebody withheld.
     looks = [_LOOK.format(*range(at, at + 4)) for at in range(len(arguments) + 1, len(arguments) + 4 * len(held), 4)]
     statement = await session.prepared(
-        f"SELECT held.same, answer.* FROM (SELECT {' AND '.join(looks)} AS same) AS held"
-        f" LEFT JOIN (SELECT true AS there, whole.* FROM ({sql}) AS whole) AS answer ON held.same"
+        f"WITH __held AS MATERIALIZED (SELECT {' AND '.join(looks)} AS same) SELECT __held.same, answer.* FROM __held"
+        f" LEFT JOIN (SELECT true AS there, whole.* FROM ({sql}) AS whole WHERE (SELECT same FROM __held)) AS answer"
+        " ON true"
     )
     found = await statement.fetch(*arguments, *(row[name] for row in held for name in _COMPARED))
     if not found[0][0]:
