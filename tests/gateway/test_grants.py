@@ -95,6 +95,9 @@ async def test_a_grant_that_was_called_back_opens_nothing(site: Site) -> None:
     assert (await revoke(site, grant)).status_code == 200
     assert refusal(await ask(site, grant)) == CALLED_BACK
     assert len(site.gateway.policy._kept) == kept  # type: ignore[attr-defined]
+    explained = {"purpose": "emergency", "sql": CONTACT, "context": {"ticket": "INC-1", "grant": grant}}
+    told = await site.client.post("/v1/query:explain", json=explained, headers=site.headers("night_desk"))
+    assert refusal(told) == CALLED_BACK, "it is not even decided on"
     assert (await ask(site, other)).status_code == 200, "another grant for the same stands"
     assert len(await site.records("access.break_glass")) == 3
     denied = (await site.records("access.deny"))[-1]
