@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
+from sekisho.domain.request_context import Grant
 from sekisho.domain.terms import ColumnType, Dataset, Requester, StatisticsView
 from sekisho.errors import NotFound, SekishoError, Unauthenticated
 from sekisho.http.services import ConsentDecision, ConsentEventRequest, ConsentQuestion, Release
@@ -154,6 +155,16 @@ def _fields(schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
     return [(part.name, part.type) for part in schema]
 
 
+class FakeGrants:
+    """No grant was given here."""
+
+    async def in_force(self) -> list[Grant]:
+        return []
+
+    async def revoke(self, officer: Requester, grant_id: str) -> Grant:
+        raise NotFound("There is no such grant.")
+
+
 @dataclass
 class FakeGateway:
     """Answers every question with ``release``, or raises ``error``."""
@@ -163,6 +174,7 @@ class FakeGateway:
     catalogue: list[Dataset] = field(default_factory=list)
     published: list[StatisticsView] = field(default_factory=list)
     asked: list[tuple[str, Ask | str, int]] = field(default_factory=list)
+    grants: Any = field(default_factory=FakeGrants)
 
     async def query(self, requester: Requester, ask: Ask, *, page_rows: int = 10_000) -> Release:
         self.asked.append((requester.name, ask, page_rows))

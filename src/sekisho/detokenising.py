@@ -134,7 +134,7 @@ class Detokenising:
         key = dataset.data_subject
         assert key is not None  # noqa: S101 - as it was chosen
         use = DatasetUse(dataset, {key.column: frozenset({Use.SHOWN})})
-        request = gateway.occasions.asked(
+        request = await gateway.occasions.asked(
             AccessRequest(requester, purpose, (use,), place=gateway.catalogue.place), occasion
         )
         permit = await self._decide(request, use, key.column)
@@ -142,7 +142,7 @@ class Detokenising:
             request,
             permit,
             occasion,
-            Witnesses(gateway.audit, gateway.clock, gateway.meter),
+            Witnesses(gateway.audit, gateway.clock, gateway.meter, gateway.grants),
             partial(self._again, request, use, key.column),
         )
         await duties.begin(OutputClass.PERSONAL, kept_days(purpose, permit.obligations))

@@ -18,6 +18,7 @@ from sekisho.domain.obligations import Allowance, Discharges, ObligationKind, ob
 from sekisho.domain.terms import ColumnClass, ColumnType
 from sekisho.domain.transforms import TRANSFORMS, Above, MaskedAs, kinds_above
 from sekisho.errors import AccessDenied, BudgetExhausted, RateLimited
+from sekisho.grants import Grants
 from sekisho.ports import AuditEntry, AuditLog, Clock, Meter
 from sekisho.release import Occasion
 
@@ -49,11 +50,12 @@ def shown_class(request: AccessRequest, permit: Permit) -> OutputClass:
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """What keeps count and record of what was done."""
+    """What keeps count and record of what was done, and of the grants on which it is done."""
 
     audit: AuditLog
     clock: Clock
     meter: Meter | None = None
+    grants: Grants | None = None
 
 
 @dataclass(eq=False)
@@ -179,7 +181,10 @@ class Duties:
             done.take_over(self.done)
 
     async def _still_decided(self) -> None:
-        """Find that the decision stands, which ends by itself where rules know time."""
+        """Find that the decision stands: a grant may be called back, and where rules know time it ends by itself."""
+        grant = self.request.context.grant
+        if grant is not None and self.witnesses.grants is not None:
+            await self.witnesses.grants.demand(grant)
         until = self.permit.valid_until
         if until is None or self.witnesses.clock.now() < until:
             return

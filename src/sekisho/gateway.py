@@ -54,6 +54,7 @@ from sekisho.errors import (
     StoreUnavailable,
     UnknownPurpose,
 )
+from sekisho.explaining import may_explain
 from sekisho.explanation import PolicyRule, fault, permission, refusal
 from sekisho.grants import Grants
 from sekisho.noted import Noted
@@ -75,6 +76,7 @@ from sekisho.ports import (
     PolicyDecisionPoint,
     ViewCache,
 )
+from sekisho.ports.grants import GrantRegister
 from sekisho.ports.held import HeldAnswers
 from sekisho.pseudonymity import AskedOnce, Pseudonymity
 from sekisho.query.plan import Plan, bind
@@ -92,7 +94,8 @@ class Gateway:
 
     ``stores`` has one for DuckDB (``"duckdb"``), which joins what lies in several, and one for each other. ``rules``
     reads what policies tell of their reasons, ``noted`` is told each decision, ``held`` keeps answers read by cursor,
-    ``spool`` is for rows that memory does not hold, ``epochs`` are of keys, ``in_force``: the catalogue with reviews.
+    ``spool`` is for rows that memory does not hold, ``epochs`` are of keys, ``in_force``: the catalogue with reviews;
+    ``register`` keeps grants for emergencies.
     """
 
     catalogue: Catalogue
@@ -115,6 +118,7 @@ class Gateway:
     meter: Meter | None = None
     epochs: KeysByEpoch | None = None
     in_force: Callable[[], Awaitable[Catalogue]] | None = None
+    register: GrantRegister | None = None
     statements: Statements = field(init=False, repr=False)
     pseudonymity: Pseudonymity = field(init=False, repr=False)
     means: Means = field(init=False, repr=False)
@@ -124,7 +128,7 @@ class Gateway:
 
     def __post_init__(self) -> None:
         """Build the caches of statements and keyed transforms."""
-        object.__setattr__(self, "grants", Grants(self.catalogue, self.keys, self.audit, self.clock))
+        object.__setattr__(self, "grants", Grants(self.catalogue, self.keys, self.audit, self.clock, self.register))
         object.__setattr__(self, "occasions", Occasions(self.catalogue.place, self.grants, self.clock))
         object.__setattr__(self, "statements", Statements(self.catalogue, self.in_force))
         pseudonymity = Pseudonymity(self.keys, self.people, self.epochs)
@@ -153,6 +157,7 @@ class Gateway:
         with the same in :attr:`SekishoError.explained`.
         """
         other = Counterfactual(self.catalogue, self.statements, partial(self._decision, ask.occasion), self._plan)
+        await may_explain(self.meter, requester, self.catalogue.purposes.get(ask.purpose))
         question = None
         try:
             question = await self._read(requester, self._purpose(requester, ask.purpose), ask.sql)
@@ -185,7 +190,7 @@ class Gateway:
                 raise NotFound("There is no such view for this purpose (GET /v1/views).")
             await self.statements.bring_up()
             question = self.statements.view(requester, declared, view)  # (2)
-            request = self.occasions.asked(question.request, occasion)
+            request = await self.occasions.asked(question.request, occasion)
             permit = await self._decide(request, question.request)  # (3)
             duties = self._duties(request, permit, occasion)
             fields = self._fields(question, permit, question.fingerprint) | duties.fields()
@@ -227,10 +232,10 @@ class Gateway:
         async def again() -> Permit:
             return await self._decide(self.occasions.again(request))
 
-        return Duties(request, permit, occasion, Witnesses(self.audit, self.clock, self.meter), again)
+        return Duties(request, permit, occasion, Witnesses(self.audit, self.clock, self.meter, self.grants), again)
 
     async def _decision(self, occasion: Occasion, question: Question) -> Decision:
-        return await self.policy.decide(self.occasions.asked(question.request, occasion))
+        return await self.policy.decide(await self.occasions.asked(question.request, occasion))
 
     async def _decide(self, request: AccessRequest, asked: AccessRequest | None = None) -> Permit:
         """Return the permit on *request*; *asked* is the question as its statement keeps it, for what is noted."""
@@ -248,7 +253,7 @@ class Gateway:
         raise kind(f"The policy says no: {', '.join(decision.reasons)}.", reasons=decision.reasons)
 
     async def _answer(self, question: Question, ask: Ask, page_rows: int, laps: Laps) -> Release:
-        request = self.occasions.asked(question.request, ask.occasion)
+        request = await self.occasions.asked(question.request, ask.occasion)
         permit = await self._decide(request, question.request)  # (3)
         duties = self._duties(request, permit, ask.occasion)
         laps.lap(Step.DECIDE)

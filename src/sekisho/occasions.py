@@ -29,16 +29,19 @@ class Occasions:
         """Return the instant, in the time zone of the workspace."""
         return self._clock.now().astimezone(self._zone)
 
-    def asked(self, request: AccessRequest, occasion: Occasion) -> AccessRequest:
+    async def asked(self, request: AccessRequest, occasion: Occasion) -> AccessRequest:
         """Return *request* as it is asked now, on *occasion*.
 
-        Raises ``InvalidRequest`` for a ticket that is none, and a grant that was not given here.
+        Raises ``InvalidRequest`` for a ticket that is none, and a grant that was not given here, ``AccessDenied`` for
+        one that was called back: no memory of decisions is asked before.
         """
         if occasion.ticket is None and occasion.grant is None:
             return self.again(request)
         if occasion.ticket is not None and not is_ticket(occasion.ticket):
             raise InvalidRequest("A ticket is a reference such as INC-2041: capitals, a hyphen, up to eight digits.")
         grant = None if occasion.grant is None else self._grants.read(occasion.grant)
+        if grant is not None:
+            await self._grants.demand(grant)
         return replace(self.again(request), context=RequestContext(occasion.ticket, grant))
 
     def again(self, request: AccessRequest) -> AccessRequest:

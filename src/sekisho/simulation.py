@@ -28,6 +28,7 @@ DEFAULT_DAYS = 7
 MOST_LISTED = 1_000
 _AT_ONCE = 8
 _STEP = 256
+_BACKWARDS = "The period ends before it begins."
 
 Decides = Callable[[Sequence[AccessRequest]], Awaitable[list[Decision | None]]]
 Progress = Callable[[str, float], None]
@@ -148,11 +149,16 @@ class Simulation:
 
         Raises ``InvalidRequest``.
         """
+        if since is not None and until is not None and until <= since:
+            raise InvalidRequest(_BACKWARDS)
         now = self.clock.now()
-        last = (now if until is None else until.astimezone(UTC) - timedelta(microseconds=1)).date()
-        first = last - timedelta(days=DEFAULT_DAYS - 1) if since is None else since.astimezone(UTC).date()
+        try:
+            last = (now if until is None else until.astimezone(UTC) - timedelta(microseconds=1)).date()
+            first = last - timedelta(days=DEFAULT_DAYS - 1) if since is None else since.astimezone(UTC).date()
+        except OverflowError:  # at either end of the calendar there is no day before, and no offset
+            raise InvalidRequest("The period lies outside the years 1 to 9999.") from None
         if first > last:
-            raise InvalidRequest("The period ends before it begins.")
+            raise InvalidRequest(_BACKWARDS)
         return Period(first, last)
 
     async def difference(

@@ -15,6 +15,7 @@ from sekisho.adapters.decisions import DecisionCache
 from sekisho.adapters.rego import EmbeddedRego
 from sekisho.domain.access import AccessRequest, DatasetUse, Decision, Deny, Permit, TransformKind, Use
 from sekisho.domain.limits import Place
+from sekisho.domain.policy_time import Timing
 from sekisho.domain.request_context import Grant, Moment, RequestContext
 from sekisho.domain.terms import ColumnClass, Recipient
 from sekisho.errors import PolicyUnavailable
@@ -33,6 +34,7 @@ class Counting:
     answer: Callable[[AccessRequest], Decision] | None = None
     valid_until: timedelta | None = None
     clock: FakeClock = field(default_factory=FakeClock)
+    timing: Timing = Timing.KEPT
 
     async def decide(self, request: AccessRequest) -> Decision:
         """Count, and answer as told."""

@@ -88,6 +88,8 @@ ROWS = [
     Row("POST", "/v1/purposes:publish", OFFICER, {"purpose": PURPOSE, "version": 1}),
     Row("POST", "/v1/purposes:simulate", OFFICER, {"purpose": PURPOSE, "version": 1}),
     Row("POST", "/v1/policy:simulate", OFFICER, {"requests": "recorded"}),
+    Row("GET", "/v1/grants", OFFICER),
+    Row("POST", "/v1/grants/{grant_id}:revoke", NOBODY, {}),  # no grant was given in this house
     # Neither is there in this house: who may is told so, who may not is told that.
     Row("POST", "/v1/keys:rotate", NOBODY, {}),
     Row(
@@ -157,6 +159,7 @@ def address(house: House, row: Row) -> str:
         export_id=SOMETHING,
         scan_id=SOMETHING,
         column_id=SOMETHING,
+        grant_id=SOMETHING,
     )
 
 

@@ -185,6 +185,8 @@ async def test_openapi_knows_the_contract(client: httpx.AsyncClient) -> None:
         ("post", "/v1/notices:publish"),
         ("post", "/v1/notices:simulate"),
         ("post", "/v1/policy:simulate"),
+        ("get", "/v1/grants"),
+        ("post", "/v1/grants/{grant_id}:revoke"),
         ("post", "/v1/keys:rotate"),
         ("post", "/v1/pseudonyms:detokenise"),
         ("get", "/v1/purposes"),

@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sekisho.adapters.opa import Demands, OpaServers
-from sekisho.adapters.rego import policy_files, policy_revision, shipped_policies
+from sekisho.adapters.rego import policy_files, policy_revision, reviewed_texts, shipped_policies
 from tests.policies.catalogue import opa_program
 
 KEYID = "policies-2026"
-SOON = Demands(checked_s=0.1, known_s=0.05)
+SOON = Demands(checked_s=0.1, known_s=0.05, reviewed=reviewed_texts())
 """Demands nothing, and looks again after a moment."""
 
 
@@ -238,6 +238,7 @@ class StandIn:
         self.health = "200 OK"
         self.beside: dict[str, object] = {}
         self.config: dict[str, object] = {}
+        self.policies = ["package sekisho.access"]
         self.asked: list[bytes] = []  # questions, without those that ask nothing
         self.looks: list[bytes] = []
         self.looked_at = asyncio.Event()
@@ -258,6 +259,8 @@ class StandIn:
             given: bytes | None = response(b"{}", self.health)
         elif head.startswith(b"GET /v1/config"):
             given = answering(self.config)
+        elif head.startswith(b"GET /v1/policies"):
+            given = answering([{"id": "access.rego", "raw": each} for each in self.policies])
         elif body == b'{"input":{}}':
             given = answering(REFUSAL, **self.beside)
         else:

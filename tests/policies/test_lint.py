@@ -28,6 +28,8 @@ SPOILT = {
     "none": (PURPOSE, "package sekisho.purpose\n", "", "package"),
     "clock": (PURPOSE, "_registered if input", "_now := time.now_ns()\n\n_registered if input", "builtin"),
     "least": (PURPOSE, "_registered if input", "_a := min(input.purpose.cells)\n\n_registered if input", "order"),
+    "no end": ("sekisho/freeze/freeze.rego", "ends contains input.now.midnight if not _off\n", "", "time"),
+    "whole": (PURPOSE, "_registered if input", "_all := input\n\n_registered if input", "time"),
     "network": (PURPOSE, "_registered if input", '_a := http.send({"url": "x"})\n\n_registered if input', "builtin"),
     "not": (RECIPIENT, "\tnot _recipient_known\n", '\tinput.requester.recipient == "friend"\n', "not"),
     "guard": (

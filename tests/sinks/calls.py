@@ -128,6 +128,8 @@ CALLS: list[Call] = [
          {"policy": {"p.rego": f"package x\n# {CANARY}\nallow if {WORD}("}, "requests": "recorded"}),
     Call("POST", "/v1/policy:simulate", "privacy_officer",
          {"requests": [{"requester": "fraud_team", "purpose": "fraud_prevention", "sql": LITERALS}]}),
+    Call("GET", "/v1/grants", "privacy_officer"),
+    Call("POST", "/v1/grants/{grant_id}:revoke", "privacy_officer"),
     Call("POST", "/v1/keys:rotate", "privacy_officer", {"scope": CANARY}),
     Call("POST", "/v1/catalog/scans", "privacy_officer", {"stores": [CANARY]}),
     Call("POST", "/v1/catalog/scans", "privacy_officer", {"datasets": ["support.tickets"]}),

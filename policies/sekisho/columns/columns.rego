@@ -13,9 +13,11 @@ import data.sekisho.statistics
 #   Dataset name to column name to the name of the transform. What the class says comes first; what a column
 #   declares, and what the purpose sees of a category, take its place, in this order.
 transforms := {name: kinds |
-	some name, _ in input.datasets
-	kinds := object.union_n([_by_class[name], _by_generalisation[name], _by_mask[name], _explicit[name], _shown[name]])
-}
+	some name, declared in _as_declared
+	kinds := object.union_n([declared, _explicit[name], _shown[name]])
+} if {
+	_shows_more
+} else := _as_declared
 
 # METADATA
 # title: No transform for a column
@@ -49,17 +51,40 @@ _direct_identifiers := {column.category |
 	column.data_subject == false
 }
 
-# What becomes of a column when nothing else is said; a class without entry is decided by what the column declares,
-# or not at all. Looked up, here and below, in a local name: a reference to a rule costs OPA three times as much for each
-# column, and a comparison costs the embedded engine ten times as much.
-_by_class := {name: kinds |
+# What becomes of a column when the purpose says nothing of it: what its class gets; without a mask of its own, its
+# generalisation; else the mask that it declares, with parameters of its own. A class without entry is decided by what
+# the column declares, or not at all: with a mask that these rules do not know, it has no transform. Tables are looked
+# up, here and below, in local names: a reference to a rule costs OPA three times as much for each column, and a
+# comparison costs the embedded engine ten times as much.
+_as_declared := {name: kinds |
 	of_class := {true: _of_key, false: _of_class}
+	generalised := _generalised
+	masks := _masks
+	maskable := _maskable
 	some name, dataset in input.datasets
-	kinds := {column_name: kind |
+	by_class := {column_name: kind |
 		some column_name, column in dataset.columns
 		kind := of_class[column.data_subject][column.class]
 	}
+	by_generalisation := {column_name: kind |
+		some column_name, column in dataset.columns
+		by_mask := generalised[column.class]
+		kind := by_mask[column.data_subject][column.mask][column.generalise]
+	}
+	by_mask := {column_name: kind |
+		some column_name, column in dataset.columns
+		kind := masks[column.mask]
+		maskable[column.data_subject][column.class]
+	}
+	kinds := object.union_n([by_class, by_generalisation, by_mask])
 }
+
+_shows_more if {
+	_releases_rows
+	input.purpose.explicit != []
+}
+
+_shows_more if _may_clear
 
 # A view counts people by coarse groups of its own, which min_group checks.
 _of_class := {
@@ -101,17 +126,6 @@ _of_key := {
 	"sensitive": "pseudonym",
 }
 
-# Without a mask of its own: with one that these rules do not know, a column has no transform.
-_by_generalisation := {name: kinds |
-	generalised := _generalised
-	some name, dataset in input.datasets
-	kinds := {column_name: kind |
-		some column_name, column in dataset.columns
-		by_mask := generalised[column.class]
-		kind := by_mask[column.data_subject][column.mask][column.generalise]
-	}
-}
-
 _generalised := {"quasi_identifier": {false: {null: {
 	"year": "year",
 	"age_band": "age_band",
@@ -123,19 +137,7 @@ _generalised := {"quasi_identifier": {false: {null: {
 	_releases_rows
 } else := {}
 
-# Masks that a column may declare, with parameters of its own, in place of what its class gets.
-_by_mask := {name: kinds |
-	masks := _masks
-	of_class := _declared
-	some name, dataset in input.datasets
-	kinds := {column_name: kind |
-		some column_name, column in dataset.columns
-		kind := masks[column.mask]
-		of_class[column.data_subject][column.class]
-	}
-}
-
-_declared := {false: {"direct_identifier": "by its mask", "quasi_identifier": "by its mask"}} if {
+_maskable := {false: {"direct_identifier": "by its mask", "quasi_identifier": "by its mask"}} if {
 	_releases_rows
 } else := {}
 

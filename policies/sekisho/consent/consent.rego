@@ -22,15 +22,13 @@ required if {
 # METADATA
 # title: Consent cells
 # description: The purpose itself, or the purpose within each data category that the statement touches.
-cells contains input.purpose.name if {
-	required
-	not _held_by_category
-}
+default cells := set()
 
-cells contains cell if {
+cells := _cells_by_category if {
 	required
 	_held_by_category
-	some cell in _cells_by_category
+} else := {input.purpose.name} if {
+	required
 }
 
 # METADATA

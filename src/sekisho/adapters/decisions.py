@@ -2,7 +2,8 @@
 
 A decision depends on the question and on the policy, on nothing else: so it is kept under the hash of the
 whole question and the revision of the policy, until ``valid_until`` when the policy knows time. No
-lifetime stands in for either. What is not a decision is never kept.
+lifetime stands in for either. What is not a decision is never kept; nor is one of policies that read the time
+and do not say when it ends (:mod:`sekisho.domain.policy_time`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sekisho.domain.access import (
     purpose_json,
     requester_json,
 )
+from sekisho.domain.policy_time import Timing
 from sekisho.domain.terms import Dataset, Purpose, Requester
 from sekisho.errors import PolicyUnavailable
 from sekisho.ports import Clock, PolicyDecisionPoint
@@ -40,6 +42,10 @@ class RevisedPolicy(PolicyDecisionPoint, Protocol):
     @property
     def revision(self) -> str | None:
         """Return the revision of the policy in force, or ``None`` when it is not known for sure without asking."""
+
+    @property
+    def timing(self) -> Timing:
+        """Return which decisions by the policy in force may be kept; ``NEVER`` while that is not known."""
 
     async def in_force(self) -> str | None:
         """Return the revision of the policy in force, found out; ``None`` when the policy has none.
@@ -115,7 +121,7 @@ class DecisionCache:
         asked_at = self._clock.now()
         decision = _frozen(await self._pdp.decide(request))
         # The policy may have changed meanwhile: nothing is kept but what the policy in force decided.
-        if decision.revision == self._pdp.revision:
+        if decision.revision == self._pdp.revision and _may_be_kept(decision, self._pdp.timing):
             self._only_of(decision.revision)
             self._kept[question] = _Kept(decision, asked_at)
             while len(self._kept) > self._size:
@@ -145,6 +151,10 @@ class DecisionCache:
     async def close(self) -> None:
         """Let go of threads and connections."""
         await self._pdp.close()
+
+
+def _may_be_kept(decision: Decision, timing: Timing) -> bool:
+    return timing is Timing.KEPT or (timing is Timing.UNTIL and decision.valid_until is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from typing import Final
 
 import yaml
 
+from sekisho.domain.policy_time import reading_time
+
 CODES: Final = frozenset({"purpose_not_registered", "access_denied", "aggregate_required", "column_denied"})
 """What a refusal may answer: codes of the contract."""
 
@@ -76,6 +78,7 @@ def lint(folder: Path, files: Mapping[str, bytes], program: str | None = None) -
     found = [each for name, text in texts.items() for each in _file(folder, name, text)]
     found += _reasons(texts)
     found += _gathered(texts)
+    found += _timed(texts)
     if program is not None:
         found += _opa(folder, program)
     return sorted(found, key=lambda each: (each.file, each.line, each.check))
@@ -176,6 +179,14 @@ def _gathered(files: Mapping[str, str]) -> Iterator[Found]:
         if imported is None or not re.search(rf"\b{short}\.deny\b", entry):
             says = f"gather its refusals in {_ENTRY}: import the package, and join {short}.deny to `_reasons`"
             yield Found(name, text.count("\n", 0, package.start()) + 1, "gathered", says)
+
+
+def _timed(files: Mapping[str, str]) -> Iterator[Found]:
+    """A decision that rests on the time is kept until it says that it ends."""
+    for name, told in reading_time(files):
+        if not told:
+            says = f"say in `ends` from when it may answer otherwise, and gather that in {_ENTRY}: it reads the time"
+            yield Found(name, 1, "time", says)
 
 
 def _rules(text: str) -> Iterator[_Rule]:

@@ -26,6 +26,7 @@ from sekisho.adapters.records.consent_saved import SavedBits
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.adapters.records.floor import highest_consent_seq, holds_records
+from sekisho.adapters.records.grants import SqlGrants
 from sekisho.adapters.records.idempotency import SqlIdempotencyStore
 from sekisho.adapters.records.key_epochs import SqlKeyEpochs
 from sekisho.adapters.records.notices import SqlNotices
@@ -142,9 +143,8 @@ async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Wor
     """
     keep_statements_out_of_logs()
     settings = prepare(folder)
-    clock, keys = SystemClock(), open_keys(settings)
+    clock, keys, database = SystemClock(), open_keys(settings), Database(settings.database_url)
     catalogue = settings.catalogue
-    database = Database(settings.database_url)
     epochs = SqlKeyEpochs(database, keys, wrappings_of(settings, keys), grace=settings.keys.grace_epochs)
     saved = SavedBits(settings.audit_folder, keys)
     ledger = SqlConsentLedger(database, catalogue.purposes, clock, keys, saved=saved)
@@ -152,8 +152,7 @@ async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Wor
     people = PeopleRegistry(database, keys, ledger.record_within, shredded)
     notices = SqlNotices(database, ledger, catalogue.purposes)
     audit = SqlAuditLog(database, keys, clock, settings.audit_folder)
-    policies = Policies.of(settings, clock)
-    policy = policies.cache
+    policy = (policies := Policies.of(settings, clock)).cache
     stores = _stores(settings)
     detector = detector_of(settings, keys, serving)
     scanning = scanning_of(settings, database, audit, clock, keys)
@@ -176,6 +175,7 @@ async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Wor
         meter=SqlMeter(database, clock),
         epochs=epochs,
         in_force=scanning.classes.current,
+        register=SqlGrants(database),
     )
     policy_records = records_of(settings, gateway, policies.point, database, clock)
     parts = Parts(

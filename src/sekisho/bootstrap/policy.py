@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from sekisho.adapters.decisions import DecisionCache
-from sekisho.adapters.rego import EmbeddedRego, RevisionInForce
+from sekisho.adapters.rego import EmbeddedRego, RevisionInForce, reviewed_texts
 from sekisho.ports import Clock
 from sekisho.settings import PolicyEngine, Settings
 
@@ -42,7 +42,7 @@ def point_of_decision(settings: Settings, *, shared: bool = True) -> EmbeddedReg
             policy.urls,
             timeout_s=timeout_s,
             credentials=Credentials(policy.authority, policy.certificate, policy.key),
-            demands=Demands(policy.revision, policy.keyid),
+            demands=Demands(policy.revision, policy.keyid, reviewed=reviewed_texts()),
         )
     # The policies that are shipped change with the program alone.
     tells = shared and policy.bundle is not None

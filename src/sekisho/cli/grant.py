@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sekisho.cli.running import DEFAULT_WORKSPACE, WorkspaceOption, answer, requester_named, with_workspace
+from sekisho.cli.running import DEFAULT_WORKSPACE, WorkspaceOption, answer, requester_named, say, with_workspace
 
 if TYPE_CHECKING:
     from sekisho.bootstrap import Workspace
@@ -30,10 +30,15 @@ def grant(
     minutes: Annotated[int, typer.Option("--minutes", min=1, help="How long it lasts.", show_default=False)],
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
-    """Give a grant, which is on record, and print it: it is sent with a request, as context.grant."""
+    """Give a grant, which is on record, and print it: it is sent with a request, as context.grant.
+
+    `sekisho grants revoke` calls it back.
+    """
 
     async def give(opened: Workspace) -> None:
-        officer = requester_named(opened, by)
-        answer(await opened.gateway.grants.give(officer, requester, purpose, ticket, minutes))
+        officer, grants = requester_named(opened, by), opened.gateway.grants
+        given = await grants.give(officer, requester, purpose, ticket, minutes)
+        answer(given)
+        say(f"Until it ends, it can be called back: sekisho grants revoke {grants.read(given).id} --by {by}")
 
     with_workspace(workspace, give)

@@ -233,6 +233,10 @@ class MonthlyTally:
     def _granted(self, record: _Record) -> None:
         self._grant(record["grant"])
 
+    def _revoked(self, record: _Record) -> None:
+        grant = record["grant"]
+        self._grant({**grant, "expires": min(grant["expires"], grant["revoked"])})
+
     def _export_begun(self, record: _Record) -> None:
         form = str(record.get("format"))
         self._formats[str(record["id"])] = form
@@ -282,6 +286,7 @@ class MonthlyTally:
     _counting: ClassVar[Mapping[str, Callable[[MonthlyTally, _Record], None]]] = {
         "access.deny": _denied,
         "break_glass.grant": _granted,
+        "break_glass.revoke": _revoked,
         "export.create": _export_begun,
         "export.finish": _export_ended,
         "export.read": _export_read,

@@ -17,6 +17,7 @@ from sekisho.domain.consent import ConsentEventKind, ConsentType
 from sekisho.domain.consent_rules import Actor
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import Dataset, Requester, StatisticsView
+from sekisho.grants import Grants
 from sekisho.http.metrics import Metrics
 from sekisho.ports import AuditLog, AuditProofs, Clock, DataSubjectRef, IdentityProvider, Witnesses
 from sekisho.ports.exports import AuditExports
@@ -65,6 +66,10 @@ class Release(Protocol):
 
 class GatewayPort(Protocol):
     """Steps (2) to (8), as ``sekisho.gateway.Gateway``."""
+
+    @property
+    def grants(self) -> Grants:
+        """What gives grants for emergencies and calls them back."""
 
     async def query(self, requester: Requester, ask: Ask, *, page_rows: int = 10_000) -> Release:
         """Return the answer. Raises a ``SekishoError``; then nothing was released."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -15,6 +15,8 @@ import orjson
 from opa_client.opa_async import AsyncOpaClient
 
 from sekisho.adapters.opa.exchange import Exchange
+
+_SOURCES_S: Final = 10.0  # nobody waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,13 @@ class Connection(AsyncOpaClient):  # type: ignore[misc]  # ships no types
             self._exchange.close()
             self._exchange = None
         await super().close_connection()
+
+    async def sources(self) -> list[str]:
+        """Return the text of each policy that the server holds. Raises what the library raises, and ``KeyError``."""
+        patience = aiohttp.ClientTimeout(total=_SOURCES_S)
+        async with self._request("GET", f"{self.root_url}/policies", timeout=patience) as response:
+            response.raise_for_status()
+            return [str(each["raw"]) for each in (await response.json())["result"]]
 
     async def _init_session(self) -> None:
         tls = self._tls() if self.ssl else None

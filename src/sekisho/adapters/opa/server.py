@@ -11,10 +11,11 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sekisho.adapters.opa.connection import Connection, Credentials
+from sekisho.domain.policy_time import Timing, timing_of
 from sekisho.errors import PolicyUnavailable
 
 UNVERSIONED: Final = "unversioned"
@@ -42,12 +43,15 @@ class Demands:
         Seconds for which a server that was looked at may be relied upon, or is left alone.
     known_s:
         Seconds for which the revision that an answer carried is known to be in force.
+    reviewed:
+        Texts of policies of which it is known that what rests on the time says its end.
     """
 
     revision: str | None = None
     keyid: str | None = None
     checked_s: float = 1.0
     known_s: float = 0.25
+    reviewed: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 class OpaServer:
@@ -74,6 +78,9 @@ class OpaServer:
         self._sound = False
         self._checked_until = 0.0
         self._opened = False
+        self._timing, self._timed = Timing.NEVER, ""  # of the policies of this revision
+        self._learning: asyncio.Task[None] | None = None
+        self._learnt_at = float("-inf")
         self._opening = asyncio.Lock()
         self._checking = asyncio.Lock()
 
@@ -81,6 +88,11 @@ class OpaServer:
     def revision(self) -> str | None:
         """Revision that is in force for sure; ``None`` when that is unknown or too long ago."""
         return self._revision if self._sound and time.monotonic() < self._known_until else None
+
+    @property
+    def timing(self) -> Timing:
+        """Which decisions by the revision that answered last may be kept; ``NEVER`` until its policies were read."""
+        return self._timing if self._revision == self._timed else Timing.NEVER
 
     async def is_sound(self) -> bool:
         """Return whether this server may be asked: from memory for a short time, else by looking at it."""
@@ -126,6 +138,8 @@ class OpaServer:
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._learning is not None:
+            self._learning.cancel()
         await self._client.close_connection()
         self._opened = False
 
@@ -137,7 +151,26 @@ class OpaServer:
         if self._demands.revision is not None and revision != self._demands.revision:
             raise PolicyUnavailable("The policy server answers by another revision than the expected one.")
         self._revision, self._known_until = revision, time.monotonic() + self._demands.known_s
+        self._learn(revision)
         return body["result"], revision or UNVERSIONED
+
+    def _learn(self, revision: str | None) -> None:
+        """Read the policies of a revision that is new here, beside what is asked; seldom again where that fails."""
+        if revision in (None, self._timed) or self._learning is not None:
+            return
+        if time.monotonic() >= self._learnt_at + self._demands.checked_s:
+            self._learning = asyncio.create_task(self._learnt(str(revision)))
+
+    async def _learnt(self, revision: str) -> None:
+        try:
+            texts = await self._client.sources()
+            body = await self._client.query_rule({}, _PACKAGE, _RULE, _OPTIONS)
+            if texts and _bundle_revision(body.get("provenance")) == revision:  # not exchanged meanwhile
+                self._timing, self._timed = timing_of(texts, self._demands.reviewed), revision
+        except Exception:  # noqa: BLE001 - whatever it raises, it is not known, and nothing is kept
+            self._timed = ""
+        finally:
+            self._learnt_at, self._learning = time.monotonic(), None
 
     async def _look(self) -> bool:
         await self._open()

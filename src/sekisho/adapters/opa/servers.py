@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sekisho.adapters.opa.connection import Credentials
 from sekisho.adapters.opa.server import UNVERSIONED, Demands, OpaServer
 from sekisho.domain.access import AccessRequest, Decision, decision_from_json
+from sekisho.domain.policy_time import Timing
 from sekisho.errors import PolicyUnavailable
 
 
@@ -51,6 +52,11 @@ class OpaServers:
     def revision(self) -> str | None:
         """Revision that is in force for sure; ``None`` when that is unknown or too long ago."""
         return self._asked.revision
+
+    @property
+    def timing(self) -> Timing:
+        """Which decisions by the server that was asked last may be kept."""
+        return self._asked.timing
 
     def ensure_loaded(self) -> None:
         """Do nothing: what a server holds is seen by asking it, see :meth:`healthy`."""

@@ -51,6 +51,7 @@ _CHANGED: Final[Mapping[str, str]] = {
     "policy_set": "DELETE",
     "shadow_difference": "UPDATE, DELETE",
     "usage": "UPDATE",
+    "emergency_grant": "UPDATE, DELETE",
     "scan_run": "UPDATE",
     "scanned_column": "UPDATE",
 }

@@ -175,3 +175,18 @@ key_epoch = Table(
     Column("retired_at", BigInteger),
     comment="Data keys of pseudonyms and tokens, one for each epoch, wrapped by the provider of keys.",
 )
+
+emergency_grant = Table(
+    "emergency_grant",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("requester", String(64), nullable=False),
+    Column("purpose", String(64), nullable=False),
+    Column("ticket", String(32), nullable=False),
+    Column("granted_by", String(64), nullable=False),
+    Column("issued", BigInteger, nullable=False),  # seconds since 1970, as the next two
+    Column("expires", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Index(None, "expires"),
+    comment="Grants for emergencies: one that does not stand here, or was called back, opens nothing.",
+)

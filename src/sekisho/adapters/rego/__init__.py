@@ -5,7 +5,21 @@ several and exchanges them while it does, ``in_force`` tells the workers of one 
 """
 
 from sekisho.adapters.rego.embedded import EmbeddedRego
-from sekisho.adapters.rego.folder import policy_digest, policy_files, policy_revision, shipped_policies
+from sekisho.adapters.rego.folder import (
+    policy_digest,
+    policy_files,
+    policy_revision,
+    reviewed_texts,
+    shipped_policies,
+)
 from sekisho.adapters.rego.in_force import RevisionInForce
 
-__all__ = ["EmbeddedRego", "RevisionInForce", "policy_digest", "policy_files", "policy_revision", "shipped_policies"]
+__all__ = [
+    "EmbeddedRego",
+    "RevisionInForce",
+    "policy_digest",
+    "policy_files",
+    "policy_revision",
+    "reviewed_texts",
+    "shipped_policies",
+]

@@ -25,10 +25,12 @@ from sekisho.adapters.rego.folder import (
     policy_digest,
     policy_files,
     policy_revision,
+    reviewed_texts,
     shipped_policies,
 )
 from sekisho.adapters.rego.in_force import RevisionInForce
 from sekisho.domain.access import AccessRequest, Decision, decision_from_json
+from sekisho.domain.policy_time import Timing, timing_of
 from sekisho.errors import PolicyUnavailable
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class _Generation:
 
     def __init__(self, files: dict[str, bytes], threads: int, module: CompiledModule | None) -> None:
         self.revision = policy_revision(files)
+        self.timing = timing_of(_texts(files), reviewed_texts())
         self._files = files
         self._module = module
         self._own = threading.local()
@@ -157,6 +160,12 @@ class EmbeddedRego:
         """Revision of the policies in force; ``None`` when there are none, or another worker has newer ones."""
         current = self._current
         return None if current is None or self._is_behind(current) else current.revision
+
+    @property
+    def timing(self) -> Timing:
+        """Which decisions by the policies in force may be kept."""
+        current = self._current
+        return Timing.NEVER if current is None else current.timing
 
     @property
     def refused(self) -> str | None:
@@ -301,6 +310,10 @@ class EmbeddedRego:
 
     def _is_behind(self, current: _Generation) -> bool:
         return self._shared is not None and self._shared.is_other_than(current.revision)
+
+
+def _texts(files: dict[str, bytes]) -> list[str]:
+    return [content.decode("utf-8", "replace") for content in files.values()]
 
 
 def refuses_nothing_asked(answer: object) -> bool:

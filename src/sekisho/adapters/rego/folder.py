@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def policy_files(folder: Path) -> dict[str, bytes]:
     if not files:
         raise PolicyUnavailable("The policy folder holds no policy, so nothing is allowed.")
     return files
+
+
+@lru_cache(maxsize=1)
+def reviewed_texts() -> frozenset[str]:
+    """Return the texts of the policies that come with the program, whose ``ends`` its tests look at."""
+    return frozenset(content.decode() for content in policy_files(shipped_policies()).values())
 
 
 def policy_revision(files: dict[str, bytes]) -> str:
