@@ -90,7 +90,10 @@ class OfThings:
             raise AccessDenied("The policy shows no tokens of this column.", reasons=("column_not_token",))
         gateway, domain = self.gateway, self.column.domain or ""
         plan = self.question.plan(permit)
-        holder, purpose = gateway.catalogue.requesters[received.requester], gateway.catalogue.purposes[received.purpose]
+        holder, purpose = (
+            gateway.catalogue.requesters[received.requester],
+            gateway.catalogue.purposes[received.purpose],
+        )
         keyed = await gateway.pseudonymity.of(holder, purpose, plan)
         values = [keyed.token(domain, token) for token in received.pseudonyms]
         made = [token for token, value in zip(received.pseudonyms, values, strict=True) if value is not None]

@@ -80,7 +80,9 @@ async def test_what_nobody_received_is_answered_alike(site: Site) -> None:
     assert (await turn(site, [token], None)).json()["items"][0]["identifier"] is None
     assert (await turn(site, [pseudonym], None)).json()["items"][0]["identifier"] is not None
     if EVENTS.rpartition(".")[0] in site.gateway.catalogue.datasets:
-        assert (await turn(site, [token], EVENTS)).json().get("items", [{"identifier": None}])[0]["identifier"] is None
+        assert (await turn(site, [token], EVENTS)).json().get("items", [{"identifier": None}])[0][
+            "identifier"
+        ] is None
 
 
 async def test_an_erased_person_stays_forgotten(site: Site) -> None:
@@ -138,7 +140,9 @@ async def test_a_token_of_several_people_is_nobodys(folder: Path) -> None:
     file = next((folder / "stores" / "pos").glob("*.parquet"))
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE sales AS SELECT * FROM read_parquet('{file}')")
-        (shared,) = connection.execute("SELECT invoice FROM sales WHERE customer_id IS NOT NULL LIMIT 1").fetchall()[0]
+        (shared,) = connection.execute("SELECT invoice FROM sales WHERE customer_id IS NOT NULL LIMIT 1").fetchall()[
+            0
+        ]
         (other,) = connection.execute(
             "SELECT customer_id FROM sales WHERE customer_id NOT IN (SELECT customer_id FROM sales WHERE invoice = ?)",
             [shared],

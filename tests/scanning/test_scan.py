@@ -106,6 +106,37 @@ async def test_no_value_is_kept_told_or_logged(shop, capfd):
     assert CANARY not in told + written.out + written.err
 
 
+async def test_names_of_people_that_earlier_scans_kept_are_taken_out(shop):
+    """Whatever a scan looks at, it first takes keys that are data out of what was kept; reviews stay, and restrict."""
+    document = "UPDATE scanned_column SET relation = 'x.json', name = ? WHERE name = 'amount'"
+    inside = "UPDATE scanned_column SET name = ? WHERE name = 'profile.tags[]'"
+    told = "UPDATE scan_run SET result = replace(result, 'buyer.mail', ?)"
+    async with open_workspace(shop) as opened:
+        await scanned(opened)
+        await review(opened, "crm:customers.profile.tags[]", Decision.OVERRIDE, ColumnClass.DIRECT_IDENTIFIER)
+    database = shop / "var" / "sekisho.db"
+    with closing(sqlite3.connect(database)) as earlier, earlier:
+        for statement, name in (
+            (document, "山田太郎"), (inside, "profile.hanako.tanaka_ichiro.age"), (told, "buyer.山田"),
+        ):  # fmt: skip
+            assert earlier.execute(statement, (name,)).rowcount > 0
+    async with open_workspace(shop) as opened:
+        assert {"山田太郎", "profile.hanako.tanaka_ichiro.age"} < {
+            item["column"] for item in (await columns(opened)).values()
+        }
+        await scanned(opened, "pos.lines")
+        now = await columns(opened)
+        (kept,) = [item for item in now.values() if item["review"] is not None]
+        assert kept["review"]["class"] == "direct_identifier"
+        assert kept["column"] == f"profile.*.*.age~{kept['id']}"
+        assert CANARY not in str(await seen(opened, "SELECT profile FROM crm.customers"))
+        await scanned(opened, "pos.lines")
+        assert (await columns(opened)).keys() == now.keys()
+    with closing(sqlite3.connect(database)) as after:
+        text = "".join(after.iterdump())
+    assert not [name for name in ("山田", "tanaka", "hanako") if name in text]
+
+
 async def test_unreviewed_is_restricted_until_a_review_and_on_every_worker(shop):
     """An unreviewed column shows nothing; what a review on one worker says counts on the other at once."""
     async with AsyncExitStack() as stack:
