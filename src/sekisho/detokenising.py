@@ -1,4 +1,4 @@
-"""Detokenising: pseudonyms and tokens that some requester received become identifiers again, for a purpose of its own.
+"""Detokenising: pseudonyms and tokens that a requester received become identifiers again, for a purpose of its own.
 
 It takes the same steps as a statement: the purpose is registered, the policy decides (it must show the key of the
 data subject unmasked to this purpose), consent is asked where the policy demands it, obligations are discharged, and

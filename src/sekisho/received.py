@@ -131,7 +131,8 @@ def source_of(
         raise InvalidRequest("identifier is the one that names the people of the dataset of that column.")
     # As many places as the next power of two: few statements to plan, whatever the number of tokens.
     places = ", ".join("?" * (1 << (len(received.pseudonyms) - 1).bit_length()))
-    sql = f'SELECT "{column.name}", "{key.column}" FROM {dataset.name} WHERE "{column.name}" IN ({places})'  # noqa: S608 - the catalogue's names
+    # The names are the catalogue's.
+    sql = f'SELECT "{column.name}", "{key.column}" FROM {dataset.name} WHERE "{column.name}" IN ({places})'
     return OfThings(gateway, dataset, column, gateway.statements.read(requester, purpose, sql))
 
 

@@ -69,7 +69,7 @@ async def test_whoever_is_told_of_is_on_record_first(site: Site) -> None:
 
 
 async def test_what_nobody_received_is_answered_alike(site: Site) -> None:
-    """Made up, another's, of another purpose or column, a raw number, a pseudonym: null, without a look in the store."""
+    """Made up, another's, of another purpose or column, a raw number, a pseudonym: null."""
     (token, _), *_ = await invoices(site)
     (other, _), *_ = await invoices(site, ("marketer", "personalised_video"))
     (raw,) = site.files("SELECT invoice FROM {pos} WHERE customer_id IS NOT NULL LIMIT 1")[0]
@@ -144,7 +144,8 @@ async def test_a_token_of_several_people_is_nobodys(folder: Path) -> None:
             0
         ]
         (other,) = connection.execute(
-            "SELECT customer_id FROM sales WHERE customer_id NOT IN (SELECT customer_id FROM sales WHERE invoice = ?)",
+            "SELECT customer_id FROM sales"
+            " WHERE customer_id NOT IN (SELECT customer_id FROM sales WHERE invoice = ?)",
             [shared],
         ).fetchall()[0]
         row = "SELECT * REPLACE (CAST(? AS BIGINT) AS customer_id) FROM sales WHERE invoice = ? LIMIT 1"

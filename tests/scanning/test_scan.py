@@ -107,7 +107,7 @@ async def test_no_value_is_kept_told_or_logged(shop, capfd):
 
 
 async def test_names_of_people_that_earlier_scans_kept_are_taken_out(shop):
-    """Whatever a scan looks at, it first takes keys that are data out of what was kept; reviews stay, and restrict."""
+    """Whatever a scan looks at, it first takes keys that are data out of what was kept; reviews stay in force."""
     document = "UPDATE scanned_column SET relation = 'x.json', name = ? WHERE name = 'amount'"
     inside = "UPDATE scanned_column SET name = ? WHERE name = 'profile.tags[]'"
     told = "UPDATE scan_run SET result = replace(result, 'buyer.mail', ?)"

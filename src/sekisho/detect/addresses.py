@@ -146,9 +146,11 @@ def _english(text: str) -> list[Span]:
     spaced = " " in text  # as all of these are but those with a mark of their own
     if spaced and _CAPITAL_AFTER.search(text):
         for pattern in (_ENGLISH, _ROMAJI):
-            for match in pattern.finditer(text):
-                if _free(text, match.start()) and (pattern is _ENGLISH or _ROMAJI_SURE.match(match.group())):
-                    spans.append(Span(*match.span(), Kind.ADDRESS, 0.7))
+            spans += [
+                Span(*match.span(), Kind.ADDRESS, 0.7)
+                for match in pattern.finditer(text)
+                if _free(text, match.start()) and (pattern is _ENGLISH or _ROMAJI_SURE.match(match.group()))
+            ]
     if "-" in text and _WARD.search(text):
         spans += [Span(*match.span(), Kind.ADDRESS, 0.7) for match in _WARDS.finditer(text)]
     if "Box " in text or "私書箱" in text:

@@ -95,9 +95,11 @@ def find_dates(text: str) -> list[Span]:
                 start, end = match.span("date")
                 spans.append(Span(start, len(text[:end].rstrip()), Kind.BIRTH_DATE, 0.8))
     if "歳" in text or "才" in text or (latin and ("old" in text or "y/o" in text)):
-        for match in _AGE_UNIT.finditer(text):
-            if int(match["age"]) <= _OLDEST and text[match.start() - 1 : match.start()] not in _JOINED:
-                spans.append(Span(*match.span(), Kind.AGE, 0.7))
+        spans += [
+            Span(*match.span(), Kind.AGE, 0.7)
+            for match in _AGE_UNIT.finditer(text)
+            if int(match["age"]) <= _OLDEST and text[match.start() - 1 : match.start()] not in _JOINED
+        ]
     aged = "年齢" in text or "年令" in text or "満" in text or "享" in text
     if aged or (latin and ("age" in text or "Age" in text or "AGE" in text)):
         for match in _AGE_WORD.finditer(text):

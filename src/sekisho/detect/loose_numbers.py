@@ -49,9 +49,11 @@ def find_loose(text: str) -> list[Span]:
                 if start >= 0 and (found := _kind(text, start, end)):
                     spans.append(Span(start, end, *found))
                     break
-    for match in _SINGLE.finditer(text):
-        if found := _kind(text, *match.span()):
-            spans.append(Span(*match.span(), *found))
+    spans += [
+        Span(*match.span(), *found)
+        for match in _SINGLE.finditer(text)
+        if (found := _kind(text, *match.span())) is not None
+    ]
     return spans
 
 

@@ -41,9 +41,11 @@ def find_machines(text: str) -> list[Span]:
     spans: list[Span] = []
     dots = text.count(".")
     if dots > 2:
-        for match in _IPV4.finditer(text):
-            if score := _ipv4(text, *match.span()):
-                spans.append(Span(*match.span(), Kind.IP, score))
+        spans += [
+            Span(*match.span(), Kind.IP, score)
+            for match in _IPV4.finditer(text)
+            if (score := _ipv4(text, *match.span()))
+        ]
     if dots > 1:
         if "GA1." in text or "fb." in text or "GS1." in text or "GS2." in text:
             spans += [Span(*match.span(), Kind.COOKIE_ID, 0.95) for match in _COOKIE.finditer(text)]

@@ -114,9 +114,9 @@ def _tables() -> _Tables:
     easy = [chr(code) for code in one_to_one]
     # A class that holds characters of both planes is searched as a list, forty times slower than one of the basic
     # plane alone: what is neither hard nor beyond it is named. Emoji and rare kanji take the careful path.
-    plain = {*map(chr, range(0x10000))}.difference(hard)
+    easily = {*map(chr, range(0x10000))}.difference(hard)
     marked = _class([*easy, *_BY_PLACE])
-    return _Tables(one_to_one, _class(easy), marked, _class(plain, other=True), frozenset(invisible))
+    return _Tables(one_to_one, _class(easy), marked, _class(easily, other=True), frozenset(invisible))
 
 
 def _class(chars: Iterable[str], *, other: bool = False) -> re.Pattern[str]:

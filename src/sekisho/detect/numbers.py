@@ -219,7 +219,7 @@ def _run(text: str, start: int, end: int, context: _Context) -> list[Span]:
 
 
 def _starting_at(text: str, groups: list[tuple[int, int]], index: int, context: _Context) -> tuple[Span | None, int]:
-    """Return the best reading that starts with group *index*, the last of equal ones, and the number of its groups."""
+    """Return the best reading that starts with group *index*, the last of equal ones, and how many groups it has."""
     best, taken = None, 1
     start = groups[index][0]
     plus = start > 0 and (text[start - 1] == "+" or text[max(0, start - 2) : start] == "+(")
@@ -234,10 +234,11 @@ def _starting_at(text: str, groups: list[tuple[int, int]], index: int, context: 
         if len(digits) < 5:
             continue
         found = _read(text, start, group_end, Row(digits, shape, plus), context)
+        if found is None or (best is not None and found.score < best.score):
+            continue
         # A row of digits inside a word (a hash, a product code) is only taken when its own shape is proof.
-        if found is not None and (found.score >= 0.9 or len(shape) >= 3 or not (glued or _goes_on(text, group_end))):
-            if best is None or found.score >= best.score:
-                best, taken = found, len(shape)
+        if found.score >= 0.9 or len(shape) >= 3 or not (glued or _goes_on(text, group_end)):
+            best, taken = found, len(shape)
     bare = None if glued else _bare(text, *groups[index], context)
     if bare is not None and (best is None or bare.score >= best.score):
         best, taken = bare, 1

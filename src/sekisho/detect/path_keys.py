@@ -92,7 +92,7 @@ def _kana(syllable: re.Match[str]) -> str:
     row, vowel = syllable["row"] or "", syllable["vowel"]
     if vowel is None:
         return "ン"
-    glide = row in {"sh", "ch", "j"} or len(row) > 1 and row[1] == "y"
+    glide = row in {"sh", "ch", "j"} or row[1:] == "y"
     column = _KANA[row.removesuffix("y") or row]
     kana = column[1] + _SMALL[vowel] if glide and vowel in _SMALL else column["aiueo".index(vowel)]
     return "ッ" + kana if syllable["twice"] else kana

@@ -124,7 +124,7 @@ class ColumnRecords(Protocol):
         """Return every review of a column, oldest first."""
 
     async def rename(self, shown: Callable[[ColumnPlace], str]) -> int:
-        """Write the name of every column as *shown*, in all that was kept of it and of scans; return how many changed.
+        """Write the name of every column as *shown*, in all that was kept; return how many changed.
 
         What stands in its place is unique, and its review, state and id stay.
         """

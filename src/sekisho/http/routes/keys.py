@@ -70,8 +70,8 @@ async def detokenise(request: Request) -> Response:
     """Answer the identifier of each of `pseudonyms`, which `received_by` received for `received_for`.
 
     With `column` (`DATASET.COLUMN`) they are tokens of that linking identifier, and the identifier is that of the
-    person whose it is. For a purpose that `sekisho.yaml` declares with `detokenise`. Whatever leads to nobody is null. The audit record
-    names everybody who is told of, before the answer leaves.
+    person whose it is. For a purpose that `sekisho.yaml` declares with `detokenise`. Whatever leads to nobody is
+    null. The audit record names everybody who is told of, before the answer leaves.
     """
     requester = requester_of(request)
     detokenising = services_of(request).detokenising
