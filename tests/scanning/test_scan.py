@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import AsyncExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sekisho.errors import (
     AccessDenied,
     AuditUnavailable,
     InvalidRequest,
+    NotFound,
     PolicyUnavailable,
     UnknownColumn,
     WorkspaceError,
@@ -262,13 +264,25 @@ async def test_a_store_that_fails_is_told_and_the_others_are_scanned(shop):
 
 
 async def test_only_the_privacy_officer_scans_and_reviews(shop):
-    """Nobody else begins a scan or sees a column; a name that is no store is told so."""
+    """Nobody else, whatever else they may, uses any of it; a name that is no store is told so."""
     async with open_workspace(shop) as opened:
-        desk = opened.settings.catalogue.requesters["desk"]
-        with pytest.raises(AccessDenied):
-            await opened.scanning.scans.scan(desk)
-        with pytest.raises(AccessDenied):
-            await opened.scanning.reviews.page(desk)
+        scans, reviews = opened.scanning.scans, opened.scanning.reviews
+        run = await scans.scan(officer(opened), ["pos.lines"])
+        (column, *_) = await reviews.known(officer(opened))
+        verdict = Verdict(Decision.REJECT)
+        desk = replace(opened.settings.catalogue.requesters["desk"], roles=frozenset({"auditor", "collection_point"}))
+        for refused in (
+            scans.begin(desk), scans.scan(desk), reviews.page(desk), reviews.known(desk),
+            reviews.review_all(desk, [(column, verdict)]), reviews.review_all(desk, []),
+        ):  # fmt: skip
+            with pytest.raises(AccessDenied):
+                await refused
+        for hidden in (
+            scans.find(desk, run.id), reviews.history(desk, column.id), reviews.review(desk, column.id, verdict),
+        ):  # fmt: skip
+            with pytest.raises(NotFound):
+                await hidden
+        assert (await reviews.known(officer(opened)))[0].review is None
         with pytest.raises(InvalidRequest):
             await opened.scanning.scans.scan(officer(opened), ["nowhere"])
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, RowMapping
+from sqlalchemy import RowMapping
 
 from sekisho.domain.classification import Proposal, ReviewState
 from sekisho.domain.record import micros
@@ -30,8 +30,8 @@ def stored_name(name: str) -> str:
 
 
 def renamed(
-    columns: Iterable[Row[tuple[str, str, str, str]]],
-    results: Iterable[Row[tuple[str, str]]],
+    columns: Iterable[tuple[str, str, str, str]],
+    results: Iterable[tuple[str, str]],
     shown: Callable[[ColumnPlace], str],
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the new name of each of *columns* (id, store, relation, name) and the new text of each of *results*.

@@ -181,8 +181,9 @@ class SqlColumnRecords:
         """See the port. What is to be written is found before the database is held."""
         table, runs = scanned_column.c, scan_run.c
         columns = sa.select(table.id, table.store, table.relation, table.name)
-        held = await self._read(lambda connection: connection.execute(columns).all())
-        told = await self._read(lambda connection: connection.execute(sa.select(runs.id, runs.result)).all())
+        results_of = sa.select(runs.id, runs.result)
+        held = await self._read(lambda connection: [(r[0], r[1], r[2], r[3]) for r in connection.execute(columns)])
+        told = await self._read(lambda connection: [(r[0], r[1]) for r in connection.execute(results_of)])
         names, results = await asyncio.to_thread(renamed, held, told, shown)
         if not names and not results:
             return 0
