@@ -11,7 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from sekisho.domain.governed import Output
+from sekisho.domain.masks import Hmac, TransformKind
+from sekisho.domain.terms import ColumnType
 from sekisho.pseudonymity import Pseudonymity
+from sekisho.transform.page import transform_page
 
 PEOPLE = np.arange(1, 9, dtype=np.int64)
 TEXTS = pa.array(["536365", "536366"])
@@ -59,3 +63,15 @@ async def test_every_draw_is_of_its_own() -> None:
     """The shift of somebody's dates says nothing of the noise on their numbers, nor of another column's."""
     given = [await made(Ring(), "desk", "support", what) for what in ("fake", "date_shift", "noise/a.b", "noise/a.c")]
     assert len(set(given)) == len(given)
+
+
+@pytest.mark.parametrize("kind", [TransformKind.HMAC, TransformKind.TOKEN, TransformKind.FAKE])
+async def test_what_the_page_does_not_know_shows_nothing(kind: TransformKind) -> None:
+    """A transform that lacks what it needs, or that no branch knows, leaves no raw column behind."""
+    parts: Any = (Ring(), None)
+    asked: Any = (SimpleNamespace(name="desk"), SimpleNamespace(name="support"))
+    keyed = await Pseudonymity(*parts).of(*asked)
+    batch = pa.record_batch({"text": TEXTS, "__person": pa.array([1, 2])})
+    output = Output("text", ColumnType.STRING, kind, None, Hmac("mail"), 0)
+    with pytest.raises(ValueError, match="a transform"):
+        transform_page(batch, (output,), keyed, list)
