@@ -1,11 +1,11 @@
-"""Detokenising: pseudonyms that some requester received become identifiers again, for a purpose of its own.
+"""Detokenising: pseudonyms and tokens that a requester received become identifiers again, for a purpose of its own.
 
 It takes the same steps as a statement: the purpose is registered, the policy decides (it must show the key of the
 data subject unmasked to this purpose), consent is asked where the policy demands it, obligations are discharged, and
 the record names everybody who is told of before anything leaves. Besides, there is a limit per call and per day.
 
-A pseudonym that was made up, belongs to others, is too old or leads to somebody who was erased is answered as one
-that nobody ever received.
+What was made up, belongs to others, is too old or leads to somebody who was erased is answered as what nobody ever
+received.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sekisho.answer import strictest
 from sekisho.discharge import Duties, Witnesses
-from sekisho.domain.access import AccessRequest, DatasetUse, Deny, ObligationKind, Permit, TransformKind, Use
+from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.limits import OutputClass
 from sekisho.domain.obligations import Allowance
 from sekisho.domain.provisions import provided_to
@@ -39,6 +40,7 @@ from sekisho.errors import (
 )
 from sekisho.gateway import Gateway
 from sekisho.ports import AuditEntry, People
+from sekisho.received import Received, Source, key_of, source_of
 from sekisho.release import STALE_SECONDS, Occasion
 
 MOST: Final = 1_000
@@ -46,15 +48,6 @@ MOST: Final = 1_000
 MOST_A_DAY: Final = 10_000
 """Pseudonyms that one requester may hand in for one purpose in a day, whatever becomes of them."""
 _DAY: Final = Allowance(MOST_A_DAY, 86_400)
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What is to be turned back: pseudonyms that ``requester`` received for ``purpose``."""
-
-    requester: str
-    purpose: str
-    pseudonyms: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +81,9 @@ class Detokenising:
         """
         try:
             declared = self._purpose(requester, purpose, received)
-            dataset = self._dataset(declared, identifier)
-            return await self._answer(requester, declared, dataset, received, occasion or Occasion())
+            await self._gateway.statements.bring_up()
+            source = source_of(self._gateway, requester, declared, received, identifier)
+            return await self._answer(source, received, occasion or Occasion())
         except SekishoError as refusal:
             await self._record_refusal(requester, purpose, refusal)
             raise
@@ -113,48 +107,28 @@ class Detokenising:
             raise InvalidRequest(f"1 to {MOST:,} pseudonyms are turned back at once.")
         return purpose
 
-    def _dataset(self, purpose: Purpose, identifier: str | None) -> Dataset:
-        """Return the first dataset of *purpose* whose key is an *identifier*."""
-        about = {purpose.name, *purpose.ancestors}
-        kinds = {
-            dataset.data_subject.identifier: dataset
-            for _, dataset in sorted(self._gateway.catalogue.datasets.items(), reverse=True)
-            if dataset.data_subject is not None and about & dataset.purposes
-        }
-        if identifier is None and len(kinds) == 1:
-            return next(iter(kinds.values()))
-        if identifier is None or identifier not in kinds:
-            raise InvalidRequest("identifier is one that names the people of a dataset of this purpose.")
-        return kinds[identifier]
-
-    async def _answer(
-        self, requester: Requester, purpose: Purpose, dataset: Dataset, received: Received, occasion: Occasion
-    ) -> TurnedBack:
+    async def _answer(self, source: Source, received: Received, occasion: Occasion) -> TurnedBack:
         gateway = self._gateway
-        key = dataset.data_subject
-        assert key is not None  # noqa: S101 - as it was chosen
-        use = DatasetUse(dataset, {key.column: frozenset({Use.SHOWN})})
-        request = await gateway.occasions.asked(
-            AccessRequest(requester, purpose, (use,), place=gateway.catalogue.place), occasion
-        )
-        permit = await self._decide(request, use, key.column)
+        request = await gateway.occasions.asked(source.request, occasion)
+        permit = await self._decide(request, source.dataset)
         duties = Duties(
             request,
             permit,
             occasion,
             Witnesses(gateway.audit, gateway.clock, gateway.meter, gateway.grants),
-            partial(self._again, request, use, key.column),
+            partial(self._again, request, source.dataset),
         )
-        await duties.begin(OutputClass.PERSONAL, kept_days(purpose, permit.obligations))
-        account = f"{requester.name}/{purpose.name}"
+        await duties.begin(OutputClass.PERSONAL, kept_days(request.purpose, permit.obligations))
+        account = f"{request.requester.name}/{request.purpose.name}"
         if gateway.meter is None or not await gateway.meter.take(
             account, "detokenised", len(received.pseudonyms), _DAY
         ):
             raise BudgetExhausted(
                 "For this purpose as many pseudonyms were handed in as may be in a day; ask tomorrow."
             )
+        numbers = await source.numbers(permit, received)
         checked = gateway.clock.monotonic()
-        people, values, consent = await self._named(permit, key.identifier, received)
+        people, values, consent = await self._named(permit, key_of(source.dataset).identifier, numbers)
         done = duties.of_page()
         most = strictest(permit, ObligationKind.MAX_DATA_SUBJECTS)
         if most is not None:
@@ -170,7 +144,7 @@ class Detokenising:
         page = await duties.page(page, release_id, done)
         done.prove()
         fields = {
-            **self._fields(request, permit, dataset, received),
+            **self._fields(request, permit, source.dataset, received),
             **duties.fields(),
             **consent,
             "rows": int(people.size),
@@ -183,13 +157,10 @@ class Detokenising:
         return TurnedBack(release_id, receipt.seq, permit.revision, page)
 
     async def _named(
-        self, permit: Permit, identifier: str, received: Received
-    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], list[str | None], dict[str, object]]:
-        """Return the people who are told of, the identifier for each pseudonym, and what is recorded of consent."""
+        self, permit: Permit, identifier: str, numbers: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], list[str | None], dict[str, object]]:
+        """Return the people who are told of, the identifier of each of *numbers*, and what is recorded of consent."""
         gateway = self._gateway
-        await gateway.pseudonymity.refresh()
-        holder = gateway.catalogue.requesters[received.requester]
-        numbers = gateway.pseudonymity.numbers_of(holder, received.purpose, received.pseudonyms)
         consent: dict[str, object] = {}
         if permit.consent_required:
             view = await gateway.consents.view(permit.cells)
@@ -204,28 +175,24 @@ class Detokenising:
         values = [named.get(number) for number in numbers.tolist()]
         return np.array(sorted(named), np.int64), values, consent
 
-    async def _decide(self, request: AccessRequest, use: DatasetUse, column: str) -> Permit:
+    async def _decide(self, request: AccessRequest, dataset: Dataset) -> Permit:
         decision = await self._gateway.policy.decide(request)
         if isinstance(decision, Deny):
             raise AccessDenied(f"The policy says no: {', '.join(decision.reasons)}.", reasons=decision.reasons)
-        if decision.transforms[use.dataset.name][column] is not TransformKind.CLEAR:
+        if decision.transforms[dataset.name][key_of(dataset).column] is not TransformKind.CLEAR:
             raise AccessDenied(
                 "The policy does not show this identifier to this purpose.", reasons=("identifier_not_clear",)
             )
-        if any(decision.row_filters.values()):
-            raise AccessDenied(
-                "The policy shows only some rows to this purpose, and a pseudonym is of no row.",
-                reasons=("rows_narrowed",),
-            )
         return decision
 
-    async def _again(self, request: AccessRequest, use: DatasetUse, column: str) -> Permit:
-        return await self._decide(self._gateway.occasions.again(request), use, column)
+    async def _again(self, request: AccessRequest, dataset: Dataset) -> Permit:
+        return await self._decide(self._gateway.occasions.again(request), dataset)
 
     def _fields(
         self, request: AccessRequest, permit: Permit, dataset: Dataset, received: Received
     ) -> dict[str, object]:
-        asked = f"{received.requester}/{received.purpose}/{dataset.name}"
+        of = received.column or dataset.name
+        asked = f"{received.requester}/{received.purpose}/{of}"
         return {
             "requester": request.requester.name,
             "recipient": request.requester.recipient.value,
@@ -236,6 +203,7 @@ class Detokenising:
             "action": "detokenise",
             "received_by": received.requester,
             "received_for": received.purpose,
+            **({} if received.column is None else {"received_of": received.column}),
             "datasets": [dataset.name],
             "stores": [dataset.store],
             "columns": {f"{n}.{c}": k.value for n, t in permit.transforms.items() for c, k in t.items()},

@@ -6,8 +6,12 @@ import re
 
 import pytest
 
+from sekisho.detect import normalise
+from sekisho.detect.addresses import _JAPANESE, _PREFECTURES
 from sekisho.detect.credentials import _TOKEN, _token_in
+from sekisho.detect.cues import WORDS
 from sekisho.detect.dates import _WORD, _birth_in
+from sekisho.detect.numbers import _GAP, _LEADS
 from sekisho.detect.recognisers import find
 from sekisho.detect.spans import Kind
 
@@ -41,6 +45,31 @@ def test_every_word_of_birth_passes_in_any_text(word: str) -> None:
     assert _WORD.search(word)
     assert _birth_in(word)
     assert _birth_in(f"• 名前 {word} です")
+
+
+@pytest.mark.parametrize("prefecture", _PREFECTURES.split("|"))
+def test_every_prefecture_passes(prefecture: str) -> None:
+    """The quick look for the last letter of a prefecture lets each of them pass."""
+    assert _JAPANESE.search(prefecture)
+    assert masked(f"{prefecture}青葉区本町1-2-3") == {f"{prefecture}青葉区本町1-2-3": Kind.ADDRESS}
+
+
+def test_what_a_label_ends_in_is_known() -> None:
+    """Short numbers are passed over unless what stands before can end a label: a word, or what follows words."""
+    assert {letter for letter in _GAP.pattern if not letter.isascii()} <= _LEADS
+    assert all(word[-1] in _LEADS for words in WORDS.values() for word in words if not word.isascii())
+    assert masked("顧客番号は1234です") == {"1234": Kind.ID_NUMBER}
+    assert masked("会員番号\u20291234 です") == {"1234": Kind.ID_NUMBER}
+
+
+def test_whatever_is_folded_is_looked_at() -> None:
+    """A character that becomes another one, alone or between digits, is never passed over as plain."""
+    tables = normalise._tables()
+    letters = [chr(code) for code in (*range(0x80, 0xD800), *range(0xE000, 0x10000), 0x1F600, 0x20BB7)]
+    for text in (form.format(letter) for letter in letters for form in ("a{}b", "0{}1", "0 {} 1")):
+        plain = text.translate(tables.one_to_one)
+        changed = normalise._join(plain) != text
+        assert not changed or tables.marked.search(text) or tables.hard.search(text), ascii(text)
 
 
 @pytest.mark.parametrize("token", TOKENS)

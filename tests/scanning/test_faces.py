@@ -225,6 +225,28 @@ def test_reviews_from_the_command_line_and_as_a_file(run, shop, tmp_path):
     assert run("scan", "apply", str(tmp_path / "none.yaml"))[0] == 2
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("scan", "pos.lines"),
+        ("scan", "list"),
+        ("scan", "export"),
+        ("scan", "review", "crm.customers.rank", "--reject"),
+        ("scan", "diff", "sekisho.yaml"),
+        ("scan", "apply", "catalogue.yaml"),
+    ],
+)
+def test_nobody_else_on_the_command_line(run, shop, monkeypatch, command):
+    """A requester without the role is refused by every command, and is told nothing."""
+    monkeypatch.chdir(shop)
+    for name in ("sekisho.yaml", "catalogue.yaml"):
+        (shop / name).with_suffix(".kept").write_text("columns: {}\n")
+    command = [f"{word.removesuffix('.yaml')}.kept" if word.endswith(".yaml") else word for word in command]
+    code, out, err = run(*command, "--as", "desk")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1].startswith("access_denied: ")
+
+
 def test_check_warns_of_what_is_not_settled(run):
     """Columns left to a review, and those that need a stricter class, are told; neither is an error."""
     run("scan", "crm")

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ from sekisho.adapters.stores.duckdb_sampling import DuckDbSampling
 from sekisho.adapters.stores.postgresql.sampling import PostgresSampling
 from sekisho.adapters.stores.sampling import Sampling
 from sekisho.adapters.stores.sqlite_sampling import SqliteSampling
+from sekisho.detect.path_keys import without_people
 from sekisho.domain.terms import Column, ColumnClass, ColumnType, Dataset, DataSubjectKey, Store, StoreKind
 from sekisho.errors import StoreUnavailable
 from sekisho.ports.scans import FoundColumn, SampledColumn, SampledStore
@@ -35,7 +37,7 @@ PEOPLE = Dataset(
 LARGE = 60_000
 
 
-async def read(store: SampledStore, **declared: str) -> dict[str, SampledColumn]:
+async def read(store: SampledStore, **declared: Dataset) -> dict[str, SampledColumn]:
     """Return every column of every table, by table and name."""
     found = {}
     for table in await store.tables(declared):
@@ -82,6 +84,14 @@ def test_keys_that_are_data_are_no_names():
         "id_12345",
         "taro@example.com",
         "Tanaka Ichiro",
+        "hanako",
+        "taro",
+        "Yuko",
+        "suzuki",
+        "mary",
+        "watanabe_kids",
+        "山田",
+        "ヤマダ",
     ],
 )
 def test_a_key_that_may_say_something_of_somebody_is_no_name(key):
@@ -93,11 +103,49 @@ def test_a_key_that_may_say_something_of_somebody_is_no_name(key):
 
 
 @pytest.mark.parametrize(
-    "key", ["customer_id", "first_name", "createdAt", "postal_code", "blood_type", "phone", "email", "last_login_at"]
+    "key",
+    [
+        *("customer_id", "first_name", "createdAt", "postal_code", "blood_type", "phone", "email", "last_login_at"),
+        *(
+            "memo",
+            "sku",
+            "ratio",
+            "cpu",
+            "note",
+            "home",
+            "rate",
+            "kana",
+            "mono",
+            "site",
+            "token",
+            "beta",
+            "no",
+            "points",
+        ),
+    ],
 )
 def test_fields_are_named_as_programs_name_them(key):
     """What the words of a schema say is nobody."""
     assert set(nested(*[{key: n} for n in range(60)])) == {"j", f"j.{key}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("profile.contact.mail", "profile.contact.mail"),
+        ("tags[]", "tags[]"),
+        ("by.*.visits", "by.*.visits"),
+        ("family.taro.age", "family.*.age"),
+        ("family.taro[].age", "family.*[].age"),
+        ("family.山田太郎.age", "family.*.age"),
+        ("family.u09012345678", "family.*"),
+        (f"long.{'x' * 300}~{'0' * 64}", "long.*"),
+    ],
+)
+def test_a_path_is_cleaned_of_keys_that_are_data(path, shown):
+    """A key that may say something of somebody is taken out of a path; the others and the column's name stay."""
+    assert without_people(path) == shown
+    assert without_people(shown) == shown
 
 
 @pytest.mark.parametrize(
@@ -203,7 +251,7 @@ async def test_files_are_sampled_declared_and_not(tmp_path):
     (tmp_path / "bad.parquet").write_text("none")
     (tmp_path / "notes.txt").write_text("none")
     store = DuckDbSampling(Store("pos", StoreKind.DUCKDB, str(tmp_path)))
-    found = await read(store, **{"lines/*.parquet": "pos.lines"})
+    found = await read(store, **{"lines/*.parquet": PEOPLE})
 
     assert {name.rpartition(".")[0] for name in found if "s.a" not in name and ".u." not in name} == {
         "lines/*.parquet", "days/*/*.parquet", "calls.csv", "e.parquet", "log.jsonl",
@@ -212,6 +260,28 @@ async def test_files_are_sampled_declared_and_not(tmp_path):
     assert set(found["log.jsonl.u.mail"].values) == {"a@b", "c@d"}
     assert found["lines/*.parquet.s.a[]"].distinct
     assert 50 < found["lines/*.parquet.i"].rows < 1_000
+
+
+async def test_keys_at_the_top_of_documents_that_are_data_are_no_columns(tmp_path):
+    """A file that maps people to something has no column of their names: they are looked at as values."""
+    file = tmp_path / "family.jsonl"
+    file.write_text(
+        "".join(
+            json.dumps({"山田太郎": {"age": n}, "hanako": {"age": n}, "氏名": "x", "shop": n}, ensure_ascii=False)
+            + "\n"
+            for n in range(30)
+        )
+    )
+    declared = replace(PEOPLE, columns=(Column("hanako", ColumnType.STRING, ColumnClass.NONE),))
+    store = DuckDbSampling(Store("pos", StoreKind.DUCKDB, str(tmp_path)))
+    found = await read(store)
+
+    assert set(found) == {f"family.jsonl.{name}" for name in ("氏名", "shop", "*", "*.*", "*.*.age")}
+    assert set(found["family.jsonl.*.*"].values) == {"山田太郎", "hanako"}
+    assert len(found["family.jsonl.*.*.age"].values) == 30
+    named = await read(store, **{"family.jsonl": declared})
+    assert {"family.jsonl.hanako.age", "family.jsonl.*.*.age"} < set(named)
+    assert "山田太郎" not in "".join(named)
 
 
 async def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
@@ -248,7 +318,7 @@ def server() -> Iterator[Server]:
 async def test_postgresql_is_read_as_the_role_of_the_gateway(server):
     """Granted columns are sampled, the others only listed; nested ones by path; the same rows each time."""
     store = PostgresSampling(server.store())
-    tables = {table.relation: table for table in await store.tables({"people": "crm.people"})}
+    tables = {table.relation: table for table in await store.tables({"people": PEOPLE})}
     groups = [group async for group in store.sample(tables["people"], 100)]
     found = {column.name: column for group in groups for column in group}
 

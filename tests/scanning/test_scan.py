@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import AsyncExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sekisho.errors import (
     AccessDenied,
     AuditUnavailable,
     InvalidRequest,
+    NotFound,
     PolicyUnavailable,
     UnknownColumn,
     WorkspaceError,
@@ -104,6 +106,37 @@ async def test_no_value_is_kept_told_or_logged(shop, capfd):
 
     assert traces(shop) == []
     assert CANARY not in told + written.out + written.err
+
+
+async def test_names_of_people_that_earlier_scans_kept_are_taken_out(shop):
+    """Whatever a scan looks at, it first takes keys that are data out of what was kept; reviews stay in force."""
+    document = "UPDATE scanned_column SET relation = 'x.json', name = ? WHERE name = 'amount'"
+    inside = "UPDATE scanned_column SET name = ? WHERE name = 'profile.tags[]'"
+    told = "UPDATE scan_run SET result = replace(result, 'buyer.mail', ?)"
+    async with open_workspace(shop) as opened:
+        await scanned(opened)
+        await review(opened, "crm:customers.profile.tags[]", Decision.OVERRIDE, ColumnClass.DIRECT_IDENTIFIER)
+    database = shop / "var" / "sekisho.db"
+    with closing(sqlite3.connect(database)) as earlier, earlier:
+        for statement, name in (
+            (document, "山田太郎"), (inside, "profile.hanako.tanaka_ichiro.age"), (told, "buyer.山田"),
+        ):  # fmt: skip
+            assert earlier.execute(statement, (name,)).rowcount > 0
+    async with open_workspace(shop) as opened:
+        assert {"山田太郎", "profile.hanako.tanaka_ichiro.age"} < {
+            item["column"] for item in (await columns(opened)).values()
+        }
+        await scanned(opened, "pos.lines")
+        now = await columns(opened)
+        (kept,) = [item for item in now.values() if item["review"] is not None]
+        assert kept["review"]["class"] == "direct_identifier"
+        assert kept["column"] == f"profile.*.*.age~{kept['id']}"
+        assert CANARY not in str(await seen(opened, "SELECT profile FROM crm.customers"))
+        await scanned(opened, "pos.lines")
+        assert (await columns(opened)).keys() == now.keys()
+    with closing(sqlite3.connect(database)) as after:
+        text = "".join(after.iterdump())
+    assert not [name for name in ("山田", "tanaka", "hanako") if name in text]
 
 
 async def test_unreviewed_is_restricted_until_a_review_and_on_every_worker(shop):
@@ -231,13 +264,25 @@ async def test_a_store_that_fails_is_told_and_the_others_are_scanned(shop):
 
 
 async def test_only_the_privacy_officer_scans_and_reviews(shop):
-    """Nobody else begins a scan or sees a column; a name that is no store is told so."""
+    """Nobody else, whatever else they may, uses any of it; a name that is no store is told so."""
     async with open_workspace(shop) as opened:
-        desk = opened.settings.catalogue.requesters["desk"]
-        with pytest.raises(AccessDenied):
-            await opened.scanning.scans.scan(desk)
-        with pytest.raises(AccessDenied):
-            await opened.scanning.reviews.page(desk)
+        scans, reviews = opened.scanning.scans, opened.scanning.reviews
+        run = await scans.scan(officer(opened), ["pos.lines"])
+        (column, *_) = await reviews.known(officer(opened))
+        verdict = Verdict(Decision.REJECT)
+        desk = replace(opened.settings.catalogue.requesters["desk"], roles=frozenset({"auditor", "collection_point"}))
+        for refused in (
+            scans.begin(desk), scans.scan(desk), reviews.page(desk), reviews.known(desk),
+            reviews.review_all(desk, [(column, verdict)]), reviews.review_all(desk, []),
+        ):  # fmt: skip
+            with pytest.raises(AccessDenied):
+                await refused
+        for hidden in (
+            scans.find(desk, run.id), reviews.history(desk, column.id), reviews.review(desk, column.id, verdict),
+        ):  # fmt: skip
+            with pytest.raises(NotFound):
+                await hidden
+        assert (await reviews.known(officer(opened)))[0].review is None
         with pytest.raises(InvalidRequest):
             await opened.scanning.scans.scan(officer(opened), ["nowhere"])
 

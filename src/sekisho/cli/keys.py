@@ -131,14 +131,17 @@ def detokenise(
     ],
     received_by: Annotated[str, typer.Option("--received-by", help="Who received them.", show_default=False)],
     received_for: Annotated[str, typer.Option("--received-for", help="For what purpose.", show_default=False)],
+    column: Annotated[
+        str | None, typer.Option("--column", help="They are tokens of this linking identifier: DATASET.COLUMN.")
+    ] = None,
     identifier: Annotated[str | None, typer.Option("--identifier", help="Kind of identifier wanted.")] = None,
     ticket: Annotated[str | None, typer.Option("--ticket", help="For which ticket or case.")] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn pseudonyms, one a line on standard input, back into identifiers. It is on record, person by person."""
-    from sekisho.detokenising import Received
+    """Turn pseudonyms or tokens, one a line on standard input, back into identifiers, on record person by person."""
     from sekisho.domain.limits import ReleaseFormat
+    from sekisho.received import Received
     from sekisho.release import Occasion
 
     pseudonyms = tuple(line.strip() for line in sys.stdin if line.strip())
@@ -147,7 +150,7 @@ def detokenise(
         turned = await opened.detokenising.turn_back(
             requester_named(opened, requester),
             purpose,
-            Received(received_by, received_for, pseudonyms),
+            Received(received_by, received_for, pseudonyms, column),
             identifier,
             Occasion(ReleaseFormat.JSON, ticket),
         )

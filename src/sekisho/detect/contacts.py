@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from sekisho.detect.spans import Kind, Span
 
@@ -35,25 +34,31 @@ _LINE_ID = re.compile(
 _LINE_COLON = re.compile(r"(?<![A-Za-z])(?i:line)\s?(?::|は)\s?@?([0-9A-Za-z][0-9A-Za-z._-]{3,29})")
 
 
-def find_contacts(text: str) -> Iterator[Span]:
-    """Yield e-mail addresses, URLs and LINE identifiers of folded *text*."""
-    if "@" in text or "★" in text or "☆" in text or "at" in text or "AT" in text or "アット" in text:
-        yield from _emails(text)
+def find_contacts(text: str) -> list[Span]:
+    """Return e-mail addresses, URLs and LINE identifiers of folded *text*."""
+    spans = _emails(text) if "@" in text or "★" in text or "☆" in text or _spelled_out(text) else []
     if "/" in text or "www." in text:
         for match in _URL.finditer(text):
             url = match.group()
             url = url if "(" in url else url.partition(")")[0]
-            yield Span(match.start(), match.start() + len(url.rstrip(".,;:!?'")), Kind.URL, 0.9)
-    for match in _LINE_KEY.finditer(text) if len(text) > 32 else ():
-        yield Span(*match.span(), Kind.LINE_ID, 0.95)
+            spans.append(Span(match.start(), match.start() + len(url.rstrip(".,;:!?'")), Kind.URL, 0.9))
+    if len(text) > 32:
+        spans += [Span(*match.span(), Kind.LINE_ID, 0.95) for match in _LINE_KEY.finditer(text)]
     if "LINE" in text or "line" in text or "Line" in text:
         for pattern in (_LINE_ID, _LINE_COLON):
-            for match in pattern.finditer(text):
-                yield Span(*match.span(1), Kind.LINE_ID, 0.8)
+            spans += [Span(*match.span(1), Kind.LINE_ID, 0.8) for match in pattern.finditer(text)]
+    return spans
 
 
-def _emails(text: str) -> Iterator[Span]:
-    """Yield e-mail addresses: the mark is found, then what stands on both sides of it."""
+def _spelled_out(text: str) -> bool:
+    """Return whether a mark may stand in *text* as a word in brackets."""
+    bracketed = "(" in text or "[" in text or "{" in text
+    return bracketed and ("at" in text or "AT" in text or "アット" in text)
+
+
+def _emails(text: str) -> list[Span]:
+    """Return e-mail addresses: the mark is found, then what stands on both sides of it."""
+    spans: list[Span] = []
     for mark in _AT.finditer(text):
         domain = _DOMAIN.match(text, mark.end())
         if domain is None or not ("." in domain.group() or _NAME_ALONE.match(domain.group())):
@@ -63,9 +68,11 @@ def _emails(text: str) -> Iterator[Span]:
         low = max(0, at - _MOST_LOCAL)
         window = text[low:at]
         start = low + len(window.rstrip(_LOCAL))
-        quoted = _QUOTED.search(text, max(0, mark.start() - _MOST_QUOTED), mark.start())
+        quoted = None
+        if text[mark.start() - 1 : mark.start()] == '"':
+            quoted = _QUOTED.search(text, max(0, mark.start() - _MOST_QUOTED), mark.start())
         if quoted:
-            yield Span(quoted.start(), domain.end(), Kind.EMAIL, 0.95)
+            spans.append(Span(quoted.start(), domain.end(), Kind.EMAIL, 0.95))
             continue
         if start < at:
             key = _KEY.match(text, start, at)
@@ -75,4 +82,5 @@ def _emails(text: str) -> Iterator[Span]:
             while start > 0 and at - start < 20 and text[start - 1].isalnum():
                 start -= 1
         if start < at:
-            yield Span(start, domain.end(), Kind.EMAIL, 0.95)
+            spans.append(Span(start, domain.end(), Kind.EMAIL, 0.95))
+    return spans

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from sekisho.detect.spans import Kind, Span
 
@@ -18,6 +17,7 @@ _TOKEN = re.compile(
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[^-]*(?:-----END [A-Z0-9 ]{0,60}-----)?")
 _BEARER = re.compile(r"(?:[Bb]earer|BEARER|[Bb]asic) +(?P<value>[0-9A-Za-z._~+/-]{16,8192}=*)")
 
+_LATIN = re.compile("[A-Za-z]")  # in every key, every token
 _EQUALS = re.compile("[=:]")
 _KEY_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _VALUE = re.compile(r">?\s?[\"']?(?P<value>[^\s\"'<>,;、。「」]{4,4096})")
@@ -54,23 +54,26 @@ _STATED = re.compile(
 _TELLING = re.compile("[0-9!#$%&@*?]")
 
 
-def find_credentials(text: str) -> Iterator[Span]:
-    """Yield secrets, session, cookie and advertising identifiers of folded *text*."""
-    if _token_in(text):
-        for match in _TOKEN.finditer(text):
-            yield Span(*match.span(), Kind.SECRET, 0.95)
-    if "-----BEGIN" in text:
-        for match in _PEM.finditer(text):
-            yield Span(*match.span(), Kind.SECRET, 0.95)
-    if "earer" in text or "BEARER" in text or "asic " in text:
-        for match in _BEARER.finditer(text):
-            yield Span(*match.span("value"), Kind.SECRET, 0.9)
-    if "=" in text or ":" in text:
-        yield from _keyed(text)
-    if _stated_in(text):
-        for match in _STATED.finditer(text):
-            if _TELLING.search(match["value"]):
-                yield Span(*match.span("value"), Kind.SESSION_ID if match["session"] else Kind.SECRET, 0.75)
+def find_credentials(text: str) -> list[Span]:
+    """Return secrets, session, cookie and advertising identifiers of folded *text*."""
+    spans: list[Span] = []
+    latin = _LATIN.search(text) is not None
+    if latin:
+        if _token_in(text):
+            spans += [Span(*match.span(), Kind.SECRET, 0.95) for match in _TOKEN.finditer(text)]
+        if "-----BEGIN" in text:
+            spans += [Span(*match.span(), Kind.SECRET, 0.95) for match in _PEM.finditer(text)]
+        if "earer" in text or "BEARER" in text or "asic " in text:
+            spans += [Span(*match.span("value"), Kind.SECRET, 0.9) for match in _BEARER.finditer(text)]
+        if "=" in text or ":" in text:
+            spans += _keyed(text)
+    if _stated_in(text, latin=latin):
+        spans += [
+            Span(*match.span("value"), Kind.SESSION_ID if match["session"] else Kind.SECRET, 0.75)
+            for match in _STATED.finditer(text)
+            if _TELLING.search(match["value"])
+        ]
+    return spans
 
 
 def _token_in(text: str) -> bool:
@@ -84,11 +87,9 @@ def _token_in(text: str) -> bool:
     return "-" in text and ("sk-" in text or "xox" in text or "glpat" in text or "GOCSPX" in text or "AGE-" in text)
 
 
-def _stated_in(text: str) -> bool:
-    """Return whether a word for a secret may stand in *text*."""
-    if "ass" in text or "PW" in text or "PIN" in text or "PASS" in text or "pw" in text or "Pw" in text:
-        return True
-    if "pin" in text or "Pin" in text:
+def _stated_in(text: str, *, latin: bool) -> bool:
+    """Return whether a word for a secret may stand in *text*; *latin* is whether letters do."""
+    if latin and _stated_in_latin(text):
         return True
     return not text.isascii() and (
         "パス" in text
@@ -101,9 +102,18 @@ def _stated_in(text: str) -> bool:
     )
 
 
-def _keyed(text: str) -> Iterator[Span]:
-    """Yield the values of keys that say what they are: the mark between is found, then what stands beside it."""
+def _stated_in_latin(text: str) -> bool:
+    if "ass" in text or "PW" in text or "PIN" in text or "PASS" in text or "pw" in text or "Pw" in text:
+        return True
+    return "pin" in text or "Pin" in text
+
+
+def _keyed(text: str) -> list[Span]:
+    """Return the values of keys that say what they are: the mark between is found, then what stands beside it."""
+    spans: list[Span] = []
     for mark in _EQUALS.finditer(text):
+        if not text[mark.start() - 1 : mark.start()].isascii():
+            continue  # 氏名: keys are ASCII
         left = text[max(0, mark.start() - 44) : mark.start()].rstrip(" \"'")
         key = left[len(left.rstrip(_KEY_CHARS)) :]
         kind = _kind_of_key(key) if key else None
@@ -112,7 +122,8 @@ def _keyed(text: str) -> Iterator[Span]:
         value = _VALUE.match(text, mark.end())
         # "sid: see below" is no session: an identifier has a digit, and some length.
         if value and (kind is Kind.SECRET or _identifies(value["value"])):
-            yield Span(*value.span("value"), kind, 0.85)
+            spans.append(Span(*value.span("value"), kind, 0.85))
+    return spans
 
 
 def _kind_of_key(key: str) -> Kind | None:

@@ -7,8 +7,8 @@ regular expression engine skips what cannot begin one; words in Latin letters ar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from enum import Enum
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
 from sekisho.detect.spans import Kind
@@ -17,7 +17,7 @@ NEAR = 30
 """Characters around a value in which a context word counts."""
 
 
-class Aside(Enum):
+class Aside(StrEnum):
     """What a word says of the number beside it, other than whose it is."""
 
     PRODUCT = "product"  # an article, a version, a lot: nobody's
@@ -97,9 +97,19 @@ _LATIN = {
     if word.isascii()
     for spelt in (word, word.capitalize(), word.upper())
 }
-_JAPANESE_WORD = re.compile("|".join(sorted(_JAPANESE, key=len, reverse=True)))
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    """Return a pattern of *words*, the longest first, by their first character: one choice where there were many."""
+    endings: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        endings.setdefault(word[0], []).append(word[1:])
+    return "|".join(f"{first}(?:{'|'.join(rest)})" if any(rest) else first for first, rest in endings.items())
+
+
+_JAPANESE_WORD = re.compile(_alternatives(_JAPANESE))
 _LATIN_WORD = re.compile("[A-Za-z_]+")
-_NUMBER_WORDS = frozenset(("number", "Number", "NUMBER"))
+_TELLING = frozenset((*_LATIN, "number", "Number", "NUMBER"))  # my number: a number by itself says nothing
 _LONGEST = max(map(len, WORDS[Kind.CARD]))
 
 
@@ -115,7 +125,7 @@ def last_cue(text: str, start: int, end: int, near: int) -> Cue | None:
         best = Cue(start + found.start(), start + found.end(), _JAPANESE[found.group()])
     words = _LATIN_WORD.findall(window, best.end - start if best else 0)
     for word in reversed(words):
-        if word not in _LATIN and word not in _NUMBER_WORDS:
+        if word not in _TELLING:
             continue
         at = window.rindex(word)
         while _is_letter(window[at - 1 : at]) or _is_letter(window[at + len(word) : at + len(word) + 1]):

@@ -7,7 +7,6 @@ checked (令和 began on 2019-05-01 …), because ``平成40年`` is a mistake o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
 
 from sekisho.detect.spans import Kind, Span
@@ -50,12 +49,6 @@ _WORD = re.compile(
     "生年月日|誕生日|誕生|生まれ|うまれ|出生日|出生|生(?!産)|バースデー"
     r"|birth|Birth|BIRTH|born|Born|BORN|DOB|dob|D\.O\.B|d\.o\.b|DoB|Dob|seinengappi|Seinengappi"
 )
-_HINTS = (
-    *("生", "誕", "うまれ", "バースデー", "irth", "BIRTH", "orn", "BORN"),
-    *("dob", "DOB", "o.b", "O.B", "DoB", "Dob", "einengappi"),
-)
-"""What stands in each word of birth: found faster than the words."""
-
 _BEFORE = re.compile(
     r"(?:[ _-]?(?i:date|day|dt|on|in))?(?:\s?\([^()\n]{1,12}\))?"
     # A mask may stand between (生年月日[NAME]1980年…).
@@ -76,6 +69,7 @@ _AGE_UNIT = re.compile(
     r"(?!\s?(?:以上|以下|未満|超|から|まで|向け|用|児用|対象|限定|代|[-~〜]))"
     r"|[- ]?(?:years?[- ]old|yrs?[- ]old|y/o)(?![A-Za-z]))"
 )
+_LATIN = re.compile("[A-Za-z]")
 _OLDEST = 122
 _YOUNGEST = 2020
 _JOINED = frozenset((".", "-", "~", "〜", ",", "/"))
@@ -83,9 +77,11 @@ _LETTER_YEAR = re.compile(r"[RHSTMrhstm]\.?\s?[0-9元]")
 _FIELDS = re.compile(r"[0-9]+|[〇零○一二三四五六七八九十元]+|[A-Za-z]{3,9}")
 
 
-def find_dates(text: str) -> Iterator[Span]:
-    """Yield birth dates and ages of folded *text*."""
-    if _birth_in(text):
+def find_dates(text: str) -> list[Span]:
+    """Return birth dates and ages of folded *text*."""
+    spans: list[Span] = []
+    latin = _LATIN.search(text) is not None
+    if _birth_in(text, latin=latin):
         for word in _WORD.finditer(text):
             match = _BEFORE.match(text, word.end()) if word.group() != "生" else None
             match = match or _AFTER.search(text, max(0, word.start() - 24), word.start())
@@ -97,24 +93,20 @@ def find_dates(text: str) -> Iterator[Span]:
                     match = None  # 誕生日プレゼントを2026年…: the day of an order
             if match:
                 start, end = match.span("date")
-                yield Span(start, len(text[:end].rstrip()), Kind.BIRTH_DATE, 0.8)
-    if "歳" in text or "才" in text or "old" in text or "y/o" in text:
-        for match in _AGE_UNIT.finditer(text):
-            if int(match["age"]) <= _OLDEST and text[match.start() - 1 : match.start()] not in _JOINED:
-                yield Span(*match.span(), Kind.AGE, 0.7)
-    if (
-        "年齢" in text
-        or "年令" in text
-        or "満" in text
-        or "age" in text
-        or "Age" in text
-        or "AGE" in text
-        or "享" in text
-    ):
+                spans.append(Span(start, len(text[:end].rstrip()), Kind.BIRTH_DATE, 0.8))
+    if "歳" in text or "才" in text or (latin and ("old" in text or "y/o" in text)):
+        spans += [
+            Span(*match.span(), Kind.AGE, 0.7)
+            for match in _AGE_UNIT.finditer(text)
+            if int(match["age"]) <= _OLDEST and text[match.start() - 1 : match.start()] not in _JOINED
+        ]
+    aged = "年齢" in text or "年令" in text or "満" in text or "享" in text
+    if aged or (latin and ("age" in text or "Age" in text or "AGE" in text)):
         for match in _AGE_WORD.finditer(text):
             before = text[match.start() - 1 : match.start()]
             if int(match["age"]) <= _OLDEST and not (before.isascii() and before.isalpha()):
-                yield Span(*match.span("age"), Kind.AGE, 0.6)
+                spans.append(Span(*match.span("age"), Kind.AGE, 0.6))
+    return spans
 
 
 def _long_ago(text: str) -> bool:
@@ -123,9 +115,16 @@ def _long_ago(text: str) -> bool:
     return day is not None and day.year < _YOUNGEST
 
 
-def _birth_in(text: str) -> bool:
-    """Return whether a word of birth may stand in *text*."""
-    return any(hint in text for hint in _HINTS)
+def _birth_in(text: str, *, latin: bool = True) -> bool:
+    """Return whether a word of birth may stand in *text*; *latin* is whether letters do."""
+    # What stands in each word, found faster than the words; one by one, which is five times faster than in a loop.
+    if not text.isascii() and ("生" in text or "誕" in text or "うまれ" in text or "バースデー" in text):
+        return True
+    if not latin:
+        return False
+    if "irth" in text or "BIRTH" in text or "orn" in text or "BORN" in text or "einengappi" in text:
+        return True
+    return "dob" in text or "DOB" in text or "o.b" in text or "O.B" in text or "DoB" in text or "Dob" in text
 
 
 def read_date(text: str) -> date | None:

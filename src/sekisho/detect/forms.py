@@ -22,6 +22,7 @@ class Row(NamedTuple):
 Found = tuple[Kind, float]
 """A kind and its score."""
 
+_SHORTEST = 10  # digits of what says by itself what it is: a telephone number
 _PASSED, _LABELLED = 0.95, 0.85
 _COMPANY = frozenset({PhoneType.TOLL_FREE, PhoneType.NAVIGATION, PhoneType.PREMIUM})
 _DIALLED_ABROAD = re.compile("0(?:0[1-9]|10)")
@@ -64,6 +65,8 @@ def by_form(row: Row) -> Found | None:
     """Return what *row* is by its digits and groups alone."""
     digits, shape = row.digits, row.shape
     length = len(digits)
+    if length < _SHORTEST and not row.plus:
+        return None
     if 12 <= length <= 19 and not row.plus and (shape[0] == 4 or len(shape) == 1):
         if checks.card_number_valid(digits) and not is_article(digits):
             return Kind.CARD, _PASSED

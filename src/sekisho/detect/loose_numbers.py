@@ -7,7 +7,6 @@ where a check digit, the form of a mobile phone or the word before them says wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from sekisho.detect.checks import card_number_valid
 from sekisho.detect.cues import NEAR, Aside, last_cue
@@ -21,7 +20,9 @@ _BETWEEN = (
     rf"(?:-(?:[ \t]{{1,3}}{_BREAK}?-?|{_BREAK}-?)?|[ \t]{{1,3}}{_BREAK}?-?"
     rf"|{_BREAK}-?|[、,] ?|[./])"
 )
-_LOOSE = re.compile(r"[0-9](?:-?[ \t]{0,3}\r?\n|-[ \t]|-?[ \t]{2}|[、,] ?[0-9]{3}|[ -][0-9][ -][0-9][ -])[-\s0-9]")
+_LOOSE = re.compile(
+    r"[0-9](?=[-\s、,])(?:-?[ \t]{0,3}\r?\n|-[ \t]|-?[ \t]{2}|[、,] ?[0-9]{3}|[ -][0-9][ -][0-9][ -])[-\s0-9]"
+)
 _CARD = re.compile(
     rf"(?<![0-9])(?=(?P<all>[0-9]{{4}}{_BETWEEN}(?:[0-9]{{6}}{_BETWEEN}[0-9]{{5}}"
     rf"|[0-9]{{4}}{_BETWEEN}[0-9]{{4}}{_BETWEEN}[0-9]{{4}}))(?![0-9]))"
@@ -36,20 +37,24 @@ _NO_DIGITS = re.compile("[^0-9]+")
 _FREE = frozenset({PhoneType.MOBILE, PhoneType.IP})
 
 
-def find_loose(text: str) -> Iterator[Span]:
-    """Yield phones, cards and My Numbers of folded *text* whose groups of digits stand loosely."""
+def find_loose(text: str) -> list[Span]:
+    """Return phones, cards and My Numbers of folded *text* whose groups of digits stand loosely."""
+    spans: list[Span] = []
     if not _LOOSE.search(text):
-        return
+        return spans
     for pattern in (_CARD, _TWELVE, _PHONE):
         for match in pattern.finditer(text):
             for name in ("longer", "all") if pattern is _PHONE else ("all",):
                 start, end = match.span(name)
                 if start >= 0 and (found := _kind(text, start, end)):
-                    yield Span(start, end, *found)
+                    spans.append(Span(start, end, *found))
                     break
-    for match in _SINGLE.finditer(text):
-        if found := _kind(text, *match.span()):
-            yield Span(*match.span(), *found)
+    spans += [
+        Span(*match.span(), *found)
+        for match in _SINGLE.finditer(text)
+        if (found := _kind(text, *match.span())) is not None
+    ]
+    return spans
 
 
 def _kind(text: str, start: int, end: int) -> tuple[Kind, float] | None:

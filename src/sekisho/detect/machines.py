@@ -28,40 +28,42 @@ _COOKIE = re.compile(
     r"|fb\.[0-2]\.[0-9]{10,15}\.[0-9A-Za-z_-]{5,200})"
 )
 _IBAN = re.compile(r"[A-Z][A-Z][0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?(?![0-9A-Za-z])")
+_COLONS = re.compile(":[0-9A-Fa-f]{0,4}:")  # stands in every address with colons
+_SHORTEST_IBAN = 11  # characters, one less than the shortest stretch that is looked at
 _SWIFT = re.compile(
     r"(?:SWIFT|Swift|swift|BIC|スイフト)(?:[ /-]?(?:コード|[Cc]ode|BIC|SWIFT|CODE))?[\s:はが=「(]{0,4}(?:is )?"
     r"(?P<code>[A-Z]{4}[A-Z]{2}[0-9A-Z]{2}(?:[0-9A-Z]{3})?)(?![0-9A-Za-z])"
 )
 
 
-def find_machines(text: str) -> Iterator[Span]:
-    """Yield IP and MAC addresses, device, cookie and bank identifiers of folded *text*."""
+def find_machines(text: str) -> list[Span]:
+    """Return IP and MAC addresses, device, cookie and bank identifiers of folded *text*."""
+    spans: list[Span] = []
     dots = text.count(".")
     if dots > 2:
-        for match in _IPV4.finditer(text):
-            if score := _ipv4(text, *match.span()):
-                yield Span(*match.span(), Kind.IP, score)
+        spans += [
+            Span(*match.span(), Kind.IP, score)
+            for match in _IPV4.finditer(text)
+            if (score := _ipv4(text, *match.span()))
+        ]
     if dots > 1:
         if "GA1." in text or "fb." in text or "GS1." in text or "GS2." in text:
-            for match in _COOKIE.finditer(text):
-                yield Span(*match.span(), Kind.COOKIE_ID, 0.95)
-        for match in _MAC_DOTS.finditer(text):
-            yield Span(match.start() - 4, match.end(), Kind.MAC, 0.8)
-    if text.count(":") > 1:
-        for match in _IPV6.finditer(text):
-            if _is_ipv6(match.group()):
-                yield Span(*match.span(), Kind.IP, 0.9)
-        for match in _MAC.finditer(text):
-            yield Span(*match.span(), Kind.MAC, 0.95)
+            spans += [Span(*match.span(), Kind.COOKIE_ID, 0.95) for match in _COOKIE.finditer(text)]
+        spans += [Span(match.start() - 4, match.end(), Kind.MAC, 0.8) for match in _MAC_DOTS.finditer(text)]
+    if ":" in text and _COLONS.search(text):
+        spans += [Span(*match.span(), Kind.IP, 0.9) for match in _IPV6.finditer(text) if _is_ipv6(match.group())]
+        spans += [Span(*match.span(), Kind.MAC, 0.95) for match in _MAC.finditer(text)]
     if text.count("-") > 3:
-        for match in _MAC.finditer(text):
-            yield Span(*match.span(), Kind.MAC, 0.9)
+        spans += [Span(*match.span(), Kind.MAC, 0.9) for match in _MAC.finditer(text)]
         for match in _UUID.finditer(text):
             if set(match.group()) == {"0", "-"}:  # what a device answers that keeps its own to itself
                 continue
             named = _ADVERTISING.search(text, max(0, match.start() - 30), match.start())
-            yield Span(*match.span(), Kind.ADVERTISING_ID if named else Kind.DEVICE_ID, 0.95 if named else 0.8)
-    yield from _banks(text)
+            kind = Kind.ADVERTISING_ID if named else Kind.DEVICE_ID
+            spans.append(Span(*match.span(), kind, 0.95 if named else 0.8))
+    if len(text) > _SHORTEST_IBAN:
+        spans += _banks(text)
+    return spans
 
 
 def _banks(text: str) -> Iterator[Span]:
@@ -79,11 +81,11 @@ def _banks(text: str) -> Iterator[Span]:
                 break
 
 
-def find_bank_codes(text: str) -> Iterator[Span]:
-    """Yield the SWIFT codes of banks in folded *text*, beside the word for them."""
+def find_bank_codes(text: str) -> list[Span]:
+    """Return the SWIFT codes of banks in folded *text*, beside the word for them."""
     if "SWIFT" in text or "BIC" in text or "wift" in text or "スイフト" in text:
-        for match in _SWIFT.finditer(text):
-            yield Span(*match.span("code"), Kind.SWIFT, 0.85)
+        return [Span(*match.span("code"), Kind.SWIFT, 0.85) for match in _SWIFT.finditer(text)]
+    return []
 
 
 def _ipv4(text: str, start: int, end: int) -> float:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 # Hyphens that are nothing else; the long vowel mark ー, wave dashes, dashes of sentences and box lines are
 # hyphens only between letters and digits (０９０ー１２３４).
@@ -21,7 +22,9 @@ _DASH_LIKE = re.compile(
     "[\u30fc\uff70\u301c\uff5e~\u2014\u2015\ufe58\u2500\u2501](?<=[0-9A-Za-z)\\]].)(?=[0-9A-Za-z(\\[])"
 )
 _SPACED_DASH = re.compile("[\u30fc\uff70\u301c\u2014\u2015\u2500\u2501](?<=[0-9] .)(?= [0-9])")
-_DOTS = re.compile("(?<=[0-9])[\u30fb\uff65\u00b7\u2022\u2027](?=[0-9])")  # 090・1234・5678
+_DOTS = re.compile("[\u30fb\uff65\u00b7\u2022\u2027](?<=[0-9].)(?=[0-9])")  # 090・1234・5678
+_BY_PLACE = "\u30fc\uff70\u301c\uff5e~\u2014\u2015\ufe58\u2500\u2501\u30fb\uff65\u00b7\u2022\u2027〇零○◯"
+"""What may be a dash or a digit by its place (see :func:`_join`)."""
 # Phones and postal codes in kanji numerals, digit by digit: 〇九〇の一二三四の五六七八. Amounts and dates stay.
 _KANJI_ZERO = re.compile("[〇零○◯]")
 _KANJI_DIGITS = "〇零○◯一二三四五六七八九"
@@ -33,13 +36,7 @@ _KANJI_TABLE = str.maketrans(_KANJI_DIGITS + "ーの\u2014\u2015", "000012345678
 _WORD_JOINERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # invisible, though not of category Cf
 
 
-# A class that holds characters of both planes is searched as a list, forty times slower than one of
-# the basic plane alone. Emoji and rare kanji take the careful path.
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """A folded text and the way back.
 
     Attributes
@@ -51,9 +48,13 @@ class Folded:
         both texts have the same length and offsets are equal.
     """
 
-    text: str = field(repr=False)
+    text: str
     starts: list[int] | None = None
     ends: list[int] | None = None
+
+    def __repr__(self) -> str:
+        """Return a text without the text."""
+        return f"Folded({len(self.text)} characters)"
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Return where in the original the stretch ``start:end`` (not empty) of ``text`` came from."""
@@ -67,8 +68,10 @@ def fold(text: str) -> Folded:
     if text.isascii():
         return Folded(text)
     tables = _tables()
-    if _ASTRAL.search(text) or tables.hard.search(text):
+    if tables.hard.search(text):
         return _fold_clusters(text, tables)
+    if not tables.marked.search(text):
+        return Folded(text)
     if tables.easy.search(text):
         text = text.translate(tables.one_to_one)
     return Folded(_join(text))
@@ -78,6 +81,7 @@ def fold(text: str) -> Folded:
 class _Tables:
     one_to_one: dict[int, str]
     easy: re.Pattern[str]
+    marked: re.Pattern[str]
     hard: re.Pattern[str]
     invisible: frozenset[str]
 
@@ -107,12 +111,18 @@ def _tables() -> _Tables:
                 hard.append(char)
             elif plain != char:
                 one_to_one[code] = plain
-    return _Tables(one_to_one, _class(map(chr, one_to_one)), _class(hard), frozenset(invisible))
+    easy = [chr(code) for code in one_to_one]
+    # A class that holds characters of both planes is searched as a list, forty times slower than one of the basic
+    # plane alone: what is neither hard nor beyond it is named. Emoji and rare kanji take the careful path.
+    easily = {*map(chr, range(0x10000))}.difference(hard)
+    marked = _class([*easy, *_BY_PLACE])
+    return _Tables(one_to_one, _class(easy), marked, _class(easily, other=True), frozenset(invisible))
 
 
-def _class(chars: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern that matches one of *chars* of the basic plane."""
-    return re.compile("[" + "".join(re.escape(char) for char in chars if char <= "\uffff") + "]")
+def _class(chars: Iterable[str], *, other: bool = False) -> re.Pattern[str]:
+    """Return a pattern that matches one of *chars* of the basic plane; with *other* any character but these."""
+    listed = "".join(re.escape(char) for char in sorted(chars) if char <= "\uffff")
+    return re.compile(f"[{'^' * other}{listed}]")
 
 
 def _fold_clusters(text: str, tables: _Tables) -> Folded:

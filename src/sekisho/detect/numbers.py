@@ -9,11 +9,10 @@ consumption would cost recall.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from sekisho.detect.checks import corporate_number_valid
-from sekisho.detect.cues import NEAR, Aside, first_cue, is_cue, last_cue
+from sekisho.detect.cues import NEAR, WORDS, Aside, first_cue, is_cue, last_cue
 from sekisho.detect.forms import Found, Row, by_form, by_label, card_by_label, is_article, is_day, phone_by_label
 from sekisho.detect.spans import Kind, Span
 
@@ -25,6 +24,10 @@ _MAX_DIGITS = 19
 _GAP = re.compile(
     r"\)?(?:証書?|書|の|用|様|さま)?\s?(?:番号|コード|ナンバー|記号|の?欄|[Nn][Oo]\.?|[Ii][Dd]|#|[Nn]um(?:ber)?|[Cc]ode|[Rr]eference)?[.:#)]?"
     r"\s?(?:は|が|を|の|も|に|is|was|「|『|\(|\[|\*|=|:|#|,|、|\"|\s){0,4}(?:[+T])?\s?"
+)
+# What a label ends in that is not ASCII: a context word, or what may stand between it and the number.
+_LEADS = frozenset(word[-1] for words in WORDS.values() for word in words if not word.isascii()) | frozenset(
+    letter for letter in _GAP.pattern if not letter.isascii()
 )
 _LONG_CUE = 10  # characters of a word that begins before those
 _NAMED = re.compile(r"番号|コード|ナンバー|[Nn][Oo]\b|[Nn]o\.|[Ii][Dd]|#|[Nn]um|[Cc]ode|[Rr]eference")
@@ -51,18 +54,19 @@ _SPACED_RESIDENCE = re.compile(r"[A-Z]{2} [0-9]{8} [A-Z]{2}(?![0-9A-Za-z])")
 _EMPLOYMENT = re.compile("[0-9]{4}-[0-9]{6}-[0-9]")
 _INVOICE = re.compile(r"T-?[0-9]{13}")
 _LETTERS_ONLY = re.compile("[A-Za-z]+")
-_NOBODYS = (Aside.PRODUCT, Aside.AMOUNT)
-_REFERENCES = (Kind.ORDER_NUMBER, Kind.ID_NUMBER, Kind.BANK_ACCOUNT, Kind.INVOICE_NUMBER, Kind.INSURED_NUMBER)
-_FORMED = (None, Kind.PHONE, Kind.CARD)
+_NOBODYS = frozenset((Aside.PRODUCT, Aside.AMOUNT))
+_REFERENCES = frozenset(
+    (Kind.ORDER_NUMBER, Kind.ID_NUMBER, Kind.BANK_ACCOUNT, Kind.INVOICE_NUMBER, Kind.INSURED_NUMBER)
+)
+_FORMED = frozenset((None, Kind.PHONE, Kind.CARD))
 _OPENING = ("+", "(")
-_CODED = (
-    *_REFERENCES,
+_CODED = _REFERENCES | {
     Kind.PASSPORT,
     Kind.RESIDENCE_CARD,
     Kind.DRIVERS_LICENCE,
     Kind.BENEFICIARY_NUMBER,
     Kind.LINE_ID,
-)
+}
 
 
 class _Context(NamedTuple):
@@ -74,8 +78,9 @@ class _Context(NamedTuple):
     glued: bool
 
 
-def find_numbers(text: str) -> Iterator[Span]:
-    """Yield the numbers of folded *text* that are, or may be, somebody's."""
+def find_numbers(text: str) -> list[Span]:
+    """Return the numbers of folded *text* that are, or may be, somebody's."""
+    spans: list[Span] = []
     passed, refused, labelled_to = 0, 0, -1
     label: Kind | Aside | None = None
     named_from = 0
@@ -84,50 +89,55 @@ def find_numbers(text: str) -> Iterator[Span]:
         if start < passed:  # inside a code that was read as a whole
             continue
         before, behind = text[start - 1 : start], text[end : end + 1]
-        if end - start < 6 and behind in _UNITS and before != "#":
+        short = end - start < 6 and before != "#"
+        if short and behind in _UNITS:
             continue  # 30個, 3月: the commonest numbers are nobody's; hanako90@… is an e-mail address
-        head = _head(text, start) if before.isascii() and before not in _PLAIN else start
+        if short and label is None and not (before.isascii() or before in _LEADS or before.isspace()):
+            continue  # 東口5: nothing that stands here calls it anything
+        head = start if before in _PLAIN or not before.isascii() else _head(text, start)
         cue = last_cue(text, max(0, start - NEAR - _LONG_CUE), start, NEAR)
-        if cue is not None and start - cue.end <= 20 and _GAP.fullmatch(text, cue.end, max(head, cue.end)):
+        if cue is not None and start - cue.end <= 20 and (cue.end >= head or _GAP.fullmatch(text, cue.end, head)):
             label = cue.about
             named_from = cue.start
         elif label is None or not _CHAIN.fullmatch(text, labelled_to, head):
             label = None  # "numbers 536365 and 536366": what follows in a row has the label of the first
         labelled_to = end
-        glued = head < start or (behind.isascii() and behind not in _PLAIN and _goes_on(text, end))
+        glued = head < start or (behind not in _PLAIN and behind.isascii() and _goes_on(text, end))
+        if short and label is None and not glued:
+            continue
         if (glued or label in _CODED) and start >= refused:
             code = _CODE.match(text, head)
             refused = code.end() if code else end  # a long code is read once, not from each of its digits
             named = label is not None and _NAMED.search(text, named_from, head) is not None
             if code and (kind := _coded(code.group(), label, named=named)):
-                yield Span(head - (text[head - 1 : head] == "#"), code.end(), *kind)
+                spans.append(Span(head - (text[head - 1 : head] == "#"), code.end(), *kind))
                 passed = labelled_to = code.end()
                 continue
         if end - start == 8 and before == behind == " " and _SPACED_RESIDENCE.match(text, max(0, start - 3)):
-            yield Span(start - 3, end + 3, Kind.RESIDENCE_CARD, 0.9)
+            spans.append(Span(start - 3, end + 3, Kind.RESIDENCE_CARD, 0.9))
             passed = end + 3
             continue
-        if label is None and end - start < 6 and before != "#":
+        if short and label is None:
             continue
-        if not glued and (whole := _whole(text, run, label)):
-            yield whole
+        if not glued and (whole := _whole(text, start, end, label)):
+            spans.append(whole)
             continue
         after = None
         if label is None and cue is None and end - start > 6:
             after = first_cue(text, end, end + NEAR)
         about = cue.about if cue else None
-        yield from _run(text, start, end, _Context(label, about, after.about if after else None, glued))
+        spans += _run(text, start, end, _Context(label, about, after.about if after else None, glued))
+    return spans
 
 
-def _whole(text: str, run: re.Match[str], label: Kind | Aside | None) -> Span | None:
+def _whole(text: str, start: int, end: int, label: Kind | Aside | None) -> Span | None:
     """Return the reading of a whole run whose form says enough: most runs are one phone, one card."""
-    start, end = run.span()
     if label not in _FORMED or end - start < 10 or end - start > 24 or text[start - 1 : start] in _OPENING:
         return None
-    groups = _GROUP.findall(run.group())
+    groups = _GROUP.findall(text, start, end)
     if len(groups) > 4:
         return None
-    found = by_form(Row("".join(groups), [len(group) for group in groups]))
+    found = by_form(Row("".join(groups), [*map(len, groups)]))
     return Span(start, end, *found) if found and found[1] >= 0.8 else None
 
 
@@ -190,29 +200,27 @@ def _coded(code: str, label: Kind | Aside | None, *, named: bool) -> Found | Non
     return None
 
 
-def _run(text: str, start: int, end: int, context: _Context) -> Iterator[Span]:
-    """Yield the readings of the groups of digits in a run."""
+def _run(text: str, start: int, end: int, context: _Context) -> list[Span]:
+    """Return the readings of the groups of digits in a run."""
+    spans: list[Span] = []
     groups = [group.span() for group in _GROUP.finditer(text, start, end)]
     index, covered = 0, start
     while index < len(groups):
-        if _day_at(text, groups, index):
+        if len(groups) > index + 2 and _day_at(text, groups, index):
             index += 3
             continue
-        best, taken = None, 1
-        for count, found in _starting_at(text, groups, index, context):
-            if best is None or found.score >= best.score:
-                best, taken = found, count
+        best, taken = _starting_at(text, groups, index, context)
         if best is not None and best.end > covered:
-            yield best
+            spans.append(best)
             covered = best.end
         # A reading that is as good as certain is not read again in part.
         index += taken if best is not None and best.score >= 0.8 else 1
+    return spans
 
 
-def _starting_at(
-    text: str, groups: list[tuple[int, int]], index: int, context: _Context
-) -> Iterator[tuple[int, Span]]:
-    """Yield every reading that starts with group *index*, with the number of its groups."""
+def _starting_at(text: str, groups: list[tuple[int, int]], index: int, context: _Context) -> tuple[Span | None, int]:
+    """Return the best reading that starts with group *index*, the last of equal ones, and how many groups it has."""
+    best, taken = None, 1
     start = groups[index][0]
     plus = start > 0 and (text[start - 1] == "+" or text[max(0, start - 2) : start] == "+(")
     glued = context.glued and index == 0
@@ -226,12 +234,15 @@ def _starting_at(
         if len(digits) < 5:
             continue
         found = _read(text, start, group_end, Row(digits, shape, plus), context)
+        if found is None or (best is not None and found.score < best.score):
+            continue
         # A row of digits inside a word (a hash, a product code) is only taken when its own shape is proof.
-        if found is not None and (found.score >= 0.9 or len(shape) >= 3 or not (glued or _goes_on(text, group_end))):
-            yield len(shape), found
+        if found.score >= 0.9 or len(shape) >= 3 or not (glued or _goes_on(text, group_end)):
+            best, taken = found, len(shape)
     bare = None if glued else _bare(text, *groups[index], context)
-    if bare is not None:
-        yield 1, bare
+    if bare is not None and (best is None or bare.score >= best.score):
+        best, taken = bare, 1
+    return best, taken
 
 
 def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span | None:
@@ -314,9 +325,7 @@ def _bare(text: str, start: int, end: int, context: _Context) -> Span | None:
 
 
 def _day_at(text: str, groups: list[tuple[int, int]], index: int) -> bool:
-    """Return whether three groups from *index* on are a day: nobody's, unless a word says that it is a birth."""
-    if index + 3 > len(groups):
-        return False
+    """Return whether the three groups from *index* on are a day: nobody's, unless a word says that it is a birth."""
     (start, first), (second, middle), (third, end) = groups[index : index + 3]
     mark = text[first:second]
     if len(mark) != 1 or mark not in "-/." or text[middle:third] != mark or end - start > 10:

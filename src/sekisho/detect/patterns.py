@@ -21,7 +21,9 @@ _PROVEN = 0.9
 
 def find_patterns(text: str) -> list[Span]:
     """Return everything but names in folded *text*, in no order."""
-    spans = [*find_contacts(text), *find_credentials(text), *find_bank_codes(text)]
+    spans = find_contacts(text)
+    spans += find_credentials(text)
+    spans += find_bank_codes(text)
     # What stands in an e-mail address or a URL is found with it: no number is looked for inside.
     rest = _without(text, spans) if spans else text
     # Addresses of machines and UUIDs may have no decimal digit; they have colons, dashes or dots.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from sekisho.detect.spans import Kind, Span
 
@@ -25,8 +24,9 @@ _PLATE = re.compile(
 _CUE = re.compile("ナンバー|プレート|車両|車番|登録番号|車検|(?i:number plate|license plate|licence plate)")
 
 
-def find_plates(text: str) -> Iterator[Span]:
-    """Yield the number plates of folded *text*: with their office, or with a word for them."""
+def find_plates(text: str) -> list[Span]:
+    """Return the number plates of folded *text*: with their office, or with a word for them."""
+    spans: list[Span] = []
     for match in _PLATE.finditer(text):
         start, end = match.span()
         if start and text[start - 1].isascii() and text[start - 1].isalnum():
@@ -34,6 +34,7 @@ def find_plates(text: str) -> Iterator[Span]:
         before = text[max(0, start - 6) : start].rstrip()
         office = next((size for size in (4, 3, 2, 1) if before[-size:] in _OFFICES), 0)
         if office:
-            yield Span(text.rindex(before[-office:], 0, start), end, Kind.NUMBER_PLATE, 0.9)
+            spans.append(Span(text.rindex(before[-office:], 0, start), end, Kind.NUMBER_PLATE, 0.9))
         elif _CUE.search(text, max(0, start - 30), start):
-            yield Span(start, end, Kind.NUMBER_PLATE, 0.7)
+            spans.append(Span(start, end, Kind.NUMBER_PLATE, 0.7))
+    return spans

@@ -6,9 +6,13 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
-from sekisho.domain.scans import KnownColumn, Review, Scanned
+from sekisho.domain.scans import ColumnPlace, KnownColumn, Review, Scanned
+from sekisho.domain.terms import Dataset
+
+DOCUMENTS: Final = (".jsonl", ".ndjson", ".json")
+"""Endings of files whose columns are the keys at the top of documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ class SampledColumn:
 class SampledStore(Protocol):
     """A store that can be looked into: read-only, within its time, as the gateway's own account."""
 
-    async def tables(self, declared: Mapping[str, str]) -> list[FoundTable]:
-        """Return every table that is there. *declared* are relation and dataset of the catalogue.
+    async def tables(self, declared: Mapping[str, Dataset]) -> list[FoundTable]:
+        """Return every table that is there. *declared* are the datasets of the catalogue by relation.
 
         Raises ``StoreUnavailable``.
         """
@@ -118,6 +122,12 @@ class ColumnRecords(Protocol):
 
     async def history(self, column_id: str) -> list[Review]:
         """Return every review of a column, oldest first."""
+
+    async def rename(self, shown: Callable[[ColumnPlace], str]) -> int:
+        """Write the name of every column as *shown*, in all that was kept; return how many changed.
+
+        What stands in its place is unique, and its review, state and id stay.
+        """
 
     async def begin(self, run: ScanRun, *, unless_since: datetime | None = None) -> bool:
         """Note that a scan begins; not, and return false, when one by the same began after *unless_since*."""

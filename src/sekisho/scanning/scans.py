@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sekisho.consents.publications import require_role
 from sekisho.detect.columns import ColumnSample
+from sekisho.detect.path_keys import ANY, is_personal, without_people
 from sekisho.detect.profile import profile_of
 from sekisho.domain.classification import Proposal, ReviewState
 from sekisho.domain.consent_rules import PRIVACY_OFFICER
@@ -23,7 +24,7 @@ from sekisho.domain.scans import ColumnPlace, KnownColumn, Profile, Scanned, str
 from sekisho.domain.terms import Catalogue, Dataset, Requester, StoreKind
 from sekisho.errors import InvalidRequest, NotFound, SekishoError, StoreUnavailable
 from sekisho.ports import AuditEntry, AuditLog, Clock, KeyRing
-from sekisho.ports.scans import ColumnRecords, FoundTable, SampledColumn, SampledStore, ScanRun, ScanStatus
+from sekisho.ports.scans import DOCUMENTS, ColumnRecords, FoundTable, SampledColumn, SampledStore, ScanRun, ScanStatus
 
 Classify = Callable[[ColumnSample], Proposal]
 """Says what a column seems to hold, as ``detect.columns.classify``."""
@@ -184,6 +185,7 @@ class Scans:
         result, error = _Result(), None
         wanted = self._wanted(run.wanted)
         try:
+            await self._parts.records.rename(self._shown)
             for place, (store, datasets) in enumerate(wanted.items()):
                 part = _part(told, place, len(wanted))
                 try:
@@ -213,6 +215,22 @@ class Scans:
         await self._parts.changed()
         return ended
 
+    def _shown(self, place: ColumnPlace) -> str:
+        """Return the name under which a column is kept: earlier versions kept keys that are somebody's."""
+        shown = without_people(place.name)
+        store = self._parts.catalogue.stores.get(place.store)
+        if store is None or store.kind is not StoreKind.DUCKDB or not place.relation.endswith(DOCUMENTS):
+            return shown
+        declared = {
+            column.name
+            for dataset in self._parts.catalogue.datasets.values()
+            if (dataset.store, dataset.relation) == (place.store, place.relation)
+            for column in dataset.columns
+        }
+        if place.top in declared or not is_personal(place.top):
+            return shown
+        return ANY if shown == place.top else f"{ANY}.{ANY}{shown.removeprefix(place.top)}"
+
     async def _store(
         self, run: ScanRun, name: str, datasets: frozenset[str] | None, result: _Result, told: Progress
     ) -> dict[str, object]:
@@ -220,7 +238,7 @@ class Scans:
         loose = parts.catalogue.stores[name].kind is not StoreKind.POSTGRESQL
         declared = {d.relation: d for d in parts.catalogue.datasets.values() if d.store == name}
         spelled = {(relation.lower() if loose else relation): dataset for relation, dataset in declared.items()}
-        tables = await store.tables({relation: dataset.name for relation, dataset in declared.items()})
+        tables = await store.tables(declared)
         columns = 0
         failed: list[str] = []
         for place, table in enumerate(tables):

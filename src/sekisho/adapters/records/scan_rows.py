@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -26,6 +27,32 @@ def stored_name(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{name[: _MOST_NAME - len(digest) - 1]}~{digest}"
+
+
+def renamed(
+    columns: Iterable[tuple[str, str, str, str]],
+    results: Iterable[tuple[str, str]],
+    shown: Callable[[ColumnPlace], str],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the new name of each of *columns* (id, store, relation, name) and the new text of each of *results*.
+
+    Those that stay are not among them. A new name ends in the column's id, so that no two are alike.
+    """
+    names: dict[str, str] = {}
+    for column_id, store, relation, name in columns:
+        ending = f"~{column_id}"
+        kept = name.removesuffix(ending)
+        if (found := shown(ColumnPlace(store, relation, kept))) != kept:
+            names[column_id] = found[: _MOST_NAME - len(ending)] + ending
+    texts: dict[str, str] = {}
+    for run_id, text in results:
+        told = json.loads(text)
+        for each in (*told.get("findings", ()), *told.get("ungoverned", ())):
+            place = ColumnPlace(each.get("store", ""), each.get("relation", ""), each["column"])
+            each["column"] = names.get(each.get("id", ""), shown(place))
+        if _text(told) != text:
+            texts[run_id] = _text(told)
+    return names, texts
 
 
 def column_row(known: KnownColumn) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ from sekisho.adapters.records.scan_rows import (
     column_of,
     column_row,
     proposal_text,
+    renamed,
     review_of,
     review_text,
     run_of,
@@ -21,7 +23,7 @@ from sekisho.adapters.records.scan_rows import (
 )
 from sekisho.adapters.records.scan_tables import column_review, scan_run, scanned_column
 from sekisho.domain.record import micros
-from sekisho.domain.scans import KnownColumn, Review, Scanned, after_new_field, after_review, after_scan
+from sekisho.domain.scans import ColumnPlace, KnownColumn, Review, Scanned, after_new_field, after_review, after_scan
 from sekisho.errors import NotFound, PolicyUnavailable
 from sekisho.ports.scans import ScanRun
 
@@ -174,6 +176,28 @@ class SqlColumnRecords:
         statement = sa.select(table.review).where(table.column_id == column_id).order_by(table.seq)
         texts = await self._read(lambda connection: list(connection.execute(statement).scalars()))
         return [review_of(text) for text in texts]
+
+    async def rename(self, shown: Callable[[ColumnPlace], str]) -> int:
+        """See the port. What is to be written is found before the database is held."""
+        table, runs = scanned_column.c, scan_run.c
+        columns = sa.select(table.id, table.store, table.relation, table.name)
+        results_of = sa.select(runs.id, runs.result)
+        held = await self._read(lambda connection: [(r[0], r[1], r[2], r[3]) for r in connection.execute(columns)])
+        told = await self._read(lambda connection: [(r[0], r[1]) for r in connection.execute(results_of)])
+        names, results = await asyncio.to_thread(renamed, held, told, shown)
+        if not names and not results:
+            return 0
+
+        def write(connection: sa.Connection) -> None:
+            connection.execute(_LOCK, {"name": _COUNTER})
+            for column_id, name in names.items():
+                connection.execute(sa.update(scanned_column).where(table.id == column_id).values(name=name))
+            for run_id, result in results.items():
+                connection.execute(sa.update(scan_run).where(runs.id == run_id).values(result=result))
+            _next(connection)
+
+        await self._write(write)
+        return len(names)
 
     async def begin(self, run: ScanRun, *, unless_since: datetime | None = None) -> bool:
         """See the port."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, TypeVar
@@ -13,16 +13,17 @@ from typing import Final, TypeVar
 import duckdb
 
 from sekisho.adapters.stores.sampling import LONGEST, LONGEST_NESTED, ROWS_A_VALUE, Sampling, groups
-from sekisho.domain.terms import Store
+from sekisho.detect.path_keys import ANY, is_personal
+from sekisho.domain.terms import Dataset, Store
 from sekisho.errors import StoreUnavailable
-from sekisho.ports.scans import FoundColumn, FoundTable, SampledColumn
+from sekisho.ports.scans import DOCUMENTS, FoundColumn, FoundTable, SampledColumn
 
 _T = TypeVar("_T")
 
 MOST_FILES: Final = 1_000
 """Files and patterns of a store that are tables, besides those that are declared."""
 
-_ENDINGS: Final = (".parquet", ".csv", ".jsonl", ".ndjson", ".json")
+_ENDINGS: Final = (".parquet", ".csv", *DOCUMENTS)
 _NESTED: Final = re.compile(r"(STRUCT|MAP|UNION)\(.*|.*\[\d*\]|JSON", re.DOTALL)
 _LONG: Final = re.compile(r"(ENUM|STRUCT|UNION)\(.*\)", re.DOTALL)
 _SEED: Final = 42
@@ -46,7 +47,7 @@ class DuckDbSampling:
         self._folder = Path(store.location)
         self._timeout = timeout
 
-    async def tables(self, declared: Mapping[str, str]) -> list[FoundTable]:
+    async def tables(self, declared: Mapping[str, Dataset]) -> list[FoundTable]:
         """See the port. A declared pattern is one table; every other file is one of its own."""
         return await asyncio.to_thread(self._alone, lambda db: list(self._tables(db, declared)))
 
@@ -78,7 +79,7 @@ class DuckDbSampling:
         except (duckdb.Error, OSError, UnicodeError):
             raise unavailable from None
 
-    def _tables(self, db: duckdb.DuckDBPyConnection, declared: Mapping[str, str]) -> Iterator[FoundTable]:
+    def _tables(self, db: duckdb.DuckDBPyConnection, declared: Mapping[str, Dataset]) -> Iterator[FoundTable]:
         for relation in _relations(self._folder, declared):
             try:
                 rows = db.execute(f"DESCRIBE SELECT * FROM {self._source(relation)}").fetchall()
@@ -86,7 +87,11 @@ class DuckDbSampling:
                 raise
             except duckdb.Error:  # no such file, or none that DuckDB reads: one of a store is not all
                 continue
-            yield FoundTable(relation, tuple(FoundColumn(row[0], _LONG.sub(_shortened, row[1])) for row in rows))
+            named = _named(relation, [row[0] for row in rows], declared.get(relation))
+            columns = [FoundColumn(row[0], _LONG.sub(_shortened, row[1])) for row in rows if row[0] in named]
+            if len(columns) < len(rows):
+                columns.append(FoundColumn(ANY, "JSON"))
+            yield FoundTable(relation, tuple(columns))
 
     def _sample(
         self, db: duckdb.DuckDBPyConnection, table: FoundTable, columns: tuple[FoundColumn, ...], most: int
@@ -94,8 +99,16 @@ class DuckDbSampling:
         wanted = most * ROWS_A_VALUE
         source = self._source(table.relation)
         types = {row[0]: row[1] for row in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-        nested = [column.name for column in columns if _NESTED.fullmatch(types.get(column.name, ""))]
-        values = ", ".join(_value(column.name, types.get(column.name, ""), nested) for column in columns)
+        nested = [
+            column.name for column in columns if column.name == ANY or _NESTED.fullmatch(types.get(column.name, ""))
+        ]
+        people = types.keys() - {column.name for column in table.columns}
+        values = ", ".join(
+            _document(sorted(people))
+            if column.name == ANY
+            else _value(column.name, types.get(column.name, ""), nested)
+            for column in columns
+        )
         rows = db.execute(f"SELECT {values} FROM (SELECT * FROM {source}) AS t {self._share(db, table, wanted)}")
         sampling = Sampling(columns, most, nested)
         while some := rows.fetchmany(1_000):
@@ -129,12 +142,33 @@ class DuckDbSampling:
         return (self._folder / relation).as_posix().replace("'", "''")
 
 
+def _named(relation: str, names: Sequence[str], dataset: Dataset | None) -> frozenset[str]:
+    """Return the *names* that columns may be called by: a key at the top of a document is a name, too.
+
+    Those that are data, and that nobody declared, are looked at together, as the keys of one document.
+    """
+    if not relation.endswith(DOCUMENTS):
+        return frozenset(names)
+    declared = {column.name for column in dataset.columns} if dataset is not None else set()
+    return frozenset(name for name in names if name in declared or not (name == ANY or is_personal(name)))
+
+
+def _document(names: Sequence[str]) -> str:
+    fields = ", ".join(f"{_quoted(name)} := t.{_quoted(name)}" for name in names)
+    text = f"CAST(to_json(struct_pack({fields})) AS VARCHAR)"
+    return f"CASE WHEN length({text}) <= {LONGEST_NESTED} THEN {text} END"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _shortened(found: re.Match[str]) -> str:
     return str(found.group(1))  # the labels of an enumeration are values
 
 
 def _value(name: str, kind: str, nested: list[str]) -> str:
-    column = 't."' + name.replace('"', '""') + '"'
+    column = f"t.{_quoted(name)}"
     if kind in {"BLOB", "BIT"}:
         return "NULL"
     if name in nested:
@@ -147,7 +181,7 @@ def _value(name: str, kind: str, nested: list[str]) -> str:
     return f"CASE WHEN {text}[1] IN ('{{', '[') AND length({text}) <= {LONGEST_NESTED} THEN {text} ELSE {cut} END"
 
 
-def _relations(folder: Path, declared: Mapping[str, str]) -> Iterator[str]:
+def _relations(folder: Path, declared: Mapping[str, Dataset]) -> Iterator[str]:
     yield from declared
     seen: set[str] = set()
     for path in sorted(folder.rglob("*")):

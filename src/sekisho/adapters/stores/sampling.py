@@ -8,17 +8,15 @@ to something) the path says ``*``, and so it does where it would be too long.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 from zlib import crc32
 
 import orjson
 
-from sekisho.detect.recognisers import find
+from sekisho.detect.path_keys import ANY, is_field, is_personal
 from sekisho.ports.scans import FoundColumn, SampledColumn
 
 LONGEST: Final = 1_000
@@ -37,18 +35,6 @@ _MOST_PATH = 256  # characters; a column's name may be longer by itself
 _LEAST_SHARE = 0.2  # of the objects that have a key, for it to be a field
 _LEAST_VALUES, _ENOUGH_VALUES = 2, 20  # objects that have it: as few, and as many as are enough whatever the share
 _NESTED_SHARE = 0.9  # of the texts of a column that are JSON, for it to be one of nested values
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
-_NUMBER = re.compile(r"[0-9]{5}")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_SCHEMA_WORDS = frozenset({
-    "address", "at", "birth", "blood", "by", "code", "count", "created", "customer", "date", "first", "from",
-    "given", "id", "ids", "is", "item", "items", "kana", "kind", "last", "list", "middle", "name", "names",
-    "no", "note", "number", "order", "path", "phone", "postal", "price", "product", "romaji", "shipping",
-    "state", "status", "store", "time", "to", "total", "type", "unit", "updated", "url", "user", "value",
-    "zip",
-})  # fmt: skip
-"""Words of which fields are made: Created At is nobody's name, though it is written like one."""
-_ELSE = "*"
 _SCALARS = (str, int, float, bool)
 
 
@@ -161,7 +147,7 @@ def _paths(name: str, documents: Sequence[object], most: int) -> Iterator[Sample
     for document in documents:
         for path, value in fields.leaves(name, document):
             known = path in folds or len(folds) < _MOST_PATHS
-            place = path if known else f"{name}.{_ELSE}"
+            place = path if known else f"{name}.{ANY}"
             folds.setdefault(place, _Fold(most)).add(None if value is None else str(value)[:LONGEST])
             if value is not None:
                 kinds.setdefault(place, Counter())[_kind(value)] += 1
@@ -197,9 +183,9 @@ class _Fields:
             self._objects[place] += 1
             seen = self._seen.setdefault(place, Counter())
             for key, inner in value.items():
-                if _FIELD.fullmatch(key) and len(seen) < _MOST_KEYS * 16:
+                if is_field(key) and len(seen) < _MOST_KEYS * 16:
                     seen[key] += 1
-                self._count(f"{place}.{key}" if _FIELD.fullmatch(key) else f"{place}.{_ELSE}", inner, depth + 1)
+                self._count(f"{place}.{key}" if is_field(key) else f"{place}.{ANY}", inner, depth + 1)
         elif isinstance(value, list):
             for inner in value:
                 self._count(f"{place}[]", inner, depth + 1)
@@ -208,7 +194,7 @@ class _Fields:
         if len(keys) > _MOST_KEYS:
             return frozenset()
         least = max(_LEAST_VALUES, min(_ENOUGH_VALUES, _LEAST_SHARE * self._objects[place]))
-        return frozenset(key for key, count in keys.items() if count >= least and not _is_data(key))
+        return frozenset(key for key, count in keys.items() if count >= least and not is_personal(key))
 
     def _walk(self, path: str, place: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
         if depth > _MOST_DEPTH:
@@ -216,26 +202,16 @@ class _Fields:
         elif isinstance(value, Mapping):
             fields = self._fields.get(place, frozenset())
             for key, inner in value.items():
-                spelled = key if _FIELD.fullmatch(key) else _ELSE
-                shown = key if key in fields and len(path) + len(key) < _MOST_PATH else _ELSE
+                spelled = key if is_field(key) else ANY
+                shown = key if key in fields and len(path) + len(key) < _MOST_PATH else ANY
                 yield from self._walk(f"{path}.{shown}", f"{place}.{spelled}", inner, depth + 1)
-                if shown == _ELSE:
-                    yield f"{path}.{_ELSE}", key  # the key is data
+                if shown == ANY:
+                    yield f"{path}.{ANY}", key  # the key is data
         elif isinstance(value, list):
             for inner in value:
                 yield from self._walk(f"{path}[]", f"{place}[]", inner, depth + 1)
         elif value is None or isinstance(value, _SCALARS):
             yield path, value
-
-
-@lru_cache(maxsize=4096)
-def _is_data(key: str) -> bool:
-    """Return whether *key*, a name of a field by its spelling, may say something of somebody."""
-    if _NUMBER.search(key) or find(key):
-        return True
-    words = _HUMP.sub(" ", key.replace("_", " ")).split()
-    spelled = " ".join(word for word in words if word.lower() not in _SCHEMA_WORDS).title()
-    return bool(spelled) and bool(find(spelled))
 
 
 def groups(columns: Sequence[FoundColumn]) -> Iterator[tuple[FoundColumn, ...]]:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from sekisho.adapters.stores.sampling import LONGEST, LONGEST_NESTED, ROWS_A_VALUE, Sampling, groups
-from sekisho.domain.terms import Store
+from sekisho.domain.terms import Dataset, Store
 from sekisho.errors import StoreUnavailable
 from sekisho.ports.scans import FoundColumn, FoundTable, SampledColumn
 
@@ -48,7 +48,7 @@ class SqliteSampling:
         self._store = store
         self._timeout = timeout
 
-    async def tables(self, declared: Mapping[str, str]) -> list[FoundTable]:  # noqa: ARG002 - the port's
+    async def tables(self, declared: Mapping[str, Dataset]) -> list[FoundTable]:  # noqa: ARG002 - the port's
         """See the port."""
         return await asyncio.to_thread(self._alone, _tables)
 

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sekisho.detokenising import MOST, Received
+from sekisho.detokenising import MOST
 from sekisho.domain.consent_rules import PRIVACY_OFFICER
 from sekisho.domain.limits import ReleaseFormat
 from sekisho.errors import NotFound
@@ -17,6 +17,7 @@ from sekisho.http.bodies import Body, Name, read_body
 from sekisho.http.routing import body_schema, json_response, router
 from sekisho.http.services import services_of
 from sekisho.ports import PSEUDONYMS
+from sekisho.received import Received
 from sekisho.release import Occasion
 
 ROUTER = router("keys")
@@ -35,6 +36,7 @@ class DetokeniseBody(Body):
     received_by: Name
     received_for: Name
     pseudonyms: Annotated[list[Annotated[str, Field(max_length=256)]], Field(min_length=1, max_length=MOST)]
+    column: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,63}(\.[a-z0-9_]{1,63}){2}$")] | None = None
     identifier: Name | None = None
     ticket: Annotated[str, Field(max_length=64)] | None = None
 
@@ -67,8 +69,9 @@ async def rotate(request: Request) -> Response:
 async def detokenise(request: Request) -> Response:
     """Answer the identifier of each of `pseudonyms`, which `received_by` received for `received_for`.
 
-    For a purpose that `sekisho.yaml` declares with `detokenise`. Whatever leads to nobody is null. The audit record
-    names everybody who is told of, before the answer leaves.
+    With `column` (`DATASET.COLUMN`) they are tokens of that linking identifier, and the identifier is that of the
+    person whose it is. For a purpose that `sekisho.yaml` declares with `detokenise`. Whatever leads to nobody is
+    null. The audit record names everybody who is told of, before the answer leaves.
     """
     requester = requester_of(request)
     detokenising = services_of(request).detokenising
@@ -78,7 +81,7 @@ async def detokenise(request: Request) -> Response:
     turned = await detokenising.turn_back(
         requester,
         body.purpose,
-        Received(body.received_by, body.received_for, tuple(body.pseudonyms)),
+        Received(body.received_by, body.received_for, tuple(body.pseudonyms), body.column),
         body.identifier,
         Occasion(ReleaseFormat.JSON, body.ticket),
     )

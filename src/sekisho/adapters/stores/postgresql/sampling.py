@@ -11,7 +11,7 @@ import asyncpg
 from sekisho.adapters.stores.postgresql.inspection import SCHEMA, quoted
 from sekisho.adapters.stores.postgresql.session import FAULTS, connect
 from sekisho.adapters.stores.sampling import LONGEST, LONGEST_NESTED, ROWS_A_VALUE, Sampling, groups
-from sekisho.domain.terms import Store
+from sekisho.domain.terms import Dataset, Store
 from sekisho.errors import StoreUnavailable
 from sekisho.ports.scans import FoundColumn, FoundTable, SampledColumn
 
@@ -67,7 +67,7 @@ class PostgresSampling:
         self._store = store
         self._timeout = timeout
 
-    async def tables(self, declared: Mapping[str, str]) -> list[FoundTable]:
+    async def tables(self, declared: Mapping[str, Dataset]) -> list[FoundTable]:
         """See the port."""
         async with self._connection() as connection:
             rows = await connection.fetch(_COLUMNS, SCHEMA)
