@@ -13,7 +13,7 @@ from psycopg import pq
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
-from sekisho.adapters.records import audit_postgres
+from sekisho.adapters.records import audit_postgres, audit_sink
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_batch import Batch, Overtaken, SignedHead
 from sekisho.adapters.records.audit_lane import LoopLane
@@ -363,3 +363,30 @@ async def test_a_withdrawal_on_its_way_to_the_disk_is_not_looked_past(
         connection.commit()
     with pytest.raises(ConsentMoved):
         await log.append(entry(ground))
+
+
+@pytest.mark.postgres
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_a_withdrawal_while_the_log_is_locked_is_not_looked_past(
+    database: Database, agreed: SqlConsentLedger, keys: FileKeyRing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a record rests on is looked at when its turn has come, not when it was sent."""
+    monkeypatch.setattr(audit_sink, "_PATIENCE_MS", 30_000)
+    log = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads", patience_seconds=30)
+    await log.start()
+    ground = await ground_of(agreed)
+    for _ in range(3):
+        await log.append(entry(ground))
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
+    with database.engine.connect() as other:
+        other.execute(sa.text("UPDATE ledger_counter SET value = value WHERE name = 'audit'"))
+        asked = asyncio.create_task(log.append(entry(ground)))
+        while not await database.read(lambda connection: connection.execute(waiting).scalar_one()):  # noqa: ASYNC110 - the server tells no event
+            await asyncio.sleep(0.01)
+        await said(agreed, 1, ConsentEventKind.WITHDRAW)
+        other.rollback()
+    with pytest.raises(ConsentMoved):
+        await asked
+    await log.close()
+    assert (await verdict(log)).ok
