@@ -17,7 +17,7 @@ from sekisho.adapters.records import audit_postgres, audit_sink
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_batch import Batch, Overtaken, SignedHead
 from sekisho.adapters.records.audit_lane import LoopLane
-from sekisho.adapters.records.audit_postgres import Together
+from sekisho.adapters.records.audit_postgres import Together, all_of
 from sekisho.adapters.records.audit_sink import open_sink
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database
@@ -177,6 +177,15 @@ async def test_a_forged_ledger_is_no_ground(agreed: SqlConsentLedger) -> None:
     assert agreed.ground(view) is None
     with pytest.raises(ConsentUnavailable):
         await agreed.view((CELL,))
+
+
+def test_of_several_grounds_the_one_that_ends_first_counts() -> None:
+    """A group goes at once on the ground that holds where all of its grounds do; where they cannot, there is none."""
+    ground = Ground(5, (5, 1, "[]", "give", None), 100)
+    assert all_of([]) is None
+    assert all_of([ground, replace(ground, until=50), ground]) == replace(ground, until=50)
+    assert all_of([ground, replace(ground, seq=6)]) is None
+    assert all_of([ground, replace(ground, event=(5, 2, "[]", "give", None))]) is None
 
 
 async def test_one_look_serves_a_request(
