@@ -235,21 +235,20 @@ def _numbers(values: Sequence[int]) -> bytes:
 
 def _texts(values: Sequence[str | None]) -> bytes:
     if values and values.count(values[0]) == len(values):  # nearly all of a group are of one kind
-        value = None if values[0] is None else values[0].encode()
-        return _array(_TEXT, [_NULL if value is None else _length(len(value)) + value] * len(values), value is None)
-    return _array(
-        _TEXT,
-        [_NULL if value is None else _length(len(text := value.encode())) + text for value in values],
-        None in values,
-    )
+        return _array(_TEXT, [_text(values[0])] * len(values))
+    return _array(_TEXT, [_text(value) for value in values])
+
+
+def _text(value: str | None) -> bytes:
+    return _NULL if value is None else _length(len(text := value.encode())) + text
 
 
 def _blobs(values: Sequence[bytes]) -> bytes:
     return _array(_BYTEA, [_length(len(value)) + value for value in values])
 
 
-def _array(kind: int, elements: Sequence[bytes], nulls: bool = False) -> bytes:  # noqa: FBT001, FBT002 - internal
-    """Return a one-dimensional array in PostgreSQL's binary form (``array_recv``)."""
+def _array(kind: int, elements: Sequence[bytes]) -> bytes:
+    """Return a one-dimensional array in PostgreSQL's binary form (``array_recv``); it may have nulls."""
     if not elements:
-        return _array_of(0, 0, kind, 0, 0)[:12]
-    return _array_of(1, int(nulls), kind, len(elements), 1) + b"".join(elements)
+        return _array_of(0, 1, kind, 0, 0)[:12]
+    return _array_of(1, 1, kind, len(elements), 1) + b"".join(elements)
