@@ -331,34 +331,6 @@ async def test_of_a_group_that_moved_nothing_is_written(
 @pytest.mark.postgres
 @pytest.mark.enable_socket
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_a_group_that_is_not_written_leaves_the_statements_prepared(
-    database: Database, agreed: SqlConsentLedger
-) -> None:
-    """Also on a connection that others used before, on which the driver had prepared statements of its own."""
-    for _ in range(12):  # every connection that waits in the pool
-        with database.engine.connect() as connection:
-            for _ in range(6):
-                connection.execute(sa.text("SELECT value FROM ledger_counter"))
-                connection.commit()
-    sink = await open_sink(database.engine, LoopLane())
-    batch = Batch([StoredRecord(1_000_001, "r", "w", 0, 0, "k", None, None, None, b"", b"")], (), (), ("w", 0, b""))
-    try:
-        for _ in range(2):
-            assert sink.begin_later()
-            with pytest.raises(Overtaken):
-                await sink.write(batch)
-            await sink.begin()
-            await sink.rollback()
-    finally:
-        sink.close()
-    with database.engine.connect() as connection:
-        assert connection.execute(sa.text("SELECT count(*) FROM audit_record")).scalar_one() == 0
-        assert connection.execute(sa.text("SELECT count(*) FROM audit_tail")).scalar_one() == 0
-
-
-@pytest.mark.postgres
-@pytest.mark.enable_socket
-@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_a_withdrawal_on_its_way_to_the_disk_is_not_looked_past(
     log: SqlAuditLog, agreed: SqlConsentLedger
 ) -> None:

@@ -9,11 +9,12 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from sekisho.adapters.records.audit_batch import Batch
+from sekisho.adapters.records.audit_batch import Batch, Overtaken
 from sekisho.adapters.records.audit_lane import LoopLane
 from sekisho.adapters.records.audit_postgres import Together
-from sekisho.adapters.records.audit_sink import PostgresSink
+from sekisho.adapters.records.audit_sink import PostgresSink, open_sink
 from sekisho.adapters.records.consent_projection import driver
+from sekisho.adapters.records.database import Database
 from sekisho.domain.record import StoredRecord
 
 pytestmark = [
@@ -117,3 +118,26 @@ async def test_what_is_sent_is_what_is_there(url, text):
             connection.execute(sa.text("SELECT value FROM ledger_counter WHERE name = 'audit'")).scalar() == last + 3
         )
     engine.dispose()
+
+
+async def test_a_group_that_is_not_written_leaves_the_statements_prepared(database: Database) -> None:
+    """Also on a connection that others used before, on which the driver had prepared statements of its own."""
+    for _ in range(12):  # every connection that waits in the pool
+        with database.engine.connect() as connection:
+            for _ in range(6):
+                connection.execute(sa.text("SELECT value FROM ledger_counter"))
+                connection.commit()
+    sink = await open_sink(database.engine, LoopLane())
+    batch = Batch([StoredRecord(1_000_001, "r", "w", 0, 0, "k", None, None, None, b"", b"")], (), (), ("w", 0, b""))
+    try:
+        for _ in range(2):
+            assert sink.begin_later()
+            with pytest.raises(Overtaken):
+                await sink.write(batch)
+            await sink.begin()
+            await sink.rollback()
+    finally:
+        sink.close()
+    with database.engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM audit_record")).scalar_one() == 0
+        assert connection.execute(sa.text("SELECT count(*) FROM audit_tail")).scalar_one() == 0
