@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from sekisho.demo.workspace import Built, build_workspace
 from sekisho.errors import WorkspaceError
 from tests.cli.conftest import _quiet, run
 from tests.conftest import postgres_server
+from tests.demo.trips import counted
+from tests.gateway.site import opened
 
 __all__ = ["_quiet", "run"]
 
@@ -72,6 +75,22 @@ async def test_the_same_story_holds(built: Built) -> None:
     assert [each.says for part in parts for each in part.expectations if not each.held] == []
     assert "crm.order_lines" in parts[0].asked
     assert parts[0].facts["rows_in_store"] == built.facts.lines
+
+
+async def test_a_small_read_goes_three_times_to_a_server(built: Built) -> None:
+    """One row by key over HTTP: to the records, to the store, to the audit log, and to nobody else."""
+    key = "SELECT customer_id FROM crm.customers LIMIT 1"
+    by_key = "SELECT customer_id, member_rank FROM crm.customers WHERE customer_id = ?"
+    trips = []
+    with tempfile.TemporaryDirectory() as sockets, counted(built.folder / "sekisho.yaml", Path(sockets)) as proxies:
+        async with opened(built.folder) as site:
+            (found,) = await site.rows("recommender", "recommendation", key)
+            for _ in range(20):
+                before = sum(proxy.count for proxy in proxies)
+                assert len(await site.rows("recommender", "recommendation", by_key, found["customer_id"])) == 1
+                trips.append(sum(proxy.count for proxy in proxies) - before)
+    # At first connections are opened and statements prepared; now and then the log writes a record of its own.
+    assert sorted(trips[10:])[:5] == [3] * 5, trips
 
 
 def test_what_the_server_holds_is_what_the_files_held(built: Built, url: str) -> None:

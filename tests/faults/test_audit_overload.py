@@ -49,9 +49,9 @@ def held_up(log: SqlAuditLog, monkeypatch) -> threading.Event:
     assert writer is not None
     commit = writer._commit
 
-    def wait(group: Sequence[Pending]) -> None:
-        go_on.wait(60)
-        commit(group)
+    async def wait(group: Sequence[Pending]) -> None:
+        go_on.wait(60)  # in the writer's own thread
+        await commit(group)
 
     monkeypatch.setattr(writer, "_commit", wait)
     return go_on

@@ -195,7 +195,7 @@ async def test_a_commit_that_fails_leaves_nothing(site, monkeypatch):
     """An error at the commit itself: the group is refused and rolled back, the chain goes on without it."""
     fired: list[SqliteSink] = []
 
-    def fail(sink: SqliteSink) -> None:
+    async def fail(sink: SqliteSink) -> None:
         fired.append(sink)
         raise sqlite3.OperationalError("disk I/O error at canary-17850")
 
@@ -220,8 +220,8 @@ async def test_a_commit_without_an_answer_is_found_again(site, monkeypatch):
     real = SqliteSink.commit
     fired: list[SqliteSink] = []
 
-    def lose(sink: SqliteSink) -> None:
-        real(sink)
+    async def lose(sink: SqliteSink) -> None:
+        await real(sink)
         if not fired:
             fired.append(sink)
             raise sqlite3.OperationalError("connection lost")

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from psycopg import pq
 
 from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.records import audit_postgres, audit_sink
 from sekisho.adapters.records.audit import SqlAuditLog
-from sekisho.adapters.records.audit_batch import Overtaken
-from sekisho.adapters.records.audit_postgres import Together
+from sekisho.adapters.records.audit_batch import Batch, Overtaken, SignedHead
+from sekisho.adapters.records.audit_lane import LoopLane
+from sekisho.adapters.records.audit_postgres import Together, all_of
 from sekisho.adapters.records.audit_sink import open_sink
 from sekisho.adapters.records.consents import SqlConsentLedger
 from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.key_epochs import SqlKeyEpochs
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.domain.consent import ConsentEventKind
+from sekisho.domain.record import StoredRecord
 from sekisho.domain.terms import Cell, SubjectNumber
 from sekisho.errors import ConsentMoved, ConsentUnavailable
 from sekisho.ports import AuditEntry, AuditQuery, ConsentEventInput, Ground
@@ -174,6 +179,15 @@ async def test_a_forged_ledger_is_no_ground(agreed: SqlConsentLedger) -> None:
         await agreed.view((CELL,))
 
 
+def test_of_several_grounds_the_one_that_ends_first_counts() -> None:
+    """A group goes at once on the ground that holds where all of its grounds do; where they cannot, there is none."""
+    ground = Ground(5, (5, 1, "[]", "give", None), 100)
+    assert all_of([]) is None
+    assert all_of([ground, replace(ground, until=50), ground]) == replace(ground, until=50)
+    assert all_of([ground, replace(ground, seq=6)]) is None
+    assert all_of([ground, replace(ground, event=(5, 2, "[]", "give", None))]) is None
+
+
 async def test_one_look_serves_a_request(
     database, keys: FileKeyRing, agreed: SqlConsentLedger, people: PeopleRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,9 +227,9 @@ async def test_a_writer_that_is_alone_goes_to_the_server_once(
     trips: list[int] = []
     real = Together.run
 
-    def counted(self, calls, *more):
+    async def counted(self, calls):
         trips.append(len(calls))
-        return real(self, calls, *more)
+        return await real(self, calls)
 
     monkeypatch.setattr(Together, "run", counted)
     await log.append(entry(ground))
@@ -252,23 +266,66 @@ async def test_a_writer_that_was_overtaken_takes_other_sequences(
 @pytest.mark.postgres
 @pytest.mark.enable_socket
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_a_group_that_is_undone_leaves_the_statements_prepared(database: Database) -> None:
-    """Also on a connection that others used before, on which the driver had prepared statements of its own."""
-    for _ in range(12):  # every connection that waits in the pool
-        with database.engine.connect() as connection:
-            for _ in range(6):
-                connection.execute(sa.text("SELECT value FROM ledger_counter"))
-                connection.commit()
-    sink = open_sink(database.engine)
-    try:
-        for _ in range(2):
-            assert sink.begin_after(1_000_000, 1)
-            with pytest.raises(Overtaken):
-                sink.commit()
-            sink.begin(1)
-            sink.rollback()
-    finally:
-        sink.close()
+async def test_what_does_not_hold_is_no_error_of_the_server(
+    log: SqlAuditLog, agreed: SqlConsentLedger, keys: FileKeyRing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's log is for what goes wrong: that others wrote, or somebody withdrew, is none of that."""
+    told: list[int] = []
+    real = audit_postgres._checked
+
+    def noted(result: pq.abc.PGresult) -> pq.abc.PGresult:
+        told.append(result.status)
+        return real(result)
+
+    other = SqlAuditLog(log.database, keys, SystemClock(), tmp_path / "heads")
+    await other.start()
+    monkeypatch.setattr(audit_postgres, "_checked", noted)
+    ground = await ground_of(agreed)
+    for each in (log, log, other, other, log):  # who wrote twice goes at once, and finds that the other was there
+        await each.append(entry(ground))
+    await log.append(entry(ground))
+    await said(agreed, 1, ConsentEventKind.WITHDRAW)
+    with pytest.raises(ConsentMoved):
+        await log.append(entry(ground))
+    monkeypatch.undo()
+    await other.close()
+    assert len(told) > 20
+    assert set(told) <= {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}
+    assert (await verdict(log)).ok
+
+
+@pytest.mark.postgres
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("moved", ["counter", "ground"])
+async def test_of_a_group_that_moved_nothing_is_written(
+    log: SqlAuditLog, agreed: SqlConsentLedger, moved: str
+) -> None:
+    """No record, no person, no end of the chain, and no sequence is used up."""
+    await log.append(entry(None))
+    statement = sa.text(
+        "SELECT c.value, (SELECT count(*) FROM audit_record), (SELECT count(*) FROM audit_subject),"
+        " (SELECT count(*) FROM audit_tail), (SELECT count(*) FROM audit_head)"
+        " FROM ledger_counter c WHERE name = 'audit'"
+    )
+
+    def state(connection: sa.Connection) -> tuple[object, ...]:
+        return tuple(connection.execute(statement).one())
+
+    before = await log.database.read(state)
+    ground = replace(await ground_of(agreed), seq=77) if moved == "ground" else await ground_of(agreed)
+    first = int(str(before[0])) + (2 if moved == "counter" else 1)
+    rows = [
+        StoredRecord(first + n, f"r-{n}", "w", n, 0, "access.release", None, None, None, b"{}", b"c")
+        for n in range(3)
+    ]
+    batch = Batch(rows, [(first, bytes(16))], [SignedHead("w", 0, "note")], ("w", 2, b"tag"))
+    sink = await open_sink(log.database.engine, LoopLane())
+    assert sink.begin_later()
+    with pytest.raises(Overtaken):
+        await sink.write(batch, ground)
+    sink.close()
+    assert await log.database.read(state) == before
 
 
 @pytest.mark.postgres
@@ -287,3 +344,30 @@ async def test_a_withdrawal_on_its_way_to_the_disk_is_not_looked_past(
         connection.commit()
     with pytest.raises(ConsentMoved):
         await log.append(entry(ground))
+
+
+@pytest.mark.postgres
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_a_withdrawal_while_the_log_is_locked_is_not_looked_past(
+    database: Database, agreed: SqlConsentLedger, keys: FileKeyRing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a record rests on is looked at when its turn has come, not when it was sent."""
+    monkeypatch.setattr(audit_sink, "_PATIENCE_MS", 30_000)
+    log = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads", patience_seconds=30)
+    await log.start()
+    ground = await ground_of(agreed)
+    for _ in range(3):
+        await log.append(entry(ground))
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
+    with database.engine.connect() as other:
+        other.execute(sa.text("UPDATE ledger_counter SET value = value WHERE name = 'audit'"))
+        asked = asyncio.create_task(log.append(entry(ground)))
+        while not await database.read(lambda connection: connection.execute(waiting).scalar_one()):  # noqa: ASYNC110 - the server tells no event
+            await asyncio.sleep(0.01)
+        await said(agreed, 1, ConsentEventKind.WITHDRAW)
+        other.rollback()
+    with pytest.raises(ConsentMoved):
+        await asked
+    await log.close()
+    assert (await verdict(log)).ok

@@ -63,7 +63,11 @@ async def crashed(database, keys, tmp_path, monkeypatch) -> SqlAuditLog:
         assert await log.settled()  # the writer is through with it, but for the signature
         writer = log._writer
         assert writer is not None
-        patch.setattr(writer, "_store_heads", lambda: None)
+
+        async def nothing() -> None:
+            """Store no head."""
+
+        patch.setattr(writer, "_store_heads", nothing)
         patch.setattr(writer, "_size", 0)  # so that it writes no closing record
         await log.close()
     return log

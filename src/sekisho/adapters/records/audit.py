@@ -1,6 +1,6 @@
 """The audit log on the own database: the port of :class:`sekisho.ports.AuditLog`.
 
-``append`` checks the entry, hands it to the one writing thread (see ``audit_writer``) and waits until that
+``append`` checks the entry, hands it to the one writer (see ``audit_writer``) and waits until that
 says *durable*. It never answers anything else: a full queue, a database that is away, read-only or full,
 and a writer that takes too long are all ``AuditUnavailable``, and the caller releases nothing.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -15,7 +15,7 @@ class NotDurableError(Exception):
 
 
 class Overtaken(Exception):
-    """Another writer took the sequences, or a ground does not hold: nothing was written."""
+    """Another writer took the sequences, or the ground does not hold: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,68 +54,60 @@ class Batch(NamedTuple):
     Attributes
     ----------
     rows:
-        The records, at least one.
+        The records, at least one; they follow each other, in the log and in their writer's chain.
     subjects:
         (sequence, references one after another) of the records that name people.
     heads:
         Heads of earlier batches, signed by now.
     tail:
         Writer, place and tag of the last record: the end that no head covers yet.
-    grounds:
-        What must hold when everything is written; else nothing is.
     """
 
     rows: Sequence[StoredRecord]
     subjects: Sequence[tuple[int, bytes]]
     heads: Sequence[SignedHead]
     tail: tuple[str, int, bytes]
-    grounds: Sequence[Ground] = ()
 
 
 class Sink(Protocol):
-    """One transaction at a time: begin, then write, then commit; rollback whenever something raised."""
+    """One transaction at a time: begin, then write, then commit. Whatever raised, the sink is closed after it."""
 
     standing: Sequence[bool]
     """For each of the grounds that the last :meth:`begin` was given whether it holds."""
 
-    def begin(
-        self, count: int, meanwhile: Callable[[], object] = lambda: None, grounds: Sequence[Ground] = ()
-    ) -> int:
-        """Start a transaction, take *count* sequences from the counter and keep it locked.
+    async def begin(self, grounds: Sequence[Ground] = ()) -> int:
+        """Start a transaction, lock the counter, and return the log's last sequence."""
 
-        Returns the sequence before them. *meanwhile* is called while the database is at it, or before.
+    def begin_later(self) -> bool:
+        """Let the transaction begin with :meth:`write`, after what the writer knows to be the last sequence.
+
+        Returns ``False`` where :meth:`begin` costs nothing.
         """
 
-    def begin_after(self, last: int, count: int) -> bool:
-        """Let the transaction that follows take *count* sequences after *last*, all in one go with its commit.
-
-        Returns ``False`` where :meth:`begin` costs nothing. When somebody else has taken them, or a ground of the
-        batch does not hold, :meth:`commit` raises ``Overtaken``.
-        """
-
-    def last_of(self, writer: str) -> ChainEnd | None:
+    async def last_of(self, writer: str) -> ChainEnd | None:
         """Return the end of a writer's chain, inside the transaction."""
 
-    def last(self) -> ChainEnd | None:
+    async def last(self) -> ChainEnd | None:
         """Return the newest record of the log, inside the transaction."""
 
-    def tails(self) -> list[Tail]:
+    async def tails(self) -> list[Tail]:
         """Return the ends of all chains that no head covers, inside the transaction."""
 
-    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
-        """Begin to insert records, and who they are about, that are not in the batch that follows."""
+    async def write(self, batch: Batch, ground: Ground | None = None) -> None:
+        """Insert what *batch* says, let the counter follow, and make the transaction durable.
 
-    def write(self, batch: Batch) -> None:
-        """Insert what *batch* says; the counter follows when it has more or fewer records than were taken."""
+        Raises ``Overtaken``, and has written nothing, when the log ends elsewhere than before the first record, or
+        when *ground* does not hold, which a transaction that begins with it (:meth:`begin_later`) may rest on.
+        """
 
-    def seal(self, heads: Sequence[SignedHead]) -> None:
+    async def seal(self, heads: Sequence[SignedHead]) -> None:
         """Insert *heads*, and forget the tails that they cover."""
 
-    def commit(self) -> None:
-        """Make the transaction durable. Raises ``Overtaken`` as :meth:`begin_after` says."""
+    async def commit(self) -> None:
+        """Make the transaction durable."""
 
-    def rollback(self) -> None:
-        """Undo the transaction; never raises."""
+    async def rollback(self) -> None:
+        """Undo the transaction."""
 
     def close(self) -> None:
-        """Give the connection up; never raises."""
+        """Undo the transaction and give the connection up; never raises."""

@@ -41,6 +41,12 @@ class HeadsFile:
         """Whether something was written and not yet synced."""
         return self._dirty
 
+    @property
+    def settled(self) -> bool:
+        """Whether the file is open, and where it was, and no head is owed."""
+        descriptor = self._descriptor
+        return self._owed is None and descriptor is not None and os.fstat(descriptor).st_nlink > 0
+
     def settle(self) -> None:
         """Open the file when it is not open, and write the head that is owed.
 

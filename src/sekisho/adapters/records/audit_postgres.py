@@ -1,45 +1,29 @@
-"""Prepared statements that go to PostgreSQL together, past what the driver does around each of them.
+"""What the audit writer sends to PostgreSQL, and how: in the event loop, past what the driver does around it.
 
-The thread that writes the audit log shares the interpreter with the requests whose records it writes: each call of
-the driver that waits gives the interpreter up, and gets it back when the requests let go of it. So a group of
-statements is sent at once, and waited for once, through the driver's own binding of libpq.
+A group is one statement that writes all of it or nothing: what it rests on is part of it, and where that does not
+hold it writes no row, so that nothing fails and nothing has to be undone. It goes to the server together with the
+beginning and the end of its transaction, and is waited for once, through the driver's own binding of libpq.
 """
 
 from __future__ import annotations
 
-import select
-import time
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from struct import Struct
 from typing import Final
 
 import psycopg
 from psycopg import pq
 from psycopg.errors import lookup
 
-from sekisho.adapters.records.consent_projection import array, inserting
-from sekisho.domain.record import StoredRecord
+from sekisho.adapters.records.audit_batch import Batch
 from sekisho.ports import Ground
 
 Call = tuple[bytes, Sequence[bytes | None]]
-"""The name of a prepared statement, and its parameters as PostgreSQL reads them."""
+"""The name of a prepared statement, and its parameters in PostgreSQL's binary form."""
 
-
-def _numbered(sql: str) -> str:
-    """Return *sql* with ``$1`` instead of the first ``%s`` and so on."""
-    first, *rest = sql.split("%s")
-    return first + "".join(f"${place}{text}" for place, text in enumerate(rest, 1))
-
-
-_TYPES = {"seq": "bigint", "wseq": "bigint", "at": "bigint", "record": "bytea", "chain": "bytea"}
-_RECORDS = inserting("audit_record", {name: _TYPES.get(name, "text") for name in StoredRecord._fields})
-_SUBJECTS = inserting("audit_subject", {"seq": "bigint", "refs": "bytea"})
-_HEADS = inserting("audit_head", {"writer": "text", "wseq": "bigint", "note": "text"}, "ON CONFLICT DO NOTHING")
-_ENDS = inserting(
-    "audit_tail",
-    {"writer": "text", "wseq": "bigint", "tag": "bytea"},
-    "ON CONFLICT (writer) DO UPDATE SET wseq = excluded.wseq, tag = excluded.tag",
-)
-_COUNTED = "WHERE name = 'audit'"
+_COUNTED: Final = "ledger_counter WHERE name = 'audit'"
 
 
 def holding(now: str, same: str, marks: Sequence[str]) -> str:
@@ -61,41 +45,66 @@ def held(ground: Ground) -> tuple[object, ...]:
     return ground.seq, ground.until, *ground.event
 
 
-_HOLDS = holding(
-    "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
-    "IS NOT DISTINCT FROM",
-    ("$1::bigint", "$2::bigint", "$3::bigint", "$4::bigint", "$5::text", "$6::text", "$7::bigint"),
+def _holds(first: int) -> str:
+    """Return :func:`holding` of the seven parameters from number *first* on."""
+    kinds = ("bigint", "bigint", "bigint", "bigint", "text", "text", "bigint")
+    marks = [f"${first + place}::{kind}" for place, kind in enumerate(kinds)]
+    return holding("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)", "IS NOT DISTINCT FROM", marks)
+
+
+# $1 records after sequence $2, by writer $3 after its place $4: records, people, heads, tail; the ground, or nulls.
+_WRITE = f"""
+WITH took AS (
+ UPDATE ledger_counter SET value = value + $1::bigint
+ WHERE name = 'audit' AND value = $2::bigint AND ($19::bigint IS NULL OR ({_holds(19)}) = 1) RETURNING value
+), records AS (
+ INSERT INTO audit_record (seq, id, writer, wseq, at, kind, requester, purpose, decision, record, chain)
+ SELECT $2::bigint + r.place, r.id, $3::text, $4::bigint + r.place, r.at, r.kind, r.requester, r.purpose, r.decision,
+ r.record, r.chain FROM took, unnest($5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],
+ $11::bytea[], $12::bytea[])
+ WITH ORDINALITY AS r (id, at, kind, requester, purpose, decision, record, chain, place)
+), subjects AS (
+ INSERT INTO audit_subject (seq, refs)
+ SELECT s.seq, s.refs FROM took, unnest($13::bigint[], $14::bytea[]) AS s (seq, refs)
+), heads AS (
+ INSERT INTO audit_head (writer, wseq, note)
+ SELECT h.writer, h.wseq, h.note FROM took, unnest($15::text[], $16::bigint[], $17::text[]) AS h (writer, wseq, note)
+ ON CONFLICT DO NOTHING
+), tail AS (
+ INSERT INTO audit_tail (writer, wseq, tag) SELECT $3::text, $4::bigint + $1::bigint, $18::bytea FROM took
+ ON CONFLICT (writer) DO UPDATE SET wseq = excluded.wseq, tag = excluded.tag
 )
-# The statements that a transaction rests on fail where they do not hold, so that the server runs nothing after them.
+SELECT count(*) FROM took"""
+
 STATEMENTS = {
     b"sekisho_begin": "BEGIN",
-    b"sekisho_take_after": (
-        f"UPDATE ledger_counter SET value = value + $1::bigint / (value = $2::bigint)::int {_COUNTED} RETURNING value"
-    ),
-    b"sekisho_look": _HOLDS,
-    b"sekisho_hold": _HOLDS.replace("count(*)", "1 / count(*)", 1),
-    b"sekisho_take": f"UPDATE ledger_counter SET value = value + $1::bigint {_COUNTED} RETURNING value",
-    b"sekisho_move": f"UPDATE ledger_counter SET value = $1::bigint {_COUNTED}",
-    b"sekisho_records": _numbered(_RECORDS["postgresql"]),
-    b"sekisho_subjects": _numbered(_SUBJECTS["postgresql"]),
-    b"sekisho_heads": _numbered(_HEADS["postgresql"]),
-    b"sekisho_end": _numbered(_ENDS["postgresql"]),
+    # Whoever is writing is waited for here: the next statement sees what they did, and what was withdrawn meanwhile.
+    b"sekisho_wait": f"SELECT value FROM {_COUNTED} FOR UPDATE",
+    b"sekisho_look": _holds(1),
+    b"sekisho_write": _WRITE,
     b"sekisho_commit": "COMMIT",
 }
 BEGIN: Call = (b"sekisho_begin", ())
+WAIT: Call = (b"sekisho_wait", ())
 COMMIT: Call = (b"sekisho_commit", ())
 _LOST: Final = "08006"  # connection_failure
+_INT8, _TEXT, _BYTEA = 20, 25, 17  # as pg_type numbers them
+_NULL = b"\xff\xff\xff\xff"
+_number = Struct(">q").pack
+_length = Struct(">i").pack
+_array_of = Struct(">iiIii").pack
+_element = Struct(">iq").pack
 
 
 class Together:
-    """Sends prepared statements of one connection together.
+    """Sends prepared statements of one connection together, and waits for them in the running event loop.
 
     Parameters
     ----------
     connection:
         In a transaction or not; nothing else of it may be under way.
     statements:
-        SQL by name, with ``$1`` for the first parameter.
+        SQL by name, with ``$1`` for the first parameter. They are prepared here, which blocks.
     patience:
         Seconds after which a server that says nothing counts as gone.
     """
@@ -105,77 +114,73 @@ class Together:
     ) -> None:
         self._pq = connection.pgconn
         self._patience = patience
-        self._under_way = 0  # how many ends of what was sent the server has not told yet
+        self._found: list[pq.abc.PGresult] = []
+        self._told: asyncio.Future[None] | None = None
         for name, sql in statements.items():
             _checked(self._pq.prepare(name, sql.encode()))
 
-    def send(self, calls: Sequence[Call]) -> None:
-        """Send *calls*, which the server works on from now on; :meth:`run` says what came of them."""
-        connection = self._pq
-        if connection.pipeline_status == pq.PipelineStatus.OFF:
-            connection.enter_pipeline_mode()
-        for name, parameters in calls:
-            connection.send_query_prepared(name, parameters)
-        # Only after such an end does the server count the time that it hears nothing more, and lets locks go.
-        connection.pipeline_sync()
-        self._under_way += 1
-        connection.flush()  # what the server does not take yet goes with the next
+    async def run(self, calls: Sequence[Call]) -> list[pq.abc.PGresult]:
+        """Run *calls* in one go and return all results; after a failure none runs.
 
-    def run(self, calls: Sequence[Call], meanwhile: Callable[[], object] = lambda: None) -> list[pq.abc.PGresult]:
-        """Run *calls* in one go, after what was sent before, and return all results; after a failure none runs.
-
-        *meanwhile* is called while the server is at it. Raises what it raises, and the driver's error of the first
-        statement that failed; what came of the others is not known then, and the connection is to be given up.
+        Raises the driver's error of the first statement that failed, or of a server that is gone; what came of the
+        others is not known then, and the connection is to be given up.
         """
-        connection = self._pq
+        connection, loop = self._pq, asyncio.get_running_loop()
+        self._found, self._told = [], loop.create_future()
         try:
-            self.send(calls)
-            self._send()
-            meanwhile()
-            results = self._results(time.monotonic() + self._patience)
+            socket = connection.socket
+            connection.enter_pipeline_mode()
+            for name, parameters in calls:
+                connection.send_query_prepared(name, parameters, [pq.Format.BINARY] * len(parameters))
+            connection.pipeline_sync()
+            limit = loop.call_later(
+                self._patience, self._fail, psycopg.OperationalError("the server does not answer")
+            )
+            loop.add_reader(socket, self._read)
+            try:
+                if connection.flush():  # it does not take all of it at once
+                    loop.add_writer(socket, self._send)
+                await self._told
+            finally:
+                limit.cancel()
+                loop.remove_reader(socket)
+                loop.remove_writer(socket)
+            connection.exit_pipeline_mode()
         except BaseException:
             connection.finish()  # half of an answer may be under way
             raise
-        connection.exit_pipeline_mode()
-        return [_checked(result) for result in results]
+        return [_checked(result) for result in self._found]
 
     def _send(self) -> None:
+        """Send more of what the server has not taken yet; it may be telling something before it has read all."""
+        try:
+            if not self._pq.flush():
+                asyncio.get_running_loop().remove_writer(self._pq.socket)
+        except psycopg.Error as error:
+            self._fail(error)
+
+    def _read(self) -> None:
+        """Take what the server tells, until it has told the end."""
         connection = self._pq
-        if not connection.flush():
-            return
-        until = time.monotonic() + self._patience
-        while connection.flush():
-            # The server may be telling something before it has read all: then that is read first.
-            if self._wait(select.POLLIN | select.POLLOUT, until) & select.POLLIN:
-                connection.consume_input()
+        try:
+            connection.consume_input()
+            while not connection.is_busy():
+                result = connection.get_result()
+                if result is None:
+                    if connection.status != pq.ConnStatus.OK:
+                        raise psycopg.OperationalError("the server is gone")
+                    continue  # the end of one statement's results
+                if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                    if self._told is not None and not self._told.done():
+                        self._told.set_result(None)
+                    return
+                self._found.append(result)
+        except psycopg.Error as error:
+            self._fail(error)
 
-    def _wait(self, events: int, until: float) -> int:
-        """Return which of *events* came. Raises ``psycopg.OperationalError`` when none has come *until* then."""
-        waiting = select.poll()
-        waiting.register(self._pq.socket, events)
-        for _, event in waiting.poll(max(0, round(1_000 * (until - time.monotonic())))):
-            return event
-        raise psycopg.OperationalError("the server does not answer")
-
-    def _results(self, until: float) -> list[pq.abc.PGresult]:
-        """Return a result for each statement that was sent."""
-        connection, found = self._pq, list[pq.abc.PGresult]()
-        while True:
-            if connection.is_busy():
-                self._wait(select.POLLIN, until)
-                connection.consume_input()
-                continue
-            result = connection.get_result()
-            if result is None:
-                if connection.status != pq.ConnStatus.OK:
-                    raise psycopg.OperationalError("the server is gone")
-                continue  # the end of one statement's results
-            if result.status != pq.ExecStatus.PIPELINE_SYNC:
-                found.append(result)
-                continue
-            self._under_way -= 1
-            if not self._under_way:
-                return found
+    def _fail(self, error: psycopg.Error) -> None:
+        if self._told is not None and not self._told.done():
+            self._told.set_exception(error)
 
 
 def _checked(result: pq.abc.PGresult) -> pq.abc.PGresult:
@@ -185,6 +190,65 @@ def _checked(result: pq.abc.PGresult) -> pq.abc.PGresult:
     raise lookup((state or _LOST.encode()).decode("ascii"))
 
 
-def calls(*tables: tuple[bytes, Sequence[tuple[object, ...]]]) -> list[Call]:
-    """Return what inserts rows, as arrays, by each statement; a COPY waits for the server twice for each table."""
-    return [(name, [array(column).encode() for column in zip(*rows, strict=True)]) for name, rows in tables if rows]
+def looking(ground: Ground) -> Call:
+    """Return what asks whether *ground* holds."""
+    return b"sekisho_look", _spelled(ground)
+
+
+def writing(batch: Batch, ground: Ground | None) -> Call:
+    """Return what writes *batch*; it answers 1, or 0 when the log or consent stands elsewhere and nothing is written.
+
+    The records follow each other, in the log and in their writer's chain.
+    """
+    rows = batch.rows
+    first = rows[0]
+    _, ids, _, _, at, kinds, requesters, purposes, decisions, records, chains = zip(*rows, strict=True)
+    seqs, refs = zip(*batch.subjects, strict=True) if batch.subjects else ((), ())
+    writers, places, notes = zip(*batch.heads, strict=True) if batch.heads else ((), (), ())
+    return b"sekisho_write", [
+        _number(len(rows)), _number(first.seq - 1), first.writer.encode(), _number(first.wseq - 1),
+        _texts(ids), _numbers(at), _texts(kinds), _texts(requesters), _texts(purposes), _texts(decisions),
+        _blobs(records), _blobs(chains), _numbers(seqs), _blobs(refs),
+        _texts(writers), _numbers(places), _texts(notes), batch.tail[2],
+        *([None] * 7 if ground is None else _spelled(ground)),
+    ]  # fmt: skip
+
+
+def all_of(grounds: Sequence[Ground]) -> Ground | None:
+    """Return the ground that holds where each of *grounds* does; ``None`` when they cannot, and of none."""
+    first = grounds[0] if grounds else None
+    if first is None or any(each.seq != first.seq or each.event != first.event for each in grounds):
+        return None
+    return replace(first, until=min(each.until for each in grounds))
+
+
+def _spelled(ground: Ground) -> list[bytes | None]:
+    return [
+        value if value is None else _number(value) if isinstance(value, int) else str(value).encode()
+        for value in held(ground)
+    ]
+
+
+def _numbers(values: Sequence[int]) -> bytes:
+    return _array(_INT8, [_element(8, value) for value in values])
+
+
+def _texts(values: Sequence[str | None]) -> bytes:
+    if values and values.count(values[0]) == len(values):  # nearly all of a group are of one kind
+        return _array(_TEXT, [_text(values[0])] * len(values))
+    return _array(_TEXT, [_text(value) for value in values])
+
+
+def _text(value: str | None) -> bytes:
+    return _NULL if value is None else _length(len(text := value.encode())) + text
+
+
+def _blobs(values: Sequence[bytes]) -> bytes:
+    return _array(_BYTEA, [_length(len(value)) + value for value in values])
+
+
+def _array(kind: int, elements: Sequence[bytes]) -> bytes:
+    """Return a one-dimensional array in PostgreSQL's binary form (``array_recv``); it may have nulls."""
+    if not elements:
+        return _array_of(0, 1, kind, 0, 0)[:12]
+    return _array_of(1, 1, kind, len(elements), 1) + b"".join(elements)

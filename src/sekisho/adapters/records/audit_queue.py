@@ -49,14 +49,26 @@ class Answers:
                 settled.append((future, outcome))  # type: ignore[arg-type]  # see above
 
     def give(self) -> None:
-        """Resolve the futures, with one wake-up for each loop."""
+        """Resolve the futures: those of the running loop at once, those of any other with one wake-up."""
+        here = running()
         for loop, settled in self._by_loop.items():
+            if loop is here:
+                _settle(settled)
+                continue
             with contextlib.suppress(RuntimeError):  # that loop is closed, and nobody waits in it any more
                 loop.call_soon_threadsafe(_settle, settled)
 
 
+def running() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def tell(outcomes: Iterable[tuple[Waiting, object]]) -> None:
-    """Resolve futures of any number of event loops, with one wake-up for each loop."""
+    """Resolve futures of any number of event loops."""
     Answers(outcomes).give()
 
 

@@ -44,6 +44,16 @@ class Sealer:
         return self._open is not None
 
     @property
+    def ready(self) -> bool:
+        """Whether :meth:`sign` does no more than sign and write to an open file: it waits for no disk."""
+        return self.heads.settled
+
+    @property
+    def settled(self) -> bool:
+        """Whether :meth:`settle` would find nothing to do."""
+        return self._open is None and self.heads.settled
+
+    @property
     def unstored(self) -> tuple[SignedHead, ...]:
         """The heads that are not in the database yet."""
         return tuple(self._unstored)

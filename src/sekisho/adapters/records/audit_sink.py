@@ -1,8 +1,8 @@
-"""Where the audit writer puts its records: one connection, held by the writer's thread alone.
+"""Where the audit writer puts its records: one connection, held by the writer alone.
 
-Two sinks with the same five steps. SQLite goes through the driver itself, because the layers above it
-cost more than the commit when a record travels alone; PostgreSQL goes through SQLAlchemy Core.
-Statements come from the one schema in ``tables``.
+Two sinks with the same steps. SQLite goes through the driver itself, because the layers above it cost more than
+the commit when a record travels alone; so does PostgreSQL for what every group does (``audit_postgres``), and through
+SQLAlchemy Core, aside, for what is rare. Statements come from the one schema in ``tables``.
 """
 
 from __future__ import annotations
@@ -10,18 +10,31 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import psycopg
 import sqlalchemy as sa
+from psycopg import pq
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.adapters.records.audit_batch import Batch, ChainEnd, NotDurableError, Overtaken, SignedHead, Sink, Tail
-from sekisho.adapters.records.audit_postgres import BEGIN, COMMIT, STATEMENTS, Call, Together, calls, held, holding
+from sekisho.adapters.records.audit_lane import Lane, LoopLane, ThreadLane
+from sekisho.adapters.records.audit_postgres import (
+    BEGIN,
+    COMMIT,
+    STATEMENTS,
+    WAIT,
+    Call,
+    Together,
+    held,
+    holding,
+    looking,
+    writing,
+)
 from sekisho.adapters.records.consent_projection import driver
 from sekisho.adapters.records.patience import ASKED_AFTER, limit
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_subject, audit_tail
-from sekisho.domain.record import StoredRecord
 from sekisho.ports import Ground
 
 COUNTER = "audit"
@@ -85,9 +98,7 @@ class SqliteSink:
         except BaseException:
             connection.close()
             raise
-        self._taken = 0
         self.standing: Sequence[bool] = ()
-        self._take = "UPDATE ledger_counter SET value=value+? WHERE name=? RETURNING value"
         self._records, self._subjects, self._heads, self._tail, self._tails = (
             str(statement.compile(dialect=engine.dialect))
             for statement in (
@@ -111,26 +122,23 @@ class SqliteSink:
         found = os.stat(self._path)  # noqa: PTH116 - on the hot path, twice as fast
         return found.st_dev, found.st_ino
 
-    def begin(
-        self, count: int, meanwhile: Callable[[], object] = lambda: None, grounds: Sequence[Ground] = ()
-    ) -> int:
+    async def begin(self, grounds: Sequence[Ground] = ()) -> int:
         """See :class:`Sink`."""
-        meanwhile()
         if self._identity() != self._file:
             # SQLite would go on writing to a file that nobody finds any more.
             raise NotDurableError("the database file was moved or replaced")
         # IMMEDIATE takes the write lock before the counter is read; a deferred one could be refused later.
         self._connection.execute("BEGIN IMMEDIATE")
-        ((self._taken,),) = self._connection.execute(self._take, (count, COUNTER)).fetchall()
+        (last,) = self._connection.execute("SELECT value FROM ledger_counter WHERE name=?", (COUNTER,)).fetchone()
         # Under the write lock: no withdrawal comes between this and the commit.
         self.standing = [bool(self._connection.execute(_HOLDS, held(each)).fetchone()[0]) for each in grounds]
-        return self._taken - count
+        return int(last)
 
-    def begin_after(self, _last: int, _count: int) -> bool:
+    def begin_later(self) -> bool:
         """See :class:`Sink`."""
         return False
 
-    def last_of(self, writer: str) -> ChainEnd | None:
+    async def last_of(self, writer: str) -> ChainEnd | None:
         """See :class:`Sink`."""
         row = self._connection.execute(
             "SELECT writer, wseq, chain FROM audit_record WHERE writer=? ORDER BY wseq DESC LIMIT 1",
@@ -138,51 +146,44 @@ class SqliteSink:
         ).fetchone()
         return None if row is None else ChainEnd(*row)
 
-    def last(self) -> ChainEnd | None:
+    async def last(self) -> ChainEnd | None:
         """See :class:`Sink`."""
         row = self._connection.execute(
             "SELECT writer, wseq, chain FROM audit_record ORDER BY seq DESC LIMIT 1"
         ).fetchone()
         return None if row is None else ChainEnd(*row)
 
-    def tails(self) -> list[Tail]:
+    async def tails(self) -> list[Tail]:
         """See :class:`Sink`."""
         return [Tail(*row) for row in self._connection.execute(self._tails)]
 
-    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
+    async def write(self, batch: Batch, ground: Ground | None = None) -> None:
         """See :class:`Sink`."""
-        self._connection.executemany(self._records, rows)
-        if subjects:
-            self._connection.executemany(self._subjects, subjects)
-
-    def write(self, batch: Batch) -> None:
-        """See :class:`Sink`."""
+        assert ground is None  # noqa: S101 - it never begins later
         connection = self._connection
-        if batch.rows[-1].seq != self._taken:
-            connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (batch.rows[-1].seq, COUNTER))
-        self.put(batch.rows, batch.subjects)
+        connection.execute("UPDATE ledger_counter SET value=? WHERE name=?", (batch.rows[-1].seq, COUNTER))
+        connection.executemany(self._records, batch.rows)
+        if batch.subjects:
+            connection.executemany(self._subjects, batch.subjects)
         if batch.heads:
             connection.executemany(self._heads, batch.heads)
         connection.execute(self._tail, batch.tail)
+        await self.commit()
 
-    def seal(self, heads: Sequence[SignedHead]) -> None:
+    async def seal(self, heads: Sequence[SignedHead]) -> None:
         """See :class:`Sink`."""
         self._connection.executemany(self._heads, heads)
         self._connection.executemany(
             "DELETE FROM audit_tail WHERE writer=? AND wseq=?", [(head.writer, head.wseq) for head in heads]
         )
 
-    def commit(self) -> None:
+    async def commit(self) -> None:
         """See :class:`Sink`."""
         self._connection.execute("COMMIT")
 
-    def rollback(self) -> None:
+    async def rollback(self) -> None:
         """See :class:`Sink`."""
-        try:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            self.close()
+        self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """See :class:`Sink`."""
@@ -191,13 +192,14 @@ class SqliteSink:
 
 
 class PostgresSink:
-    """A PostgreSQL server, on one connection outside the pool.
+    """A PostgreSQL server, on one connection outside the pool. Making one blocks: do it aside.
 
-    A group goes there once, after the sequence that this writer took last: with all that is written, the look at the
-    ledger, and the commit. Where others write too, it goes there twice: to take its sequences before.
+    A group goes there once, after the sequence that this writer took last: all that is written, what it rests on
+    and the commit. Where others write too, it goes there twice: before, to lock the log and to learn where it ends.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, lane: Lane) -> None:
+        self._lane = lane
         self._connection = engine.connect()
         patience = 3 * _PATIENCE_MS / 1_000
         limit(self._connection, patience)
@@ -208,9 +210,8 @@ class PostgresSink:
         except BaseException:
             self.close()
             raise
-        self._taken = 0
         self.standing: Sequence[bool] = ()
-        self._waiting: list[Call] = []
+        self._begun: list[Call] = []  # what a transaction that has not begun begins with
         self._heads = _heads(engine.dialect)
         self._ends = sa.select(audit_record.c.writer, audit_record.c.wseq, audit_record.c.chain).limit(1)
 
@@ -243,86 +244,70 @@ class PostgresSink:
         )
         self._connection.commit()
 
-    def begin(
-        self, count: int, meanwhile: Callable[[], object] = lambda: None, grounds: Sequence[Ground] = ()
-    ) -> int:
+    async def begin(self, grounds: Sequence[Ground] = ()) -> int:
         """See :class:`Sink`."""
-        self._waiting = []
-        look: list[Call] = [(b"sekisho_look", _spelled(ground)) for ground in grounds]
-        _, taken, *looks = self._together.run([BEGIN, (b"sekisho_take", (b"%d" % count,)), *look], meanwhile)
-        self._taken = int(taken.get_value(0, 0) or b"")
+        self._begun = []
+        _, last, *looks = await self._together.run([BEGIN, WAIT, *map(looking, grounds)])
         self.standing = [look.get_value(0, 0) == b"1" for look in looks]
-        return self._taken - count
+        return int(last.get_value(0, 0) or b"")
 
-    def begin_after(self, last: int, count: int) -> bool:
+    def begin_later(self) -> bool:
         """See :class:`Sink`."""
-        self._taken = last + count
-        self._waiting = [BEGIN, (b"sekisho_take_after", (b"%d" % count, b"%d" % last))]
+        self._begun = [BEGIN, WAIT]
         return True
 
     def _end(self, statement: sa.Select[str, int, bytes]) -> ChainEnd | None:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else ChainEnd(row[0], row[1], bytes(row[2]))
 
-    def last_of(self, writer: str) -> ChainEnd | None:
+    async def last_of(self, writer: str) -> ChainEnd | None:
         """See :class:`Sink`."""
-        return self._end(self._ends.where(audit_record.c.writer == writer).order_by(audit_record.c.wseq.desc()))
+        statement = self._ends.where(audit_record.c.writer == writer).order_by(audit_record.c.wseq.desc())
+        return await self._lane.aside(partial(self._end, statement))
 
-    def last(self) -> ChainEnd | None:
+    async def last(self) -> ChainEnd | None:
         """See :class:`Sink`."""
-        return self._end(self._ends.order_by(audit_record.c.seq.desc()))
+        return await self._lane.aside(partial(self._end, self._ends.order_by(audit_record.c.seq.desc())))
 
-    def tails(self) -> list[Tail]:
+    async def tails(self) -> list[Tail]:
         """See :class:`Sink`."""
-        return open_tails(self._connection)
+        return await self._lane.aside(partial(open_tails, self._connection))
 
-    def put(self, rows: Sequence[StoredRecord], subjects: Sequence[tuple[int, bytes]]) -> None:
+    async def write(self, batch: Batch, ground: Ground | None = None) -> None:
         """See :class:`Sink`."""
-        self._together.send([*self._waiting, *calls((b"sekisho_records", rows), (b"sekisho_subjects", subjects))])
-        self._waiting = []
+        begun, self._begun = self._begun, []
+        *_, written, done = await self._together.run([*begun, writing(batch, ground), COMMIT])
+        self._ended(done)
+        if written.get_value(0, 0) != b"1":
+            raise Overtaken
 
-    def write(self, batch: Batch) -> None:
+    async def seal(self, heads: Sequence[SignedHead]) -> None:
         """See :class:`Sink`."""
-        last = batch.rows[-1].seq
-        if last != self._taken:
-            self._waiting.append((b"sekisho_move", (b"%d" % last,)))
-        self._waiting += calls(
-            (b"sekisho_records", batch.rows),
-            (b"sekisho_subjects", batch.subjects),
-            (b"sekisho_heads", batch.heads),
-            (b"sekisho_end", [batch.tail]),
-        )
-        # Last of all: what the ledger has taken in until here is seen.
-        self._waiting += [(b"sekisho_hold", _spelled(ground)) for ground in batch.grounds]
+        await self._lane.aside(partial(self._seal, heads))
 
-    def seal(self, heads: Sequence[SignedHead]) -> None:
-        """See :class:`Sink`."""
+    def _seal(self, heads: Sequence[SignedHead]) -> None:
         self._connection.execute(self._heads, [head._asdict() for head in heads])
         for head in heads:
             covered = (audit_tail.c.writer == head.writer) & (audit_tail.c.wseq == head.wseq)
             self._connection.execute(sa.delete(audit_tail).where(covered))
 
-    def commit(self) -> None:
+    async def commit(self) -> None:
         """See :class:`Sink`."""
-        # Where one fails, the server runs none of those after it, the commit neither.
-        try:
-            *_, done = self._together.run([*self._waiting, COMMIT])
-        except psycopg.errors.DivisionByZero:  # how the two statements say no that may say so
-            driver(self._connection).rollback()
-            raise Overtaken from None
+        (done,) = await self._together.run([COMMIT])
+        self._ended(done)
+
+    def _ended(self, done: pq.abc.PGresult) -> None:
         if done.command_status != b"COMMIT":  # it calls a rollback a success where the transaction had failed before
             raise psycopg.OperationalError("the transaction was undone")
-        self._waiting = []
         self._connection.rollback()  # SQLAlchemy's own idea of a transaction; the server has none any more
 
-    def rollback(self) -> None:
+    async def rollback(self) -> None:
         """See :class:`Sink`."""
-        self._waiting = []
-        try:
-            self._connection.rollback()
-            driver(self._connection).rollback()
-        except (sa.exc.SQLAlchemyError, psycopg.Error):
-            self.close()
+        await self._lane.aside(self._undo)
+
+    def _undo(self) -> None:
+        self._connection.rollback()
+        driver(self._connection).rollback()
 
     def close(self) -> None:
         """See :class:`Sink`."""
@@ -333,12 +318,13 @@ class PostgresSink:
             self._connection.close()
 
 
-def _spelled(ground: Ground) -> list[bytes | None]:
-    return [None if value is None else str(value).encode() for value in held(ground)]
+def lane_of(engine: sa.Engine) -> Lane:
+    """Return where the writer of the database of *engine* runs; call it in the event loop of those who write."""
+    return ThreadLane() if engine.dialect.name == "sqlite" else LoopLane()
 
 
-def open_sink(engine: sa.Engine) -> Sink:
-    """Connect to the database of *engine*; call it in the thread that will use the sink.
+async def open_sink(engine: sa.Engine, lane: Lane) -> Sink:
+    """Connect to the database of *engine*; call it in *lane*.
 
     Raises
     ------
@@ -347,4 +333,4 @@ def open_sink(engine: sa.Engine) -> Sink:
     """
     if engine.dialect.name == "sqlite":
         return SqliteSink(engine)
-    return PostgresSink(engine)
+    return await lane.aside(partial(PostgresSink, engine, lane))
