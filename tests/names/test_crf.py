@@ -86,6 +86,15 @@ def test_what_ends_a_row_of_nouns_is_seen_from_each_of_its_words() -> None:
     assert [told[number][0] for number in seen.numbers[PLACES.index("head")]] == ["head#", "headw=病院", "head#"]
 
 
+def test_a_row_may_have_more_words_than_there_is_room_for_at_first() -> None:
+    """Of two thousand words that are new, each is known to be a noun."""
+    (_, _, noun), *_ = read("病院")[0]
+    features = Features(lambda number, by_place: None)
+    *heads, none = features.of([[(0, str(word), noun) for word in range(2_000)]]).numbers[PLACES.index("head")]
+    assert set(heads) == {2_000}
+    assert none == 0
+
+
 def test_a_sentence_of_one_word(trained: Trained) -> None:
     """The shortest sentence has probabilities that add up to one."""
     _, crf, sums, features = trained
