@@ -9,7 +9,7 @@ import pycrfsuite
 import pytest
 
 from sekisho.detect.crf import Crf, Sums
-from sekisho.detect.features import Features
+from sekisho.detect.features import PLACES, Features
 from sekisho.detect.morphemes import Word, sentences, words
 from tests.names import synthetic, train
 
@@ -69,6 +69,30 @@ def test_what_is_forgotten_is_made_again(trained: Trained, monkeypatch: pytest.M
     for marked in synthetic.lines(30, 4, unseen=True):
         for found in read(marked.text):
             assert np.array_equal(few.scores(forgetful.of([found])), sums.scores(features.of([found])))
+
+
+def test_what_ends_a_row_of_nouns_is_seen_from_each_of_its_words() -> None:
+    """Not by the last itself, by no word outside of the row, and not beyond the end of a sentence."""
+    listed = train.Listed()
+
+    def heads(text: str) -> list[str]:
+        told = (feature.decode() for word in listed.of(read(text)[0]) for feature in word)
+        return [feature for feature in told if feature.startswith(("headw=", "head#"))]
+
+    assert heads("京都大学病院に行く") == ["headw=病院", "headw=病院", "head#", "head#", "head#"]
+    told = dict[int, list[str]]()
+    features = Features(lambda number, by_place: told.update({number: by_place[PLACES.index("head")]}))
+    seen = features.of([*read("京都"), *read("大学病院")])
+    assert [told[number][0] for number in seen.numbers[PLACES.index("head")]] == ["head#", "headw=病院", "head#"]
+
+
+def test_a_row_may_have_more_words_than_there_is_room_for_at_first() -> None:
+    """Of two thousand words that are new, each is known to be a noun."""
+    (_, _, noun), *_ = read("病院")[0]
+    features = Features(lambda number, by_place: None)
+    *heads, none = features.of([[(0, str(word), noun) for word in range(2_000)]]).numbers[PLACES.index("head")]
+    assert set(heads) == {2_000}
+    assert none == 0
 
 
 def test_a_sentence_of_one_word(trained: Trained) -> None:

@@ -15,10 +15,10 @@ from tests.names.evaluate import SEED, covered, exact
 @pytest.mark.parametrize(
     ("corpus", "label", "least"),
     [
-        ("gsd", "PERSON", 0.78),
-        ("gsd", "LOCATION", 0.75),
-        ("stockmark", "PERSON", 0.87),
-        ("stockmark", "LOCATION", 0.81),
+        ("gsd", "PERSON", 0.79),
+        ("gsd", "LOCATION", 0.78),
+        ("stockmark", "PERSON", 0.88),
+        ("stockmark", "LOCATION", 0.83),
     ],
 )
 def test_names_of_written_language(corpus, label, least):
@@ -38,7 +38,7 @@ def test_unseen_names_in_unseen_lines():
 @pytest.mark.long
 def test_english():
     """English names are found by rules and lists: more than half, which the documentation says."""
-    assert covered(corpora.english(held_out=True)).recall >= 0.55
+    assert covered(corpora.english(held_out=True)).recall >= 0.65
 
 
 @pytest.mark.long

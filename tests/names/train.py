@@ -1,4 +1,4 @@
-"""Train the model of names: ``make train-names``, some four minutes of one core.
+"""Train the model of names: ``make train-names``, some eight minutes of one core.
 
 What it learns from: sentences of Wikipedia (stockmark) and of the treebank (UD Japanese GSD), and lines of
 support logs made of our own templates. Everything is seeded and read in a fixed order.

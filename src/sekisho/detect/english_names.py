@@ -32,6 +32,16 @@ _ENGLISH_INTRODUCED = re.compile(
     r"|(?i:i am|i'm|this is) (?=[A-Z])|(?:Dear|Hi|Hello|Hey) (?=[A-Z]))"
     rf"(?P<name>[{_LETTER}]{{2,21}}(?: [{_CAPITAL}][{_LETTER}.]{{0,20}}){{0,3}})"
 )
+# In small letters, too, where nothing follows but the end of what was said.
+_SMALL = re.compile(
+    r"(?<![A-Za-z])(?i:my (?:full |real )?name(?: is|'s)) "
+    r"(?P<name>[a-z'-]{2,20} [a-z'-]{2,20})(?=[.,!?\n]|$)"
+)
+_SAYS = "said|says|asked|asks|told|tells|wrote|writes|replied|replies|answered|complained|confirmed|lives|lived"
+_SPEAKER = re.compile(rf"(?<![{_LETTER}])(?P<name>[{_CAPITAL}][{_LETTER}]{{2,20}}) (?:{_SAYS})(?![a-z])")
+_SPOKEN = re.compile(
+    rf"(?<![A-Za-z])(?:{_SAYS}|named (?:him|her)) (?P<name>[{_CAPITAL}][{_LETTER}]{{2,20}})(?![{_LETTER}])"
+)
 _SIGNED = re.compile(
     r"(?:[Rr]egards|[Ss]incerely|[Tt]hanks|[Tt]hank you|[Cc]heers|[Bb]est|[Yy]ours)(?: [a-z]{2,10})?"
     rf"\s?[,.!]?\s{{1,3}}(?:- ?)?(?P<name>{_LATIN})"
@@ -49,12 +59,14 @@ Only Or Order Our Out Please Same She Since So Some Still Support Team Thank Tha
 Then There These They This Those To Today Two Very Was We Were What When Where Which While Who Why
 Will With Would Yes Yesterday You Your Monday Tuesday Wednesday Thursday Friday Saturday Sunday
 January February March April June July August September October November December Agent Regards
-Sincerely Cheers Best
+Sincerely Cheers Best I'm I've I'll I'd He's She's It's That's What's There's Here's Who's We're We've You're
+They're Don't Can't Didn't Doesn't Let's
 """
 _NOT_CAPITALISED = frozenset(_SENTENCE_WORDS.split())
 _NOT_ENGLISH = re.compile(
     r"(?i:sir|madam|team|support|customer|service|all|there|sekisho|everyone|the|a|an|not|so|very|writing|having|still|trying|happy"
-    r"|sorry|unable|calling|just|about|and|i|we|please|for|to|regards|thanks|japanese|english)(?:\s|$)"
+    r"|sorry|unable|spelled|spelt|misspelled|wrong|correct|incorrect|missing|no|on|in|also"
+    r"|already|being|calling|just|about|and|i|we|please|for|to|regards|thanks|japanese|english)(?:\s|$)"
 )
 
 # What is named with capitals and is no person: a street, a firm, a country.
@@ -68,7 +80,9 @@ Southern Eastern Western America Africa Europe Asia Australia Zealand England Ja
 Germany Italy Spain Mexico Visa Mastercard Account Number Email Phone Address Date Time Price Total Size Color
 Model Product Item Delivery Shipping Returns Refund Payment Invoice Receipt Google Microsoft Windows Apple
 Amazon Android Chrome Facebook Internet Wi-Fi Personal Info Director Manager President Chief Officer Executive
-Engineer Assistant Kids Family Action Comedy
+Engineer Assistant Kids Family Action Comedy Way Plaza Terrace Crescent Beach Bay Harbor Harbour Valley Agency
+Software Solutions Technologies Technology Finance Systems Services Service Holdings Partners Industries Media Labs
+Networks Insurance Motors Airlines Store Labor APO FPO DPO PSC Rua Calle Avenida Royal
 """
 _NO_PERSON = frozenset(_NOT_OF_PEOPLE.split())
 
@@ -87,10 +101,17 @@ def find_english(text: str) -> Iterator[Span]:
             yield Span(*match.span("name"), Kind.NAME, 0.7)
     if not _LATIN_WORD.search(text):
         return
+    parts = set[str]()  # of names that stand there in full: elsewhere one of them is meant alone
+    alone: list[tuple[int, int]] = []
     for pattern in (_TITLED, _ENGLISH_INTRODUCED, _SIGNED):
         for match in pattern.finditer(text):
             if not _NOT_ENGLISH.match(match["name"]):
+                parts.update(match["name"].split(" "))
                 yield Span(*match.span("name"), Kind.NAME, 0.7)
+    for pattern in (_SMALL, _SPEAKER, _SPOKEN):
+        for match in pattern.finditer(text):
+            if match["name"] not in _NOT_CAPITALISED | _NO_PERSON and not _NOT_ENGLISH.match(match["name"]):
+                yield Span(*match.span("name"), Kind.NAME, 0.5)
     yield from find_romaji(text)
     given, surnames = _lists()
     for match in _CAPITALISED.finditer(text):
@@ -105,6 +126,10 @@ def find_english(text: str) -> Iterator[Span]:
         spelt = [word.title().removesuffix("'S").removesuffix("’S") for word in words]
         capitals = sum(word.isupper() and len(word) > 2 for word in words)
         if len(words) > 1 and (capitals == 0 or (capitals == 1 and len(words) == 2)):  # Taro YAMADA is one too
+            parts.update(text[start:end].split(" "))
             yield Span(start, end, Kind.NAME, 0.4)
         elif not given.isdisjoint(spelt) or (len(words) > 1 and not surnames.isdisjoint(spelt)):
             yield Span(start, end, Kind.NAME, 0.5)
+        elif len(words) == 1:
+            alone.append((start, end))
+    yield from (Span(*each, Kind.NAME, 0.4) for each in alone if text[slice(*each)] in parts)

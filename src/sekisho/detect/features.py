@@ -28,10 +28,13 @@ _CLASSES = (
 _REMEMBERED: Final = 20_000
 """Words that are remembered, some 20 MB in use; then all are forgotten."""
 
+_NOUNS = frozenset({"名詞", "接頭辞", "接尾辞"})
+
 _EDGE = 0  # the number of what is no word: before and after a sentence
 
-PLACES: Final = ("", "-2", "-1", "+1", "+2")
-"""From where a word is seen: from itself; by the second and first after it; by the first and second before it."""
+PLACES: Final = ("", "-2", "-1", "+1", "+2", "head")
+"""From where a word is seen: from itself; by the second and first after it; by the first and second before it; by the
+others of the row of nouns that it ends (the hospital of 京都大学病院 tells that 京都 is no place there)."""
 
 Numbers = NDArray[np.uint64]
 
@@ -78,6 +81,7 @@ class Features:
         self._told = seen
         self._numbers: dict[tuple[str, int], int] = {}
         self._parts = np.empty((0, 3), dtype=np.uint64)  # word, tag, shape
+        self._nouns = np.empty(0, dtype=np.bool_)
         self._forget()
 
     def of(self, sentences: Sequence[Sequence[Word]]) -> Seen:
@@ -93,8 +97,15 @@ class Features:
             row += (_EDGE, _EDGE)
         numbers = np.array(row)
         at = np.flatnonzero(numbers)
-        found = np.stack((numbers[at], numbers[at - 2], numbers[at - 1], numbers[at + 1], numbers[at + 2]))
-        return Seen(found, self._joint(numbers, at))
+        around = (numbers[at], numbers[at - 2], numbers[at - 1], numbers[at + 1], numbers[at + 2])
+        return Seen(np.stack((*around, self._heads(numbers, at))), self._joint(numbers, at))
+
+    def _heads(self, numbers: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return what ends the row of nouns that the words stand in; of those in none, and of the end, no word."""
+        beyond = np.where(self._nouns[numbers], len(numbers), np.arange(len(numbers)))
+        ends = np.minimum.accumulate(beyond[::-1])[::-1][at] - 1
+        heads: NDArray[np.intp] = np.where(ends > at, numbers[ends], _EDGE)
+        return heads
 
     def _joint(self, numbers: NDArray[np.intp], at: NDArray[np.intp]) -> Numbers:
         """Return the features of several words, for the words that stand *at* these places of *numbers*."""
@@ -122,6 +133,7 @@ class Features:
     def _forget(self) -> None:
         self._numbers.clear()
         self._parts = np.zeros((1024, 3), dtype=np.uint64)
+        self._nouns = np.zeros(1024, dtype=np.bool_)
         self._parts[_EDGE] = _number_of("#")
         self._told(_EDGE, [[], *([f"{place}#"] for place in PLACES[1:])])
 
@@ -129,11 +141,13 @@ class Features:
         number = self._numbers[surface, pos] = len(self._numbers) + 1
         if number >= len(self._parts):
             self._parts = np.concatenate((self._parts, np.zeros_like(self._parts)))
+            self._nouns = np.concatenate((self._nouns, np.zeros_like(self._nouns)))
         # A line break would break the model's own listing of its features.
         word = surface.replace("\n", "⏎")
         tag = "/".join(part[:4] for part in part_of_speech(pos)[:4])
         shape = _shape(word)
         self._parts[number] = _number_of(word), _number_of(tag), _number_of(shape)
+        self._nouns[number] = part_of_speech(pos)[0] in _NOUNS
         entries = ",".join(sorted(tags_in_dictionary(word))) if len(word) > 1 or shape == "漢" else ""
         here = ["b", f"w={word}", f"t={tag}", f"s={shape}", f"l={min(len(word), 6)}", f"ts={tag}|{shape}"]
         here += [f"a={word[0]}", f"z={word[-1]}", f"d={entries}"]
@@ -152,6 +166,7 @@ class Features:
                 ["-1" + feature for feature in (*near, f"z2={word[-2:]}")],
                 ["+1" + feature for feature in (*near, f"a={word[0]}")],
                 ["+2" + feature for feature in far],
+                ["head" + feature for feature in (*far, f"d={entries}", f"z={word[-1]}")],
             ],
         )
         return number

@@ -58,6 +58,7 @@ _KANJI = re.compile("[\u3005-\u3007\u3400-\u9fff]")
 _NAME_ENTRIES = frozenset({"人名/姓", "人名/名", "人名/一般"})
 _TOGETHER = 2_000  # words that the model reads together: what it needs for them stays in the processor's cache
 _LATIN_PROBABILITY = 0.3  # below, product names and codes (EMP1234) are as probable
+_CAPITALS_PROBABILITY = 0.5  # below, headings are (PLEASE READ THIS); names in capitals have a rule of their own
 
 
 class _Model:
@@ -233,7 +234,8 @@ def _possible(people: Scores, group: list[_Read]) -> Iterator[tuple[str, Named]]
     ):
         read = group[sentence]
         word = read.words[at - end]
-        if word[1].isascii() and probability < _LATIN_PROBABILITY:
+        surface = word[1]
+        if surface.isascii() and probability < (_CAPITALS_PROBABILITY if surface.isupper() else _LATIN_PROBABILITY):
             continue
         if run and (at != last + 1 or read is not before):
             yield from ((before.sentence, named) for named in _trimmed(run))
