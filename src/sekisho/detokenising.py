@@ -19,11 +19,10 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from sekisho.answer import strictest
 from sekisho.discharge import Duties, Witnesses
 from sekisho.domain.access import AccessRequest, DatasetUse, Deny, ObligationKind, Permit, TransformKind, Use
 from sekisho.domain.limits import OutputClass
-from sekisho.domain.obligations import Allowance
+from sekisho.domain.obligations import Allowance, strictest
 from sekisho.domain.provisions import provided_to
 from sekisho.domain.releases import keep_until, kept_days
 from sekisho.domain.terms import Dataset, Purpose, Requester, SubjectNumber
@@ -156,7 +155,7 @@ class Detokenising:
         checked = gateway.clock.monotonic()
         people, values, consent = await self._named(permit, key.identifier, received)
         done = duties.of_page()
-        most = strictest(permit, ObligationKind.MAX_DATA_SUBJECTS)
+        most = strictest(permit.obligations, ObligationKind.MAX_DATA_SUBJECTS)
         if most is not None:
             if np.unique(people).size > most:
                 raise AccessDenied(

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from sekisho.adapters.clock import SystemClock
-from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.keyring import FileKeyRing, RingWrapping
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_batch import Overtaken
 from sekisho.adapters.records.audit_postgres import Together
@@ -109,6 +109,30 @@ async def test_another_history_of_the_same_length_is_no_ground(
     with pytest.raises(ConsentMoved):
         await log.append(entry(replace(ground, event=tuple(event))))
     assert (await log.append(entry(ground))).grounded
+
+
+async def test_a_whole_ground_is_people_and_keys_too(
+    database, log: SqlAuditLog, agreed: SqlConsentLedger, people: PeopleRegistry, keys: FileKeyRing
+) -> None:
+    """Where nobody looked since the request came, who was registered and which keys began counts as consent does."""
+    whole = replace(await ground_of(agreed), whole=True)
+    assert (await log.append(entry(whole))).grounded
+    await people.register("customer_id", ["4"])
+    with pytest.raises(ConsentMoved):
+        await log.append(entry(whole))
+    assert (await log.append(entry(replace(whole, whole=False)))).grounded
+    now = replace(await ground_of(agreed), whole=True)
+    assert (await log.append(entry(now))).grounded
+    await SqlKeyEpochs(database, keys, {"ring": RingWrapping(keys)}).begin("pseudonyms")
+    with pytest.raises(ConsentMoved):
+        await log.append(entry(now))
+    now = replace(await ground_of(agreed), whole=True)
+    assert now.key_epoch is not None
+    assert (await log.append(entry(now))).grounded
+    other = (now.key_epoch[0], now.key_epoch[1] + 1)
+    for doubt in (replace(now, key_epoch=None), replace(now, identifiers=None), replace(now, key_epoch=other)):
+        with pytest.raises(ConsentMoved):
+            await log.append(entry(doubt))
 
 
 async def test_of_a_group_each_rests_on_its_own(log: SqlAuditLog, agreed: SqlConsentLedger) -> None:

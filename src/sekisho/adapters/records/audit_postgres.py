@@ -42,29 +42,38 @@ _ENDS = inserting(
 _COUNTED = "WHERE name = 'audit'"
 
 
+_COUNTER = "SELECT o.value FROM ledger_counter o WHERE o.name = '{}'"
+
+
 def holding(now: str, same: str, marks: Sequence[str]) -> str:
     """Return the SELECT of 1 when a ground holds (:func:`held`), else of 0.
 
-    *now* is the database's clock in SQL, *same* compares also nulls, *marks* stand for the seven values.
+    *now* is the database's clock in SQL, *same* compares also nulls, *marks* stand for the ten values.
     """
-    seq, until, *event = marks
+    seq, until, *event, identifiers, epoch, began = marks
     columns = ("m.seq", "m.number", "m.cells", "m.kind", "m.valid_until")
     alike = " AND ".join(f"{column} {same} {mark}" for column, mark in zip(columns, event, strict=True))
     return (
         "SELECT count(*) FROM ledger_counter c LEFT JOIN consent_event m ON m.seq = c.value"
         f" WHERE c.name = 'consent' AND c.value = {seq} AND {now} < {until} AND {alike}"
+        f" AND ({identifiers} IS NULL OR {identifiers} = ({_COUNTER.format('identifier')}))"
+        f" AND ({epoch} IS NULL OR {epoch} = ({_COUNTER.format('key_epoch')})"
+        f" AND {began} = (SELECT e.began_at FROM key_epoch e WHERE e.epoch = {epoch}))"
     )
 
 
 def held(ground: Ground) -> tuple[object, ...]:
-    """Return the values that :func:`holding` asks for."""
-    return ground.seq, ground.until, *ground.event
+    """Return the values that :func:`holding` asks for; ``None`` for what need not be as it was."""
+    besides: tuple[int | None, ...] = (None, None, None)
+    if ground.whole:  # what is not known holds nowhere
+        besides = (-1 if ground.identifiers is None else ground.identifiers, *(ground.key_epoch or (-1, -1)))
+    return ground.seq, ground.until, *ground.event, *besides
 
 
 _HOLDS = holding(
     "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
     "IS NOT DISTINCT FROM",
-    ("$1::bigint", "$2::bigint", "$3::bigint", "$4::bigint", "$5::text", "$6::text", "$7::bigint"),
+    [f"${at}::{'text' if at in {5, 6} else 'bigint'}" for at in range(1, 11)],
 )
 # The statements that a transaction rests on fail where they do not hold, so that the server runs nothing after them.
 STATEMENTS = {
