@@ -20,7 +20,7 @@ from sekisho.costs import Laps, Step
 from sekisho.discharge import Duties
 from sekisho.domain.access import ObligationKind, Permit, TransformKind
 from sekisho.domain.governed import GovernedQuery
-from sekisho.domain.obligations import Discharges, obligations_of
+from sekisho.domain.obligations import Discharges, strictest
 from sekisho.domain.transforms import Above, kinds_above
 from sekisho.errors import AccessDenied, AuditUnavailable, ConsentMoved, ConsentUnavailable, StoreUnavailable
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
@@ -61,7 +61,8 @@ class Answer:
     """Steps (6) to (8) of one answer, page by page.
 
     ``fields`` is what every record of the answer says; ``limit`` and ``page_rows`` are in rows. ``laps`` counts what
-    the steps take, and ``ended`` is told when the last page is ready.
+    the steps take, and ``ended`` is told when the last page is ready. ``assumed``: nobody looked at the ledger since
+    the request came; the record of the one small page rests on this whole ground, or is none.
     """
 
     means: Means
@@ -78,6 +79,7 @@ class Answer:
     laps: Laps
     ended: Callable[[Laps], None]
     duties: Duties
+    assumed: Ground | None = None
     number: int = 0
     cut: bool = False
     rerun: bool = False
@@ -105,7 +107,7 @@ class Answer:
     async def raw(self) -> AsyncGenerator[pa.RecordBatch, None]:
         """Yield the raw pages, in the order in which they leave, cut to what was asked for and may be had."""
         self.cut = False
-        self.limit = min(self.limit, strictest(self.permit, ObligationKind.MAX_ROWS) or self.limit)
+        self.limit = min(self.limit, strictest(self.permit.obligations, ObligationKind.MAX_ROWS) or self.limit)
         async with aclosing(
             self.store.fetch(self.query, self.view, self.people, page_rows=self.page_rows)  # (6)
         ) as fetched:
@@ -118,6 +120,8 @@ class Answer:
                     yield self._small(started[0])
                     return
                 started.append(second)
+            if self.assumed is not None:
+                raise ConsentMoved("More than a small page rests on a look at the ledger.")
             async with aclosing(self._limited(started, fetched)) as limited, aclosing(ahead_of(limited)) as batches:
                 async for batch in batches:
                     self.laps.lap(Step.FETCH)
@@ -242,6 +246,8 @@ class Answer:
         """Transform, recheck and record one page; ``None`` when the whole statement must run once more."""
         page = await transformed
         self.laps.lap(Step.TRANSFORM)
+        if self.assumed is not None:  # whoever began it so looks, and begins again
+            return await self._checked(batch, page, self.assumed, last=last)
         ground = self._ground()
         if ground is not None:
             rows = self.duties.rows
@@ -335,7 +341,7 @@ class Answer:
 
     def _count(self, people: NDArray[np.int64], done: Discharges) -> None:
         """Count the people that the answer is about so far, where there is a limit. Raises ``AccessDenied``."""
-        most = strictest(self.permit, ObligationKind.MAX_DATA_SUBJECTS)
+        most = strictest(self.permit.obligations, ObligationKind.MAX_DATA_SUBJECTS)
         if most is not None and self.query.hidden:
             self.persons.update(each_once(people).tolist())
             if len(self.persons) > most:
@@ -389,9 +395,3 @@ def everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> 
     for numbers in hidden:
         keep &= view.allowed(numbers) | (numbers < 0)
     return keep
-
-
-def strictest(permit: Permit, kind: ObligationKind) -> int | None:
-    """Return the strictest value of one kind of obligation, or ``None``."""
-    limits = obligations_of(permit.obligations, kind)
-    return min((limit for limit in limits if isinstance(limit, int)), default=None)

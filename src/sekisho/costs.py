@@ -31,6 +31,7 @@ GOVERNANCE = frozenset(Step) - {Step.PARSE, Step.FETCH}
 _REMEMBERED = 2_048
 _WEIGHT = 0.2  # of the newest run, once there are so many
 _TELLING = 0.05  # shares are told in steps of so much
+_QUICK_S = 0.05
 
 
 class Laps:
@@ -101,6 +102,11 @@ class Costs:
         if self._watcher is not None:
             for step, seconds in laps.seconds.items():
                 self._watcher(step, seconds)
+
+    def quick(self, key: Key) -> bool:
+        """Return whether the store was quick to answer the statement lately: to ask it twice costs little."""
+        average = self._known.get(key)
+        return average is not None and average.seconds is not None and average.seconds[Step.FETCH] <= _QUICK_S
 
     def of(self, key: Key) -> dict[str, object] | None:
         """Return the rounded shares of the time of answers; ``None`` when there was none.

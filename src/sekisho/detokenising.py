@@ -20,11 +20,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sekisho.answer import strictest
 from sekisho.discharge import Duties, Witnesses
 from sekisho.domain.access import AccessRequest, Deny, ObligationKind, Permit, TransformKind
 from sekisho.domain.limits import OutputClass
-from sekisho.domain.obligations import Allowance
+from sekisho.domain.obligations import Allowance, strictest
 from sekisho.domain.provisions import provided_to
 from sekisho.domain.releases import keep_until, kept_days
 from sekisho.domain.terms import Dataset, Purpose, Requester, SubjectNumber
@@ -130,7 +129,7 @@ class Detokenising:
         checked = gateway.clock.monotonic()
         people, values, consent = await self._named(permit, key_of(source.dataset).identifier, numbers)
         done = duties.of_page()
-        most = strictest(permit, ObligationKind.MAX_DATA_SUBJECTS)
+        most = strictest(permit.obligations, ObligationKind.MAX_DATA_SUBJECTS)
         if most is not None:
             if np.unique(people).size > most:
                 raise AccessDenied(

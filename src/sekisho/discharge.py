@@ -38,6 +38,11 @@ _ANY = frozenset(TransformKind)
 _SPENDING = frozenset({ObligationKind.BUDGET, ObligationKind.RECORD, ObligationKind.MAX_DATA_SUBJECTS})
 
 
+def begins_freely(permit: Permit) -> bool:
+    """Return whether an answer may be begun, given up, and begun again: nothing is taken or counted on the way."""
+    return not any(each.kind in _SPENDING or each.kind is ObligationKind.RATE_LIMIT for each in permit.obligations)
+
+
 def shown_class(request: AccessRequest, permit: Permit) -> OutputClass:
     """Return the class of what a statement for rows shows at most: pseudonymised, or personal data."""
     for use in request.datasets:

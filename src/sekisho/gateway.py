@@ -6,7 +6,8 @@ One request takes nine steps:
                HTTP and command-line faces call it and hand the requester over)
 (2) parse      the text becomes one read-only statement, every table and column resolved in the catalogue
 (3) decide     the whole statement, with how it uses each column, is put to the policy: permit or deny
-(4) consent    the ledger is caught up and says who agrees to the cells that the permit names
+(4) consent    the ledger is caught up and says who agrees to the cells that the permit names; of a small answer
+               the record of step (8) finds out that what was known still holds (:mod:`sekisho.standing`)
 (5) plan       the statement is rewritten; a rule may only narrow what it sees
 (6) fetch      a store runs the governed statement and yields raw pages
 (7) transform  keys become pseudonyms, texts are masked; every obligation is discharged or nothing leaves
@@ -28,16 +29,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from sekisho.anonymity.threshold import suppress_small_groups
-from sekisho.answer import SMALL_PAGE_ROWS, Answer, Means, strictest
+from sekisho.answer import SMALL_PAGE_ROWS, Answer, Means
 from sekisho.costs import Costs, Key, Laps, Step
 from sekisho.counterfactual import Counterfactual
-from sekisho.discharge import Duties, Witnesses, shown_class
+from sekisho.discharge import Duties, Witnesses, begins_freely, shown_class
 from sekisho.domain.access import AccessRequest, Decision, Deny, ObligationKind, Permit
 from sekisho.domain.governed import GovernedQuery, Output
 from sekisho.domain.limits import OutputClass
-from sekisho.domain.provisions import provided_to
+from sekisho.domain.obligations import strictest
 from sekisho.domain.refusal_texts import LANGUAGES
-from sekisho.domain.releases import keep_until, kept_days
+from sekisho.domain.releases import kept_days
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, StoreKind
 from sekisho.domain.transforms import TRANSFORMS, Runs
 from sekisho.errors import (
@@ -45,6 +46,7 @@ from sekisho.errors import (
     AggregateRequired,
     AuditUnavailable,
     ColumnDenied,
+    ConsentMoved,
     InvalidRequest,
     NotFound,
     PolicyUnavailable,
@@ -64,9 +66,11 @@ from sekisho.ports import (
     AuditEntry,
     AuditLog,
     Clock,
+    ConsentView,
     ConsentViews,
     DataStore,
     Detector,
+    Ground,
     KeyBits,
     KeyRing,
     KeysByEpoch,
@@ -81,7 +85,8 @@ from sekisho.ports.held import HeldAnswers
 from sekisho.pseudonymity import AskedOnce, Pseudonymity
 from sekisho.query.plan import Plan, bind
 from sekisho.query.statements import Question, Statements
-from sekisho.release import Ask, Occasion, Release, ReleasedPage, released_as
+from sekisho.release import Ask, Occasion, Release, ReleasedPage, as_page, described, released_as
+from sekisho.standing import by_consent
 
 MAX_ROWS = 10_000_000
 LONG_STATEMENT = 4_000
@@ -193,9 +198,9 @@ class Gateway:
             request = await self.occasions.asked(question.request, occasion)
             permit = await self._decide(request, question.request)  # (3)
             duties = self._duties(request, permit, occasion)
-            fields = self._fields(question, permit, question.fingerprint) | duties.fields()
+            fields = described(question, permit, question.fingerprint, self.clock.now()) | duties.fields()
             await duties.begin(OutputClass.STATISTICS, kept_days(declared, permit.obligations))
-            smallest = max([view.min_group, strictest(permit, ObligationKind.MIN_GROUP) or 0])
+            smallest = max([view.min_group, strictest(permit.obligations, ObligationKind.MIN_GROUP) or 0])
             kept_as = released_as(question, permit, smallest)
             # One computation at a time and one release ever, so that two answers can never be compared.
             async with self._releasing.setdefault(name, asyncio.Lock()):
@@ -207,7 +212,7 @@ class Gateway:
             fields |= {"view": name, "rows": cached.num_rows, "page": 0}
             release_id, done = self.clock.new_id(), duties.of_page()
             done.did(ObligationKind.MIN_GROUP, smallest)
-            batch = await duties.page(_single(cached), release_id, done)
+            batch = await duties.page(as_page(cached), release_id, done)
             done.prove()
             receipt = await self.audit.append(AuditEntry("access.release", fields, release_id))  # (8)
             page = ReleasedPage(batch, receipt.seq, last=True, complete=True)
@@ -255,18 +260,34 @@ class Gateway:
     async def _answer(self, question: Question, ask: Ask, page_rows: int, laps: Laps) -> Release:
         request = await self.occasions.asked(question.request, ask.occasion)
         permit = await self._decide(request, question.request)  # (3)
-        duties = self._duties(request, permit, ask.occasion)
         laps.lap(Step.DECIDE)
-        view = await self.consents.view(permit.cells) if permit.consent_required else None  # (4)
-        laps.lap(Step.CONSENT)
-        ground = None if view is None else self.consents.ground(view)
+        begin = partial(self._begun, question, request, permit, ask, page_rows, laps)
+        freely = ask.cursor is None and begins_freely(permit)
+        return await by_consent(self.consents, permit, begin, laps, freely=freely)  # (4)
+
+    async def _begun(
+        self,
+        question: Question,
+        request: AccessRequest,
+        permit: Permit,
+        ask: Ask,
+        page_rows: int,
+        laps: Laps,
+        view: ConsentView | None,
+        ground: Ground | None,
+    ) -> Release:
+        """Answer by *view*, read at *ground*; by a whole ground only what tells and costs nothing in vain."""
+        assumed = ground if ground is not None and ground.whole else None
+        duties = self._duties(request, permit, ask.occasion)
         people = AskedOnce(self.people, ground)
         plan = await self._plan(question, permit, people, large=page_rows > SMALL_PAGE_ROWS)  # (5)
+        if assumed is not None and (plan.fenced or not self.costs.quick(_key(question, plan))):
+            raise ConsentMoved("What takes a while, or may fail on somebody's row, rests on a look at the ledger.")
         of = question.request
         keyed = await self.pseudonymity.of(of.requester, of.purpose, plan, people, ground)
         query = bind(plan, ask.parameters, keyed, self.occasions.now())
         release_id = self.clock.new_id()
-        fields = self._fields(question, permit, plan.fingerprint) | duties.fields()
+        fields = described(question, permit, plan.fingerprint, self.clock.now()) | duties.fields()
         await duties.begin(shown_class(request, permit), kept_days(request.purpose, permit.obligations))
         answer = Answer(
             self.means,
@@ -283,6 +304,7 @@ class Gateway:
             laps=laps,
             ended=partial(self.costs.take, _key(question, plan)),
             duties=duties,
+            assumed=assumed,
         )
         laps.lap(Step.PLAN)
         first, pages = await self._pages(answer, question.request.requester, ask)  # (6) to (8)
@@ -356,25 +378,6 @@ class Gateway:
 
     # -- records -------------------------------------------------------------------------------------
 
-    def _fields(self, question: Question, permit: Permit, fingerprint: str) -> dict[str, object]:
-        """Return what every release record of one answer says: names, codes, counts and hashes only."""
-        request = question.request
-        return {
-            "requester": request.requester.name,
-            "recipient": request.requester.recipient.value,
-            "purpose": request.purpose.name,
-            "legal_basis": permit.legal_basis.value,
-            **provided_to(request),
-            "decision": "permit",
-            "action": request.action,
-            "datasets": [use.dataset.name for use in request.datasets],
-            "stores": sorted({use.dataset.store for use in request.datasets}),
-            "columns": {f"{n}.{c}": k.value for n, t in permit.transforms.items() for c, k in t.items()},
-            "policy": {"revision": permit.revision},
-            "query_fp": fingerprint,
-            "keep_until": keep_until(request.purpose, self.clock.now(), permit.obligations),
-        }
-
     async def _record_refusal(self, requester: Requester, purpose: str, refusal: SekishoError) -> None:
         fields: dict[str, object] = {
             "requester": requester.name,
@@ -391,9 +394,3 @@ class Gateway:
 def _key(question: Question, plan: Plan) -> Key:
     """Return under what the costs of a statement are kept: another plan of it starts anew."""
     return question.request.requester.name, question.request.purpose.name, plan.fingerprint
-
-
-def _single(table: pa.Table) -> pa.RecordBatch:
-    """Return a small table as one batch."""
-    batches = table.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)

@@ -25,8 +25,9 @@ import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sekisho.answer import SMALL_PAGE_BYTES, Answer, everybody, strictest
+from sekisho.answer import SMALL_PAGE_BYTES, Answer, everybody
 from sekisho.domain.access import ObligationKind
+from sekisho.domain.obligations import strictest
 from sekisho.domain.row_filters import filter_json
 from sekisho.domain.terms import Requester
 from sekisho.errors import ConsentUnavailable, InvalidRequest
@@ -128,7 +129,7 @@ class Paging:
         answer.view = view
         answer.number, answer.cut = turn.number, bool(about["cut"])
         answer.duties.rows = turn.start  # what the pages before may have held
-        if turn.start and strictest(answer.permit, ObligationKind.MAX_DATA_SUBJECTS) is not None:
+        if turn.start and strictest(answer.permit.obligations, ObligationKind.MAX_DATA_SUBJECTS) is not None:
             await _remember(answer, held, turn.start, view)
         batch, positions = await _kept(answer, held, turn.start, view)
         rows = min(batch.num_rows, answer.page_rows)

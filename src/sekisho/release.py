@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from sekisho.domain.access import AccessRequest, Permit
 from sekisho.domain.governed import Output
 from sekisho.domain.limits import ReleaseFormat
+from sekisho.domain.provisions import provided_to
+from sekisho.domain.releases import keep_until
 from sekisho.domain.row_filters import filter_json
 from sekisho.query.statements import Question
 
@@ -160,6 +163,32 @@ def released_as(question: Question, permit: Permit, smallest: int) -> str:
     kinds = {name: dict(transforms) for name, transforms in permit.transforms.items()}
     told = [question.fingerprint, smallest, filters, kinds, masks]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def described(question: Question, permit: Permit, fingerprint: str, now: datetime) -> dict[str, object]:
+    """Return what every release record of one answer says: names, codes, counts and hashes only."""
+    request = question.request
+    return {
+        "requester": request.requester.name,
+        "recipient": request.requester.recipient.value,
+        "purpose": request.purpose.name,
+        "legal_basis": permit.legal_basis.value,
+        **provided_to(request),
+        "decision": "permit",
+        "action": request.action,
+        "datasets": [use.dataset.name for use in request.datasets],
+        "stores": sorted({use.dataset.store for use in request.datasets}),
+        "columns": {f"{n}.{c}": k.value for n, t in permit.transforms.items() for c, k in t.items()},
+        "policy": {"revision": permit.revision},
+        "query_fp": fingerprint,
+        "keep_until": keep_until(request.purpose, now, permit.obligations),
+    }
+
+
+def as_page(table: pa.Table) -> pa.RecordBatch:
+    """Return a small table as one batch."""
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
 async def ahead_of(source: AsyncIterator[pa.RecordBatch]) -> AsyncGenerator[pa.RecordBatch, None]:

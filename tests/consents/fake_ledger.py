@@ -100,6 +100,9 @@ class FakeLedger:
     def ground(self, view: object) -> None:
         """Nothing rests on a view of this ledger."""
 
+    def standing(self, cells: tuple[Cell, ...]) -> None:
+        """Nothing begins without a look at it."""
+
     async def records_of(self, number: SubjectNumber) -> tuple[int, dict[Cell, ConsentRecord]]:
         self._answering()
         return len(self.events), self._records(number, self.clock.now(), None, None)

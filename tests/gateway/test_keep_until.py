@@ -9,8 +9,8 @@ from tests.fakes import FakeClock
 
 from sekisho.domain.access import Permit
 from sekisho.domain.terms import LegalBasis, Purpose, Requester
-from sekisho.gateway import Gateway
 from sekisho.query.statements import Question
+from sekisho.release import described
 
 
 def test_a_release_is_recorded_with_its_deadline() -> None:
@@ -20,10 +20,6 @@ def test_a_release_is_recorded_with_its_deadline() -> None:
         requester=Requester("mailer", frozenset({"lifecycle_email"})), purpose=purpose, action="read", datasets=()
     )
     permit = SimpleNamespace(legal_basis=LegalBasis.CONSENT, transforms={}, revision="r1", obligations=())
-    fields = Gateway._fields(
-        cast("Gateway", SimpleNamespace(clock=FakeClock())),
-        cast("Question", SimpleNamespace(request=request)),
-        cast("Permit", permit),
-        "fingerprint",
-    )
+    question = cast("Question", SimpleNamespace(request=request))
+    fields = described(question, cast("Permit", permit), "fingerprint", FakeClock().now())
     assert fields["keep_until"] == "2026-01-08T00:00:00.000000Z"

@@ -77,6 +77,9 @@ class FakeConsentLedger:
     def ground(self, view: ConsentView) -> None:
         """Nothing rests on a view of this ledger: each page is checked by another one."""
 
+    def standing(self, cells: tuple[Cell, ...]) -> None:
+        """Nothing begins without a look at this ledger."""
+
     def withdraw(self, cell: str, number: int) -> None:
         self.members[cell].discard(number)
         self.version += 1

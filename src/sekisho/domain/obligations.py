@@ -203,3 +203,9 @@ class Discharges:
 def obligations_of(obligations: Iterable[Obligation], kind: ObligationKind) -> list[ObligationValue]:
     """Return the values of the obligations of one kind."""
     return [each.value for each in obligations if each.kind is kind]
+
+
+def strictest(obligations: Iterable[Obligation], kind: ObligationKind) -> int | None:
+    """Return the strictest value of the obligations of one kind, ``None`` where there is none."""
+    limits = obligations_of(obligations, kind)
+    return min((limit for limit in limits if isinstance(limit, int)), default=None)

@@ -71,6 +71,8 @@ class Ground:
         Position of the registry of people.
     key_epoch:
         The newest epoch of keys, and when it began.
+    whole:
+        Whether nobody looked since the request came: then people and keys must stand there still, too.
     """
 
     seq: int
@@ -78,6 +80,7 @@ class Ground:
     until: int
     identifiers: int | None = None
     key_epoch: tuple[int, int] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,12 @@ class ConsentViews(Protocol):
         """Return where *view* stands, as of the last look; ``None`` when it is known not to hold any more.
 
         A record that rests on it replaces a further :meth:`view`: see ``AuditEntry.ground``.
+        """
+
+    def standing(self, cells: tuple[Cell, ...]) -> ConsentView | None:
+        """Return who agreed to all of *cells* at the last look, where that is likely to hold; else ``None``.
+
+        Nothing may leave that was read by it, unless its record rests on the whole ground (``Ground.whole``).
         """
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from psycopg import pq
 
 from sekisho.adapters.clock import SystemClock
-from sekisho.adapters.keyring import FileKeyRing
+from sekisho.adapters.keyring import FileKeyRing, RingWrapping
 from sekisho.adapters.records import audit_postgres, audit_sink
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_batch import Batch, Overtaken, SignedHead
@@ -116,6 +116,30 @@ async def test_another_history_of_the_same_length_is_no_ground(
     assert (await log.append(entry(ground))).grounded
 
 
+async def test_a_whole_ground_is_people_and_keys_too(
+    database, log: SqlAuditLog, agreed: SqlConsentLedger, people: PeopleRegistry, keys: FileKeyRing
+) -> None:
+    """Where nobody looked since the request came, who was registered and which keys began counts as consent does."""
+    whole = replace(await ground_of(agreed), whole=True)
+    assert (await log.append(entry(whole))).grounded
+    await people.register("customer_id", ["4"])
+    with pytest.raises(ConsentMoved):
+        await log.append(entry(whole))
+    assert (await log.append(entry(replace(whole, whole=False)))).grounded
+    now = replace(await ground_of(agreed), whole=True)
+    assert (await log.append(entry(now))).grounded
+    await SqlKeyEpochs(database, keys, {"ring": RingWrapping(keys)}).begin("pseudonyms")
+    with pytest.raises(ConsentMoved):
+        await log.append(entry(now))
+    now = replace(await ground_of(agreed), whole=True)
+    assert now.key_epoch is not None
+    assert (await log.append(entry(now))).grounded
+    other = (now.key_epoch[0], now.key_epoch[1] + 1)
+    for doubt in (replace(now, key_epoch=None), replace(now, identifiers=None), replace(now, key_epoch=other)):
+        with pytest.raises(ConsentMoved):
+            await log.append(entry(doubt))
+
+
 async def test_of_a_group_each_rests_on_its_own(log: SqlAuditLog, agreed: SqlConsentLedger) -> None:
     """What one rests on does not hold for another, and none pays for another."""
     old = await ground_of(agreed)
@@ -186,6 +210,9 @@ def test_of_several_grounds_the_one_that_ends_first_counts() -> None:
     assert all_of([ground, replace(ground, until=50), ground]) == replace(ground, until=50)
     assert all_of([ground, replace(ground, seq=6)]) is None
     assert all_of([ground, replace(ground, event=(5, 2, "[]", "give", None))]) is None
+    whole = replace(ground, whole=True, identifiers=3, key_epoch=(1, 0))
+    assert all_of([ground, whole, replace(whole, until=7)]) == replace(whole, until=7)
+    assert all_of([whole, replace(whole, key_epoch=(2, 0))]) is None
 
 
 async def test_one_look_serves_a_request(

@@ -26,28 +26,37 @@ Call = tuple[bytes, Sequence[bytes | None]]
 _COUNTED: Final = "ledger_counter WHERE name = 'audit'"
 
 
+_COUNTER = "SELECT o.value FROM ledger_counter o WHERE o.name = '{}'"
+
+
 def holding(now: str, same: str, marks: Sequence[str]) -> str:
     """Return the SELECT of 1 when a ground holds (:func:`held`), else of 0.
 
-    *now* is the database's clock in SQL, *same* compares also nulls, *marks* stand for the seven values.
+    *now* is the database's clock in SQL, *same* compares also nulls, *marks* stand for the ten values.
     """
-    seq, until, *event = marks
+    seq, until, *event, identifiers, epoch, began = marks
     columns = ("m.seq", "m.number", "m.cells", "m.kind", "m.valid_until")
     alike = " AND ".join(f"{column} {same} {mark}" for column, mark in zip(columns, event, strict=True))
     return (
         "SELECT count(*) FROM ledger_counter c LEFT JOIN consent_event m ON m.seq = c.value"
         f" WHERE c.name = 'consent' AND c.value = {seq} AND {now} < {until} AND {alike}"
+        f" AND ({identifiers} IS NULL OR {identifiers} = ({_COUNTER.format('identifier')}))"
+        f" AND ({epoch} IS NULL OR {epoch} = ({_COUNTER.format('key_epoch')})"
+        f" AND {began} = (SELECT e.began_at FROM key_epoch e WHERE e.epoch = {epoch}))"
     )
 
 
 def held(ground: Ground) -> tuple[object, ...]:
-    """Return the values that :func:`holding` asks for."""
-    return ground.seq, ground.until, *ground.event
+    """Return the values that :func:`holding` asks for; ``None`` for what need not be as it was."""
+    besides: tuple[int | None, ...] = (None, None, None)
+    if ground.whole:  # what is not known holds nowhere
+        besides = (-1 if ground.identifiers is None else ground.identifiers, *(ground.key_epoch or (-1, -1)))
+    return ground.seq, ground.until, *ground.event, *besides
 
 
 def _holds(first: int) -> str:
-    """Return :func:`holding` of the seven parameters from number *first* on."""
-    kinds = ("bigint", "bigint", "bigint", "bigint", "text", "text", "bigint")
+    """Return :func:`holding` of the ten parameters from number *first* on."""
+    kinds = ("bigint", "bigint", "bigint", "bigint", "text", "text", "bigint", "bigint", "bigint", "bigint")
     marks = [f"${first + place}::{kind}" for place, kind in enumerate(kinds)]
     return holding("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)", "IS NOT DISTINCT FROM", marks)
 
@@ -210,14 +219,17 @@ def writing(batch: Batch, ground: Ground | None) -> Call:
         _texts(ids), _numbers(at), _texts(kinds), _texts(requesters), _texts(purposes), _texts(decisions),
         _blobs(records), _blobs(chains), _numbers(seqs), _blobs(refs),
         _texts(writers), _numbers(places), _texts(notes), batch.tail[2],
-        *([None] * 7 if ground is None else _spelled(ground)),
+        *([None] * 10 if ground is None else _spelled(ground)),
     ]  # fmt: skip
 
 
 def all_of(grounds: Sequence[Ground]) -> Ground | None:
     """Return the ground that holds where each of *grounds* does; ``None`` when they cannot, and of none."""
-    first = grounds[0] if grounds else None
+    first = next((each for each in grounds if each.whole), grounds[0] if grounds else None)
     if first is None or any(each.seq != first.seq or each.event != first.event for each in grounds):
+        return None
+    besides = (first.identifiers, first.key_epoch)
+    if any(each.whole and (each.identifiers, each.key_epoch) != besides for each in grounds):
         return None
     return replace(first, until=min(each.until for each in grounds))
 

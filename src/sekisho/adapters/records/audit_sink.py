@@ -73,7 +73,11 @@ def open_tails(connection: sa.Connection) -> list[Tail]:
     return [Tail(row[0], row[1], bytes(row[2]), bytes(row[3])) for row in connection.execute(_TAILS)]
 
 
-_HOLDS = holding("CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000", "IS", ["?"] * 7)
+_HOLDS = holding(
+    "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000",
+    "IS",
+    [f"?{at}" for at in range(1, 11)],
+)
 
 
 class SqliteSink:

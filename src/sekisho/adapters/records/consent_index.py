@@ -12,6 +12,7 @@ A caller may share the catch-up of others only when it was sent after this calle
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -32,6 +33,7 @@ _WAIT_S = 1.0  # how long a min_seq is waited for
 _WORTH_SAVING = 100_000  # people, or events, from which on a file is faster than the database
 _FAR = 1_000_000  # events from which on reading everything anew is faster than applying them
 _ANSWER_S = 3.0  # how long a catch-up may take before the answer is no
+_STILL_S = 1.0  # without anything new, after which the next request may find nothing new either
 
 # What an event says, by which it is known again: replayed after a restore it has another id and another hash.
 _MARK = "e.seq, e.number, e.cells, e.kind, e.valid_until"
@@ -102,6 +104,8 @@ class ConsentIndex:
         self._now = 0
         self._ticks = 0
         self._besides: tuple[int | None, tuple[int, int] | None] = (None, None)
+        self._still_from = 0.0
+        self._spares = not database.inline  # a look into a file of one's own costs nothing worth sparing
         self._views: dict[tuple[Cell, ...], tuple[tuple[int, ...], MemberView]] = {}
         self._rounds = Rounds(self._catch_up)
         self._news_sql = _NEWS.format(now=database.now_sql)
@@ -140,6 +144,15 @@ class ConsentIndex:
             return None
         until = min(state.columns[cell].next_at for cell in view.cells)
         return Ground(state.seq, state.mark, until, *self._besides)
+
+    def standing(self, cells: tuple[Cell, ...]) -> MemberView | None:
+        """Return the view of the last look; see ``ports.ConsentViews``. While somebody writes, a look is due."""
+        if not self._spares or None in self._besides or time.monotonic() < self._still_from:
+            return None
+        if not cells or any(cell not in self._by_default for cell in cells):
+            return None
+        view = self._view(tuple(dict.fromkeys(cells)))
+        return None if self.ground(view) is None else view
 
     async def refresh(self, patience: float | None = _ANSWER_S) -> None:
         """Catch up with everything committed before this call.
@@ -195,7 +208,10 @@ class ConsentIndex:
                 self._apply_new(state, [row[_TOLD:] for row in rows if row[_TOLD] is not None])
             if head <= state.seq:
                 # Of one look with the sequence: whoever is told of this view is told of these, too.
-                self._besides = (identifiers, None if epoch is None or began is None else (epoch, began))
+                besides = (identifiers, None if epoch is None or began is None else (epoch, began))
+                if head != seq or besides != self._besides:
+                    self._still_from = time.monotonic() + _STILL_S
+                self._besides = besides
                 return
             await asyncio.sleep(0)
 

@@ -134,6 +134,10 @@ class SqlConsentLedger:
         """Return where *view* stands, unless it is known not to hold any more; see ``ports.ConsentViews``."""
         return self._index.ground(view)
 
+    def standing(self, cells: tuple[Cell, ...]) -> MemberView | None:
+        """Return who agreed to all of *cells* at the last look; see ``ports.ConsentViews``."""
+        return self._index.standing(cells)
+
     async def record(self, events: Sequence[ConsentEventInput]) -> list[RecordedConsentEvent]:
         """Append *events* in one transaction, all or none; durable when this returns.
 
