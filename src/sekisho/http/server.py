@@ -25,7 +25,8 @@ _SHUTDOWN: Final = 20  # seconds for answers under way when the service stops
 _ARENA_MAX: Final = -8  # malloc.h
 _MMAP_THRESHOLD: Final = -3
 _TRIM_THRESHOLD: Final = -1
-_LARGE_BLOCK: Final = 128 * 1024  # bytes from which a block goes back to the system as soon as it is free
+_LARGE_BLOCK: Final = 1024 * 1024  # bytes from which a block goes back to the system as soon as it is free
+_KEPT: Final = 4 * _LARGE_BLOCK  # bytes at the end of a heap that stay for the next block
 _YOUNG: Final = 20_000  # objects made before the youngest are looked through for cycles; requests make few
 
 
@@ -155,7 +156,7 @@ def give_memory_back() -> None:
         library.mallopt(_ARENA_MAX, 2)
         # Fixed, or every large block that is freed would make the library keep larger ones.
         library.mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
-        library.mallopt(_TRIM_THRESHOLD, _LARGE_BLOCK)
+        library.mallopt(_TRIM_THRESHOLD, _KEPT)
 
 
 def hide_exceptions_from_log() -> None:

@@ -8,6 +8,7 @@ statements is sent at once, and waited for once, through the driver's own bindin
 from __future__ import annotations
 
 import select
+import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -82,6 +83,12 @@ STATEMENTS = {
     b"sekisho_end": _numbered(_ENDS["postgresql"]),
     b"sekisho_commit": "COMMIT",
 }
+_FORMS: Final[Mapping[bytes, Sequence[int]]] = {b"sekisho_subjects": (pq.Format.TEXT, pq.Format.BINARY)}
+"""Forms of the parameters of statements that do not take all of them as text.
+
+References of a full page are a megabyte: as text they are two, which both sides spell and read byte by byte.
+"""
+_BYTEA: Final = 17  # OID of the type, pg_type.dat
 BEGIN: Call = (b"sekisho_begin", ())
 COMMIT: Call = (b"sekisho_commit", ())
 _LOST: Final = "08006"  # connection_failure
@@ -115,7 +122,7 @@ class Together:
         if connection.pipeline_status == pq.PipelineStatus.OFF:
             connection.enter_pipeline_mode()
         for name, parameters in calls:
-            connection.send_query_prepared(name, parameters)
+            connection.send_query_prepared(name, parameters, _FORMS.get(name))
         # Only after such an end does the server count the time that it hears nothing more, and lets locks go.
         connection.pipeline_sync()
         self._under_way += 1
@@ -187,4 +194,20 @@ def _checked(result: pq.abc.PGresult) -> pq.abc.PGresult:
 
 def calls(*tables: tuple[bytes, Sequence[tuple[object, ...]]]) -> list[Call]:
     """Return what inserts rows, as arrays, by each statement; a COPY waits for the server twice for each table."""
-    return [(name, [array(column).encode() for column in zip(*rows, strict=True)]) for name, rows in tables if rows]
+    return [(name, _arrays(name, rows)) for name, rows in tables if rows]
+
+
+def _arrays(name: bytes, rows: Sequence[tuple[object, ...]]) -> list[bytes | None]:
+    columns = list(zip(*rows, strict=True))
+    forms = _FORMS.get(name) or [pq.Format.TEXT] * len(columns)
+    return [_array(column) if form else array(column).encode() for column, form in zip(columns, forms, strict=True)]
+
+
+def _array(values: Sequence[object]) -> bytes:
+    """Return an array of bytes as PostgreSQL's ``array_recv`` reads it: one dimension, no nulls, from place 1 on."""
+    parts = [struct.pack(">5i", 1, 0, _BYTEA, len(values), 1)]
+    for value in values:
+        if not isinstance(value, bytes):
+            raise TypeError("an array of bytes takes nothing else")
+        parts += [struct.pack(">i", len(value)), value]
+    return b"".join(parts)
