@@ -102,7 +102,7 @@ class KeyBits(Protocol):
     ) -> frozenset[str]:
         """Return those of *datasets* of which it can be told so now; *copies* are read from their copies.
 
-        *rowwise* is whether it is for rows, of which has to be known whose each is, and not that it may be read alone.
+        *rowwise* is whether it is for rows, of which must be known whose each is, not only that it may be read.
         """
 
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from sekisho.adapters.records.audit_postgres import Together
+from sekisho.adapters.records.audit_postgres import STATEMENTS, Together, calls
 from sekisho.adapters.records.audit_sink import PostgresSink
 from sekisho.adapters.records.consent_projection import driver
 
@@ -29,6 +29,30 @@ def test_a_server_that_says_nothing_is_not_waited_for(url):
         assert driver(connection).closed
         connection.invalidate()
     engine.dispose()
+
+
+def test_references_arrive_as_they_were_handed_over(url):
+    """References go there as bytes and not as text: each record's stand beside it, whatever is in them."""
+    everything = bytes(range(256)) * 16
+    rows = [(1, everything), (2, b""), (3, everything[:16]), (4, b'\\x00{}",NULL')]
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        connection.execute(sa.text("CREATE TEMP TABLE audit_subject (seq bigint, refs bytea)"))
+        together = Together(driver(connection), {b"sekisho_subjects": STATEMENTS[b"sekisho_subjects"]}, 2)
+        (call,) = calls((b"sekisho_subjects", rows))
+        together.run([call])
+        assert len(call[1][1] or b"") < sum(len(refs) for _, refs in rows) + 64
+        found = connection.execute(sa.text("SELECT seq, refs FROM audit_subject ORDER BY seq")).all()
+        assert [(seq, bytes(refs)) for seq, refs in found] == rows
+        connection.invalidate()
+    engine.dispose()
+
+
+def test_what_is_no_bytes_is_no_reference(url):
+    """Nothing else than bytes goes to the database as references."""
+    del url
+    with pytest.raises(TypeError, match="takes nothing else"):
+        calls((b"sekisho_subjects", [(1, "text")]))
 
 
 def test_after_one_that_fails_none_is_run(url):
