@@ -341,7 +341,8 @@ def _reads_one(select: exp.Select) -> bool:
 def _is_clear(conjunct: exp.Expr, draft: Draft) -> bool:
     """Return whether the column of *conjunct* is the same inside its governed table and outside."""
     definition = draft.statement.definitions[id(next(iter(conjunct.find_all(exp.Column))))]
-    return draft.kinds.of_definition(definition).sort is Sort.CLEAR
+    kind = draft.kinds.of_definition(definition)
+    return kind.sort is Sort.CLEAR and kind.transform is TransformKind.CLEAR
 
 
 def _drop(conjunct: exp.Expr, select: exp.Select) -> None:
