@@ -350,7 +350,7 @@ class Gateway:
             if self.copies is not None:
                 copies = await self.copies.usable(names)
             for store in self.key_bits:
-                by_bits |= await store.by_bits(names, people or self.people, copies)
+                by_bits |= await store.by_bits(names, people or self.people, copies, rowwise=question.rowwise)
         return question.plan(permit, copies, by_bits, large=large)
 
     async def _read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:

@@ -10,7 +10,8 @@ import uvicorn
 import uvloop
 
 from sekisho.bootstrap import build_app, configure_logging, open_workspace
-from sekisho.http.server import give_memory_back, keep_what_stays
+from sekisho.http.memory import give_memory_back
+from sekisho.http.server import keep_what_stays
 from tests.benchmarks.ungoverned import Ungoverned
 
 

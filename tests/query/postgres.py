@@ -137,7 +137,10 @@ class DirectStore:
         for start in range(0, max(len(rows), 1), page_rows):
             yield table.slice(start, page_rows)
 
-    async def by_bits(self, datasets: Collection[str], people: Any, _copies: Collection[str]) -> frozenset[str]:
+    async def by_bits(
+        self, datasets: Collection[str], people: Any, copies: Collection[str], *, rowwise: bool = False
+    ) -> frozenset[str]:
+        del people, copies, rowwise
         return frozenset(datasets) if self.shape == "bits" else frozenset()
 
     async def _people(self, projection: Projection, consent: ConsentView | None, people: Any) -> dict[str, object]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
 import ipaddress
 import logging
@@ -12,20 +10,16 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-import pyarrow as pa
 import uvicorn
 from starlette.types import ASGIApp
 
 from sekisho.errors import WorkspaceError
+from sekisho.http.memory import give_memory_back
 
 _BACKLOG: Final = 2048
 _MAX_HEADERS: Final = 32 * 1024  # bytes of request line and headers, where the parser has a limit
 _KEEP_ALIVE: Final = 30  # seconds an idle connection stays
 _SHUTDOWN: Final = 20  # seconds for answers under way when the service stops
-_ARENA_MAX: Final = -8  # malloc.h
-_MMAP_THRESHOLD: Final = -3
-_TRIM_THRESHOLD: Final = -1
-_LARGE_BLOCK: Final = 128 * 1024  # bytes from which a block goes back to the system as soon as it is free
 _YOUNG: Final = 20_000  # objects made before the youngest are looked through for cycles; requests make few
 
 
@@ -141,21 +135,6 @@ def keep_what_stays() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG)
-
-
-def give_memory_back() -> None:
-    """Let memory that an export needed go back to the system, instead of staying in caches of each thread.
-
-    Two arenas of the C library instead of eight for each processor, and Arrow's buffers from there: measured on an
-    export of seven million rows, 440 MB at the most where it was 590.
-    """
-    pa.set_memory_pool(pa.system_memory_pool())
-    with contextlib.suppress(AttributeError, OSError):  # another C library has no such knob
-        library = ctypes.CDLL(None)
-        library.mallopt(_ARENA_MAX, 2)
-        # Fixed, or every large block that is freed would make the library keep larger ones.
-        library.mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
-        library.mallopt(_TRIM_THRESHOLD, _LARGE_BLOCK)
 
 
 def hide_exceptions_from_log() -> None:

@@ -98,9 +98,12 @@ class KeyBits(Protocol):
     """A store that learns by one bit each, for keys or for rows, whether that person may be read."""
 
     async def by_bits(
-        self, datasets: Collection[str], people: PeopleIndex, copies: Collection[str]
+        self, datasets: Collection[str], people: PeopleIndex, copies: Collection[str], *, rowwise: bool = False
     ) -> frozenset[str]:
-        """Return those of *datasets* of which it can be told so now; *copies* are read from their copies."""
+        """Return those of *datasets* of which it can be told so now; *copies* are read from their copies.
+
+        *rowwise* is whether it is for rows, of which must be known whose each is, not only that it may be read.
+        """
 
 
 class Detector(Protocol):

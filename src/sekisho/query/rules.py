@@ -78,11 +78,15 @@ def hoist_conjuncts(draft: Draft) -> Draft:
     """Copy leak-proof conjuncts on clear columns and keys into the governed tables.
 
     The store can then use its indexes although the table is fenced. A copied conjunct is a comparison
-    that is false for NULL, so copying it below an outer join changes nothing.
+    that is false for NULL, so copying it below an outer join changes nothing. Where there is no join it needs not be
+    asked once more outside: that takes time for each row, and lets the store expect far too few of them.
     """
-    for conjunct, relation in conjuncts(draft):
+    for conjunct, relation in list(conjuncts(draft)):
         for copy in inside(conjunct, relation, draft):
             draft.governed[id(relation)].where(copy, copy=False)
+        select = conjunct.find_ancestor(exp.Select)
+        if select is not None and _reads_one(select) and _is_clear(conjunct, draft):
+            _drop(conjunct, select)
     return draft
 
 
@@ -327,6 +331,24 @@ def conjuncts(draft: Draft) -> Iterator[tuple[exp.Expr, Relation]]:
             relation = hoistable(conjunct, draft.statement, draft.kinds, draft.dialect.comparisons)
             if relation is not None and any(relation is source for source in scope.sources.values()):
                 yield conjunct, relation
+
+
+def _reads_one(select: exp.Select) -> bool:
+    """Return whether *select* reads one table and joins nothing to it."""
+    return not select.args.get("joins") and not select.args.get("laterals")
+
+
+def _is_clear(conjunct: exp.Expr, draft: Draft) -> bool:
+    """Return whether the column of *conjunct* is the same inside its governed table and outside."""
+    definition = draft.statement.definitions[id(next(iter(conjunct.find_all(exp.Column))))]
+    kind = draft.kinds.of_definition(definition)
+    return kind.sort is Sort.CLEAR and kind.transform is TransformKind.CLEAR
+
+
+def _drop(conjunct: exp.Expr, select: exp.Select) -> None:
+    """Take *conjunct* out of the WHERE of *select*."""
+    left = [each for each in _conjuncts(select.args["where"].this) if each is not conjunct]
+    select.set("where", exp.Where(this=exp.and_(*left, copy=False)) if left else None)
 
 
 def _conjuncts(node: exp.Expr) -> list[exp.Expr]:

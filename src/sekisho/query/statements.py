@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sekisho.domain.access import AccessRequest, DatasetUse, Permit
 from sekisho.domain.terms import Catalogue, Dataset, Purpose, Requester, StatisticsView, Store
 from sekisho.query.dialects import Dialect
+from sekisho.query.form import is_rowwise
 from sekisho.query.lift import lift
 from sekisho.query.names import Statement
 from sekisho.query.parse import parse
@@ -37,11 +38,14 @@ class Question:
         SHA-256 of the text and the catalogue's revision.
     sql:
         The text; it holds literals, so that it goes into no answer, record or log.
+    rowwise:
+        Whether each row of the answer is made of one row of each dataset, and so has its people.
     """
 
     request: AccessRequest
     fingerprint: str
     sql: str = field(repr=False)
+    rowwise: bool
     _visible: dict[str, Dataset] = field(repr=False)
     _stores: Mapping[str, Store] = field(repr=False)
     _fresh: tuple[Statement, Dialect] | None = field(default=None, repr=False)
@@ -181,4 +185,5 @@ class Statements:
             catalogue.place,
         )
         fingerprint = hashlib.sha256(f"{catalogue.revision}\n{sql}".encode()).hexdigest()
-        return Question(request, fingerprint, sql, visible, catalogue.stores, (statement, dialect))
+        rowwise = is_rowwise(statement)
+        return Question(request, fingerprint, sql, rowwise, visible, catalogue.stores, (statement, dialect))

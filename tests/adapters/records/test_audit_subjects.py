@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.adapters.records import audit_subjects
+from sekisho.adapters.records import audit, audit_subjects
 from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_large_pages import EVERYBODY
 from sekisho.adapters.records.audit_subjects import drop_index, extend_index, people_of
 from sekisho.adapters.records.tables import audit_subject_ref
-from sekisho.domain.record import UnrecordableError, subject_set
+from sekisho.domain.record import SubjectSet, UnrecordableError, subject_set
 from sekisho.ports import AuditEntry, AuditQuery
 
 REFS = st.lists(st.binary(min_size=16, max_size=16), max_size=200)
@@ -51,6 +52,21 @@ async def fill(log: SqlAuditLog) -> None:
 async def found(log: SqlAuditLog, number: int) -> list[object]:
     """Return the ids of the records that concern a person."""
     return [record["id"] for record in await log.search(AuditQuery(data_subject=ref(number).hex(), limit=1_000))]
+
+
+async def test_a_full_page_holds_up_nobody(log, monkeypatch):
+    """The references of thousands of people are sorted and hashed beside the event loop, those of a few in it."""
+    threads: list[int] = []
+
+    def watched(refs: object) -> SubjectSet:
+        threads.append(threading.get_ident())
+        return people_of(refs)
+
+    monkeypatch.setattr(audit, "people_of", watched)
+    for count in (1, 10_000):
+        people = b"".join(number.to_bytes(16, "big") for number in range(count))
+        await log.append(AuditEntry("access.release", {"subjects": people}))
+    assert [each == threading.get_ident() for each in threads] == [True, False]
 
 
 @pytest.mark.parametrize("step", [3, 10, 4_096])

@@ -201,7 +201,7 @@ def test_the_same_statement_serves_both_shapes(house: House, monkeypatch: pytest
     sql = COUNTED["bits"]
     before = house.rows(0, sql)
 
-    async def none(*_: object) -> frozenset[str]:
+    async def none(*_: object, **__: object) -> frozenset[str]:
         return frozenset()
 
     monkeypatch.setattr(PostgresStore, "by_bits", none)

@@ -114,6 +114,14 @@ def test_who_asks_for_people_or_for_some_rows_has_a_join(world: MarkedWorld, sql
     assert sorted(found.rows, key=repr) == sorted(world.by(world.without, sql).rows, key=repr)
 
 
+def test_whose_each_row_is_is_not_read_for_rows(world: MarkedWorld) -> None:
+    """An answer of rows takes no memory for the person numbers of all rows; the first aggregate reads them."""
+    world.by(world.marked, "SELECT stock_code FROM pos.order_lines")
+    assert not world.duckdb._rows._held
+    world.answer()
+    assert world.duckdb._rows._held
+
+
 def test_a_filter_of_the_policy_has_a_join(world: MarkedWorld) -> None:
     """What narrows the rows may narrow the scan."""
     world.policy.filters = {LINES.name: (Comparison("country", "eq", "Japan"),)}

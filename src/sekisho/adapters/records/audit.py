@@ -22,6 +22,8 @@ from sekisho.ports import AuditEntry, AuditQuery, AuditReceipt, Clock, KeyRing
 
 _INDEX_PAUSE = 0.002  # seconds between steps of the index, in which the writer gets the database
 
+_MANY = 64 << 10  # bytes of references from which they are looked at in a thread
+
 _ORDER_S = 5.0  # for the opening of the log, its end, and whether it is well: no page waits for those
 
 MAX_WAITING = 4_096
@@ -120,7 +122,11 @@ class SqlAuditLog:
         writer = self._writer
         if writer is None or writer.stopped:
             raise AuditUnavailable(UNAVAILABLE)
-        pending = self._checked(entry)
+        subjects = entry.fields.get("subjects")
+        if isinstance(subjects, bytes) and len(subjects) > _MANY:  # some milliseconds to sort and hash
+            pending = await asyncio.to_thread(self._checked, entry)
+        else:
+            pending = self._checked(entry)
         if _full(writer):
             writer.refuse(pending.kind)
             raise AuditUnavailable(UNAVAILABLE)

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sekisho.adapters.records.audit_large_pages import EVERYBODY, LARGE
 from sekisho.adapters.records.tables import audit_subject, audit_subject_ref, ledger_counter
 from sekisho.domain.record import REF_BYTES, SubjectSet, UnrecordableError, ascending_subjects, subject_set
+from sekisho.transform.order import order_of
 
 INDEX_COUNTER = "audit_subject_ref"
 """Row of ``ledger_counter`` that says how far the index goes."""
@@ -47,7 +48,7 @@ def _ascending(refs: bytes) -> bytes:
     """Return *refs* sorted, each once."""
     pairs = np.frombuffer(refs, dtype=">u8").reshape(-1, 2)
     high = pairs[:, 0].astype(np.uint64)
-    order = np.argsort(high)
+    order = order_of(high)
     ordered = high[order]
     if (ordered[1:] == ordered[:-1]).any():  # equal in half of their bytes: repeated, or one chance in 2^64
         return np.unique(pairs.astype(np.uint64), axis=0).astype(">u8").tobytes()

@@ -16,5 +16,3 @@ FROM (
     "t"."country" = 'Japan'
   OFFSET 0
 ) AS "order_lines"
-WHERE
-  "order_lines"."country" = 'Japan'

@@ -15,5 +15,3 @@ FROM (
   WHERE
     "t"."country" = 'Japan' AND "t"."quantity" > 3
 ) AS "order_lines"
-WHERE
-  "order_lines"."country" = 'Japan' AND "order_lines"."quantity" > 3

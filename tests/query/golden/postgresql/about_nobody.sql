@@ -12,5 +12,3 @@ FROM (
     "t"."stock_code" = 'S001'
   OFFSET '0'
 ) AS "products"
-WHERE
-  "products"."stock_code" = 'S001'

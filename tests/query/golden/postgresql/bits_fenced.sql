@@ -21,4 +21,4 @@ FROM (
   OFFSET '0'
 ) AS "order_lines"
 WHERE
-  CAST("order_lines"."stock_code" AS INT) > 5 AND "order_lines"."country" = 'Japan'
+  CAST("order_lines"."stock_code" AS INT) > 5

@@ -38,8 +38,6 @@ WHERE
         END
         AND "t"."quantity" > 5
     ) AS "o"
-    WHERE
-      "o"."quantity" > 5
   )
 GROUP BY
   "c"."member_rank"

@@ -15,5 +15,3 @@ FROM (
   WHERE
     "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."country" = 'Japan'
 ) AS "order_lines"
-WHERE
-  "order_lines"."country" = 'Japan'

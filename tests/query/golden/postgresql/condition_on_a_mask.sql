@@ -29,4 +29,4 @@ FROM (
     "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."event_type" = 'view'
 ) AS "events"
 WHERE
-  "events"."user_agent" = 'Firefox' AND "events"."event_type" = 'view'
+  "events"."user_agent" = 'Firefox'

@@ -18,7 +18,7 @@ SELECT
         "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."minutes" > 5
     ) AS "t"
     WHERE
-      "t"."customer_id" = "c"."customer_id" AND "t"."minutes" > 5
+      "t"."customer_id" = "c"."customer_id"
   ) AS "n"
 FROM (
   SELECT

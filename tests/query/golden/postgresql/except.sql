@@ -29,5 +29,3 @@ FROM (
     "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."minutes" > 3
   OFFSET '0'
 ) AS "tickets"
-WHERE
-  "tickets"."minutes" > 3

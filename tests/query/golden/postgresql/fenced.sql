@@ -16,5 +16,3 @@ FROM (
     "g"."n" <> ALL(CAST($1 AS BIGINT[])) AND "t"."member_rank" = 'gold'
   OFFSET '0'
 ) AS "customers"
-WHERE
-  "customers"."member_rank" = 'gold'

@@ -18,5 +18,3 @@ FROM (
     )
     AND "t"."points" BETWEEN 10 AND 50
 ) AS "customers"
-WHERE
-  "customers"."member_rank" = 'gold' AND "customers"."points" BETWEEN 10 AND 50

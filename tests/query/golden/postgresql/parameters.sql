@@ -19,6 +19,4 @@ FROM (
     AND "t"."points" IN ($4, $5)
   OFFSET '0'
 ) AS "customers"
-WHERE
-  "customers"."member_rank" = $3 AND "customers"."points" IN ($4, $5)
 LIMIT $1

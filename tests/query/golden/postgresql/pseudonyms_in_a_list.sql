@@ -24,4 +24,3 @@ FROM (
 ) AS "customers"
 WHERE
   "customers"."customer_id" IN (CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT))
-  AND "customers"."points" > $4

@@ -18,6 +18,3 @@ FROM (
     )
     AND "t"."invoiced_at" < '2011-04-01'
 ) AS "order_lines"
-WHERE
-  "order_lines"."invoiced_at" >= '2011-03-01'
-  AND "order_lines"."invoiced_at" < '2011-04-01'

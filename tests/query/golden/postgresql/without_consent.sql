@@ -17,5 +17,3 @@ FROM (
   WHERE
     "t"."points" > 5
 ) AS "customers"
-WHERE
-  "customers"."points" > 5

@@ -28,5 +28,5 @@ WHERE
         "t"."minutes" > 5
     ) AS "t"
     WHERE
-      "t"."customer_id" = "c"."customer_id" AND "t"."minutes" > 5
+      "t"."customer_id" = "c"."customer_id"
   )

@@ -17,5 +17,3 @@ FROM (
   LIMIT -1
   OFFSET 0
 ) AS "customers"
-WHERE
-  "customers"."member_rank" = 'gold'

@@ -15,5 +15,3 @@ FROM (
   WHERE
     "t"."member_rank" = 'gold'
 ) AS "customers"
-WHERE
-  "customers"."member_rank" = 'gold'

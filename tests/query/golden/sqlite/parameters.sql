@@ -15,5 +15,3 @@ FROM (
   WHERE
     "t"."points" BETWEEN :v0 AND :v1 AND "t"."member_rank" = :v2
 ) AS "customers"
-WHERE
-  "customers"."points" BETWEEN :v0 AND :v1 AND "customers"."member_rank" = :v2

@@ -290,8 +290,11 @@ class PostgresStore(Connections):
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
-    async def by_bits(self, datasets: Collection[str], people: PeopleIndex, *_: Collection[str]) -> frozenset[str]:
-        """See ``ports.KeyBits.by_bits``."""
+    async def by_bits(
+        self, datasets: Collection[str], people: PeopleIndex, *_: Collection[str], rowwise: bool = False
+    ) -> frozenset[str]:
+        """See ``ports.KeyBits.by_bits``: here each key has its bit, and tells whose a row is as well."""
+        del rowwise
         found = set[str]()
         for dataset in (each for each in self._datasets if each.name in datasets):
             key = dataset.data_subject
