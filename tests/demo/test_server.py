@@ -78,7 +78,7 @@ async def test_the_same_story_holds(built: Built) -> None:
 
 
 async def test_a_small_read_goes_twice_to_a_server(built: Built) -> None:
-    """One row by key over HTTP: to the store and to the audit log; just after somebody decided, to the ledger, too."""
+    """One row by key over HTTP: to the store and to the audit log; just after a decision, to the ledger, too."""
     key = "SELECT customer_id FROM crm.customers LIMIT 1"
     by_key = "SELECT customer_id, member_rank FROM crm.customers WHERE customer_id = ?"
     trips = []
