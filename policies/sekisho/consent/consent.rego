@@ -22,13 +22,15 @@ required if {
 # METADATA
 # title: Consent cells
 # description: The purpose itself, or the purpose within each data category that the statement touches.
-default cells := set()
+cells contains input.purpose.name if {
+	required
+	not _held_by_category
+}
 
-cells := _cells_by_category if {
+cells contains cell if {
 	required
 	_held_by_category
-} else := {input.purpose.name} if {
-	required
+	some cell in _cells_by_category
 }
 
 # METADATA
