@@ -230,7 +230,7 @@ def _no_await() -> None:
         pending = self._checked(entry)
         assert self._writer is not None
         self._writer.queue.put(pending)
-        return AuditReceipt(pending.id, 0)
+        return AuditReceipt(pending.id, 0, grounded=entry.ground is not None)
 
     SqlAuditLog.append = hand_over  # type: ignore[method-assign]
 
@@ -248,7 +248,7 @@ def _spill() -> None:
             return await append(self, entry)
         except AuditUnavailable:
             kept.append(entry)
-            return AuditReceipt(entry.id or "", 0)
+            return AuditReceipt(entry.id or "", 0, grounded=entry.ground is not None)
 
     SqlAuditLog.append = spilling  # type: ignore[method-assign]
 
