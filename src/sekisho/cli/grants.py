@@ -26,7 +26,7 @@ app = typer.Typer(help="Grants for emergencies that are in force; calling one ba
 
 @app.command("list", epilog="Example: sekisho grants list --json")
 def list_(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False) -> None:
-    """List the grants that have neither ended nor were called back, those that end first first."""
+    """List the grants that have neither ended nor were called back, the soonest to end first."""
 
     async def show(opened: Workspace) -> None:
         found = await opened.gateway.grants.in_force()
