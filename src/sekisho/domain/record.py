@@ -326,7 +326,9 @@ def moment(at: str) -> int:
 
 def timestamp(instant: datetime) -> str:
     """Return *instant* as records spell it: UTC, six decimals, ``Z``."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def indexed(record: Mapping[str, object]) -> Indexed:

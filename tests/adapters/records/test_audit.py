@@ -15,7 +15,9 @@ from sekisho.adapters.clock import SystemClock
 from sekisho.adapters.keyring import FileKeyRing
 from sekisho.adapters.records import audit
 from sekisho.adapters.records.audit import SqlAuditLog
+from sekisho.adapters.records.audit_queue import share
 from sekisho.adapters.records.audit_search import newest_heads, stored_heads, stored_records, stored_subjects
+from sekisho.adapters.records.audit_writer import AuditWriter
 from sekisho.adapters.records.tables import audit_head, audit_record, audit_tail
 from sekisho.audit_verify import Verdict, saved_notes, verify_rows
 from sekisho.domain.note import parse_head, parse_note
@@ -188,6 +190,23 @@ async def test_a_used_id_fails_alone(log):
     assert await log.healthy()
     found = await verdict(log)
     assert found.ok, found
+
+
+async def test_of_many_that_wait_half_goes_first(log, monkeypatch):
+    """Many go in halves, so that nobody is without work while the database is; few go together."""
+    sizes = list[int]()
+    write = AuditWriter._write_group
+
+    async def counted(writer, group):
+        sizes.append(len(group))
+        await write(writer, group)
+
+    monkeypatch.setattr(AuditWriter, "_write_group", counted)
+    receipts = await asyncio.gather(*(log.append(AuditEntry("access.end", {})) for _ in range(400)))
+    assert sum(sizes) == 400 == len({receipt.seq for receipt in receipts})
+    assert max(sizes) <= 200
+    assert len(sizes) <= 8 + sizes.count(1)  # the first may go before its company is there
+    assert [share(waiting) for waiting in (1, 32, 60, 100, 5_000)] == [32, 32, 32, 50, 512]
 
 
 async def test_nothing_is_recorded_before_the_start_or_after_the_end(database, keys, tmp_path):

@@ -10,6 +10,8 @@ from datetime import datetime
 
 from sekisho.ports import AuditReceipt, Ground
 
+_LEAST, _MOST = 32, 512  # records of a group, where as many wait
+
 
 @dataclass(slots=True)
 class Pending:
@@ -33,6 +35,14 @@ class Order:
 
 
 Waiting = asyncio.Future[AuditReceipt] | asyncio.Future[bool] | None
+
+
+def share(waiting: int) -> int:
+    """Return how many records the next group takes at most, when so many wait.
+
+    Of many it takes half: those who were told of one group go on, and ask again, while the database has the next.
+    """
+    return min(max(waiting // 2, _LEAST), _MOST)
 
 
 class Answers:

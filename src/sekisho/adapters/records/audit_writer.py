@@ -1,10 +1,10 @@
 """What writes the audit records of a process, in groups.
 
-Whatever waits when the previous commit returns goes into the next one: under load many records share one
-disk sync, a record that comes alone does not wait for company. A group is one transaction: a contiguous
-range of sequences from the locked counter, the records, the references of people, the tail of the chain
-and, once a second, the heads of earlier groups. Right after the commit everybody is told; then the group's own
-head is signed and saved outside the database, at the latest before the next group (see ``audit_seal``).
+What waits when the previous commit returns goes into the next one, of many records half: under load many share one
+disk sync, and nobody is without work meanwhile; a record that comes alone does not wait for company. A group is one
+transaction: a contiguous range of sequences from the locked counter, the records, the references of people, the tail
+of the chain and, once a second, the heads of earlier groups. Right after the commit everybody is told; then the
+group's own head is signed and saved outside the database, at the latest before the next group (see ``audit_seal``).
 Where it runs, and what it must not be held up by: ``audit_lane``.
 
 When anything fails, nobody of the group is told that a record is durable, the chain stays where it was,
@@ -28,7 +28,7 @@ from sekisho.adapters.records.audit_batch import Batch, ChainEnd, NotDurableErro
 from sekisho.adapters.records.audit_heads import HeadsFile
 from sekisho.adapters.records.audit_outage import Outages
 from sekisho.adapters.records.audit_postgres import all_of
-from sekisho.adapters.records.audit_queue import Answers, Order, Pending, tell
+from sekisho.adapters.records.audit_queue import Answers, Order, Pending, share, tell
 from sekisho.adapters.records.audit_seal import Sealer
 from sekisho.adapters.records.audit_sink import CONFLICTS, lane_of, open_sink
 from sekisho.domain.record import (
@@ -45,7 +45,6 @@ from sekisho.errors import AuditUnavailable, ConsentMoved
 from sekisho.ports import AuditReceipt, Clock, Ground, KeyRing
 
 _log = structlog.get_logger(__name__)
-_MAX_GROUP = 512
 _SYNC_SECONDS = 1.0  # a saved head is on its disk at most this much later
 _STORE_SECONDS = 1.0  # a head is in the database at most so much later than the group that follows it
 _SEAL_SECONDS = 0.001  # left to those who were told before the signature takes the interpreter
@@ -178,6 +177,7 @@ class AuditWriter:
         group, orders = list[Pending](), list[Order]()
         try:
             item = await self.queue.get(max(due - time.monotonic(), 0.0))
+            most = share(self.queue.qsize() + 1)
             while True:
                 if isinstance(item, Pending):
                     group.append(item)
@@ -186,7 +186,7 @@ class AuditWriter:
                     orders.append(item)
                     if item.word == "close":
                         break
-                if len(group) >= _MAX_GROUP:
+                if len(group) >= most:
                     break
                 item = self.queue.get_nowait()
         except queue.Empty:
