@@ -12,7 +12,8 @@ from sekisho.detect.spans import Kind, Span
 
 _CAPITAL = "A-ZÀ-ÖØ-ÞŁŚŠŽČĆĐŐŰĞİŞ"
 _LETTER = _CAPITAL + "a-zß-öø-ÿāăąćčďđēėęěğīıłńňōőřśşšťūůűųźżž'’\\-"
-_LATIN = rf"[{_CAPITAL}][{_LETTER}]{{0,20}}(?: [{_CAPITAL}][{_LETTER}.]{{0,20}}){{0,3}}"
+# A full stop ends a name, but after an initial.
+_LATIN = rf"[{_CAPITAL}][{_LETTER}]{{0,20}}(?: (?:[{_CAPITAL}]\.|[{_CAPITAL}][{_LETTER}]{{0,20}})){{0,3}}"
 _STOPS = r"\s、。,;:/()「」『』\[\]0-9"
 _LABELLED = re.compile(
     r"(?:氏名|お?名前|名義人?|宛名|フリガナ|ふりがな|カナ|読み|受取人|受け取り人|契約者|ご?本人|お客[様さ]ま?"
@@ -23,7 +24,9 @@ _LABELLED = re.compile(
     rf"|[^{_STOPS}]{{1,15}}(?: (?![^{_STOPS}]{{1,8}}\s?:)[^{_STOPS}]{{1,10}})?)"
 )
 _LATIN_WORD = re.compile("[A-Za-z]{2}")
-_TITLED = re.compile(rf"(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Madam|Mister)\.? (?P<name>{_LATIN})")
+_TITLED = re.compile(
+    rf"(?<![A-Za-z])(?:(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Madam|Mister)\.?|(?:mr|mrs|ms|dr|prof)\.) (?P<name>{_LATIN})"
+)
 _ENGLISH_INTRODUCED = re.compile(
     r"(?<![A-Za-z])(?:(?i:my (?:full |real )?name is|my name'?s|name is"
     r"|name on (?:the )?(?:card|order|account)(?: is)?|i am called|on behalf of|in the name of|signed by"
@@ -38,10 +41,30 @@ _SMALL = re.compile(
     r"(?P<name>[a-z'-]{2,20} [a-z'-]{2,20})(?=[.,!?\n]|$)"
 )
 _SAYS = "said|says|asked|asks|told|tells|wrote|writes|replied|replies|answered|complained|confirmed|lives|lived"
-_SPEAKER = re.compile(rf"(?<![{_LETTER}])(?P<name>[{_CAPITAL}][{_LETTER}]{{2,20}}) (?:{_SAYS})(?![a-z])")
-_SPOKEN = re.compile(
-    rf"(?<![A-Za-z])(?:{_SAYS}|named (?:him|her)) (?P<name>[{_CAPITAL}][{_LETTER}]{{2,20}})(?![{_LETTER}])"
+_DOES = (
+    "explained|promised|insisted|mentioned|apologi[sz]ed|thinks|thought|laughed|smiled"
+    "|(?:gave|had given) (?:me|him|her|us)"
 )
+_ONE = rf"(?P<name>[{_CAPITAL}][{_LETTER}]{{2,20}})"  # a name of one word
+_SPEAKER = re.compile(rf"(?<![{_LETTER}]){_ONE} (?:{_SAYS}|{_DOES})(?![a-z])")
+_SPOKEN = re.compile(rf"(?<![A-Za-z])(?:{_SAYS}|named (?:him|her)) {_ONE}(?![{_LETTER}])")
+# Who is spoken to: "Ubul, can you ...", "Come back, Ubul!".
+_CALLED = re.compile(
+    rf"(?:^|[.!?\n] ?){_ONE}, (?:can|could|would|will|may|please|(?:do|are|did|have) you|why|what|when|where) "
+)
+_CALLED_LAST = re.compile(rf"[a-z], {_ONE}[?!]")
+_BY_COMMA = (_CALLED, _CALLED_LAST)
+_WHOSE = re.compile(
+    rf"(?<![{_LETTER}])(?P<name>[{_CAPITAL}][{_LETTER}]{{2,20}}?)['’]s (?:address|phone|e-?mail|number|birthday"
+    r"|wife|husband|son|daughter|mother|father|brother|sister|boss)(?![a-z])"
+)
+_ROW = re.compile(
+    rf"(?<![{_LETTER}])[{_CAPITAL}][{_LETTER}]{{1,20}}(?:, [{_CAPITAL}][{_LETTER}]{{1,20}}){{1,8}},? (?:and|or|&)"
+    rf" [{_CAPITAL}][{_LETTER}]{{1,20}}(?![{_LETTER}]| [{_CAPITAL}])"
+)
+_WORD = re.compile(rf"[{_LETTER}]+")
+_LINE_OF = re.compile(rf"^{_ONE}: (?=\S{{1,30}} \S)", re.MULTILINE)  # a talk: who says it, and what
+_SMALL_PAIR = re.compile(r"(?<![A-Za-z'-])(?=(?P<name>(?P<given>[a-z]{3,15}) (?P<family>[a-z]{3,15}))(?![A-Za-z'-]))")
 _SIGNED = re.compile(
     r"(?:[Rr]egards|[Ss]incerely|[Tt]hanks|[Tt]hank you|[Cc]heers|[Bb]est|[Yy]ours)(?: [a-z]{2,10})?"
     rf"\s?[,.!]?\s{{1,3}}(?:- ?)?(?P<name>{_LATIN})"
@@ -60,7 +83,8 @@ Then There These They This Those To Today Two Very Was We Were What When Where W
 Will With Would Yes Yesterday You Your Monday Tuesday Wednesday Thursday Friday Saturday Sunday
 January February March April June July August September October November December Agent Regards
 Sincerely Cheers Best I'm I've I'll I'd He's She's It's That's What's There's Here's Who's We're We've You're
-They're Don't Can't Didn't Doesn't Let's
+They're Don't Can't Didn't Doesn't Let's User Client Company Bot Sorry Okay Well Also Maybe Perhaps However Instead
+Meanwhile Otherwise Again Anyway Else Everyone Everybody Someone Nobody People Guys Folks Friend Friends Mom Dad
 """
 _NOT_CAPITALISED = frozenset(_SENTENCE_WORDS.split())
 _NOT_ENGLISH = re.compile(
@@ -82,7 +106,9 @@ Model Product Item Delivery Shipping Returns Refund Payment Invoice Receipt Goog
 Amazon Android Chrome Facebook Internet Wi-Fi Personal Info Director Manager President Chief Officer Executive
 Engineer Assistant Kids Family Action Comedy Way Plaza Terrace Crescent Beach Bay Harbor Harbour Valley Agency
 Software Solutions Technologies Technology Finance Systems Services Service Holdings Partners Industries Media Labs
-Networks Insurance Motors Airlines Store Labor APO FPO DPO PSC Rua Calle Avenida Royal
+Networks Insurance Motors Airlines Store Labor APO FPO DPO PSC USS USNS USNV USCGC Rua Rue Calle Via Piazza
+Paseo Avenida Royal Subject Note Mobile Desk Fax Website Summary Status Reason Details Comment Comments Question
+Answer Problem Issue Result Step Warning Error
 """
 _NO_PERSON = frozenset(_NOT_OF_PEOPLE.split())
 
@@ -92,6 +118,26 @@ def _lists() -> tuple[frozenset[str], frozenset[str]]:
     """Return common English given names and surnames."""
     given, surnames = files("sekisho.detect.model").joinpath("english_names.txt").read_text("utf-8").splitlines()
     return frozenset(given.split(" ")), frozenset(surnames.split(" "))
+
+
+def _nobody(word: str) -> bool:
+    """Return whether *word*, where a name might stand, is surely none."""
+    return word in _NOT_CAPITALISED | _NO_PERSON or word.endswith("ly") or _NOT_ENGLISH.match(word) is not None
+
+
+def _in_rows(text: str, given: frozenset[str], surnames: frozenset[str]) -> Iterator[Span]:
+    """Yield the words of rows (Ubul, Reed and Doyle) half of which the lists know."""
+    for match in _ROW.finditer(text):
+        words = [part for part in _WORD.finditer(text, *match.span()) if part.group() not in {"and", "or"}]
+        if sum(word.group() in given or word.group() in surnames for word in words) * 2 >= len(words):
+            yield from (Span(*word.span(), Kind.NAME, 0.4) for word in words if not _nobody(word.group()))
+
+
+def _in_talk(text: str, given: frozenset[str]) -> Iterator[Span]:
+    """Yield who says the lines of a talk: what begins two lines before a colon, if the lists know one of them."""
+    speakers = [match for match in _LINE_OF.finditer(text) if not _nobody(match["name"])]
+    if len(speakers) > 1 and any(match["name"] in given for match in speakers):
+        yield from (Span(*match.span("name"), Kind.NAME, 0.4) for match in speakers)
 
 
 def find_english(text: str) -> Iterator[Span]:
@@ -108,19 +154,30 @@ def find_english(text: str) -> Iterator[Span]:
             if not _NOT_ENGLISH.match(match["name"]):
                 parts.update(match["name"].split(" "))
                 yield Span(*match.span("name"), Kind.NAME, 0.7)
-    for pattern in (_SMALL, _SPEAKER, _SPOKEN):
+    for pattern in (_SMALL, _SPEAKER, _SPOKEN, *(_BY_COMMA if ", " in text else ()), _WHOSE):
         for match in pattern.finditer(text):
-            if match["name"] not in _NOT_CAPITALISED | _NO_PERSON and not _NOT_ENGLISH.match(match["name"]):
+            if not _nobody(match["name"]):
                 yield Span(*match.span("name"), Kind.NAME, 0.5)
     yield from find_romaji(text)
     given, surnames = _lists()
+    if ", " in text:
+        yield from _in_rows(text, given, surnames)
+    if ": " in text:
+        yield from _in_talk(text, given)
+    for match in _SMALL_PAIR.finditer(text):
+        if match["given"].title() in given and match["family"].title() in surnames:
+            yield Span(*match.span("name"), Kind.NAME, 0.5)
     for match in _CAPITALISED.finditer(text):
         # "Please Jane Smith": words that begin sentences are peeled off, the rest is a name if two remain,
         # or if the lists know it.
         start, words = match.start(), match.group().split(" ")
         while words and words[0] in _NOT_CAPITALISED:
             start += len(words.pop(0)) + 1
-        end = match.end() - 2 * match.group().endswith(("'s", "’s"))
+        # "Taro Yamada's Big Plan": what is his is not he.
+        his = next((at for at, word in enumerate(words, 1) if word.endswith(("'s", "’s"))), len(words))
+        words = words[:his]
+        end = start + len(" ".join(words))
+        end -= 2 * text.endswith(("'s", "’s"), start, end)
         if not words or not _NO_PERSON.isdisjoint(words):
             continue
         spelt = [word.title().removesuffix("'S").removesuffix("’S") for word in words]
