@@ -17,8 +17,6 @@ _STOCKMARK = {
 _GSD = {
     "PERSON": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "ORG": "ORG", "FAC": "FAC", "PRODUCT": "WORK",
     "EVENT": "WORK", "WORK_OF_ART": "WORK",
-    # Parties, churches, fiefs and peoples: organisations to the articles; and what a place's name begins but is none.
-    "NORP": "ORG", "LAW": "WORK", "LANGUAGE": "WORK", "MOVEMENT": "WORK", "PET_NAME": "WORK",
 }  # fmt: skip
 
 

@@ -22,19 +22,14 @@ fr_CH fr_FR hr_HR hu_HU is_IS it_IT lt_LT lv_LV nl_BE nl_NL no_NO pl_PL pt_BR pt
 """
 _NAME = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W\d_A-Z]{3,20}")
 _NOT_ALONE = """
-April June August Autumn Dawn Monday Christian German Roman Slovak Swede Dane Lady Dean Earl Prince Duke Baron
-Wolf Love Nova Siri Meta Beta Alfa Alpha Delta Gamma Sigma Omega Mars Vega Saga Borg Kobe Joke Kick Kort Lean
-Line Loan Mare Mate Mile Mist Page Roar Star Till Tone Tore Ward Cord Bent Berg Grit Gust Hind Holm Lone Lore
-Peer Pero Puck Rein Rune Sine Tera Tori Amber Angel Basil Crystal Daisy Faith Holly Jade Lily Olive Rose
-Rosemary Ruby Violet Willow Noel Christmas Even Miller Smith Carter Cooper Sol Ocean Melody Harmony Destiny
-Trinity Precious Princess Royal Sterling Charity Patience Prudence Constance Honor Justice Liberty Mercy Unity
-Verity Victor Major General Rich Frank Case Chase Chance Hunter Mason Gage Brook Brooks River Forest Heath Clay
-Cliff Dale Glen Reed Stone Sunny Stormy Misty Sandy Penny Ginger Cherry Candy Honey Berry Clementine Ebony Ivory
-Coco Cocoa Dixie Lexus Porsche Mercedes Chanel Dior Prada Versace Paris Milan Florence Odessa Vienna Verona Roma
-Lima Cairo Carolina Virginia Montana Alabama Tennessee Alaska Savannah Memphis Boston Dallas Houston Austin
-Denver Orlando Brooklyn Bronx Kent Devon Essex Chester Lincoln Lancaster York Preston Carlisle
+Alfa Amber Angel April August Austin Autumn Basil Bent Berg Beta Borg Brooklyn Carolina Carter Chase Christian
+Constance Constant Cooper Cord Crystal Daisy Dale Dawn Dean Destiny Devon Drew Earl Ebony Faith Florence Frank
+German Glen Grace Grant Grit Gust Harm Harmony Hind Holly Holm Hunter Jade Joke June Kent Kick Kobe Kort Lady
+Lean Lies Lily Lincoln Line Loan Lone Lore Love Made Mare Mark Mars Mason Mate Melody Mercedes Meta Milan Mile
+Miller Mist Misty Noel Nova Olive Orlando Paris Peer Penny Pero Preston Puck Rein Roar Roman Rose Rosemary Ruby
+Rune Saga Said Sandy Savannah Sine Siri Smith Sole Tera Ties Till Tone Tore Tori Trinity Vega Victor Violet
+Virginia Ward Willow Wolf
 """
-_DOCS = Path(__file__).parents[2] / "docs"
 
 
 def _given(locale: str) -> Iterator[str]:
@@ -49,8 +44,6 @@ def _given(locale: str) -> Iterator[str]:
 def _words() -> frozenset[str]:
     """Return words of English and of names of places, which a name alone must not be taken for."""
     words = {word.lower() for word in [*Lorem.word_list, *_NOT_ALONE.split()]}
-    for page in _DOCS.rglob("*.md"):
-        words.update(re.findall(r"(?<![\w`/.])[a-z]{3,}(?![\w`/=.])", page.read_text(encoding="utf-8")))
     for place in [*available_timezones(), *Places.countries]:
         words.update(re.findall(r"[a-z]+", place.lower()))
     return frozenset(words)

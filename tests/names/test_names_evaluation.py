@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from tests.names import corpora, people, synthetic, templates, train, unseen_templates
-from tests.names.corpora import Marked
 from tests.names.evaluate import SEED, covered, exact
 
 
@@ -51,16 +50,6 @@ def test_nothing_judged_was_learnt():
     assert not set(templates.PEOPLE + templates.OTHERS) & set(unseen_templates.LINES + unseen_templates.TUNING)
     texts = {marked.text for marked in [*corpora.stockmark(held_out=False), *corpora.gsd("train")]}
     assert not texts & {marked.text for marked in [*corpora.stockmark(held_out=True), *corpora.gsd("dev")]}
-
-
-def test_a_people_is_learnt_whole_and_as_no_place():
-    """Both corpora say the same of フランス人 to the model; of フランス人口 and of people they say what they said."""
-    marked = Marked("フランス人と日本人口と王人", ((0, 4, "LOCATION"), (6, 8, "LOCATION"), (11, 12, "PERSON")))
-    assert train.peoples(marked).marks == ((0, 5, "ORG"), (6, 8, "LOCATION"), (11, 12, "PERSON"))
-    treebank = {
-        marked.text[start:end]: label for marked in corpora.gsd("train") for start, end, label in marked.marks
-    }
-    assert treebank["イタリア人"] == "ORG"
 
 
 def test_the_same_lines_for_the_same_seed():

@@ -11,7 +11,6 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -30,24 +29,14 @@ SEED = 20261122
 NAME = "names.npz"
 JOINT = b"&"  # begins the name of a feature of several words
 _LISTED = re.compile(rb"^  \(([01])\) (.*) --> (O|[BI]-[A-Z]+): (-?[0-9.]+)$", re.MULTILINE)
-_PEOPLE = re.compile("人(?![口民])")
 LINES = 12_000
 SETTINGS = {"c1": 0.15, "c2": 0.05, "max_iterations": 110, "feature.possible_transitions": True}
-
-
-def peoples(marked: Marked) -> Marked:
-    """Return *marked* with peoples (フランス人) as the treebank has them: whole, and no place."""
-    marks = tuple(
-        (start, end + 1, "ORG") if label == "LOCATION" and _PEOPLE.match(marked.text, end) else (start, end, label)
-        for start, end, label in marked.marks
-    )
-    return replace(marked, marks=marks)
 
 
 def training_texts() -> list[Marked]:
     """Return everything that the model learns from."""
     return [
-        *map(peoples, corpora.stockmark(held_out=False)),
+        *corpora.stockmark(held_out=False),
         *corpora.gsd("train"),
         *synthetic.lines(LINES, SEED, unseen=False),
     ]
