@@ -53,7 +53,6 @@ _CALLED = re.compile(
     rf"(?:^|[.!?\n] ?){_ONE}, (?:can|could|would|will|may|please|(?:do|are|did|have) you|why|what|when|where) "
 )
 _CALLED_LAST = re.compile(rf"[a-z], {_ONE}[?!]")
-_BY_COMMA = (_CALLED, _CALLED_LAST)
 _WHOSE = re.compile(
     rf"(?<![{_LETTER}])(?P<name>[{_CAPITAL}][{_LETTER}]{{2,20}}?)['’]s (?:address|phone|e-?mail|number|birthday"
     r"|wife|husband|son|daughter|mother|father|brother|sister|boss)(?![a-z])"
@@ -154,7 +153,10 @@ def find_english(text: str) -> Iterator[Span]:
             if not _NOT_ENGLISH.match(match["name"]):
                 parts.update(match["name"].split(" "))
                 yield Span(*match.span("name"), Kind.NAME, 0.7)
-    for pattern in (_SMALL, _SPEAKER, _SPOKEN, *(_BY_COMMA if ", " in text else ()), _WHOSE):
+    patterns = [_SMALL, _SPEAKER, _SPOKEN, _WHOSE]
+    if ", " in text:
+        patterns += [_CALLED, _CALLED_LAST]
+    for pattern in patterns:
         for match in pattern.finditer(text):
             if not _nobody(match["name"]):
                 yield Span(*match.span("name"), Kind.NAME, 0.5)
