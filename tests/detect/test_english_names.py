@@ -26,7 +26,7 @@ def found(text: str) -> set[str]:
         ("Ubul, can you ring me back?", {"Ubul"}),
         ("It broke. Ubul, please send another.", {"Ubul"}),
         ("Please come back, Ubul!", {"Ubul"}),
-        ("This is Ubul's address.", {"Ubul"}),
+        ("The courier lost Ubul's address.", {"Ubul"}),
         ("Ubul promised a refund.", {"Ubul"}),
         ("We were three: Ubul, Reed and Doyle.", {"Ubul", "Reed", "Doyle"}),
         ("Ubul: It is broken again.\nAmy: Send it back to us.", {"Ubul", "Amy"}),
@@ -49,8 +49,9 @@ def test_a_name_alone_is_not_known_by_its_capital():
 def test_what_is_his_is_not_he():
     """A name ends where it owns something, and where a sentence ends."""
     assert found("We read Torvald Ilvesson's Big Plan.") == {"Torvald Ilvesson"}
-    assert "Mr. Ilvesson. Who" not in found("This is Mr. Ilvesson. Who are you?")
-    assert "Ilvesson" in found("This is Mr. Ilvesson. Who are you?")
+    names = found("We asked Mr. Torvald Ilvesson. Where is it?")
+    assert "Torvald Ilvesson" in names
+    assert not any("Where" in name for name in names)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_what_is_his_is_not_he():
         "Unfortunately, please send another.",
         "We need Amazon's address.",
         "We sell Tables, Chairs and Lamps.",
-        "Colour: It is red.\nSize: It is large.",
+        "Colour: It is red.\nShape: It is round.",
         "It was paid by direct debit today.",
         "We went to Kobe in April.",
     ],
