@@ -326,9 +326,8 @@ def moment(at: str) -> int:
 
 def timestamp(instant: datetime) -> str:
     """Return *instant* as records spell it: UTC, six decimals, ``Z``."""
-    if instant.tzinfo is not UTC:
-        instant = instant.astimezone(UTC)
-    return instant.isoformat(timespec="microseconds")[:26] + "Z"
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def indexed(record: Mapping[str, object]) -> Indexed:
