@@ -137,8 +137,8 @@ def by_hand(text: str) -> int:
 
 
 def test_a_long_text_is_asked_for_everything() -> None:
-    """A text longer than one pass over characters, alone or among others, is taken to hold every mark."""
-    long = "a" * (marks._TOGETHER + 1)
+    """A text of more than a million characters, alone or among others, is taken to hold every mark."""
+    long = "a" * (marks._LONGEST + 1)
     assert marks.marks_of(long) == marks.EVERYTHING
     assert marks.marks_in(["a", long, "b", "1" * marks._TOGETHER, "1"]).tolist() == [
         0, marks.EVERYTHING, 0, marks.DIGIT | marks.NUMERAL, marks.DIGIT | marks.NUMERAL

@@ -20,6 +20,7 @@ _PLACES = 3
 _LAST_CODE = 0xFFFF  # which is no character
 _WORTH = 0  # texts; of fewer every recogniser is asked, which looks for itself
 _TOGETHER = 1 << 15  # characters looked at in one pass
+_LONGEST = 1 << 20  # characters of a text that is looked at; its codes and marks take forty times as much memory
 Bits = NDArray[np.uint64]
 """Marks of several characters or texts."""
 _classes: list[tuple[str | None, ...]] = []
@@ -154,8 +155,8 @@ _CLASS, _FIRST, _SECOND, _THIRD = _tables()
 
 
 def marks_of(text: str) -> int:
-    """Return the marks that stand in *text*, as bits; a text longer than a pass is taken to hold all."""
-    return EVERYTHING if len(text) > _TOGETHER else int(np.bitwise_or.reduce(_marks_at(text + "\0\0")))
+    """Return the marks that stand in *text*, as bits; one of more than a million characters is taken to hold all."""
+    return EVERYTHING if len(text) > _LONGEST else int(np.bitwise_or.reduce(_marks_at(text + "\0\0")))
 
 
 def marks_in(texts: Sequence[str]) -> Bits:
