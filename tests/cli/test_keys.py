@@ -117,6 +117,38 @@ def test_pseudonyms_are_turned_back(run, workspace, monkeypatch):
     assert f"{names[0]}\t{items[0]['identifier']}" in run(*command).out
 
 
+def test_tokens_of_a_column_are_turned_back(run, workspace, monkeypatch):
+    """With ``--column`` lines are tokens of that linking identifier: each is answered by the person whose it is."""
+    edited(
+        workspace,
+        ("\npurposes:\n", PURPOSE),
+        ("purposes: [fraud_prevention]", "purposes: [fraud_prevention, incident_response]"),
+        ("purposes: &known_customers\n", "purposes: &known_customers\n      - incident_response\n"),
+    )
+    asked = run(
+        "query", "-w", workspace, "-r", "marketer", "-p", "micro_segmentation", "--format", "json",
+        "SELECT DISTINCT invoice, customer_id FROM pos.order_lines",
+    )  # fmt: skip
+    (token, whose), *_ = json.loads(asked.out)["rows"]
+    command = (
+        "keys", "detokenise", "-w", workspace, "-r", "fraud_team", "-p", "incident_response",
+        "--received-by", "marketer", "--received-for", "micro_segmentation",
+    )  # fmt: skip
+
+    def answered(line, *options):
+        monkeypatch.setattr("sys.stdin", io.StringIO(line))
+        done = run(*command, *options, "--json")
+        assert done.code == 0, done.err
+        return [item["identifier"] for item in json.loads(done.out)["items"]]
+
+    (customer,) = answered(whose)
+    assert customer is not None
+    assert answered(f"{token}\n{'A' * 43}", "--column", "pos.order_lines.invoice") == [customer, None]
+    assert answered(token) == [None]
+    monkeypatch.setattr("sys.stdin", io.StringIO(token))
+    assert "linking identifier" in run(*command, "--column", "crm.customers.customer_id").err
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [

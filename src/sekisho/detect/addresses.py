@@ -7,6 +7,7 @@ table of places. What it takes too much of is masked; what it leaves out is a to
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from sekisho.detect.spans import Kind, Span
 
@@ -74,17 +75,21 @@ _LABELLED = re.compile(
 _MACHINE = re.compile(r"(?i:mac|ip|mail|web|url|メール)[ _-]?\Z")
 _HOUSE = re.compile(f"[市区郡町村][^\n。]{{0,20}}?{_DIGITS}")
 
+_STREET_WORDS = (
+    "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Court|Ct|Close|Place|Pl|Square|Sq"
+    "|Terrace|Crescent|Parkway|Pkwy|Highway|Hwy|Circle"
+)
+_STREET = re.compile(f" (?:{_STREET_WORDS})(?![A-Za-z])")
 _ENGLISH = re.compile(
-    r"[0-9]{1,6}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?"
+    r"[0-9][0-9]{0,5}[A-Za-z]?,? (?:(?:[NSEW]|North|South|East|West)\.? )?"
     r"(?:[A-Z0-9][0-9A-Za-z'.-]{0,20} ){1,4}?"
-    r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Court|Ct|Close|Place|Pl|Square|Sq"
-    r"|Terrace|Crescent|Parkway|Pkwy|Highway|Hwy|Circle)(?![A-Za-z])\.?"
+    rf"(?:{_STREET_WORDS})(?![A-Za-z])\.?"
     r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|#)\.? ?[0-9A-Za-z-]{1,6})?"
     r"(?:, [A-Z][A-Za-z .'-]{1,25}){0,2}(?:,? [A-Z]{2} [0-9]{5}(?:-[0-9]{4})?(?![0-9]))?"
 )
 # Japanese addresses in Latin letters: 4-12-8 Minami-Aoyama, Minato-ku, Tokyo; Shibuya-ku, Jingumae 1-2-3.
 _ROMAJI = re.compile(
-    r"[0-9]{1,4}(?:-[0-9]{1,3}){1,3}(?:-chome)?,? [A-Z][a-z][A-Za-z-]{1,20}(?:,? [A-Z][A-Za-z-]{1,20}){0,5}"
+    r"[0-9][0-9]{0,3}(?:-[0-9]{1,3}){1,3}(?:-chome)?,? [A-Z][a-z][A-Za-z-]{1,20}(?:,? [A-Z][A-Za-z-]{1,20}){0,5}"
     r"(?:,? [0-9]{3}-[0-9]{4}(?![0-9]))?"
 )
 _ROMAJI_SURE = re.compile("[0-9]+-[0-9]+-|.*(?:,|[a-z]-[a-z])")
@@ -104,62 +109,89 @@ _DIGIT = re.compile("[0-9]")
 
 def find_addresses(text: str) -> list[Span]:
     """Return the postal addresses of folded *text*."""
-    spans = [] if text.isascii() else _japanese(text)
-    if ":" in text and ("住" in text or "ddress" in text or "先" in text or "ADDRESS" in text or "地" in text):
-        for match in _LABELLED.finditer(text):
-            if _MACHINE.search(text, max(0, match.start() - 8), match.start()):
-                continue  # a MAC address: no house
-            spans.append(Span(*match.span(1), Kind.ADDRESS, 0.7))
+    spans = [*find_prefectures(text), *find_blocks(text), *find_labelled(text)]
     if _DIGIT.search(text):
-        spans += _english(text)
+        spans += [*find_streets(text), *find_romaji(text), *find_wards(text), *find_boxes(text), *find_codes(text)]
     return spans
 
 
-def _japanese(text: str) -> list[Span]:
-    spans: list[Span] = []
+def find_prefectures(text: str) -> Iterator[Span]:
+    """Yield the addresses of folded *text* that begin with a prefecture."""
     # Every prefecture ends in one of these: found faster than its name.
-    prefecture = "県" in text or "都" in text or "府" in text or "道" in text
-    for match in _JAPANESE.finditer(text) if prefecture else ():
+    if not ("県" in text or "都" in text or "府" in text or "道" in text):
+        return
+    for match in _JAPANESE.finditer(text):
         start, end = match.span()
         if match["number"] is not None and match["town"] and _SENTENCE.match(match["town"]):
             end = match.end("head")
         if end - start <= 4 and _GOODS.match(text, end):
             continue  # 北海道産: nobody lives there
-        spans.append(Span(start, end, Kind.ADDRESS, 0.9 if match["number"] else 0.7))
+        yield Span(start, end, Kind.ADDRESS, 0.9 if match["number"] else 0.7)
+
+
+def find_blocks(text: str) -> Iterator[Span]:
+    """Yield the addresses of folded *text* that begin with a municipality or a town, by their block numbers."""
+    if text.isascii():
+        return
     if _HOUSE.search(text):
         for match in _BLOCKS.finditer(text):
             if match["town"] and _SENTENCE.match(match["town"]):
                 continue
             name = _MUNICIPALITY.search(text, max(0, match.start() - 6), match.start())
             if name:
-                spans.append(Span(name.start(), match.end(), Kind.ADDRESS, 0.6))
+                yield Span(name.start(), match.end(), Kind.ADDRESS, 0.6)
     if "丁目" in text:
         for match in _TOWN.finditer(text):
             name = _TOWN_NAME.search(text, max(0, match.start() - 8), match.start())
             if name:
-                spans.append(Span(name.start(), match.end(), Kind.ADDRESS, 0.6))
-    return spans
+                yield Span(name.start(), match.end(), Kind.ADDRESS, 0.6)
 
 
-def _english(text: str) -> list[Span]:
-    spans: list[Span] = []
-    spaced = " " in text  # as all of these are but those with a mark of their own
-    if spaced and _CAPITAL_AFTER.search(text):
-        for pattern in (_ENGLISH, _ROMAJI):
-            spans += [
-                Span(*match.span(), Kind.ADDRESS, 0.7)
-                for match in pattern.finditer(text)
-                if _free(text, match.start()) and (pattern is _ENGLISH or _ROMAJI_SURE.match(match.group()))
-            ]
-    if "-" in text and _WARD.search(text):
-        spans += [Span(*match.span(), Kind.ADDRESS, 0.7) for match in _WARDS.finditer(text)]
+def find_labelled(text: str) -> Iterator[Span]:
+    """Yield what a label of folded *text* calls an address."""
+    if ":" in text and ("住" in text or "ddress" in text or "先" in text or "ADDRESS" in text or "地" in text):
+        for match in _LABELLED.finditer(text):
+            if _MACHINE.search(text, max(0, match.start() - 8), match.start()):
+                continue  # a MAC address: no house
+            yield Span(*match.span(1), Kind.ADDRESS, 0.7)
+
+
+def find_streets(text: str) -> Iterator[Span]:
+    """Yield the English addresses of folded *text*."""
+    if _STREET.search(text) and _CAPITAL_AFTER.search(text):
+        for match in _ENGLISH.finditer(text):
+            if _free(text, match.start()):
+                yield Span(*match.span(), Kind.ADDRESS, 0.7)
+
+
+def find_romaji(text: str) -> Iterator[Span]:
+    """Yield the Japanese addresses of folded *text* in Latin letters that begin with block numbers."""
+    if "-" in text and _CAPITAL_AFTER.search(text):
+        for match in _ROMAJI.finditer(text):
+            if _free(text, match.start()) and _ROMAJI_SURE.match(match.group()):
+                yield Span(*match.span(), Kind.ADDRESS, 0.7)
+
+
+def find_wards(text: str) -> Iterator[Span]:
+    """Yield the Japanese addresses of folded *text* in Latin letters, by their municipality."""
+    if "-" in text and _WARD.search(text) and _DIGIT.search(text):
+        for match in _WARDS.finditer(text):
+            yield Span(*match.span(), Kind.ADDRESS, 0.7)
+
+
+def find_boxes(text: str) -> Iterator[Span]:
+    """Yield the post office boxes of folded *text*."""
     if "Box " in text or "私書箱" in text:
-        spans += [Span(*match.span(), Kind.ADDRESS, 0.7) for match in _BOX.finditer(text)]
-    for match in _CODE.finditer(text) if spaced else ():
+        for match in _BOX.finditer(text):
+            yield Span(*match.span(), Kind.ADDRESS, 0.7)
+
+
+def find_codes(text: str) -> Iterator[Span]:
+    """Yield the ZIP codes and postcodes of folded *text*."""
+    for match in _CODE.finditer(text) if " " in text else ():
         if _free(text, match.start()):
             start = match.start("us") if match["us"] else match.start()
-            spans.append(Span(start, match.end(), Kind.POSTAL_CODE, 0.6))
-    return spans
+            yield Span(start, match.end(), Kind.POSTAL_CODE, 0.6)
 
 
 def _free(text: str, start: int) -> bool:

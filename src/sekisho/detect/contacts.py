@@ -10,7 +10,7 @@ _LOCAL = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.!#$%&'*
 _MOST_LOCAL = 256  # characters looked at before the mark; mail servers take 64
 _QUOTED = re.compile(r'"[^"\n\ufffc]{1,64}"\Z')  # "taro yamada"@… (RFC 5322, quoted-string)
 _MOST_QUOTED = 66
-_AT = re.compile(r"@|[★☆]|[\[({]\s?(?:at|AT|@|アット)\s?[\])}]")
+_AT = re.compile(r"[@★☆\[({](?:(?<=[@★☆])|(?<=[\[({])\s?(?:at|AT|@|アット)\s?[\])}])")
 _DOMAIN = re.compile(
     # Labels are ASCII or, but for the last one, wholly outside ASCII: です after the address stays.
     r"\s?(?:(?:[0-9A-Za-z-]{1,63}|[^\W0-9A-Za-z_]{1,30})\.){0,8}[0-9A-Za-z][0-9A-Za-z-]{0,62}"
@@ -25,6 +25,7 @@ _URL = re.compile(
     rf"|(?<![0-9A-Za-z@.-])(?:[0-9A-Za-z-]{{1,63}}\.){{1,5}}[A-Za-z]{{2,24}}/[{_URL_CHARS}]+"
 )
 
+_HEX = frozenset("0123456789abcdef")
 _LINE_KEY = re.compile(r"[UCR][0-9a-f]{32}(?![0-9A-Za-z])(?<![0-9A-Za-z].{33})")
 # NFKC makes ＬＩＮＥ into LINE before this is read.
 _LINE_ID = re.compile(
@@ -34,15 +35,27 @@ _LINE_ID = re.compile(
 _LINE_COLON = re.compile(r"(?<![A-Za-z])(?i:line)\s?(?::|は)\s?@?([0-9A-Za-z][0-9A-Za-z._-]{3,29})")
 
 
-def find_contacts(text: str) -> list[Span]:
-    """Return e-mail addresses, URLs and LINE identifiers of folded *text*."""
-    spans = _emails(text) if "@" in text or "★" in text or "☆" in text or _spelled_out(text) else []
+def find_emails(text: str) -> list[Span]:
+    """Return the e-mail addresses of folded *text*."""
+    return _emails(text) if "@" in text or "★" in text or "☆" in text or _spelled_out(text) else []
+
+
+def find_urls(text: str) -> list[Span]:
+    """Return the URLs of folded *text*."""
+    spans: list[Span] = []
     if "/" in text or "www." in text:
         for match in _URL.finditer(text):
             url = match.group()
             url = url if "(" in url else url.partition(")")[0]
             spans.append(Span(match.start(), match.start() + len(url.rstrip(".,;:!?'")), Kind.URL, 0.9))
-    if len(text) > 32:
+    return spans
+
+
+def find_line(text: str) -> list[Span]:
+    """Return the identifiers of LINE in folded *text*."""
+    spans: list[Span] = []
+    # Thirty-two characters in a row hold every thirty-second.
+    if len(text) > 32 and not _HEX.isdisjoint(text[::32]):
         spans += [Span(*match.span(), Kind.LINE_ID, 0.95) for match in _LINE_KEY.finditer(text)]
     if "LINE" in text or "line" in text or "Line" in text:
         for pattern in (_LINE_ID, _LINE_COLON):
@@ -64,21 +77,20 @@ def _emails(text: str) -> list[Span]:
         if domain is None or not ("." in domain.group() or _NAME_ALONE.match(domain.group())):
             continue
         at = mark.start()
+        if text[at - 1 : at] == '"':
+            quoted = _QUOTED.search(text, max(0, at - _MOST_QUOTED), at)
+            if quoted:
+                spans.append(Span(quoted.start(), domain.end(), Kind.EMAIL, 0.95))
+                continue
         at -= text[at - 1 : at].isspace()
-        low = max(0, at - _MOST_LOCAL)
-        window = text[low:at]
-        start = low + len(window.rstrip(_LOCAL))
-        quoted = None
-        if text[mark.start() - 1 : mark.start()] == '"':
-            quoted = _QUOTED.search(text, max(0, mark.start() - _MOST_QUOTED), mark.start())
-        if quoted:
-            spans.append(Span(quoted.start(), domain.end(), Kind.EMAIL, 0.95))
-            continue
-        if start < at:
-            key = _KEY.match(text, start, at)
-            start = key.end() if key else start
-            start += len(text[start:at]) - len(text[start:at].lstrip("./=?&'#-"))
+        window = text[max(0, at - _MOST_LOCAL) : at]
+        local = window[len(window.rstrip(_LOCAL)) :]
+        if local:
+            if "=" in local and (key := _KEY.match(local)):
+                local = local[key.end() :]
+            start = at - len(local.lstrip("./=?&'#-"))
         else:  # wholly outside ASCII (RFC 6531), where no edge shows
+            start = at
             while start > 0 and at - start < 20 and text[start - 1].isalnum():
                 start -= 1
         if start < at:

@@ -17,7 +17,6 @@ _TOKEN = re.compile(
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[^-]*(?:-----END [A-Z0-9 ]{0,60}-----)?")
 _BEARER = re.compile(r"(?:[Bb]earer|BEARER|[Bb]asic) +(?P<value>[0-9A-Za-z._~+/-]{16,8192}=*)")
 
-_LATIN = re.compile("[A-Za-z]")  # in every key, every token
 _EQUALS = re.compile("[=:]")
 _KEY_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _VALUE = re.compile(r">?\s?[\"']?(?P<value>[^\s\"'<>,;、。「」]{4,4096})")
@@ -54,25 +53,15 @@ _STATED = re.compile(
 _TELLING = re.compile("[0-9!#$%&@*?]")
 
 
-def find_credentials(text: str) -> list[Span]:
-    """Return secrets, session, cookie and advertising identifiers of folded *text*."""
+def find_tokens(text: str) -> list[Span]:
+    """Return secrets of folded *text* by their own form, and what stands after Bearer and Basic."""
     spans: list[Span] = []
-    latin = _LATIN.search(text) is not None
-    if latin:
-        if _token_in(text):
-            spans += [Span(*match.span(), Kind.SECRET, 0.95) for match in _TOKEN.finditer(text)]
-        if "-----BEGIN" in text:
-            spans += [Span(*match.span(), Kind.SECRET, 0.95) for match in _PEM.finditer(text)]
-        if "earer" in text or "BEARER" in text or "asic " in text:
-            spans += [Span(*match.span("value"), Kind.SECRET, 0.9) for match in _BEARER.finditer(text)]
-        if "=" in text or ":" in text:
-            spans += _keyed(text)
-    if _stated_in(text, latin=latin):
-        spans += [
-            Span(*match.span("value"), Kind.SESSION_ID if match["session"] else Kind.SECRET, 0.75)
-            for match in _STATED.finditer(text)
-            if _TELLING.search(match["value"])
-        ]
+    if _token_in(text):
+        spans += [Span(*match.span(), Kind.SECRET, 0.95) for match in _TOKEN.finditer(text)]
+    if "-----BEGIN" in text:
+        spans += [Span(*match.span(), Kind.SECRET, 0.95) for match in _PEM.finditer(text)]
+    if "earer" in text or "BEARER" in text or "asic " in text:
+        spans += [Span(*match.span("value"), Kind.SECRET, 0.9) for match in _BEARER.finditer(text)]
     return spans
 
 
@@ -87,9 +76,20 @@ def _token_in(text: str) -> bool:
     return "-" in text and ("sk-" in text or "xox" in text or "glpat" in text or "GOCSPX" in text or "AGE-" in text)
 
 
-def _stated_in(text: str, *, latin: bool) -> bool:
-    """Return whether a word for a secret may stand in *text*; *latin* is whether letters do."""
-    if latin and _stated_in_latin(text):
+def find_stated(text: str) -> list[Span]:
+    """Return secrets of folded *text* by a word for them: パスワードは…, ``pin is …``."""
+    if not _stated_in(text):
+        return []
+    return [
+        Span(*match.span("value"), Kind.SESSION_ID if match["session"] else Kind.SECRET, 0.75)
+        for match in _STATED.finditer(text)
+        if _TELLING.search(match["value"])
+    ]
+
+
+def _stated_in(text: str) -> bool:
+    """Return whether a word for a secret may stand in *text*."""
+    if _stated_in_latin(text):
         return True
     return not text.isascii() and (
         "パス" in text
@@ -108,9 +108,11 @@ def _stated_in_latin(text: str) -> bool:
     return "pin" in text or "Pin" in text
 
 
-def _keyed(text: str) -> list[Span]:
-    """Return the values of keys that say what they are: the mark between is found, then what stands beside it."""
+def find_keyed(text: str) -> list[Span]:
+    """Return the values in folded *text* of keys that say what they are: ``password=…``, ``_ga: …``."""
     spans: list[Span] = []
+    if "=" not in text and ":" not in text:
+        return spans
     for mark in _EQUALS.finditer(text):
         if not text[mark.start() - 1 : mark.start()].isascii():
             continue  # 氏名: keys are ASCII

@@ -17,11 +17,17 @@ NEAR = 30
 """Characters around a value in which a context word counts."""
 
 
+LONGEST = 10
+"""Characters of a context word that begins before those."""
+
+
 class Aside(StrEnum):
     """What a word says of the number beside it, other than whose it is."""
 
     PRODUCT = "product"  # an article, a version, a lot: nobody's
     AMOUNT = "amount"  # a price, a count
+
+    __hash__ = str.__hash__  # the one of enumerations is a call of Python's
 
 
 class Cue(NamedTuple):
@@ -108,23 +114,23 @@ def _alternatives(words: Iterable[str]) -> str:
 
 
 _JAPANESE_WORD = re.compile(_alternatives(_JAPANESE))
-_LATIN_WORD = re.compile("[A-Za-z_]+")
+_LATIN_WORD = re.compile("[A-Za-z_][A-Za-z_]*")
+_LONGEST_CARD = max(map(len, WORDS[Kind.CARD]))
 _TELLING = frozenset((*_LATIN, "number", "Number", "NUMBER"))  # my number: a number by itself says nothing
-_LONGEST = max(map(len, WORDS[Kind.CARD]))
 
 
 def last_cue(text: str, start: int, end: int, near: int) -> Cue | None:
     """Return the last context word of ``text[start:end]`` that ends within *near* characters of *end*."""
-    found = None
     window = text[start:end]
-    if not window.isascii():
-        for match in _JAPANESE_WORD.finditer(window):
-            found = match
     best = None
-    if found is not None and end - start - found.end() <= near:
-        best = Cue(start + found.start(), start + found.end(), _JAPANESE[found.group()])
-    words = _LATIN_WORD.findall(window, best.end - start if best else 0)
-    for word in reversed(words):
+    rest = 0
+    if not window.isascii() and (japanese := _JAPANESE_WORD.findall(window)):
+        word = japanese[-1]
+        at = window.rindex(word)
+        if len(window) - at - len(word) <= near:
+            rest = at + len(word)
+            best = Cue(start + at, start + rest, _JAPANESE[word])
+    for word in reversed(_LATIN_WORD.findall(window, rest)):
         if word not in _TELLING:
             continue
         at = window.rindex(word)
@@ -144,7 +150,7 @@ def _is_letter(char: str) -> bool:
 
 def first_cue(text: str, start: int, end: int) -> Cue | None:
     """Return the first context word that begins in ``text[start:end]``."""
-    window = text[start : end + _LONGEST]
+    window = text[start : end + _LONGEST_CARD]
     best = None
     if not window.isascii():
         match = _JAPANESE_WORD.search(window)

@@ -24,6 +24,7 @@ Found = tuple[Kind, float]
 
 _SHORTEST = 10  # digits of what says by itself what it is: a telephone number
 _PASSED, _LABELLED = 0.95, 0.85
+_PHONE, _CARD = Kind.PHONE, Kind.CARD  # looked up by their names they cost as much as the rest of a reading
 _COMPANY = frozenset({PhoneType.TOLL_FREE, PhoneType.NAVIGATION, PhoneType.PREMIUM})
 _DIALLED_ABROAD = re.compile("0(?:0[1-9]|10)")
 
@@ -63,19 +64,20 @@ _DIRECT_ONLY = frozenset({Kind.INSURED_NUMBER})
 
 def by_form(row: Row) -> Found | None:
     """Return what *row* is by its digits and groups alone."""
-    digits, shape = row.digits, row.shape
+    digits, shape, plus = row
     length = len(digits)
-    if length < _SHORTEST and not row.plus:
+    if length < _SHORTEST and not plus:
         return None
-    if 12 <= length <= 19 and not row.plus and (shape[0] == 4 or len(shape) == 1):
-        if checks.card_number_valid(digits) and not is_article(digits):
-            return Kind.CARD, _PASSED
-        if shape == [4, 4, 4, 4]:
-            return Kind.CARD, 0.5  # a mistyped card is a card
-    if length == 12 and not row.plus and shape in ([12], [4, 4, 4]) and checks.my_number_valid(digits):
-        return Kind.MY_NUMBER, 0.5
-    if (phone := _phone(row)) is not None:
-        return Kind.PHONE, phone
+    if 12 <= length <= 19 and not plus:
+        if shape[0] == 4 or len(shape) == 1:
+            if checks.card_number_valid(digits) and not is_article(digits):
+                return _CARD, _PASSED
+            if shape == [4, 4, 4, 4]:
+                return _CARD, 0.5  # a mistyped card is a card
+        if length == 12 and shape in ([12], [4, 4, 4]) and checks.my_number_valid(digits):
+            return Kind.MY_NUMBER, 0.5
+    if (phone := _phone(digits, shape, plus=plus)) is not None:
+        return _PHONE, phone
     if shape == [4, 6, 1]:
         return Kind.EMPLOYMENT_INSURANCE, 0.5
     if shape == [4, 6]:
@@ -113,9 +115,8 @@ def is_day(digits: str) -> bool:
     )
 
 
-def _phone(row: Row) -> float | None:
-    """Return how much *row* is dialled: Japan's plan, E.164 after a plus, North American groups."""
-    digits, shape, plus = row
+def _phone(digits: str, shape: list[int], *, plus: bool) -> float | None:
+    """Return how much a row is dialled: Japan's plan, E.164 after a plus, North American groups."""
     length = len(digits)
     if plus:
         if digits.startswith("81"):
@@ -126,6 +127,8 @@ def _phone(row: Row) -> float | None:
             # The last group has three or more digits, or this is a date.
             if digits[1] == "0" or shape[-1] < 3:
                 return None
+            if length == 11 and digits[2] == "0" != digits[3] and digits[1] in "6789":
+                return 0.85  # a mobile phone, most of all
             kind = plan(digits)
             if kind is None:
                 return 0.4 if len(shape) > 1 or digits[1:3] in {"90", "80", "70", "60", "50"} else None

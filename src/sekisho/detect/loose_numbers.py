@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from sekisho.detect.checks import card_number_valid
-from sekisho.detect.cues import NEAR, Aside, last_cue
+from sekisho.detect.cues import LONGEST, NEAR, Aside, last_cue
 from sekisho.detect.forms import is_article
 from sekisho.detect.phones import PhoneType, plan
 from sekisho.detect.spans import Kind, Span
@@ -80,5 +80,5 @@ def _kind(text: str, start: int, end: int) -> tuple[Kind, float] | None:
 
 
 def _label(text: str, start: int) -> Kind | Aside | None:
-    cue = last_cue(text, max(0, start - NEAR - 10), start, NEAR)
+    cue = last_cue(text, max(0, start - NEAR - LONGEST), start, NEAR)
     return cue.about if cue else None

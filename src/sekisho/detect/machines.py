@@ -9,19 +9,21 @@ from collections.abc import Iterator
 from sekisho.detect.checks import iban_length, iban_valid
 from sekisho.detect.spans import Kind, Span
 
-_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z])(?!\.[0-9])")
+_IPV4 = re.compile(r"[0-9][0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z])(?!\.[0-9])")
 _NO_IPV4 = re.compile(r"(?:[0-9A-Za-z](?=\Z)|[0-9]\.(?=\Z)|(?:[Vv]er(?:sion)?\.?|[Vv]|バージョン|第)[\s:]?)\Z")
 _IP_WORDS = frozenset(("IP", "ip", "Ip"))
 _IPV6 = re.compile(
     r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:[.][0-9]{1,3}){0,3}(?![0-9A-Za-z])"
 )
 _MAC = re.compile(
-    r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z]|[:-][0-9A-Fa-f])(?:(?<![0-9A-Za-z].{17})|(?<=MAC.{17}))(?<!(?<![0-9A-Za-z])[0-9A-Fa-f]{2}[:-].{17})"
+    r"[0-9A-Fa-f][0-9A-Fa-f]([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z]|[:-][0-9A-Fa-f])(?:(?<![0-9A-Za-z].{17})|(?<=MAC.{17}))(?<!(?<![0-9A-Za-z])[0-9A-Fa-f]{2}[:-].{17})"
 )
 _MAC_DOTS = re.compile(
     r"\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?!\.?[0-9A-Za-z])(?<=[0-9A-Fa-f]{4}.{10})(?<![0-9A-Za-z.].{14})"
 )
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])(?<![0-9A-Za-z].{36})")
+_UUID = re.compile(
+    r"[0-9A-Fa-f][0-9A-Fa-f]{7}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])(?<![0-9A-Za-z].{36})"
+)
 _ADVERTISING = re.compile("広告|(?i:idfa|idfv|gaid|aaid|adid|advertis|vendor)")
 _COOKIE = re.compile(
     r"(?:GA1\.[0-9]{1,2}\.[0-9]{4,15}\.[0-9]{5,20}|GS[12]\.[0-9]\.[0-9A-Za-z.$_-]{8,120}"
@@ -29,7 +31,6 @@ _COOKIE = re.compile(
 )
 _IBAN = re.compile(r"[A-Z][A-Z][0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?(?![0-9A-Za-z])")
 _COLONS = re.compile(":[0-9A-Fa-f]{0,4}:")  # stands in every address with colons
-_SHORTEST_IBAN = 11  # characters, one less than the shortest stretch that is looked at
 _SWIFT = re.compile(
     r"(?:SWIFT|Swift|swift|BIC|スイフト)(?:[ /-]?(?:コード|[Cc]ode|BIC|SWIFT|CODE))?[\s:はが=「(]{0,4}(?:is )?"
     r"(?P<code>[A-Z]{4}[A-Z]{2}[0-9A-Z]{2}(?:[0-9A-Z]{3})?)(?![0-9A-Za-z])"
@@ -37,7 +38,7 @@ _SWIFT = re.compile(
 
 
 def find_machines(text: str) -> list[Span]:
-    """Return IP and MAC addresses, device, cookie and bank identifiers of folded *text*."""
+    """Return IP and MAC addresses, device and cookie identifiers of folded *text*."""
     spans: list[Span] = []
     dots = text.count(".")
     if dots > 2:
@@ -61,12 +62,11 @@ def find_machines(text: str) -> list[Span]:
             named = _ADVERTISING.search(text, max(0, match.start() - 30), match.start())
             kind = Kind.ADVERTISING_ID if named else Kind.DEVICE_ID
             spans.append(Span(*match.span(), kind, 0.95 if named else 0.8))
-    if len(text) > _SHORTEST_IBAN:
-        spans += _banks(text)
     return spans
 
 
-def _banks(text: str) -> Iterator[Span]:
+def find_accounts(text: str) -> Iterator[Span]:
+    """Yield the accounts of banks abroad (IBAN) in folded *text*."""
     for match in _IBAN.finditer(text):
         start, end = match.span()
         if start and text[start - 1].isascii() and text[start - 1].isalnum() and text[start - 4 : start] != "IBAN":

@@ -12,12 +12,12 @@ import re
 from typing import NamedTuple
 
 from sekisho.detect.checks import corporate_number_valid
-from sekisho.detect.cues import NEAR, WORDS, Aside, first_cue, is_cue, last_cue
+from sekisho.detect.cues import LONGEST, NEAR, WORDS, Aside, first_cue, is_cue, last_cue
 from sekisho.detect.forms import Found, Row, by_form, by_label, card_by_label, is_article, is_day, phone_by_label
 from sekisho.detect.spans import Kind, Span
 
-_RUN = re.compile(r"[0-9]+(?:(?: - |[-. ]?\(|\)[-. ]?|[-. /])[0-9]+)*")
-_GROUP = re.compile(r"[0-9]+")
+_RUN = re.compile(r"[0-9][0-9]*(?:(?: - |[-. ]?\(|\)[-. ]?|[-. /])[0-9]+)*")
+_GROUP = re.compile(r"[0-9][0-9]*")
 _MAX_GROUPS = 5  # no kind has more groups of digits; a +81 (0)90-1234-5678 has five
 _MAX_DIGITS = 19
 
@@ -29,7 +29,6 @@ _GAP = re.compile(
 _LEADS = frozenset(word[-1] for words in WORDS.values() for word in words if not word.isascii()) | frozenset(
     letter for letter in _GAP.pattern if not letter.isascii()
 )
-_LONG_CUE = 10  # characters of a word that begins before those
 _NAMED = re.compile(r"番号|コード|ナンバー|[Nn][Oo]\b|[Nn]o\.|[Ii][Dd]|#|[Nn]um|[Cc]ode|[Rr]eference")
 _CHAIN = re.compile(r"\s?(?:[、,・/とや&]|and|or|または)\s?")
 _CODE = re.compile(r"[0-9A-Za-z]{1,256}(?:[-_][0-9A-Za-z]{1,256}){0,8}")
@@ -52,9 +51,12 @@ _DAY = re.compile("(?:19|20)[0-9]{2}([-_])[01]?[0-9]\\1[0-3]?[0-9]|[0-3]?[0-9]([
 _OWN_FORM = re.compile("[A-Z]{2}(?:[0-9]{7}|[0-9]{8}[A-Z]{2})(?![0-9A-Za-z])")
 _SPACED_RESIDENCE = re.compile(r"[A-Z]{2} [0-9]{8} [A-Z]{2}(?![0-9A-Za-z])")
 _EMPLOYMENT = re.compile("[0-9]{4}-[0-9]{6}-[0-9]")
+_POSTAL_FORM = re.compile("[0-9]{3}[- ][0-9]{4}")
 _INVOICE = re.compile(r"T-?[0-9]{13}")
 _LETTERS_ONLY = re.compile("[A-Za-z]+")
 _NOBODYS = frozenset((Aside.PRODUCT, Aside.AMOUNT))
+# Looked up by its name a kind costs as much as the rest of a reading.
+_CARD, _PHONE, _POSTAL_CODE, _ORDER = Kind.CARD, Kind.PHONE, Kind.POSTAL_CODE, Kind.ORDER_NUMBER
 _REFERENCES = frozenset(
     (Kind.ORDER_NUMBER, Kind.ID_NUMBER, Kind.BANK_ACCOUNT, Kind.INVOICE_NUMBER, Kind.INSURED_NUMBER)
 )
@@ -95,10 +97,9 @@ def find_numbers(text: str) -> list[Span]:
         if short and label is None and not (before.isascii() or before in _LEADS or before.isspace()):
             continue  # 東口5: nothing that stands here calls it anything
         head = start if before in _PLAIN or not before.isascii() else _head(text, start)
-        cue = last_cue(text, max(0, start - NEAR - _LONG_CUE), start, NEAR)
-        if cue is not None and start - cue.end <= 20 and (cue.end >= head or _GAP.fullmatch(text, cue.end, head)):
-            label = cue.about
-            named_from = cue.start
+        cue = last_cue(text, max(0, start - NEAR - LONGEST), start, NEAR)
+        if cue and start - cue.end <= 20 and (cue.end >= head or _GAP.fullmatch(text, cue.end, head)):
+            named_from, _, label = cue
         elif label is None or not _CHAIN.fullmatch(text, labelled_to, head):
             label = None  # "numbers 536365 and 536366": what follows in a row has the label of the first
         labelled_to = end
@@ -119,8 +120,8 @@ def find_numbers(text: str) -> list[Span]:
             continue
         if short and label is None:
             continue
-        if not glued and (whole := _whole(text, start, end, label)):
-            spans.append(whole)
+        if not glued and before not in _OPENING and (whole := _whole(text[start:end], label)):
+            spans.append(Span(start, end, *whole))
             continue
         after = None
         if label is None and cue is None and end - start > 6:
@@ -130,15 +131,19 @@ def find_numbers(text: str) -> list[Span]:
     return spans
 
 
-def _whole(text: str, start: int, end: int, label: Kind | Aside | None) -> Span | None:
-    """Return the reading of a whole run whose form says enough: most runs are one phone, one card."""
-    if label not in _FORMED or end - start < 10 or end - start > 24 or text[start - 1 : start] in _OPENING:
+def _whole(run: str, label: Kind | Aside | None) -> Found | None:
+    """Return what a whole *run* is whose form says enough: most runs are one phone, one card, one postal code."""
+    length = len(run)
+    if label is _POSTAL_CODE:
+        return (_POSTAL_CODE, 0.9) if length == 8 and _POSTAL_FORM.fullmatch(run) else None
+    if label not in _FORMED or length < 10 or length > 24:
         return None
-    groups = _GROUP.findall(text, start, end)
-    if len(groups) > 4:
-        return None
-    found = by_form(Row("".join(groups), [*map(len, groups)]))
-    return Span(start, end, *found) if found and found[1] >= 0.8 else None
+    shape = [length]
+    if not run.isdigit():
+        groups = _GROUP.findall(run)
+        run, shape = "".join(groups), [*map(len, groups)]
+    found = by_form(Row(run, shape)) if len(shape) < _MAX_GROUPS else None
+    return found if found and found[1] >= 0.8 else None
 
 
 def _head(text: str, start: int) -> int:
@@ -202,6 +207,9 @@ def _coded(code: str, label: Kind | Aside | None, *, named: bool) -> Found | Non
 
 def _run(text: str, start: int, end: int, context: _Context) -> list[Span]:
     """Return the readings of the groups of digits in a run."""
+    if text[start:end].isdigit():
+        alone, _ = _starting_at(text, [(start, end)], 0, context)
+        return [] if alone is None else [alone]
     spans: list[Span] = []
     groups = [group.span() for group in _GROUP.finditer(text, start, end)]
     index, covered = 0, start
@@ -249,12 +257,10 @@ def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span 
     """Return what *row* is in its context: by its label, by its form, by words further off."""
     label, before, behind, _ = context
     best = by_form(row)
-    if label is None and best is not None and best[1] >= 0.8:
-        pass  # its form says enough
-    elif label is not None:
+    if label is not None:
         if isinstance(label, Kind):
             best = _better(best, by_label(label, row, direct=True), _worded(label, row, direct=True))
-    else:
+    elif best is None or best[1] < 0.8:  # else its form says enough
         for word in (before, behind):
             if isinstance(word, Kind):
                 best = _better(best, by_label(word, row, direct=False), _worded(word, row, direct=False))
@@ -263,7 +269,7 @@ def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span 
     # What a label calls an article or an amount is that, unless its check digit says otherwise.
     if best is None or (label in _NOBODYS and best[1] < 0.9):
         return None
-    if best[0] is Kind.PHONE and start:
+    if best[0] is _PHONE and start:
         # (03)1234-5678 begins with its bracket; one that closes behind the number is the sentence's.
         start -= text[start - 1] == "(" and text.count(")", start, end) > text.count("(", start, end)
         start -= text[start - 1 : start] == "+"
@@ -281,9 +287,9 @@ def _better(*readings: Found | None) -> Found | None:
 
 def _worded(word: Kind, row: Row, *, direct: bool) -> Found | None:
     """Return a card or phone of no known form beside a word for it."""
-    if word is Kind.CARD:
+    if word is _CARD:
         return card_by_label(row)
-    if word is Kind.PHONE and not _is_ipv4(row):
+    if word is _PHONE and not _is_ipv4(row):
         return phone_by_label(row, direct=direct)
     return None
 
@@ -295,15 +301,15 @@ def _is_ipv4(row: Row) -> bool:
 def _postal_code(text: str, start: int, end: int, row: Row, word: Kind | Aside | None) -> Found | None:
     """Return a Japanese postal code (three and four digits), unless it is a range of amounts."""
     if row.shape == [7]:
-        return (Kind.POSTAL_CODE, 0.8) if word is Kind.POSTAL_CODE else None
+        return (_POSTAL_CODE, 0.8) if word is _POSTAL_CODE else None
     if row.shape != [3, 4] or end - start != 8 or text[start + 3] not in "- ":
         return None
-    if word is Kind.POSTAL_CODE:
-        return Kind.POSTAL_CODE, 0.9
+    if word is _POSTAL_CODE:
+        return _POSTAL_CODE, 0.9
     # Part of a longer number, which is read by itself.
     if text[start + 3] != "-" or text[end : end + 1] == "-" or (start and text[start - 1] in "-+¥$£€"):
         return None
-    return None if _AMOUNT_AFTER.match(text, end) else (Kind.POSTAL_CODE, 0.5)
+    return None if _AMOUNT_AFTER.match(text, end) else (_POSTAL_CODE, 0.5)
 
 
 def _bare(text: str, start: int, end: int, context: _Context) -> Span | None:
@@ -320,7 +326,7 @@ def _bare(text: str, start: int, end: int, context: _Context) -> Span | None:
     if is_day(digits) or is_article(digits) or _AMOUNT_AFTER.match(text, end):
         return None
     kind = context.label or context.before
-    found = kind if isinstance(kind, Kind) and kind in _REFERENCES else Kind.ORDER_NUMBER
+    found = kind if isinstance(kind, Kind) and kind in _REFERENCES else _ORDER
     return Span(start - hashed, end, found, 0.5 if hashed else 0.3)
 
 

@@ -1,49 +1,111 @@
-"""Every recogniser that needs no model, over one text: what cannot stand in it is not looked for."""
+"""Every recogniser that needs no model, over many texts: what cannot stand in one is not looked for there."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Iterable, Sequence
 
-from sekisho.detect.addresses import find_addresses
-from sekisho.detect.contacts import find_contacts
-from sekisho.detect.credentials import find_credentials
-from sekisho.detect.dates import find_dates
+import numpy as np
+
+from sekisho.detect import addresses, contacts, credentials, dates, machines, marks
 from sekisho.detect.insurance import find_symbols
 from sekisho.detect.loose_numbers import find_loose
-from sekisho.detect.machines import find_bank_codes, find_machines
 from sekisho.detect.numbers import find_numbers
 from sekisho.detect.plates import find_plates
 from sekisho.detect.spans import OPAQUE, Span
 
-_DIGIT = re.compile("[0-9]")
+_Recogniser = tuple[Callable[[str], Iterable[Span]], int, int]
+"""What finds spans in a text, if of two sets of marks one of each stands there."""
+
+
+class _Recognisers:
+    """Recognisers in the order in which they read."""
+
+    def __init__(self, *recognisers: _Recogniser) -> None:
+        self._each = recognisers
+        self._needed = np.array([[needed] for _, needed, _ in recognisers], dtype=np.uint64)
+        self._too = np.array([[too] for _, _, too in recognisers], dtype=np.uint64)
+
+    def read(self, text: str, standing: int) -> list[Span]:
+        """Return what they find in *text*, in which the marks *standing* stand."""
+        spans: list[Span] = []
+        for find, needed, too in self._each:
+            if standing & needed and standing & too:
+                spans += find(text)
+        return spans
+
+    def read_all(self, texts: Sequence[str], standing: marks.Bits, found: list[list[Span]]) -> None:
+        """Add to *found* what they find in each of *texts*: each of them reads all texts before the next begins.
+
+        So the processor has one pattern at hand, not twenty.
+        """
+        may_find = ((standing & self._needed) != 0) & ((standing & self._too) != 0)
+        for which, at in np.argwhere(may_find).tolist():
+            found[at] += self._each[which][0](texts[at])
+
+
+_BY_FORM = _Recognisers(
+    (contacts.find_emails, marks.EMAIL, marks.EVERYTHING),
+    (contacts.find_urls, marks.URL, marks.EVERYTHING),
+    (contacts.find_line, marks.LINE, marks.EVERYTHING),
+    (credentials.find_tokens, marks.TOKEN, marks.EVERYTHING),
+    (credentials.find_keyed, marks.KEYED, marks.EVERYTHING),
+    (credentials.find_stated, marks.STATED, marks.EVERYTHING),
+    (machines.find_bank_codes, marks.BANK_CODE, marks.EVERYTHING),
+)
+_IN_THE_REST = _Recognisers(
+    (machines.find_machines, marks.MACHINE, marks.EVERYTHING),
+    (machines.find_accounts, marks.IBAN, marks.EVERYTHING),
+    (find_numbers, marks.DIGIT, marks.EVERYTHING),
+    (find_loose, marks.LOOSE, marks.DIGIT),
+    (find_symbols, marks.SYMBOL, marks.DIGIT),
+    (find_plates, marks.PLATE, marks.WIDE),
+    (dates.find_births, marks.BIRTH, marks.NUMERAL),
+    (dates.find_ages, marks.AGE, marks.DIGIT),
+    (addresses.find_prefectures, marks.PREFECTURE, marks.EVERYTHING),
+    (addresses.find_blocks, marks.BLOCK, marks.MUNICIPALITY),
+    (addresses.find_labelled, marks.LABELLED, marks.EVERYTHING),
+    (addresses.find_streets, marks.STREET, marks.DIGIT),
+    (addresses.find_romaji, marks.ROMAJI, marks.DASHED),
+    (addresses.find_wards, marks.WARD, marks.DIGIT),
+    (addresses.find_boxes, marks.BOX, marks.DIGIT),
+    (addresses.find_codes, marks.POSTCODE, marks.EVERYTHING),
+)
 _PROVEN = 0.9
+_WIDE = np.uint64(marks.WIDE)
+_TOGETHER = 3  # texts; fewer are read sooner one by one
 
 
 def find_patterns(text: str) -> list[Span]:
     """Return everything but names in folded *text*, in no order."""
-    spans = find_contacts(text)
-    spans += find_credentials(text)
-    spans += find_bank_codes(text)
-    # What stands in an e-mail address or a URL is found with it: no number is looked for inside.
-    rest = _without(text, spans) if spans else text
-    # Addresses of machines and UUIDs may have no decimal digit; they have colons, dashes or dots.
-    digits = _DIGIT.search(rest) is not None
-    if digits or ":" in rest or rest.count("-") > 3 or rest.count(".") > 1:
-        spans += find_machines(rest)
-    if digits:
-        spans += find_numbers(rest)
-        spans += find_loose(rest)
-        if "記号" in rest or "枝番" in rest or "郵" in rest or "ゆうちょ" in rest or "振替" in rest:
-            spans += find_symbols(rest)
-        if not rest.isascii():
-            spans += find_plates(rest)
-    spans += find_dates(rest)
-    spans += find_addresses(rest)
-    return spans
+    standing = marks.marks_of(text)
+    spans = _BY_FORM.read(text, standing)
+    if spans:
+        text = _without(text, spans)
+        standing |= 0 if text.isascii() else marks.WIDE
+    return spans + _IN_THE_REST.read(text, standing)
+
+
+def find_patterns_in(texts: Sequence[str]) -> list[list[Span]]:
+    """Return what :func:`find_patterns` finds in each of *texts*; together they are read in less time."""
+    if len(texts) < _TOGETHER:
+        return [find_patterns(text) for text in texts]
+    found: list[list[Span]] = [[] for _ in texts]
+    rests, standing = list(texts), marks.marks_in(texts)
+    _BY_FORM.read_all(rests, standing, found)
+    for at, spans in enumerate(found):
+        if spans:
+            rests[at] = _without(rests[at], spans)
+            if not rests[at].isascii():
+                standing[at] |= _WIDE
+    _IN_THE_REST.read_all(rests, standing, found)
+    return found
 
 
 def _without(text: str, spans: list[Span]) -> str:
-    """Return *text* as long as it is, with opaque characters where one of *spans* is found by its own form."""
+    """Return *text* as long as it is, with opaque characters where one of *spans* is found by its own form.
+
+    What stands in an e-mail address or a URL is found with it: no number is looked for inside.
+    """
     pieces: list[str] = []
     at = 0
     for start, end, _, score in sorted(spans):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sekisho.detect.cues import WORDS
 from sekisho.detect.names import find_names, find_names_in
 from sekisho.detect.normalise import fold
-from sekisho.detect.patterns import find_patterns
+from sekisho.detect.patterns import find_patterns, find_patterns_in
 from sekisho.detect.sensitive import flags
 from sekisho.detect.settle import settle
 from sekisho.detect.spans import Kind, Span
@@ -132,7 +132,7 @@ def find_in(texts: Sequence[str]) -> list[list[Span]]:
 
     def find_all(texts: list[str]) -> list[list[Span]]:
         names = find_names_in(texts, known=known)
-        return [find_patterns(text) + of_text for text, of_text in zip(texts, names, strict=True)]
+        return [spans + of_text for spans, of_text in zip(find_patterns_in(texts), names, strict=True)]
 
     def find_folded(texts: Sequence[str]) -> list[list[Span]]:
         folded = [fold(text) for text in texts]

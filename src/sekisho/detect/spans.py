@@ -47,6 +47,8 @@ class Kind(StrEnum):
     ID_NUMBER = "ID_NUMBER"  # any other labelled number: customer, member, staff, patient
     SENSITIVE = "SENSITIVE"  # 要配慮個人情報: a flag for review, never masked word by word
 
+    __hash__ = str.__hash__  # the one of enumerations is a call of Python's
+
 
 class Span(NamedTuple):
     """A stretch of text: characters ``start`` to ``end`` (exclusive), its kind, and a score in 0 to 1."""
