@@ -39,7 +39,10 @@ def folded(romaji: str) -> str:
 def folded_words() -> Mapping[str, Concepts]:
     """Return the words that may be romaji, folded: those of the dictionary, and readings of its words in kanji."""
     written = json.loads(Path(__file__).with_name("column_readings.json").read_text(encoding="utf-8"))
-    found = {word: frozenset({concept}) for concept, words in written.items() for word in words.split()}
+    found: dict[str, Concepts] = {}
+    for concept, words in written.items():
+        for word in words.split():
+            found[word] = found.get(word, frozenset()) | {concept}
     for word, concepts in MEANINGS.items():
         if word.isascii() and word.isalpha():
             found[folded(word)] = concepts

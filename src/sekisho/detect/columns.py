@@ -72,11 +72,7 @@ def evidence_of(sample: ColumnSample) -> Evidence:
         for sibling in sample.siblings[:_MOST_SIBLINGS]
         if sibling != sample.name and (said := read_header(sibling[-MOST_CHARS:], table).kinds)
     )
-    if (
-        header.kinds.get("name", 0.0)
-        and "family_name" in siblings
-        and sample.name.strip().lower() in {"名", "mei", "name", "first"}
-    ):
+    if "family_name" in siblings and _is_name_alone(sample.name):
         header = header._replace(kinds={"given_name": 0.9})
     looks = profile(sample.values)
     if _labels_goods(header, sample, looks, table):
@@ -92,6 +88,15 @@ def evidence_of(sample: ColumnSample) -> Evidence:
         distinct=max(sample.distinct, len(sample.values)),
         present=max(sample.rows - sample.nulls, len(sample.values)),
     )
+
+
+_GIVEN = frozenset({"name", "first", "neutral", "full_name"})
+
+
+def _is_name_alone(path: str) -> bool:
+    """Return whether *path* says a name and not whose or which: 名, mei_kanji, 氏名（名）."""
+    words = words_of(path[-MOST_CHARS:])
+    return any(concepts & {"name", "first"} for concepts in words) and all(concepts <= _GIVEN for concepts in words)
 
 
 def _labels_goods(header: Header, sample: ColumnSample, looks: Profile, table: Owner) -> bool:
