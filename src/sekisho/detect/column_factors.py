@@ -71,6 +71,8 @@ _CHECKED = {
     "my_number": "my_number", "driver_licence": "drivers_licence", "card": "card", "insurer_number": "insurer_number",
     "corporate_number": "corporate_number", "invoice_number": "invoice_number", "resident_code": "resident_code",
 }  # fmt: skip
+# Kinds whose lists hold words that are seldom labels of anything else.
+_TELLING = ("prefecture", "occupation", "education", "marital_status", "income", "health", "creed", "race")
 _PERSONAL = frozenset(
     kind
     for kind, facts in KINDS.items()
@@ -135,6 +137,18 @@ def _proof(kind: str, evidence: Evidence) -> float:
     )
 
 
+def _outmatched(kind: str, proofs: Mapping[str, float], own: float) -> float:
+    """Return how much better the values prove another kind than they do this one.
+
+    A name that says nothing personal (区分, AREA) holds against lists of people's words by half.
+    """
+    best = max((proof for other, proof in proofs.items() if other != kind), default=0.0)
+    if kind == NONE:
+        told = max((proofs[other] for other in _TELLING), default=0.0)
+        return max(0.0, best - own, told - own / 2)
+    return max(0.0, best - own)
+
+
 def _specific(kind: str, profile: Profile) -> float:
     """Return how seldom values of other kinds have the form: bare digits of some length are anything."""
     if kind in _CHECKED:
@@ -171,8 +185,7 @@ def _of(kind: str, evidence: Evidence, weight: float, proofs: Mapping[str, float
         "comment": evidence.comment.kinds.get(kind, 0.0),
         "agreement": said * fit * weight,
         "misfit": (1 - fit) * weight if kind != NONE else 0.0,
-        "outmatched": max(0.0, max((p for k, p in proofs.items() if k != kind), default=0.0) - max(rate, said * fit))
-        * weight,
+        "outmatched": _outmatched(kind, proofs, max(rate, said * fit)) * weight,
         "prose_other": profile.prose * weight if kind != FREE_TEXT else 0.0,
         _BASE[facts.shape] if kind not in {NONE, FREE_TEXT} else "base_none" if kind == NONE else "base_text": 1.0,
     }

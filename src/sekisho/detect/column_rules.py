@@ -115,7 +115,8 @@ _RULES: tuple[Rule, ...] = (
     Rule("number_plate", 0.8, _words("vehicle id"), _words("type record event insurance")),
     Rule("ip", 1.0, _words("ip")),
     Rule("device_id", 1.0, _words("mac")),
-    Rule("device_id", 0.9, _words("device"), _words("push name token")),
+    Rule("device_id", 0.9, _words("device id"), _words("push name token")),
+    Rule("device_id", 0.5, _words("device"), _words("push name token")),
     Rule("cookie_id", 0.9, _words("cookie")),
     Rule("line_id", 0.9, _words("line id"), _words("record event address thing bank text")),
     Rule("line_id", 1.0, _words("line_account")),
@@ -148,6 +149,8 @@ _RULES: tuple[Rule, ...] = (
     Rule("postal_code", 1.0, _words("postal")),
     Rule("prefecture", 1.0, _words("prefecture"), _words("race")),
     Rule("prefecture", 0.5, _words("state")),
+    Rule("prefecture", 0.3, _words("region"), _words("thing nationality")),
+    Rule("city", 0.3, _words("region"), _words("thing nationality")),
     Rule("city", 1.0, _words("city"), _words("race")),
     Rule("country", 0.9, _words("country"), _words("nationality phone")),
     Rule("nationality", 1.0, _words("nationality")),
@@ -230,7 +233,7 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
         return {FREE_TEXT: 0.5, NONE: 0.5}
     if _derived(words, head, have):
         return {**dict.fromkeys(found, 0.1), NONE: 0.9}
-    if "state" in head:
+    if head & _words("state region") and found.keys() <= {"prefecture", "city"}:
         return {**found, NONE: 0.5}
     if found.keys() == {FREE_TEXT} and "describes" in have:
         return {**found, NONE: 0.4}
