@@ -229,6 +229,7 @@ def _of_owner(kind: str, evidence: Evidence, values: dict[str, float]) -> None:
 
 
 _PLAIN = ("true_false", "epoch", "day", "decimal", "stamp", "clock", "version", "date")
+_ALL_DISTINCT = 0.97
 _WORDS = ("kanji", "kana", "latin", "other", "word", "masked")
 
 
@@ -244,7 +245,10 @@ def _of_none(evidence: Evidence, weight: float, values: dict[str, float]) -> Non
     values["plain"] = max(0.0, min(1.0, plain)) * weight
     few = 0 < evidence.distinct <= 30 and evidence.present >= 3 * evidence.distinct
     values["few"] = float(few)
-    values["wordy"] = (0.0 if few else sum(forms.get(form, 0.0) for form in _WORDS)) * weight
+    worded = sum(forms.get(form, 0.0) for form in _WORDS)
+    if evidence.distinct >= _ALL_DISTINCT * evidence.present:  # what is never the same twice is somebody's number
+        worded += forms.get("code", 0.0)
+    values["wordy"] = (0.0 if few else worded) * weight
     values["firms"] = profile.firms * weight
     if "goods" in profile.checks:
         values["goods"] = max(0.0, check_evidence(*profile.checks["goods"]))

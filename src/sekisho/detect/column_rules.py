@@ -75,6 +75,7 @@ _NAMED = _words(
 _RULES: tuple[Rule, ...] = (
     # What is said by one word alone
     Rule("my_number", 1.0, _words("my_number")),
+    Rule("my_number", 0.8, _words("individual id"), _words("thing record")),
     Rule("resident_code", 1.0, _words("resident_code")),
     Rule("passport", 1.0, _words("passport")),
     Rule("residence_card", 1.0, _words("residence_card")),
@@ -123,6 +124,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("line_id", 0.9, _words("line person"), _words("record event address thing")),
     Rule("user_name", 0.8, _words("social")),
     Rule("user_name", 0.8, _words("nickname")),
+    Rule("user_name", 0.8, _words("shown name"), _words("thing kana type")),
     Rule("push_token", 1.0, _words("push token")),
     Rule("push_token", 0.9, _words("device token")),
     Rule("push_token", 0.8, _words("registration token")),
@@ -245,7 +247,7 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
     if owner is Owner.THING and not have & _words("name id"):
         return {NONE: 0.7}
     if "name" in have:
-        return _of_name(owner, around, labelled=bool(have & _LABELS), strange=not all(words))
+        return _of_name(owner, around, account="account" in have | inside, labelled=bool(have & _LABELS), strange=not all(words))
     if "id" in have or owner in {Owner.RECORD, Owner.EVENT}:
         if have & _LABELS and owner in {Owner.UNKNOWN, Owner.THING}:  # status_cd, error_code
             return {NONE: 0.9}
@@ -255,6 +257,8 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
         return {"name": 0.6, "customer_id": 0.5} if all(words) else {"name": 0.2, NONE: 0.2}
     if "text" in have:
         return {FREE_TEXT: 0.5, NONE: 0.5}
+    if "title" in head and around is Owner.PERSON and have <= _words("title neutral"):
+        return {"occupation": 0.5, NONE: 0.4}  # a person's title is her post, anything else's its name
     return {NONE: 0.7} if have & _LABELS else {}
 
 
@@ -322,9 +326,9 @@ def _of_things(found: dict[str, float], owner: Owner) -> dict[str, float]:
     return {**weak, NONE: 0.4}
 
 
-def _of_name(owner: Owner, around: Owner, *, labelled: bool, strange: bool) -> dict[str, float]:
+def _of_name(owner: Owner, around: Owner, *, account: bool, labelled: bool, strange: bool) -> dict[str, float]:
     if owner is Owner.PERSON:
-        return {"name": 0.9}
+        return {"name": 0.9, "employer": 0.5} if account else {"name": 0.9}
     if owner in {Owner.THING, Owner.EVENT}:
         return {NONE: 0.9}
     if labelled:  # category_name, 状態名
@@ -333,7 +337,11 @@ def _of_name(owner: Owner, around: Owner, *, labelled: bool, strange: bool) -> d
         return {NONE: 0.6, "name": 0.2}
     if strange:  # the name of something that the dictionary does not know; people it knows
         return {"name": 0.4 if around is Owner.PERSON else 0.3, NONE: 0.4}
-    return {"name": 0.7 if around is Owner.PERSON else 0.4, NONE: 0.1 if around is Owner.PERSON else 0.3}
+    if around in {Owner.RECORD, Owner.EVENT}:  # shops call an order's number its name
+        return {"name": 0.4, "order_number": 0.2, NONE: 0.3}
+    if around is Owner.PERSON:
+        return {"name": 0.7, "employer": 0.5} if account else {"name": 0.7, NONE: 0.1}
+    return {"name": 0.4, NONE: 0.3}
 
 
 def _of_id(owner: Owner, around: Owner, *, named: bool, strange: bool) -> dict[str, float]:
