@@ -30,6 +30,26 @@ _CLEAR = 0.8
 _SMALLEST = 3  # letters of a word inside a run of letters without marks
 
 _UNKNOWN: Concepts = frozenset()
+_HEADS = frozenset({"flag", "count", "score", "type", "time", "amount", "id", "name", "text", "title", "describes"})
+_LEAST_TAIL = 4  # letters of a head behind something unknown, one more of any other word
+_LEAST_ROMAJI, _LEAST_JAPANESE = 6, 3  # letters of a word whose ending alone is read
+_ROMAJI_ENDINGS: Mapping[str, Concepts] = {
+    ending: frozenset({concept})
+    for concept, endings in (
+        ("person", "sha nin"), ("time", "bi"), ("amount", "gaku kin ryo"), ("score", "ritsu"), ("id", "bango kodo"),
+        ("type", "kbn"), ("flag", "umu flg"), ("count", "kaisu kensu"), ("name", "mei"),
+    )
+    for ending in endings.split()
+}  # fmt: skip
+_ENDINGS: Mapping[str, Concepts] = {
+    char: frozenset({concept})
+    for concept, chars in (
+        ("person", "者員"), ("amount", "料費税"), ("record", "券書票"), ("thing", "店社館品"), ("type", "型式"),
+        ("health", "症病薬科"), ("text", "欄"), ("count", "量"),
+    )
+    for char in chars
+}  # fmt: skip
+"""What the last character of a word says that is not in the dictionary; none of these ends people's names."""
 
 
 class Header(NamedTuple):
@@ -156,8 +176,30 @@ def _inside(piece: str) -> list[Concepts]:
         if found := folded_words().get(spelled):
             return [found]
         whole = _split(spelled, _SMALLEST, folded_words()) if len(spelled) >= _GLUED else []
-        return whole if whole and all(whole) else [abbreviated(piece)]
-    return _split(piece, 1, MEANINGS)
+        if whole and all(whole):
+            return whole
+        return [found] if (found := abbreviated(piece)) else _ending(piece, spelled)
+    found = _split(piece, 1, MEANINGS)
+    if found and not found[-1] and len(piece) >= _LEAST_JAPANESE and (told := _ENDINGS.get(piece[-1])):
+        return [*found, told]
+    return found
+
+
+def _ending(piece: str, spelled: str) -> list[Concepts]:
+    """Return what the end of a run of letters says where its beginning is not known: ``kentaishubetsu``, ``mushiisha``."""
+    for size in range(len(piece) - 2, _LEAST_TAIL - 1, -1):
+        told = MEANINGS.get(piece[-size:], _UNKNOWN)
+        if told and (told <= _HEADS or size > _LEAST_TAIL):
+            return [_UNKNOWN, told]
+    for size in range(len(spelled) - 2, _LEAST_TAIL - 1, -1):
+        if told := folded_words().get(spelled[-size:]):
+            if told <= _HEADS or size > _LEAST_TAIL:
+                return [_UNKNOWN, told]
+    if len(spelled) >= _LEAST_ROMAJI:
+        for tail, told in _ROMAJI_ENDINGS.items():
+            if spelled.endswith(tail):
+                return [_UNKNOWN, told]
+    return [_UNKNOWN]
 
 
 def _split(text: str, smallest: int, meanings: Mapping[str, Concepts]) -> list[Concepts]:

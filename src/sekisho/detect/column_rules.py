@@ -135,7 +135,8 @@ _RULES: tuple[Rule, ...] = (
     Rule("user_agent", 0.9, _words("browser")),
     Rule("url", 0.9, _words("url"), _words("biometric image")),
     Rule("location", 0.9, _words("geo"), _words("ip")),
-    Rule("biometric", 0.9, _words("biometric"), _words("thing")),
+    Rule("biometric", 0.9, _words("biometric"), _words("thing device")),
+    Rule("device_id", 0.9, _words("device biometric")),
     Rule("biometric", 0.8, _words("person image"), _words("thing")),
     # Contact
     Rule("email", 1.0, _words("email"), _words("hash text")),
@@ -157,7 +158,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("country", 0.9, _words("country"), _words("nationality phone")),
     Rule("nationality", 1.0, _words("nationality")),
     # Names
-    Rule("name", 1.0, _words("full_name"), _words("kana email phone thing bank id")),
+    Rule("name", 1.0, _words("full_name"), _words("kana email phone bank id")),
     Rule("customer_id", 0.8, _words("full_name id")),
     Rule("name", 0.9, _words("full_name bank_account"), _words("kana")),
     Rule("name_kana", 1.0, _words("full_name kana")),
@@ -251,7 +252,7 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
     if "id" in have or owner in {Owner.RECORD, Owner.EVENT}:
         if have & _LABELS and owner in {Owner.UNKNOWN, Owner.THING}:  # status_cd, error_code
             return {NONE: 0.9}
-        return _of_id(owner, around, named="id" in have, strange=not all(words))
+        return _of_id(owner, around, named="id" in have, unique="uuid" in have, strange=not all(words))
     if owner is Owner.PERSON:
         # 担当医 is a person; mother_tongue is something of hers that the dictionary does not know.
         return {"name": 0.6, "customer_id": 0.5} if all(words) else {"name": 0.2, NONE: 0.2}
@@ -344,7 +345,7 @@ def _of_name(owner: Owner, around: Owner, *, account: bool, labelled: bool, stra
     return {"name": 0.4, NONE: 0.3}
 
 
-def _of_id(owner: Owner, around: Owner, *, named: bool, strange: bool) -> dict[str, float]:
+def _of_id(owner: Owner, around: Owner, *, named: bool, unique: bool, strange: bool) -> dict[str, float]:
     own = owner is not Owner.UNKNOWN
     if strange and not own:  # the number of something that the dictionary does not know
         if around is Owner.PERSON:
@@ -359,6 +360,8 @@ def _of_id(owner: Owner, around: Owner, *, named: bool, strange: bool) -> dict[s
                 return {NONE: 0.6, "customer_id": 0.4}
             return {NONE: strength}
         case Owner.RECORD:
+            if unique:  # txn_uuid: what machines number, not people
+                return {"record_id": strength, "order_number": 0.5}
             return {"order_number": strength, "record_id": 0.4}
         case Owner.EVENT:
             return {"record_id": strength, "order_number": 0.2}
