@@ -167,7 +167,7 @@ def _inside(piece: str) -> list[Concepts]:
     if piece.isdigit():
         return []  # tel1, address2
     if piece.isascii():
-        if piece.endswith("s") and piece[:-1] in MEANINGS:
+        if piece.endswith("s") and len(piece) > _SMALLEST and piece[:-1] in MEANINGS:
             return [MEANINGS[piece[:-1]]]
         whole = _split(piece, _SMALLEST, MEANINGS)
         if whole and all(whole):

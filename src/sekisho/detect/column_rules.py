@@ -63,7 +63,7 @@ _KEEP: Mapping[str, Concepts] = {
     "club": _words("type grade"),
     "biometric": _words("type"),
 }
-_LABELS = _words("type flag score count amount time describes title grade")
+_LABELS = _words("type flag score count amount time describes title grade measure")
 HARMFUL = _words("health creed race criminal_record credit")
 """Kinds that harm when known, and that only people have."""
 # Kinds that have names: 病名, 学校名, country_name.
@@ -201,6 +201,9 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
+_SAYS_NO_MORE = _words("neutral id measure")
+
+
 def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: Concepts) -> dict[str, float]:
     """Return the kinds that *words* say, with their strength.
 
@@ -217,7 +220,7 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
     """
     have = frozenset().union(*words)
     head = next(
-        (concepts for concepts in reversed(words) if concepts and not concepts <= {"neutral", "id"}), frozenset()
+        (concepts for concepts in reversed(words) if concepts and not concepts <= _SAYS_NO_MORE), frozenset()
     )
     found, of_head = _said(have, head)
     numbered = bool(words) and "id" in next((concepts for concepts in reversed(words) if concepts), frozenset())
