@@ -81,6 +81,8 @@ def read_header(path: str, dataset: Owner = Owner.UNKNOWN) -> Header:
     if parents and all(concepts <= _VAGUE for concepts in last):
         # ``phone.number``, ``emails[].value``: what is meant stands above.
         last = [*parents[-1], *last]
+    elif parents and {"name"} == frozenset().union(*last) and owner_of(parents[-1]) is Owner.UNKNOWN:
+        last = [*parents[-1], *last]  # medication.name
     owner = owner_of(last)
     around = above if above is not Owner.UNKNOWN else dataset
     inside = frozenset().union(*(concepts for words in parents for concepts in words)) if parents else _UNKNOWN
@@ -169,12 +171,12 @@ def _inside(piece: str) -> list[Concepts]:
     if piece.isascii():
         if piece.endswith("s") and len(piece) > _SMALLEST and piece[:-1] in MEANINGS:
             return [MEANINGS[piece[:-1]]]
-        whole = _split(piece, _SMALLEST, MEANINGS)
-        if whole and all(whole):
-            return whole
         spelled = folded(piece)
         if found := folded_words().get(spelled):
             return [found]
+        whole = _split(piece, _SMALLEST, MEANINGS)
+        if whole and all(whole):
+            return whole
         whole = _split(spelled, _SMALLEST, folded_words()) if len(spelled) >= _GLUED else []
         if whole and all(whole):
             return whole

@@ -64,6 +64,11 @@ _KEEP: Mapping[str, Concepts] = {
     "biometric": _words("type"),
 }
 _LABELS = _words("type flag score count amount time describes title grade measure")
+_NUMBERS = _words(
+    "card bank_account line_id insured_number insurer_number my_number resident_code passport residence_card"
+    " pension_number employment_insurance invoice_number corporate_number number_plate customer_id device_id cookie_id"
+    " hashed_id secret push_token email phone ip user_name"
+)
 HARMFUL = _words("health creed race criminal_record credit")
 """Kinds that harm when known, and that only people have."""
 # Kinds that have names: 病名, 学校名, country_name.
@@ -287,6 +292,8 @@ def _of_head(found: dict[str, float], of_head: frozenset[str], head: Concepts, *
         }
     if of_head or not found:
         return found
+    if numbered and head & _words("record event person") and not found.keys() <= _NUMBERS:
+        return {}  # 診察予約番号, 通院者番号: the number of what stands before it
     if "name" in head:  # insured_name, referrer_name: what has no name is no kind of name
         return {kind: strength for kind, strength in found.items() if kind in _NAMED}
     if "image" in head and "biometric" in found:
