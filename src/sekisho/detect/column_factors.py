@@ -72,7 +72,8 @@ _CHECKED = {
     "corporate_number": "corporate_number", "invoice_number": "invoice_number", "resident_code": "resident_code",
 }  # fmt: skip
 # Kinds whose lists hold words that are seldom labels of anything else.
-_TELLING = ("prefecture", "occupation", "education", "marital_status", "income", "health", "creed", "race")
+_TELLING = ("prefecture", "gender", "occupation", "education", "marital_status", "income", "health", "creed", "race")
+_STAMPED = ("email", "line_id", "residence_card", "number_plate", "invoice_number")
 _PERSONAL = frozenset(
     kind
     for kind, facts in KINDS.items()
@@ -140,11 +141,12 @@ def _proof(kind: str, evidence: Evidence) -> float:
 def _outmatched(kind: str, proofs: Mapping[str, float], own: float) -> float:
     """Return how much better the values prove another kind than they do this one.
 
-    A name that says nothing personal (区分, AREA) holds against lists of people's words by half.
+    A name that says nothing personal (区分, AREA) holds against lists of people's words by half, and one that says
+    a number (userId) against forms that only one kind of number has.
     """
     best = max((proof for other, proof in proofs.items() if other != kind), default=0.0)
-    if kind == NONE:
-        told = max((proofs[other] for other in _TELLING), default=0.0)
+    if kind == NONE or kind in _NUMBERED:
+        told = max(proofs[other] for other in (_TELLING if kind == NONE else _STAMPED))
         return max(0.0, best - own, told - own / 2)
     return max(0.0, best - own)
 
@@ -202,7 +204,7 @@ def _of(kind: str, evidence: Evidence, weight: float, proofs: Mapping[str, float
     _of_owner(kind, evidence, values)
     spread = evidence.distinct / evidence.present if evidence.present else 0.0
     if kind in _NUMBERED:
-        values["unique"] = spread * weight
+        values["unique"] = (-1.0 if _few(evidence) else spread) * weight
     if kind in _PEOPLE:
         values["firms"] = -profile.firms * weight
     if kind == "employer":
@@ -229,6 +231,14 @@ def _of_owner(kind: str, evidence: Evidence, values: dict[str, float]) -> None:
 
 
 _PLAIN = ("true_false", "epoch", "day", "decimal", "stamp", "clock", "version", "date")
+
+
+def _few(evidence: Evidence) -> bool:
+    """Return whether the same few values come again and again."""
+    return 0 < evidence.distinct <= _MOST_FEW and evidence.present >= 3 * evidence.distinct
+
+
+_MOST_FEW = 30
 _ALL_DISTINCT = 0.97
 _WORDS = ("kanji", "kana", "latin", "other", "word", "masked")
 
@@ -243,7 +253,7 @@ def _of_none(evidence: Evidence, weight: float, values: dict[str, float]) -> Non
     if evidence.sort in {"b", "d"} and not profile.matches.get("birth_date", 0.0):
         plain = 1.0
     values["plain"] = max(0.0, min(1.0, plain)) * weight
-    few = 0 < evidence.distinct <= 30 and evidence.present >= 3 * evidence.distinct
+    few = _few(evidence)
     values["few"] = float(few)
     worded = sum(forms.get(form, 0.0) for form in _WORDS)
     if evidence.distinct >= _ALL_DISTINCT * evidence.present:  # what is never the same twice is somebody's number

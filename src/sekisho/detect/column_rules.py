@@ -228,6 +228,8 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
         (concepts for concepts in reversed(words) if concepts and not concepts <= _SAYS_NO_MORE), frozenset()
     )
     found, of_head = _said(have, head)
+    if words[-1:] in {(_words("last"),), (_words("first"),)}:  # legal_last
+        found["family_name" if "last" in words[-1] else "given_name"] = 0.8
     numbered = bool(words) and "id" in next((concepts for concepts in reversed(words) if concepts), frozenset())
     if numbered:
         found.pop(FREE_TEXT, None)  # the number of a text is a number
@@ -297,6 +299,8 @@ def _of_head(found: dict[str, float], of_head: frozenset[str], head: Concepts, *
     if "name" in head:  # insured_name, referrer_name: what has no name is no kind of name
         return {kind: strength for kind, strength in found.items() if kind in _NAMED}
     if "image" in head and "biometric" in found:
+        return found
+    if "history" in head:  # 婚姻歴, marital_hist: as much as what it is of
         return found
     if head & _words("record event") and found.keys() & HARMFUL:  # criminal_record, 通院履歴
         return {kind: strength for kind, strength in found.items() if kind in HARMFUL}
