@@ -46,7 +46,7 @@ def romaji(kana: str) -> str | None:
 
 
 def readings() -> dict[str, list[str]]:
-    """Return the concepts and how their words in kanji are spelled; of words that sound alike, what all of them say."""
+    """Return the concepts and how their words in kanji are spelled; what all words say that sound alike."""
     tokenizer = Dictionary(dict="core").tokenizer("C")
     found: dict[str, Concepts] = {}
     for word, concepts in MEANINGS.items():

@@ -142,12 +142,12 @@ def _outmatched(kind: str, proofs: Mapping[str, float], own: float) -> float:
     """Return how much better the values prove another kind than they do this one.
 
     A name that says nothing personal (区分, AREA) holds against lists of people's words by half, and one that says
-    a number (userId) against forms that only one kind of number has.
+    a number (userId) by a quarter against forms that only one kind of number has.
     """
     best = max((proof for other, proof in proofs.items() if other != kind), default=0.0)
     if kind == NONE or kind in _NUMBERED:
         told = max(proofs[other] for other in (_TELLING if kind == NONE else _STAMPED))
-        return max(0.0, best - own, told - own / 2)
+        return max(0.0, best - own, told - own / (2 if kind == NONE else 4))
     return max(0.0, best - own)
 
 
@@ -239,6 +239,7 @@ def _few(evidence: Evidence) -> bool:
 
 
 _MOST_FEW = 30
+_LEAST_NUMBER = 7  # digits
 _ALL_DISTINCT = 0.97
 _WORDS = ("kanji", "kana", "latin", "other", "word", "masked")
 
@@ -247,7 +248,7 @@ def _of_none(evidence: Evidence, weight: float, values: dict[str, float]) -> Non
     profile = evidence.profile
     forms = profile.forms
     plain = sum(forms.get(form, 0.0) for form in _PLAIN)
-    if profile.length < 7:  # a number too short to be anybody's
+    if profile.length < _LEAST_NUMBER:  # a number too short to be anybody's
         plain += forms.get("digits", 0.0)
     plain -= profile.matches.get("birth_date", 0.0) + profile.matches.get("location", 0.0)
     if evidence.sort in {"b", "d"} and not profile.matches.get("birth_date", 0.0):
@@ -258,6 +259,8 @@ def _of_none(evidence: Evidence, weight: float, values: dict[str, float]) -> Non
     worded = sum(forms.get(form, 0.0) for form in _WORDS)
     if evidence.distinct >= _ALL_DISTINCT * evidence.present:  # what is never the same twice is somebody's number
         worded += forms.get("code", 0.0)
+        if evidence.header.kinds and profile.length >= _LEAST_NUMBER:
+            worded += forms.get("digits", 0.0)
     values["wordy"] = (0.0 if few else worded) * weight
     values["firms"] = profile.firms * weight
     if "goods" in profile.checks:

@@ -97,7 +97,7 @@ def read_header(path: str, dataset: Owner = Owner.UNKNOWN) -> Header:
 
 
 def _clearer(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
-    """Return what two names of one column say together: the greater strength of each kind, ``none`` only if both do."""
+    """Return what two names of one column say together: each kind's greater strength, ``none`` only if both do."""
     kinds = {kind: max(one.get(kind, 0.0), other.get(kind, 0.0)) for kind in {*one, *other} - {NONE}}
     if NONE in one and NONE in other:
         kinds[NONE] = min(one[NONE], other[NONE])
@@ -188,15 +188,15 @@ def _inside(piece: str) -> list[Concepts]:
 
 
 def _ending(piece: str, spelled: str) -> list[Concepts]:
-    """Return what the end of a run of letters says where its beginning is not known: ``kentaishubetsu``, ``mushiisha``."""
+    """Return what the end of a run of letters says where its beginning is not known: ``mushiisha``."""
     for size in range(len(piece) - 2, _LEAST_TAIL - 1, -1):
         told = MEANINGS.get(piece[-size:], _UNKNOWN)
         if told and (told <= _HEADS or size > _LEAST_TAIL):
             return [_UNKNOWN, told]
     for size in range(len(spelled) - 2, _LEAST_TAIL - 1, -1):
-        if told := folded_words().get(spelled[-size:]):
-            if told <= _HEADS or size > _LEAST_TAIL:
-                return [_UNKNOWN, told]
+        told = folded_words().get(spelled[-size:], _UNKNOWN)
+        if told and (told <= _HEADS or size > _LEAST_TAIL):
+            return [_UNKNOWN, told]
     if len(spelled) >= _LEAST_ROMAJI:
         for tail, told in _ROMAJI_ENDINGS.items():
             if spelled.endswith(tail):

@@ -66,8 +66,8 @@ _KEEP: Mapping[str, Concepts] = {
 _LABELS = _words("type flag score count amount time describes title grade measure")
 _NUMBERS = _words(
     "card bank_account line_id insured_number insurer_number my_number resident_code passport residence_card"
-    " pension_number employment_insurance invoice_number corporate_number number_plate customer_id device_id cookie_id"
-    " hashed_id secret push_token email phone ip user_name"
+    " pension_number employment_insurance invoice_number corporate_number number_plate customer_id device_id"
+    " cookie_id hashed_id secret push_token email phone ip user_name"
 )
 HARMFUL = _words("health creed race criminal_record credit")
 """Kinds that harm when known, and that only people have."""
@@ -76,6 +76,8 @@ _NAMED = _words(
     "name name_kana family_name given_name user_name address prefecture city country nationality occupation employer"
     " education household member_rank health creed race criminal_record free_text income marital_status bank_account"
 )
+
+_NO_CARD = _words("person residence insured hash residence_card token rank device club health")
 
 _RULES: tuple[Rule, ...] = (
     # What is said by one word alone
@@ -95,12 +97,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("insurer_number", 0.9, _words("insurer"), _words("name full_name")),
     Rule("insurer_number", 0.8, _words("insurance id company")),
     Rule("card", 0.6, _words("card person"), _words("residence hash residence_card token name full_name kana club")),
-    Rule(
-        "card",
-        0.9,
-        _words("card"),
-        _words("person residence insured hash residence_card token rank device club health"),
-    ),
+    Rule("card", 0.9, _words("card"), _NO_CARD),
     Rule("insured_number", 0.8, _words("health card")),
     Rule("customer_id", 0.7, _words("card person"), _words("name full_name kana credit_word")),
     Rule("customer_id", 0.9, _words("club id"), _words("rank")),
@@ -224,9 +221,7 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
         Concepts of the parents in a path.
     """
     have = frozenset().union(*words)
-    head = next(
-        (concepts for concepts in reversed(words) if concepts and not concepts <= _SAYS_NO_MORE), frozenset()
-    )
+    head = next((concepts for concepts in reversed(words) if concepts and not concepts <= _SAYS_NO_MORE), frozenset())
     found, of_head = _said(have, head)
     if words[-1:] in {(_words("last"),), (_words("first"),)}:  # legal_last
         found["family_name" if "last" in words[-1] else "given_name"] = 0.8
@@ -258,7 +253,8 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
     if owner is Owner.THING and not have & _words("name id"):
         return {NONE: 0.7}
     if "name" in have:
-        return _of_name(owner, around, account="account" in have | inside, labelled=bool(have & _LABELS), strange=not all(words))
+        account, labelled = "account" in have | inside, bool(have & _LABELS)
+        return _of_name(owner, around, account=account, labelled=labelled, strange=not all(words))
     if "id" in have or owner in {Owner.RECORD, Owner.EVENT}:
         if have & _LABELS and owner in {Owner.UNKNOWN, Owner.THING}:  # status_cd, error_code
             return {NONE: 0.9}
@@ -370,7 +366,9 @@ def _of_id(owner: Owner, around: Owner, *, named: bool, unique: bool, strange: b
         case Owner.PERSON:
             return {"customer_id": strength}
         case Owner.THING:
-            if around is Owner.PERSON or strange:  # a meter's number in a table of people is as good as theirs
+            if strange:
+                return {NONE: 0.45, "customer_id": 0.4}
+            if around is Owner.PERSON:  # a meter's number in a table of people is as good as theirs
                 return {NONE: 0.6, "customer_id": 0.4}
             return {NONE: strength}
         case Owner.RECORD:

@@ -21,6 +21,7 @@ _MOST_SIBLINGS = 300
 _LEAST_ROWS = 100  # from which it is told whether values come again
 _AGAIN = 0.75
 _LITTLE_PROSE = 0.1
+_COMMENTED = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ def evidence_of(sample: ColumnSample) -> Evidence:
     if _labels_goods(header, sample, looks, table):
         header = header._replace(kinds={NONE: 0.8, FREE_TEXT: 0.2})
     comment = read_header(sample.comment[-MOST_CHARS:], table) if sample.comment else _SILENT
+    if not header.kinds:  # where the name says nothing, what the store says of the column counts as a name
+        header = header._replace(kinds={kind: _COMMENTED * strength for kind, strength in comment.kinds.items()})
     return Evidence(
         header=header,
         comment=comment,
