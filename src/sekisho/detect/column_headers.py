@@ -180,11 +180,11 @@ def _inside(piece: str) -> list[Concepts]:
         whole = _split(spelled, _SMALLEST, folded_words()) if len(spelled) >= _GLUED else []
         if whole and all(whole):
             return whole
-        return [found] if (found := abbreviated(piece)) else _ending(piece, spelled)
-    found = _split(piece, 1, MEANINGS)
-    if found and not found[-1] and len(piece) >= _LEAST_JAPANESE and (told := _ENDINGS.get(piece[-1])):
-        return [*found, told]
-    return found
+        return [short] if (short := abbreviated(piece)) else _ending(piece, spelled)
+    cut = _split(piece, 1, MEANINGS)
+    if cut and not cut[-1] and len(piece) >= _LEAST_JAPANESE and (told := _ENDINGS.get(piece[-1])):
+        return [*cut, told]
+    return cut
 
 
 def _ending(piece: str, spelled: str) -> list[Concepts]:
