@@ -12,9 +12,8 @@ from pathlib import Path
 
 from sudachipy import Dictionary
 
-from sekisho.detect.column_head_words import HEADS
 from sekisho.detect.column_spellings import folded
-from sekisho.detect.column_words import NOUNS
+from sekisho.detect.column_words import MEANINGS, Concepts
 
 READINGS = Path(__file__).parents[2] / "src/sekisho/detect/column_readings.json"
 _LEAST = 5  # letters: shorter ones are other words, too
@@ -47,20 +46,19 @@ def romaji(kana: str) -> str | None:
 
 
 def readings() -> dict[str, list[str]]:
-    """Return the concepts and how their words in kanji are spelled; what is ambiguous is left out."""
+    """Return the concepts and how their words in kanji are spelled; what all words say that sound alike."""
     tokenizer = Dictionary(dict="core").tokenizer("C")
-    found: dict[str, set[str]] = {}
-    for concept, words in (*NOUNS.items(), *HEADS.items()):
-        for word in words.split():
-            if not any("\u4e00" <= char <= "\u9fff" for char in word):
-                continue
-            spelled = romaji("".join(part.reading_form() for part in tokenizer.tokenize(word)))
-            if spelled is not None and len(spelled) >= _LEAST:
-                found.setdefault(spelled, set()).add(concept)
+    found: dict[str, Concepts] = {}
+    for word, concepts in MEANINGS.items():
+        if not any("\u4e00" <= char <= "\u9fff" for char in word):
+            continue
+        spelled = romaji("".join(part.reading_form() for part in tokenizer.tokenize(word)))
+        if spelled is not None and len(spelled) >= _LEAST:
+            found[spelled] = found.get(spelled, concepts) & concepts
     by_concept: dict[str, list[str]] = {}
     for spelled, concepts in sorted(found.items()):
-        if len(concepts) == 1:
-            by_concept.setdefault(next(iter(concepts)), []).append(spelled)
+        for concept in sorted(concepts):
+            by_concept.setdefault(concept, []).append(spelled)
     return dict(sorted(by_concept.items()))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from sekisho.detect.column_headers import read_dataset, read_header, words_of
@@ -102,3 +105,31 @@ def test_names_are_split_however_they_are_written() -> None:
 def test_any_name_is_read(name: str) -> None:
     """Empty, endless and broken names say nothing and fail nothing."""
     assert set(read_header(name).kinds) <= {"name", "none", "address", "given_name"}
+
+
+NAMES = tomllib.loads((Path(__file__).parents[1] / "columns/names.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("kind", sorted(NAMES))
+def test_the_names_that_schemas_use_are_read(kind: str) -> None:
+    """Of the names that schemas give a kind, in either language and however shortened, eight in ten say it."""
+    names = NAMES[kind].split()
+    said = [read_header(name).kinds for name in names]
+    right = sum(bool(kinds) and max(kinds, key=lambda each: kinds[each]) == kind for kinds in said)
+    assert right >= 0.8 * len(names), f"{right} of {len(names)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("card_company", "none"), ("insured_name", "name"), ("age_at_visit", "age"), ("is_member", "none"),
+        ("検針手数料", "none"), ("natlty", "nationality"), ("txn_uuid", "record_id"), ("通院者番号", "customer_id"),
+        ("criminal_record", "criminal_record"), ("medication.name", "health"), ("legal_last", "family_name"),
+        ("国籍・地域", "nationality"), ("kentaishubetsu", "none"), ("shokuji_allergy", "health"),
+        ("library_card_no", "customer_id"), ("member_grade", "member_rank"),
+    ],
+)  # fmt: skip
+def test_words_are_composed(name: str, kind: str) -> None:
+    """The last word decides, before prepositions too; endings, parents and thinned words say what they can."""
+    said = read_header(name).kinds
+    assert max(said, key=lambda each: said[each]) == kind, said

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from tests.columns import contracts, held_out, strange, trades
+from tests.columns import banks, checkups, contracts, held_out, passengers, strange, tills, trades
 from tests.columns.people import born, digits, email, licence, luhn, my_number, rare
 from tests.columns.scores import classes, judged, kinds, macro_f1, ours
 from tests.columns.things import goods_number, ip4, joined, remark, stamp, version
@@ -151,9 +151,42 @@ def test_descriptions_of_goods_are_none_and_remarks_are_not() -> None:
     assert once.kind != NONE
 
 
+@pytest.mark.parametrize("tables", [tills.TABLES, banks.TABLES, passengers.TABLES, checkups.TABLES])
+def test_sets_that_were_blind_once_stay_mended(tables) -> None:
+    """Sets judged blind, and mended by general rules since, are classified well."""
+    found = judged(tables, ours)
+    assert len(found) >= 70
+    assert macro_f1(kinds(found)) >= 0.9
+    assert macro_f1(classes(found)) >= 0.95
+
+
+def test_lists_of_peoples_words_hold_against_a_name_that_says_nothing() -> None:
+    """Occupations and prefectures under a spare or general name are no `none`; labels of goods stay none."""
+    work = joined("会社員|公務員|自営業|学生|無職|専業主婦")
+    assert classify(column("予備項目3", work)).kind == "occupation"
+    assert classify(column("area", joined("東京都|大阪府|福岡県|北海道|愛知県"))).kind == "prefecture"
+    assert classify(column("梱包区分", joined("箱|袋|封筒|その他"))).kind == NONE
+
+
+def test_the_form_of_one_kind_of_number_holds_against_a_general_name() -> None:
+    """A user's id that is an e-mail address or an id of LINE is that, and codes before words are left out."""
+    line = digits("Uxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")
+    assert classify(column("user_id", email)).kind == "email"
+    assert classify(column("userId", line, dataset="friends")).kind == "line_id"
+    assert classify(column("c07", joined("1:男|2:女"), dataset="members")).kind == "gender"
+
+
+def test_a_number_that_is_never_the_same_twice_is_not_none_by_a_vague_name() -> None:
+    """Codes that never come again under a name that says nothing are somebody's, or to be looked at."""
+    vague = column("name", digits("#99999"), dataset="orders_export")
+    assert classify(vague).column_class is not ColumnClass.NONE
+
+
 def test_given_names_stand_beside_family_names() -> None:
     """名 is a given name where 姓 stands in the same table."""
     assert classify(column("名", rare("{G}"), dataset="会員", siblings=("姓",))).kind == "given_name"
+    beside = column("mei_kanji", rare("{G}"), dataset="会員", siblings=("sei_kanji",))
+    assert classify(beside).kind == "given_name"
 
 
 def test_an_empty_column_is_judged_by_its_name_and_never_none_for_lack_of_evidence() -> None:

@@ -71,6 +71,9 @@ _CHECKED = {
     "my_number": "my_number", "driver_licence": "drivers_licence", "card": "card", "insurer_number": "insurer_number",
     "corporate_number": "corporate_number", "invoice_number": "invoice_number", "resident_code": "resident_code",
 }  # fmt: skip
+# Kinds whose lists hold words that are seldom labels of anything else.
+_TELLING = ("prefecture", "gender", "occupation", "education", "marital_status", "income", "health", "creed", "race")
+_STAMPED = ("email", "line_id", "residence_card", "number_plate", "invoice_number")
 _PERSONAL = frozenset(
     kind
     for kind, facts in KINDS.items()
@@ -135,6 +138,19 @@ def _proof(kind: str, evidence: Evidence) -> float:
     )
 
 
+def _outmatched(kind: str, proofs: Mapping[str, float], own: float) -> float:
+    """Return how much better the values prove another kind than they do this one.
+
+    A name that says nothing personal (区分, AREA) holds against lists of people's words by half, and one that says
+    a number (userId) by a quarter against forms that only one kind of number has.
+    """
+    best = max((proof for other, proof in proofs.items() if other != kind), default=0.0)
+    if kind == NONE or kind in _NUMBERED:
+        told = max(proofs[other] for other in (_TELLING if kind == NONE else _STAMPED))
+        return max(0.0, best - own, told - own / (2 if kind == NONE else 4))
+    return max(0.0, best - own)
+
+
 def _specific(kind: str, profile: Profile) -> float:
     """Return how seldom values of other kinds have the form: bare digits of some length are anything."""
     if kind in _CHECKED:
@@ -171,8 +187,7 @@ def _of(kind: str, evidence: Evidence, weight: float, proofs: Mapping[str, float
         "comment": evidence.comment.kinds.get(kind, 0.0),
         "agreement": said * fit * weight,
         "misfit": (1 - fit) * weight if kind != NONE else 0.0,
-        "outmatched": max(0.0, max((p for k, p in proofs.items() if k != kind), default=0.0) - max(rate, said * fit))
-        * weight,
+        "outmatched": _outmatched(kind, proofs, max(rate, said * fit)) * weight,
         "prose_other": profile.prose * weight if kind != FREE_TEXT else 0.0,
         _BASE[facts.shape] if kind not in {NONE, FREE_TEXT} else "base_none" if kind == NONE else "base_text": 1.0,
     }
@@ -189,7 +204,7 @@ def _of(kind: str, evidence: Evidence, weight: float, proofs: Mapping[str, float
     _of_owner(kind, evidence, values)
     spread = evidence.distinct / evidence.present if evidence.present else 0.0
     if kind in _NUMBERED:
-        values["unique"] = spread * weight
+        values["unique"] = (-1.0 if _few(evidence) else spread) * weight
     if kind in _PEOPLE:
         values["firms"] = -profile.firms * weight
     if kind == "employer":
@@ -216,6 +231,16 @@ def _of_owner(kind: str, evidence: Evidence, values: dict[str, float]) -> None:
 
 
 _PLAIN = ("true_false", "epoch", "day", "decimal", "stamp", "clock", "version", "date")
+
+
+def _few(evidence: Evidence) -> bool:
+    """Return whether the same few values come again and again."""
+    return 0 < evidence.distinct <= _MOST_FEW and evidence.present >= 3 * evidence.distinct
+
+
+_MOST_FEW = 30
+_LEAST_NUMBER = 7  # digits
+_ALL_DISTINCT = 0.97
 _WORDS = ("kanji", "kana", "latin", "other", "word", "masked")
 
 
@@ -223,15 +248,20 @@ def _of_none(evidence: Evidence, weight: float, values: dict[str, float]) -> Non
     profile = evidence.profile
     forms = profile.forms
     plain = sum(forms.get(form, 0.0) for form in _PLAIN)
-    if profile.length < 7:  # a number too short to be anybody's
+    if profile.length < _LEAST_NUMBER:  # a number too short to be anybody's
         plain += forms.get("digits", 0.0)
     plain -= profile.matches.get("birth_date", 0.0) + profile.matches.get("location", 0.0)
     if evidence.sort in {"b", "d"} and not profile.matches.get("birth_date", 0.0):
         plain = 1.0
     values["plain"] = max(0.0, min(1.0, plain)) * weight
-    few = 0 < evidence.distinct <= 30 and evidence.present >= 3 * evidence.distinct
+    few = _few(evidence)
     values["few"] = float(few)
-    values["wordy"] = (0.0 if few else sum(forms.get(form, 0.0) for form in _WORDS)) * weight
+    worded = sum(forms.get(form, 0.0) for form in _WORDS)
+    if evidence.distinct >= _ALL_DISTINCT * evidence.present:  # what is never the same twice is somebody's number
+        worded += forms.get("code", 0.0)
+        if evidence.header.kinds and profile.length >= _LEAST_NUMBER:
+            worded += forms.get("digits", 0.0)
+    values["wordy"] = (0.0 if few else worded) * weight
     values["firms"] = profile.firms * weight
     if "goods" in profile.checks:
         values["goods"] = max(0.0, check_evidence(*profile.checks["goods"]))

@@ -13,18 +13,43 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sekisho.detect.column_kinds import NONE
-from sekisho.detect.column_rules import Owner, kinds_of
+from sekisho.detect.column_rules import HARMFUL, Owner, kinds_of
 from sekisho.detect.column_spellings import abbreviated, folded, folded_words
 from sekisho.detect.column_words import LONGEST, MEANINGS, Concepts
 
 MOST_CHARS = 200
 """Characters of a name or comment that are read."""
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z']+|[0-9]+|[^\x00-\x7f]+")
+_OR = re.compile("[・／]")
+_MOST_NAMES = 4
 _SEGMENT = re.compile(r"[.\[\]$/]+")
 _GLUED = 8  # letters from which two words of romaji may be glued together
+_MOST_JOINED = 4  # pieces that are one word of the dictionary
+_PREPOSITIONS = frozenset({"of", "at", "for", "on"})
+_CLEAR = 0.8
 _SMALLEST = 3  # letters of a word inside a run of letters without marks
 
 _UNKNOWN: Concepts = frozenset()
+_HEADS = frozenset({"flag", "count", "score", "type", "time", "amount", "id", "name", "text", "title", "describes"})
+_LEAST_TAIL = 4  # letters of a head behind something unknown, one more of any other word
+_LEAST_ROMAJI, _LEAST_JAPANESE = 6, 3  # letters of a word whose ending alone is read
+_ROMAJI_ENDINGS: Mapping[str, Concepts] = {
+    ending: frozenset({concept})
+    for concept, endings in (
+        ("person", "sha nin"), ("time", "bi"), ("amount", "gaku kin ryo"), ("score", "ritsu"), ("id", "bango kodo"),
+        ("type", "kbn"), ("flag", "umu flg"), ("count", "kaisu kensu"), ("name", "mei"),
+    )
+    for ending in endings.split()
+}  # fmt: skip
+_ENDINGS: Mapping[str, Concepts] = {
+    char: frozenset({concept})
+    for concept, chars in (
+        ("person", "者員"), ("amount", "料費税"), ("record", "券書票"), ("thing", "店社館品"), ("type", "型式"),
+        ("health", "症病薬科"), ("text", "欄"), ("count", "量"),
+    )
+    for char in chars
+}  # fmt: skip
+"""What the last character of a word says that is not in the dictionary; none of these ends people's names."""
 
 
 class Header(NamedTuple):
@@ -56,12 +81,27 @@ def read_header(path: str, dataset: Owner = Owner.UNKNOWN) -> Header:
     if parents and all(concepts <= _VAGUE for concepts in last):
         # ``phone.number``, ``emails[].value``: what is meant stands above.
         last = [*parents[-1], *last]
+    elif parents and {"name"} == frozenset().union(*last) and owner_of(parents[-1]) is Owner.UNKNOWN:
+        last = [*parents[-1], *last]  # medication.name
     owner = owner_of(last)
     around = above if above is not Owner.UNKNOWN else dataset
     inside = frozenset().union(*(concepts for words in parents for concepts in words)) if parents else _UNKNOWN
     kinds = kinds_of(tuple(last), owner, around, inside)
+    for other in _OR.split(path[-MOST_CHARS:])[:_MOST_NAMES] if _OR.search(path) else ():
+        # 国籍・地域 is both; the clearer of two names counts.
+        kinds = _clearer(kinds, read_header(other, dataset).kinds)
+    if owner is Owner.THING and max(kinds.get(kind, 0.0) for kind in HARMFUL) >= _CLEAR:
+        owner = Owner.UNKNOWN  # food_allergy: no food has one
     known = sum(bool(concepts) for concepts in last) / len(last)
     return Header(kinds, owner if owner is not Owner.UNKNOWN else above, known)
+
+
+def _clearer(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """Return what two names of one column say together: each kind's greater strength, ``none`` only if both do."""
+    kinds = {kind: max(one.get(kind, 0.0), other.get(kind, 0.0)) for kind in {*one, *other} - {NONE}}
+    if NONE in one and NONE in other:
+        kinds[NONE] = min(one[NONE], other[NONE])
+    return kinds
 
 
 _VAGUE = frozenset({"neutral", "id", "count", "type", "kana", "romaji"})
@@ -92,15 +132,14 @@ def owner_of(words: list[Concepts]) -> Owner:
 
 def words_of(name: str) -> list[Concepts]:
     """Return the concepts of each word of *name*, an empty set for a word that is not known."""
-    folded = unicodedata.normalize("NFKC", name[:MOST_CHARS])
-    pieces = [piece.lower() for piece in _PIECE.findall(folded)]
+    name = unicodedata.normalize("NFKC", name[:MOST_CHARS])
+    pieces = _head_last([piece.lower() for piece in _PIECE.findall(name)])
     found: list[Concepts] = []
     position = 0
     while position < len(pieces):
-        for size in (3, 2, 1):
-            joined = "".join(pieces[position : position + size])
-            if position + size <= len(pieces) and joined in MEANINGS:
-                found.append(MEANINGS[joined])
+        for size in range(min(_MOST_JOINED, len(pieces) - position), 0, -1):
+            if meaning := _meaning("".join(pieces[position : position + size]), joined=size > 1):
+                found.append(meaning)
                 position += size
                 break
         else:
@@ -109,22 +148,60 @@ def words_of(name: str) -> list[Concepts]:
     return found
 
 
+def _meaning(word: str, *, joined: bool) -> Concepts:
+    """Return what the dictionary has for *word*; when it is *joined* of pieces, in any system of romaji."""
+    if word in MEANINGS or not joined or not word.isascii() or len(word) < _GLUED:
+        return MEANINGS.get(word, _UNKNOWN)
+    return folded_words().get(folded(word), _UNKNOWN)
+
+
+def _head_last(pieces: list[str]) -> list[str]:
+    """Return *pieces* with what stands before a preposition at the end: ``age_at_visit`` is an age."""
+    for at in range(1, len(pieces) - 1):
+        around = pieces[at - 1] + pieces[at]
+        if pieces[at] in _PREPOSITIONS and around not in MEANINGS and around + pieces[at + 1] not in MEANINGS:
+            return [*pieces[at + 1 :], *pieces[:at]]
+    return pieces
+
+
 def _inside(piece: str) -> list[Concepts]:
     """Return the concepts of a piece that is no word itself: a plural, a compound without marks, a number."""
     if piece.isdigit():
         return []  # tel1, address2
     if piece.isascii():
-        if piece.endswith("s") and piece[:-1] in MEANINGS:
+        if piece.endswith("s") and len(piece) > _SMALLEST and piece[:-1] in MEANINGS:
             return [MEANINGS[piece[:-1]]]
-        whole = _split(piece, _SMALLEST, MEANINGS)
-        if whole and all(whole):
-            return whole
         spelled = folded(piece)
         if found := folded_words().get(spelled):
             return [found]
+        whole = _split(piece, _SMALLEST, MEANINGS)
+        if whole and all(whole):
+            return whole
         whole = _split(spelled, _SMALLEST, folded_words()) if len(spelled) >= _GLUED else []
-        return whole if whole and all(whole) else [abbreviated(piece)]
-    return _split(piece, 1, MEANINGS)
+        if whole and all(whole):
+            return whole
+        return [short] if (short := abbreviated(piece)) else _ending(piece, spelled)
+    cut = _split(piece, 1, MEANINGS)
+    if cut and not cut[-1] and len(piece) >= _LEAST_JAPANESE and (told := _ENDINGS.get(piece[-1])):
+        return [*cut, told]
+    return cut
+
+
+def _ending(piece: str, spelled: str) -> list[Concepts]:
+    """Return what the end of a run of letters says where its beginning is not known: ``mushiisha``."""
+    for size in range(len(piece) - 2, _LEAST_TAIL - 1, -1):
+        told = MEANINGS.get(piece[-size:], _UNKNOWN)
+        if told and (told <= _HEADS or size > _LEAST_TAIL):
+            return [_UNKNOWN, told]
+    for size in range(len(spelled) - 2, _LEAST_TAIL - 1, -1):
+        told = folded_words().get(spelled[-size:], _UNKNOWN)
+        if told and (told <= _HEADS or size > _LEAST_TAIL):
+            return [_UNKNOWN, told]
+    if len(spelled) >= _LEAST_ROMAJI:
+        for tail, told in _ROMAJI_ENDINGS.items():
+            if spelled.endswith(tail):
+                return [_UNKNOWN, told]
+    return [_UNKNOWN]
 
 
 def _split(text: str, smallest: int, meanings: Mapping[str, Concepts]) -> list[Concepts]:

@@ -197,6 +197,7 @@ HEALTH = re.compile(
     "花粉症|骨折|肺炎|胃炎|気管支炎|心不全|心筋梗塞|狭心症|脳梗塞|脳卒中|肝炎|腎不全|透析"
     "|貧血|不整脈|緑内障|白内障|関節炎|リウマチ|ヘルニア|腰痛|頭痛|偏頭痛|不眠|妊娠|流産|"
     "インフルエンザ|コロナ感染|HIV|結核|梅毒|障害|障がい|要介護|要支援|症候群|疾患|血症|炎$|症$|病$"
+    "|異常なし|異常あり|[軽中重]度異常|経過観察|要精密|精密検査|要治療|治療中|要再検|要受診|陽性|陰性|既往あり"
     "|錠|カプセル|mg|(?i:diabetes|hypertension|asthma|cancer|depression|migraine|arthritis|allerg|"
     "pneumonia|bronchitis"
     "|epilepsy|dementia|schizophreni|anemia|hepatitis|insomnia|fracture|syndrome|disorder|disease|itis$)"

@@ -178,9 +178,12 @@ def _addresses(shares: Shares, texts: list[str], count: int) -> None:
     shares["city"] = towns / count
 
 
+_CODED = re.compile(r"^[0-9a-z]{1,3} ?[:.]+ ?")  # 1:男
+
+
 def _listed(shares: Shares, texts: list[str], count: int) -> None:
     """Add the shares of values that stand in a list or hold its words: prefectures, genders, diseases."""
-    plain = {text.casefold() for text in texts if len(text) <= 40}
+    plain = {_CODED.sub("", text.casefold()) for text in texts if len(text) <= 40}
     for kind, words in LISTINGS.items():
         if found := len(plain & words):
             shares[kind] = max(shares[kind], found / count)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from sekisho.detect.column_words import MEANINGS, Concepts
@@ -24,6 +24,7 @@ _LONG = re.compile(r"o[uh](?![aeiou])|oo+|uu+")
 _ROMAJI = re.compile(r"(?:(?:[kgsztdnhbpmyrwjf]|[kgnhbpmr]y|[st]?sh?|c?ch|ts|kk|tt|ss|pp)?[aeiou]|n)+")
 _LEAST_BEGINNING = 4
 _LEAST_SKELETON = 4
+_LEAST_THINNED = 5
 _LEAST_WORD = 6  # letters of a word that is abbreviated
 
 
@@ -39,7 +40,10 @@ def folded(romaji: str) -> str:
 def folded_words() -> Mapping[str, Concepts]:
     """Return the words that may be romaji, folded: those of the dictionary, and readings of its words in kanji."""
     written = json.loads(Path(__file__).with_name("column_readings.json").read_text(encoding="utf-8"))
-    found = {word: frozenset({concept}) for concept, words in written.items() for word in words.split()}
+    found: dict[str, Concepts] = {}
+    for concept, words in written.items():
+        for word in words.split():
+            found[word] = found.get(word, frozenset()) | {concept}
     for word, concepts in MEANINGS.items():
         if word.isascii() and word.isalpha():
             found[folded(word)] = concepts
@@ -50,9 +54,36 @@ def abbreviated(piece: str) -> Concepts:
     """Return what *piece* says as the beginning of words, or as a word without vowels; nothing when that is open."""
     if len(piece) >= _LEAST_BEGINNING and (found := _beginnings().get(piece)):
         return found
-    if len(piece) >= _LEAST_SKELETON and piece == _skeleton(piece):
-        return _skeletons().get(piece, frozenset())
-    return frozenset()
+    if len(piece) >= _LEAST_SKELETON and piece == _skeleton(piece) and (found := _skeletons().get(piece)):
+        return found
+    return _thinned(piece) if len(piece) >= _LEAST_THINNED else frozenset()
+
+
+@lru_cache(maxsize=4096)
+def _thinned(piece: str) -> Concepts:
+    """Return what all words say of which *piece* has most consonants in their order, and the last: ``natlty``."""
+    consonants = _skeleton(piece)
+    found: Concepts | None = None
+    for word, bones in _bones():
+        if (
+            word[0] == piece[0]
+            and word[-1] == piece[-1]
+            and len(consonants) + 1 >= len(bones) >= len(consonants)
+            and _within(piece, word)
+        ):
+            found = MEANINGS[word] if found is None else found & MEANINGS[word]
+    return found or frozenset()
+
+
+def _within(short: str, word: str) -> bool:
+    """Return whether the letters of *short* stand in *word*, in their order."""
+    letters = iter(word)
+    return all(letter in letters for letter in short)
+
+
+@cache
+def _bones() -> tuple[tuple[str, str], ...]:
+    return tuple((word, _skeleton(word)) for word in _long())
 
 
 @cache

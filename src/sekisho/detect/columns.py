@@ -21,6 +21,7 @@ _MOST_SIBLINGS = 300
 _LEAST_ROWS = 100  # from which it is told whether values come again
 _AGAIN = 0.75
 _LITTLE_PROSE = 0.1
+_COMMENTED = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,14 @@ def evidence_of(sample: ColumnSample) -> Evidence:
         for sibling in sample.siblings[:_MOST_SIBLINGS]
         if sibling != sample.name and (said := read_header(sibling[-MOST_CHARS:], table).kinds)
     )
-    if (
-        header.kinds.get("name", 0.0)
-        and "family_name" in siblings
-        and sample.name.strip().lower() in {"名", "mei", "name", "first"}
-    ):
+    if "family_name" in siblings and _is_name_alone(sample.name):
         header = header._replace(kinds={"given_name": 0.9})
     looks = profile(sample.values)
     if _labels_goods(header, sample, looks, table):
         header = header._replace(kinds={NONE: 0.8, FREE_TEXT: 0.2})
     comment = read_header(sample.comment[-MOST_CHARS:], table) if sample.comment else _SILENT
+    if not header.kinds:  # where the name says nothing, what the store says of the column counts as a name
+        header = header._replace(kinds={kind: _COMMENTED * strength for kind, strength in comment.kinds.items()})
     return Evidence(
         header=header,
         comment=comment,
@@ -92,6 +91,15 @@ def evidence_of(sample: ColumnSample) -> Evidence:
         distinct=max(sample.distinct, len(sample.values)),
         present=max(sample.rows - sample.nulls, len(sample.values)),
     )
+
+
+_GIVEN = frozenset({"name", "first", "neutral", "full_name"})
+
+
+def _is_name_alone(path: str) -> bool:
+    """Return whether *path* says a name and not whose or which: 名, mei_kanji, 氏名（名）."""
+    words = words_of(path[-MOST_CHARS:])
+    return any(concepts & {"name", "first"} for concepts in words) and all(concepts <= _GIVEN for concepts in words)
 
 
 def _labels_goods(header: Header, sample: ColumnSample, looks: Profile, table: Owner) -> bool:
