@@ -249,7 +249,7 @@ def keyed_columns(query: GovernedQuery) -> Sequence[int]:
     if not any(projection.shape is Shape.HANDED for projection in query.projections):
         return ()
     outputs = [place for place, output in enumerate(query.outputs) if output.transform is TransformKind.PSEUDONYM]
-    return (*outputs, *range(len(query.outputs), len(query.outputs) + query.hidden))
+    return (*outputs, *range(len(query.outputs), len(query.outputs) + query.carried))
 
 
 class BitsByKey:
