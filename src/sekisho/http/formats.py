@@ -5,8 +5,8 @@
 | ``application/json`` | 10,000 rows | one page; ``next_cursor`` names the one that follows |
 | ``application/x-ndjson`` | 10,000 rows | page by page, last line ``{"complete": …}`` |
 | ``text/csv`` | 10,000 rows | whole |
-| ``application/vnd.apache.arrow.stream`` | 65,536 rows | page by page, last batch's metadata ``complete`` |
-| ``application/vnd.apache.parquet`` | 65,536 rows | whole |
+| ``application/vnd.apache.arrow.stream`` | 32,768 rows | page by page, last batch's metadata ``complete`` |
+| ``application/vnd.apache.parquet`` | 32,768 rows | whole |
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sekisho.http.services import Release
 from sekisho.release import ReleasedPage
 
 ROWS_PER_PAGE: Final = 10_000
-ROWS_PER_BATCH: Final = 65_536
+ROWS_PER_BATCH: Final = 32_768
 
 
 class Encoder(Protocol):

@@ -16,7 +16,7 @@ _MMAP_THRESHOLD: Final = -3
 _TRIM_THRESHOLD: Final = -1
 _LARGE_BLOCK: Final = 1 << 20  # bytes from which a block goes back to the system as soon as it is free
 _DONT_NEED: Final = 4  # sys/mman.h of Linux
-_MAPPING: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \d+ +(/\S+\.so\S*)\n")
+_MAPPING: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-[-x]p \S+ \S+ \d+ +/\S+\.so\S*\n")
 _KEPT: Final = 4 << 20  # bytes at the end of a heap that stay for the next block
 
 
@@ -40,7 +40,7 @@ def let_go_of_start() -> None:
     """Let go of the pages of libraries that only the start ran through; what is used again is mapped again.
 
     They are as the files have them, and stay in the system's own cache: to map some again costs a microsecond. Each
-    worker would otherwise keep a share of all code and tables that once initialised a library, some 60 MB.
+    worker would otherwise keep all code and tables that once initialised a library, some 60 MB.
     """
     with contextlib.suppress(AttributeError, OSError):
         advise = ctypes.CDLL(None).madvise
@@ -56,9 +56,8 @@ def _clean_mappings() -> Iterator[tuple[int, int]]:
             if line[0] in "0123456789abcdef":
                 mapping = _MAPPING.fullmatch(line)
             # What was changed before it was protected, as addresses in a table, is not in the file.
-            elif mapping is not None and line.startswith("Anonymous:"):
-                if mapping[3] in {"r-xp", "r--p"} and line.split()[1] == "0":
-                    yield int(mapping[1], 16), int(mapping[2], 16)
+            elif mapping is not None and line.startswith("Anonymous:") and line.split()[1] == "0":
+                yield int(mapping[1], 16), int(mapping[2], 16)
 
 
 def trim_memory() -> None:

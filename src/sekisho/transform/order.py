@@ -28,7 +28,7 @@ ON_DISK = 8 << 30
 """Bytes of raw rows that one answer may put on disk."""
 
 _AT_ONCE = 8 << 20  # bytes that are parted and written together: a write of a few rows costs as one of many
-_BITS = 6  # of the token, for each parting
+_BITS = 7  # of the token, for each parting
 _PARTS = 1 << _BITS
 _FEW = 5_000  # keys up to which they are sorted as they are
 
