@@ -101,7 +101,9 @@ class Answer:
                     self.number += 1
                     if last:
                         self.ended(self.laps)
-                    yield ready
+                    held = [ready]
+                    del batch, page, ready  # while a page leaves, nothing of it is held here
+                    yield held.pop()
                     self.laps.resume()
 
     async def raw(self) -> AsyncGenerator[pa.RecordBatch, None]:
@@ -138,9 +140,10 @@ class Answer:
             page = self._start(batch)
             while batch is not None:
                 following = await anext(batches, None)
-                next_page = self._start(following)
-                yield batch, page, following is None
-                batch, page = following, next_page
+                ready = [(batch, page, following is None)]
+                batch, page = following, self._start(following)
+                del following
+                yield ready.pop()
 
     def _small(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self.query.order_by_token and batch.num_rows > 1:

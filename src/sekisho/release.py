@@ -125,13 +125,16 @@ class Release:
         Raises a ``SekishoError`` when a later page may not leave; what was sent must then be broken off
         without its terminator.
         """
-        first, self._first = self._first, None  # whoever reads it decides how long it stays
-        if first is not None:
-            yield first
-            del first
+        first, self._first = self._first, None
+        held = [] if first is None else [first]
+        del first
+        if held:
+            yield held.pop()  # whoever reads a page decides how long it stays
         if self._rest is not None:
             async for page in self._rest:
-                yield page
+                held.append(page)
+                del page
+                yield held.pop()
 
     async def renew(self) -> float | None:
         """Check consent once more, for the whole answer; return when that was, ``None`` where no consent is asked.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 
 import pyarrow as pa
 import pytest
@@ -52,6 +53,19 @@ async def test_all_forms_have_the_same_rows(shared: Site, sql: str) -> None:
     table = pa.ipc.open_stream(response.content).read_all()
     assert table.num_rows == len(rows)
     assert sorted(str(list(row.values())) for row in table.to_pylist()) == sorted(map(str, rows))
+
+
+@pytest.mark.parametrize("sql", ["SELECT stock_code FROM pos.order_lines", STATEMENTS[5]])
+async def test_a_page_that_was_taken_is_held_nowhere_else(shared: Site, sql: str) -> None:
+    """While its reader sends it and lets it go, no step of the gateway keeps a page in memory."""
+    release = await shared.release(*WHO, sql, page_rows=700)
+    count = 0
+    async for page in release.pages():
+        held = weakref.ref(page.batch)
+        del page
+        assert held() is None
+        count += 1
+    assert count > 1
 
 
 @pytest.mark.parametrize("max_rows", [1, 57, 1000])

@@ -122,7 +122,7 @@ async def test_forms_other_than_json_carry_the_release_in_headers(world: World, 
     assert response.headers["sekisho-release-id"] == "0190c0de-0000-7000-8000-000000000001"
     assert response.headers["sekisho-policy-revision"] == "policy-7"
     assert response.headers["sekisho-consent-seq"] == "41"
-    assert world.gateway.asked[-1][2] == (65_536 if form in {ARROW, PARQUET} else 10_000)
+    assert world.gateway.asked[-1][2] == {ARROW: 32_768, PARQUET: 65_536}.get(form, 10_000)
 
 
 @pytest.mark.parametrize("form", [JSON, NDJSON, CSV, ARROW, PARQUET], ids=lambda f: f.name)

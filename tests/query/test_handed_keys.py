@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import sqlglot
 
-from sekisho.domain.governed import Shape
+from sekisho.domain.governed import GovernedQuery, Shape
 from tests.query.planning import plan_of
 from tests.query.shop import shop_catalogue
 
@@ -54,6 +55,22 @@ def test_rows_whose_key_is_only_shown(sql: str) -> None:
 def test_what_asks_for_a_person_in_the_store_joins_the_table(sql: str) -> None:
     """Where keys are compared, grouped, joined, sorted or cut by, person numbers stand in the statement."""
     assert Shape.HANDED not in shapes(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns", "carried"),
+    [
+        (f"SELECT quantity {LINES}", 2, 1),
+        (f"SELECT customer_id, quantity {LINES}", 2, 0),
+        (f"SELECT quantity, customer_id AS who, customer_id AS again {LINES}", 3, 0),
+    ],
+)
+def test_a_key_that_is_shown_is_asked_for_once(sql: str, columns: int, carried: int) -> None:
+    """The statement answers with the hidden key only where no output shows it."""
+    plan = plan_of(sql, declared=shop_catalogue(), shape="bits", large=True)
+    assert plan.hidden == 1
+    assert len(sqlglot.parse_one(plan.sql, dialect="postgres").expressions) == columns
+    assert GovernedQuery(**{name: getattr(plan, name) for name in GovernedQuery.__slots__}).carried == carried
 
 
 def test_an_aggregate_that_does_not_ask_takes_bits_alone() -> None:

@@ -152,4 +152,4 @@ def test_rows_are_written_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spill.Sealed, "write", counted)
     ordered([batch(list(range(at, at + 100)), at) for at in range(0, 2_000, 100)], 500, 10**9)
     assert sum(writes) == 2_000
-    assert len(writes) <= 2 * 64
+    assert len(writes) <= 2 * ordering._PARTS

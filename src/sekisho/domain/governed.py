@@ -55,8 +55,9 @@ class Shape(Enum):
     each once, for data that carries them. ``BITS``: no table; one bit for each whole number that a raw key may be,
     which travels with the statement; each person has one key then, which may stand for the number inside it.
     ``HANDED``: the same bits, and the store's adapter finds the person numbers of the rows by their keys, which stand
-    in the columns of person numbers until then. ``ROWS``: no key either; the files, or their copy, row by row beside
-    a mark for each row, in a view that the statement reads in their place.
+    in the columns of person numbers until then; a key that is shown comes once (:attr:`GovernedQuery.carried`).
+    ``ROWS``: no key either; the files, or their copy, row by row beside a mark for each row, in a view that the
+    statement reads in their place.
     """
 
     KEYS = "keys"
@@ -150,6 +151,16 @@ class GovernedQuery:
     fingerprint: str
     scans: tuple[Scan, ...] = ()
     cut: bool = False
+
+    @property
+    def carried(self) -> int:
+        """How many hidden columns the statement itself answers with.
+
+        None where rows hand over their keys and show them: the store repeats what stands there.
+        """
+        handed = any(projection.shape is Shape.HANDED for projection in self.projections)
+        shown = any(output.transform is TransformKind.PSEUDONYM for output in self.outputs)
+        return 0 if handed and shown else self.hidden
 
 
 @dataclass(frozen=True, slots=True)

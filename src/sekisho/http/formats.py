@@ -5,7 +5,7 @@
 | ``application/json`` | 10,000 rows | one page; ``next_cursor`` names the one that follows |
 | ``application/x-ndjson`` | 10,000 rows | page by page, last line ``{"complete": …}`` |
 | ``text/csv`` | 10,000 rows | whole |
-| ``application/vnd.apache.arrow.stream`` | 65,536 rows | page by page, last batch's metadata ``complete`` |
+| ``application/vnd.apache.arrow.stream`` | 32,768 rows | page by page, last batch's metadata ``complete`` |
 | ``application/vnd.apache.parquet`` | 65,536 rows | whole |
 """
 
@@ -26,7 +26,8 @@ from sekisho.http.services import Release
 from sekisho.release import ReleasedPage
 
 ROWS_PER_PAGE: Final = 10_000
-ROWS_PER_BATCH: Final = 65_536
+ROWS_PER_BATCH: Final = 32_768  # several pages are in memory at once: one is sent, one made, one read
+ROWS_PER_GROUP: Final = 65_536
 
 
 class Encoder(Protocol):
@@ -184,7 +185,7 @@ JSON: Final = Format("json", "application/json", ROWS_PER_PAGE, None)
 NDJSON: Final = Format("ndjson", "application/x-ndjson", ROWS_PER_PAGE, _Ndjson)
 CSV: Final = Format("csv", "text/csv", ROWS_PER_PAGE, _Csv, whole=True, charset="; charset=utf-8; header=present")
 ARROW: Final = Format("arrow", "application/vnd.apache.arrow.stream", ROWS_PER_BATCH, _Arrow)
-PARQUET: Final = Format("parquet", "application/vnd.apache.parquet", ROWS_PER_BATCH, _Parquet, whole=True)
+PARQUET: Final = Format("parquet", "application/vnd.apache.parquet", ROWS_PER_GROUP, _Parquet, whole=True)
 FORMATS: Final = (JSON, NDJSON, CSV, ARROW, PARQUET)
 """All forms, the preferred one first."""
 

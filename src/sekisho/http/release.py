@@ -31,7 +31,6 @@ _log = structlog.get_logger("sekisho.http")
 
 # Encoding this many rows takes a millisecond or more: other requests go on meanwhile.
 _ROWS_FOR_A_THREAD: Final = 2_000
-_TRIMMED: Final = 2  # pages after which what they left free goes back to the system
 _CHUNK: Final = 256 * 1024  # bytes read from the spool at a time
 _SPOOL_IN_MEMORY: Final = 8 << 20  # bytes
 
@@ -259,7 +258,6 @@ class _Streamed(Response):
 
     async def _answer(self, send: Send) -> None:
         last, body = self._taken()
-        sent = 0
         await self._pages.sending()
         await self._start(send)
         while True:
@@ -270,9 +268,7 @@ class _Streamed(Response):
                 return
             body = b""
             await self._drained(send)
-            sent += 1
-            if sent % _TRIMMED == 0:
-                await asyncio.to_thread(trim_memory)
+            await asyncio.to_thread(trim_memory)
             page, body = await self._next()
             last = page.last
             del page

@@ -99,8 +99,15 @@ def fence_tables(draft: Draft) -> Draft:
 
 
 def carry_people(draft: Draft) -> Draft:
-    """Append the person numbers of a row-wise statement as hidden columns, for the recheck."""
+    """Append the person numbers of a row-wise statement as hidden columns, for the recheck.
+
+    A key that is handed over and shown is not asked for twice: it is an eighth of what a large answer takes.
+    """
     if not draft.rowwise or not isinstance(draft.statement.tree, exp.Select):
+        return draft
+    handed = any(projection.shape is Shape.HANDED for projection in draft.projections.values())
+    if handed and any(kind.transform is TransformKind.PSEUDONYM for kind in draft.output_kinds):
+        draft.hidden = 1
         return draft
     for relation in draft.statement.relations:
         if has_number(draft.governed[id(relation)]):

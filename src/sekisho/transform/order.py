@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from sekisho.errors import InvalidRequest
 from sekisho.transform.spill import Place, Sealed, spill
 
-IN_MEMORY = 48 << 20
+IN_MEMORY = 24 << 20
 """Bytes of raw rows that are held in memory."""
 ON_DISK = 8 << 30
 """Bytes of raw rows that one answer may put on disk."""
 
-_AT_ONCE = 16 << 20  # bytes that are parted before they are written: a write of a few rows costs as one of many
-_BITS = 6  # of the token, for each parting
+_AT_ONCE = 8 << 20  # bytes that are parted and written together: a write of a few rows costs as one of many
+_BITS = 7  # of the token, for each parting
 _PARTS = 1 << _BITS
 _FEW = 5_000  # keys up to which they are sorted as they are
 
@@ -144,6 +144,7 @@ class TokenOrder:
         if not batches:
             return
         batch = joined(batches)
+        batches.clear()  # their rows are in memory once
         order = pa.array(order_of(self._keys(batch.column(self._position))))
         # In steps: whoever reads them works on one while the next is not there yet.
         step = max(1, -(-batch.num_rows * (4 << 20) // max(1, batch.nbytes)))
@@ -156,31 +157,23 @@ class TokenOrder:
 
     def _scatter(self, batches: Iterable[pa.RecordBatch], parts: list[_Part], shift: int) -> None:
         """Write the rows of *batches*, each to the part that the bits of its token from *shift* on name."""
-        pieces: list[list[pa.RecordBatch]] = [[] for _ in parts]
-        size = 0
-        for batch in batches:
+        spilled = self._opened()
+        for batch in _gathered(batches, min(_AT_ONCE, IN_MEMORY)):
             keys = self._keys(batch.column(self._position))
             which = ((keys >> np.uint64(shift)) & np.uint64(_PARTS - 1)).astype(np.uint8)
             order = np.argsort(which, kind="stable")
             keys = keys[order]
             scattered = batch.take(pa.array(order))
             ends = np.cumsum(np.bincount(which, minlength=_PARTS)).tolist()
-            for part, piece, (start, end) in zip(parts, pieces, pairwise([0, *ends]), strict=True):
+            del batch
+            for part, (start, end) in zip(parts, pairwise([0, *ends]), strict=True):
                 if end > start:
                     part.saw(keys[start:end])
-                    piece.append(scattered.slice(start, end - start))
-            size += batch.nbytes
-            if size > _AT_ONCE:
-                self._write(pieces, parts)
-                size = 0
-        self._write(pieces, parts)
+                    part.add(spilled.write(scattered.slice(start, end - start)))
+            del scattered
+            self._bounded(spilled)
 
-    def _write(self, pieces: list[list[pa.RecordBatch]], parts: list[_Part]) -> None:
-        spilled = self._opened()
-        for part, piece in zip(parts, pieces, strict=True):
-            if piece:
-                part.add(spilled.write(joined(piece)))
-                piece.clear()
+    def _bounded(self, spilled: Sealed) -> None:
         if spilled.size > ON_DISK:
             raise InvalidRequest(
                 "The answer is too large to be put into the order of its pseudonyms; ask for fewer rows, or name"
@@ -227,6 +220,23 @@ def _drained(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     batches.reverse()
     while batches:
         yield batches.pop()
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    """Yield *batches* in groups of *size* bytes or more, each group as one."""
+    waiting: list[pa.RecordBatch] = []
+    bytes_waiting = 0
+    for batch in batches:
+        waiting.append(batch)
+        bytes_waiting += batch.nbytes
+        del batch
+        if bytes_waiting >= size:
+            group = joined(waiting)
+            waiting, bytes_waiting = [], 0
+            yield group
+            del group
+    if waiting:
+        yield joined(waiting)
 
 
 def joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:

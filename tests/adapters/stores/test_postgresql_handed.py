@@ -13,9 +13,9 @@ import pytest
 from sekisho.adapters.stores.postgresql import PostgresStore
 from sekisho.adapters.stores.postgresql.members import Numbers
 from sekisho.domain.access import TransformKind
-from sekisho.domain.governed import Output, Projection, Shape
+from sekisho.domain.governed import GovernedQuery, Output, Projection, Shape
 from sekisho.domain.terms import Cell
-from sekisho.errors import ConsentUnavailable
+from sekisho.errors import ConsentUnavailable, StatementRefused
 from tests.adapters.stores.servers import Server, database
 from tests.adapters.stores.worker import VISITS, Registry, Worker, plain, statement
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket]
 
 HANDED = Projection("h_0123456789ab", "customer_id", (Cell("recommendation"),), Shape.HANDED)
 WHOSE = statement(
-    'SELECT "v"."c" AS "c", "v"."place" AS "place", "v"."__person" AS "__person_0" FROM (SELECT "t"."customer_id"'
+    'SELECT "v"."c" AS "c", "v"."place" AS "place" FROM (SELECT "t"."customer_id"'
     ' AS "c", "t"."place" AS "place", "t"."customer_id" AS "__person" FROM "public"."visits" AS "t"'
     ' WHERE CASE WHEN "t"."customer_id" BETWEEN CAST($1 AS BIGINT) AND CAST($2 AS BIGINT)'
     ' THEN GET_BIT((SELECT CAST($3 AS BYTEA)), "t"."customer_id" - CAST($1 AS BIGINT)) = 1 ELSE FALSE END) AS "v"',
@@ -32,6 +32,10 @@ WHOSE = statement(
     parameters=dict.fromkeys(HANDED.bits),
     projections=(HANDED,),
 )
+UNSHOWN = replace(
+    WHOSE, sql=WHOSE.sql.replace('"v"."c" AS "c", "v"."place" AS "place"', '"v"."place" AS "place", "v"."__person"'),
+    outputs=WHOSE.outputs[1:],
+)  # fmt: skip
 PEOPLE = [7, 3, 9, 1, 4]  # of the customers 100, 101 and so on
 PAGES = [10_000, 65_536]  # of the one driver, and of the other
 
@@ -69,19 +73,34 @@ async def worker(server: Server) -> AsyncIterator[Worker]:
     made.store.close()
 
 
-async def rows(worker: Worker, view: Any, page_rows: int) -> set[tuple[object, ...]]:
+async def rows(worker: Worker, view: Any, page_rows: int, asked: GovernedQuery = WHOSE) -> set[tuple[object, ...]]:
     """Return the distinct rows of an answer."""
-    pages = await worker.batches(view, worker.trust(WHOSE), page_rows)
+    pages = await worker.batches(view, worker.trust(asked), page_rows)
     return {row for page in pages for row in zip(*(column.to_pylist() for column in page.columns), strict=True)}
 
 
 @pytest.mark.parametrize("page_rows", PAGES)
 async def test_keys_become_the_numbers_of_those_who_agree(worker: Worker, server: Server, page_rows: int) -> None:
-    """Each row has the number of its person in every keyed column; whoever does not agree now has no row."""
+    """Each row has the number of its person in every keyed column, and behind all; who does not agree has no row."""
     everybody = {(number, f"shop {place}", number) for place, number in enumerate(PEOPLE)}
     assert await rows(worker, worker.view(1, PEOPLE), page_rows) == everybody
     assert await rows(worker, worker.view(2, {9, 4}), page_rows) == {(9, "shop 2", 9), (4, "shop 4", 4)}
     assert await rows(worker, worker.view(3, ()), page_rows) == set()
+
+
+@pytest.mark.parametrize("page_rows", PAGES)
+async def test_a_key_that_is_not_shown_comes_as_the_hidden_column(worker: Worker, page_rows: int) -> None:
+    """Where no column shows whose row it is, the statement carries the key, and the number stands behind the row."""
+    everybody = {(f"shop {place}", number) for place, number in enumerate(PEOPLE)}
+    assert await rows(worker, worker.view(1, PEOPLE), page_rows, UNSHOWN) == everybody
+    assert await rows(worker, worker.view(2, {9}), page_rows, UNSHOWN) == {("shop 2", 9)}
+
+
+async def test_a_statement_that_lacks_its_person_is_refused(worker: Worker) -> None:
+    """An answer without the hidden column that it should carry releases nothing."""
+    lacking = replace(UNSHOWN, sql=UNSHOWN.sql.replace(', "v"."__person"', "", 1))
+    with pytest.raises(StatementRefused):
+        await rows(worker, worker.view(1, PEOPLE), 65_536, lacking)
 
 
 @pytest.mark.parametrize("page_rows", PAGES)

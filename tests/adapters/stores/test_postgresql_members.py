@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sekisho.adapters.stores.postgresql.members import (
+    SPAN,
     BitsByKey,
     Difference,
     Differences,
@@ -85,8 +86,14 @@ async def test_bits_are_those_of_the_keys() -> None:
 
 @pytest.mark.parametrize(
     ("numbers", "values"),
-    [([3, 4, 4], ("500", "501", "502")), ([3, 4, 8], ("500", "501", "0501")), ([3, 4], ("500", "5e2"))],
-    ids=["two keys of one person", "one key of two people", "a text"],
+    [
+        ([3, 4, 4], ("500", "501", "502")),
+        ([3, 4, 8], ("500", "501", "0501")),
+        ([3, 4], ("500", "5e2")),
+        ([3, 4], ("500", str(500 + SPAN))),
+        ([3, 2**31], ("500", "501")),
+    ],
+    ids=["two keys of one person", "one key of two people", "a text", "far apart", "a number of more than 31 bits"],
 )
 async def test_keys_that_do_not_tell_people_apart_have_no_bits(numbers: list[int], values: tuple[str, ...]) -> None:
     """Inside a statement a key may stand for the number only where each says as much as the other."""

@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from sekisho.adapters.stores.postgresql import rows
 from sekisho.adapters.stores.postgresql.members import Numbers
 from sekisho.adapters.stores.postgresql.session import Session, password_of, settings_of
+from sekisho.domain.governed import NUMBER
 from sekisho.domain.terms import Store
 from sekisho.errors import ConsentUnavailable, StatementRefused
 
@@ -72,7 +73,8 @@ class Started:
     """A statement, ready to be fetched: its values, its cursor, its schema, and its computed numerics.
 
     There is no cursor where ``whole`` are all rows of the answer. ``keyed`` are the columns that hold keys where
-    person numbers are expected, which ``numbers`` finds.
+    person numbers are expected, which ``numbers`` finds; the first of them stands ``repeated`` times more behind all
+    columns, as the hidden ones of the answer.
     """
 
     sql: str = field(repr=False)
@@ -83,6 +85,7 @@ class Started:
     numerics: list[int]
     whole: Sequence[Any] = field(default=(), repr=False)
     keyed: Sequence[int] = ()
+    repeated: int = 0
     numbers: Numbers | None = field(default=None, repr=False)
 
     def numbered(self, page: pa.RecordBatch) -> pa.RecordBatch:
@@ -94,7 +97,9 @@ class Started:
         columns = page.columns
         for position in self.keyed:
             columns[position] = self.numbers.of(columns[position])
-        return pa.RecordBatch.from_arrays(columns, names=page.schema.names)
+        hidden = [columns[self.keyed[0]]] * self.repeated
+        names = [f"{NUMBER}_{place}" for place in range(self.repeated)]
+        return pa.RecordBatch.from_arrays([*columns, *hidden], names=[*page.schema.names, *names])
 
 
 async def begin(session: Session, store: Store, started: Started, *, statement_s: float) -> Bulk | None:

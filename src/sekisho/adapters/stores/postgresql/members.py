@@ -249,76 +249,63 @@ def keyed_columns(query: GovernedQuery) -> Sequence[int]:
     if not any(projection.shape is Shape.HANDED for projection in query.projections):
         return ()
     outputs = [place for place, output in enumerate(query.outputs) if output.transform is TransformKind.PSEUDONYM]
-    return (*outputs, *range(len(query.outputs), len(query.outputs) + query.hidden))
+    return (*outputs, *range(len(query.outputs), len(query.outputs) + query.carried))
 
 
 class BitsByKey:
     """The bits of keys, made once for each version of registry and consent."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, tuple[Known, Numbers]] = {}
-        self._values: dict[str, tuple[Known, NDArray[np.int64] | None]] = {}
+        self._numbers: dict[str, tuple[Known, Numbers | None]] = {}
         self._bits: dict[str, tuple[Known, int, KeyBits]] = {}
 
     async def possible(self, known: Known) -> bool:
         """Return whether each person has one key, and the keys are whole numbers that lie close enough together."""
-        return await self._keys(known) is not None
+        return await self.numbers(known) is not None
 
     async def of(self, wanted: Wanted, view: ConsentView) -> KeyBits | None:
         """Return the bits of those who are *wanted*, or ``None`` where they would be too many."""
         held = self._bits.get(wanted.table)
         if held is not None and held[0] is wanted.known and held[1] == view.version:
             return held[2]
-        keys = await self._keys(wanted.known)
-        if keys is None:
+        numbers = await self.numbers(wanted.known)
+        if numbers is None:
             return None
-        many = len(keys) > FEW
-        made = await asyncio.to_thread(_bits, keys, wanted) if many else _bits(keys, wanted)
+        many = len(numbers.by_key) > FEW
+        made = await asyncio.to_thread(_bits, numbers, wanted) if many else _bits(numbers, wanted)
         self._bits[wanted.table] = (wanted.known, view.version, made)
         return made
 
     async def numbers(self, known: Known) -> Numbers | None:
         """Return the person numbers of keys, or ``None`` where :meth:`of` has no bits for them."""
         held = self._numbers.get(known.keys.identifier)
-        if held is not None and held[0] is known:
-            return held[1]
-        keys = await self._keys(known)
-        if keys is None or int(known.numbers[-1]) >= 2**31:
-            return None
-        made = await asyncio.to_thread(_numbers, keys, known)
-        self._numbers[known.keys.identifier] = (known, made)
-        return made
-
-    async def _keys(self, known: Known) -> NDArray[np.int64] | None:
-        held = self._values.get(known.keys.identifier)
         if held is None or held[0] is not known:
             many = len(known.keys.values) > FEW
-            values = await asyncio.to_thread(_whole_numbers, known) if many else _whole_numbers(known)
-            held = self._values[known.keys.identifier] = (known, values)
+            made = await asyncio.to_thread(_numbers, known) if many else _numbers(known)
+            held = self._numbers[known.keys.identifier] = (known, made)
         return held[1]
 
 
-def _whole_numbers(known: Known) -> NDArray[np.int64] | None:
+def _numbers(known: Known) -> Numbers | None:
     if known.key_type is not ColumnType.INTEGER or not len(known.keys.values):
         return None
     try:
-        values = np.asarray(known.keys.values.cast(pa.int64()))
+        keys = np.asarray(known.keys.values.cast(pa.int64()))
     except pa.ArrowException:
         return None
     # One key for each person, and one person for each: then keys tell people apart as well as numbers do.
-    single = len(known.numbers) == len(values) == len(each_once(values))
-    return values if single and int(values.max()) - int(values.min()) < SPAN else None
-
-
-def _numbers(keys: NDArray[np.int64], known: Known) -> Numbers:
-    low = int(keys.min())
-    by_key = np.full(int(keys.max()) - low + 2, -1, np.int32)
+    single = len(known.numbers) == len(keys) == len(each_once(keys))
+    low, high = int(keys.min()), int(keys.max())
+    if not single or high - low >= SPAN or int(known.numbers[-1]) >= 2**31:
+        return None
+    by_key = np.full(high - low + 2, -1, np.int32)
     by_key[keys - low] = known.keys.numbers
     return Numbers(low, by_key)
 
 
-def _bits(keys: NDArray[np.int64], wanted: Wanted) -> KeyBits:
-    low, high = int(keys.min()), int(keys.max())
-    flags = np.zeros(high - low + 1, np.bool_)
-    flags[keys[wanted.allowed(wanted.known.keys.numbers)] - low] = True
-    return KeyBits(low, high, np.packbits(flags, bitorder="little").tobytes())
+def _bits(numbers: Numbers, wanted: Wanted) -> KeyBits:
+    people = numbers.by_key[:-1].astype(np.int64)
+    flags = people >= 0
+    flags[flags] = wanted.allowed(people[flags])
+    high = numbers.low + len(flags) - 1
+    return KeyBits(numbers.low, high, np.packbits(flags, bitorder="little").tobytes())

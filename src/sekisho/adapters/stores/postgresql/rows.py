@@ -37,7 +37,7 @@ def schema_of(query: GovernedQuery, attributes: Sequence[Any]) -> pa.Schema:
 
     Raises ``StatementRefused`` for a type that has no form outside of PostgreSQL.
     """
-    if len(attributes) != len(query.outputs) + query.hidden:
+    if len(attributes) != len(query.outputs) + query.carried:
         raise StatementRefused("PostgreSQL answers with other columns than those that were decided about.")
     fields = []
     for attribute in attributes:

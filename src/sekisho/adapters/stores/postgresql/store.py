@@ -319,16 +319,21 @@ class PostgresStore(Connections):
             if len(self._checked) < _CHECKED:
                 self._checked.add(asked)
         arguments, schema, numerics = _described(query, statement, given)
+        started = bulk.Started(
+            query.sql, statement, arguments, None, schema, numerics,
+            keyed=keyed_columns(query), repeated=query.hidden - query.carried,
+        )  # fmt: skip
         if self._is_small(query, page_rows):
             most = min(page_rows, _SMALL)
             asked_for = small.limited(query.sql, most + 1, cut=query.cut)
             found = await (await session.prepared(asked_for)).fetch(*arguments)
             if len(found) <= most:
-                return bulk.Started(query.sql, statement, arguments, None, schema, numerics, found)
+                started.whole = found
+                return started
             if len(self._large) < _CHECKED:
                 self._large.add(query.sql)
-        cursor = await statement.cursor(*arguments)
-        return bulk.Started(query.sql, statement, arguments, cursor, schema, numerics, keyed=keyed_columns(query))
+        started.cursor = await statement.cursor(*arguments)
+        return started
 
 
 def _described(
