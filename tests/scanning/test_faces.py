@@ -14,6 +14,9 @@ import pytest
 
 from sekisho.bootstrap import Workspace, build_app, open_workspace
 from sekisho.cli import main
+from sekisho.domain.scans import Decision
+from sekisho.errors import AccessDenied
+from sekisho.scanning.reviews import Verdict
 from tests.scanning.world import CANARY, FILE
 
 SENSITIVE = {"decision": "override", "class": "sensitive", "category": "health", "note": "see DPIA"}
@@ -116,6 +119,17 @@ async def test_nobody_else_scans_sees_or_reviews(site):
         refused = await site.desk.request(method, path, **body)
         assert (refused.status_code, refused.headers["content-type"]) == (code, "application/problem+json"), path
         assert (await site.nobody.request(method, path, **body)).status_code == 401
+    assert (await site.column("rank"))["state"] == "proposed"
+
+
+async def test_nobody_else_reviews_many_at_once(site):
+    """The way of a file with many decisions asks for the role itself, whoever looked before."""
+    await site.scan(stores=["crm"])
+    reviews, requesters = site.opened.scanning.reviews, site.opened.settings.catalogue.requesters
+    wanted = (await site.column("rank"))["id"]
+    (column,) = [known for known in await reviews.known(requesters["privacy_officer"]) if known.id == wanted]
+    with pytest.raises(AccessDenied):
+        await reviews.review_all(requesters["desk"], [(column, Verdict(Decision.REJECT))])
     assert (await site.column("rank"))["state"] == "proposed"
 
 
