@@ -160,6 +160,25 @@ def test_sets_that_were_blind_once_stay_mended(tables) -> None:
     assert macro_f1(classes(found)) >= 0.95
 
 
+@pytest.mark.parametrize("name", ["status", "type", "区分"])
+@pytest.mark.parametrize(
+    "make", [email, ip4, rare("{F} {G}"), remark, born("%Y-%m-%d"), digits("090-9999-9999")],
+    ids=["email", "ip", "name", "prose", "birth_date", "phone"],
+)  # fmt: skip
+def test_no_name_of_a_column_makes_none_of_what_looks_like_somebodys(name: str, make) -> None:
+    """A status whose values are e-mail addresses is no status, whatever it is."""
+    proposal = classify(column(name, make))
+    assert proposal.kind != NONE
+    assert proposal.column_class is not ColumnClass.NONE
+
+
+@pytest.mark.parametrize("name", ["f12", "item_03", "Q3", "項目5", "回答 2", "option-1", "FIELD10"])
+def test_a_place_that_was_kept_for_anything_says_nothing(name: str) -> None:
+    """A numbered field, question or item leaves it to the values."""
+    assert read_header(name).kinds == {}
+    assert classify(column(name, email)).kind == "email"
+
+
 def test_lists_of_peoples_words_hold_against_a_name_that_says_nothing() -> None:
     """Occupations and prefectures under a spare or general name are no `none`; labels of goods stay none."""
     work = joined("会社員|公務員|自営業|学生|無職|専業主婦")

@@ -142,12 +142,12 @@ def _outmatched(kind: str, proofs: Mapping[str, float], own: float) -> float:
     """Return how much better the values prove another kind than they do this one.
 
     A name that says nothing personal (区分, AREA) holds against lists of people's words by half, and one that says
-    a number (userId) by a quarter against forms that only one kind of number has.
+    a number (userId) by an eighth against forms that only one kind of number has.
     """
     best = max((proof for other, proof in proofs.items() if other != kind), default=0.0)
     if kind == NONE or kind in _NUMBERED:
         told = max(proofs[other] for other in (_TELLING if kind == NONE else _STAMPED))
-        return max(0.0, best - own, told - own / (2 if kind == NONE else 4))
+        return max(0.0, best - own, told - own / (2 if kind == NONE else 8))
     return max(0.0, best - own)
 
 

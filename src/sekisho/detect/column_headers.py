@@ -30,6 +30,7 @@ _CLEAR = 0.8
 _SMALLEST = 3  # letters of a word inside a run of letters without marks
 
 _UNKNOWN: Concepts = frozenset()
+_NEUTRAL: Concepts = frozenset({"neutral"})
 _HEADS = frozenset({"flag", "count", "score", "type", "time", "amount", "id", "name", "text", "title", "describes"})
 _LEAST_TAIL = 4  # letters of a head behind something unknown, one more of any other word
 _LEAST_ROMAJI, _LEAST_JAPANESE = 6, 3  # letters of a word whose ending alone is read
@@ -104,6 +105,12 @@ def _clearer(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, 
     return kinds
 
 
+# A place that was kept for anything: Q3, f12, item_03, 項目5. What stands there only the values tell.
+_SLOT = re.compile(
+    r"(?:[sq]?q|f|item|items|entry|key|val|value|field|col|column|attr|param|opt|option|ans|answer|question|extra|free"
+    r"|項目|設問|質問|回答|任意項目|自由項目|フリー|フリー項目|追加項目|拡張項目|オプション|その他)[ _-]*[0-9]{1,4}",
+    re.IGNORECASE,
+)
 _VAGUE = frozenset({"neutral", "id", "count", "type", "kana", "romaji"})
 
 
@@ -133,6 +140,8 @@ def owner_of(words: list[Concepts]) -> Owner:
 def words_of(name: str) -> list[Concepts]:
     """Return the concepts of each word of *name*, an empty set for a word that is not known."""
     name = unicodedata.normalize("NFKC", name[:MOST_CHARS])
+    if _SLOT.fullmatch(name):
+        return [_NEUTRAL]
     pieces = _head_last([piece.lower() for piece in _PIECE.findall(name)])
     found: list[Concepts] = []
     position = 0

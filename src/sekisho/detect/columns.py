@@ -16,6 +16,15 @@ from sekisho.domain.terms import ColumnClass
 
 ENOUGH = 0.6
 """Least confidence in ``none``. Below it a column is of an unknown kind, and of the most restricted class."""
+_TELLING = frozenset({
+    "address", "age", "birth_date", "blood", "city", "cookie_id", "country", "creed", "criminal_record", "education",
+    "email", "employment_insurance", "family_name", "gender", "given_name", "hashed_id", "health", "iban", "income",
+    "invoice_number", "ip", "line_id", "location", "mac", "marital_status", "member_rank", "name", "name_kana",
+    "number_plate", "occupation", "passport", "phone", "prefecture", "push_token", "race", "residence_card",
+    "resident_code", "secret", "url", "user_agent",
+})  # fmt: skip
+"""Forms that values of nobody hardly ever have; articles, amounts and codes have those of the other numbers."""
+_HALF = 0.5  # of the values, which have a form or read like sentences
 _ALTERNATIVES = 3
 _MOST_SIBLINGS = 300
 _LEAST_ROWS = 100  # from which it is told whether values come again
@@ -131,7 +140,7 @@ def judge(evidence: Evidence, model: Model) -> Proposal:
     kind, confidence = ranked[0]
     others = tuple((other, round(share, 3)) for other, share in ranked[1 : _ALTERNATIVES + 1] if share >= 0.01)
     shares = model.shares(factors[kind])
-    if kind == NONE and confidence < ENOUGH:
+    if kind == NONE and (confidence < ENOUGH or _tells(evidence.profile)):
         return Proposal(
             UNKNOWN, ColumnClass.DIRECT_IDENTIFIER, None, round(1 - confidence, 3), shares, (ranked[0], *others)[:3]
         )
@@ -140,6 +149,14 @@ def judge(evidence: Evidence, model: Model) -> Proposal:
     if facts.of_things is not None and evidence.owner is Owner.THING:
         column_class, category = facts.of_things, None
     return Proposal(kind, column_class, category, round(confidence, 3), shares, others)
+
+
+def _tells(looks: Profile) -> bool:
+    """Return whether values say of themselves that they may be somebody's, whatever the name of the column says.
+
+    A status that is an e-mail address is no status: somebody used the column for something else.
+    """
+    return looks.prose >= _HALF or any(looks.matches.get(form, 0.0) >= _HALF for form in _TELLING)
 
 
 _SURELY_PEOPLE = frozenset(
