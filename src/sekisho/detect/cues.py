@@ -7,8 +7,9 @@ regular expression engine skips what cannot begin one; words in Latin letters ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from sekisho.detect.spans import Kind
@@ -37,6 +38,8 @@ class Cue(NamedTuple):
     end: int
     about: Kind | Aside
 
+
+_cue: Callable[[tuple[int, int, Kind | Aside]], Cue] = partial(tuple.__new__, Cue)  # see spans.span_of
 
 _TABLE: Mapping[Kind | Aside, str] = {
     Kind.MY_NUMBER: "マイナンバー 個人番号 通知カード mynumber individual",
@@ -116,6 +119,7 @@ def _alternatives(words: Iterable[str]) -> str:
 _JAPANESE_WORD = re.compile(_alternatives(_JAPANESE))
 _LATIN_WORD = re.compile("[A-Za-z_][A-Za-z_]*")
 _LONGEST_CARD = max(map(len, WORDS[Kind.CARD]))
+_SHORTEST_LATIN = min(map(len, _LATIN))
 _TELLING = frozenset((*_LATIN, "number", "Number", "NUMBER"))  # my number: a number by itself says nothing
 
 
@@ -129,7 +133,9 @@ def last_cue(text: str, start: int, end: int, near: int) -> Cue | None:
         at = window.rindex(word)
         if len(window) - at - len(word) <= near:
             rest = at + len(word)
-            best = Cue(start + at, start + rest, _JAPANESE[word])
+            best = _cue((start + at, start + rest, _JAPANESE[word]))
+    if len(window) - rest < _SHORTEST_LATIN:
+        return best
     for word in reversed(_LATIN_WORD.findall(window, rest)):
         if word not in _TELLING:
             continue
@@ -140,7 +146,8 @@ def last_cue(text: str, start: int, end: int, near: int) -> Cue | None:
         if about is None and window[max(0, at - 3) : at].lower() == "my ":
             about = Kind.MY_NUMBER
         if about is not None:
-            return Cue(start + at, start + at + len(word), about) if len(window) - at - len(word) <= near else best
+            at += start
+            return _cue((at, at + len(word), about)) if end - at - len(word) <= near else best
     return best
 
 

@@ -22,7 +22,8 @@ class Row(NamedTuple):
 Found = tuple[Kind, float]
 """A kind and its score."""
 
-_SHORTEST = 10  # digits of what says by itself what it is: a telephone number
+SHORTEST = 10
+"""Digits of what says by itself what it is: a telephone number."""
 _PASSED, _LABELLED = 0.95, 0.85
 _PHONE, _CARD = Kind.PHONE, Kind.CARD  # looked up by their names they cost as much as the rest of a reading
 _COMPANY = frozenset({PhoneType.TOLL_FREE, PhoneType.NAVIGATION, PhoneType.PREMIUM})
@@ -66,7 +67,7 @@ def by_form(row: Row) -> Found | None:
     """Return what *row* is by its digits and groups alone."""
     digits, shape, plus = row
     length = len(digits)
-    if length < _SHORTEST and not plus:
+    if length < SHORTEST and not plus:
         return None
     if 12 <= length <= 19 and not plus:
         if shape[0] == 4 or len(shape) == 1:

@@ -13,8 +13,18 @@ from typing import NamedTuple
 
 from sekisho.detect.checks import corporate_number_valid
 from sekisho.detect.cues import LONGEST, NEAR, WORDS, Aside, first_cue, is_cue, last_cue
-from sekisho.detect.forms import Found, Row, by_form, by_label, card_by_label, is_article, is_day, phone_by_label
-from sekisho.detect.spans import Kind, Span
+from sekisho.detect.forms import (
+    SHORTEST,
+    Found,
+    Row,
+    by_form,
+    by_label,
+    card_by_label,
+    is_article,
+    is_day,
+    phone_by_label,
+)
+from sekisho.detect.spans import Kind, Span, span_of
 
 _RUN = re.compile(r"[0-9][0-9]*(?:(?: - |[-. ]?\(|\)[-. ]?|[-. /])[0-9]+)*")
 _GROUP = re.compile(r"[0-9][0-9]*")
@@ -25,6 +35,7 @@ _GAP = re.compile(
     r"\)?(?:証書?|書|の|用|様|さま)?\s?(?:番号|コード|ナンバー|記号|の?欄|[Nn][Oo]\.?|[Ii][Dd]|#|[Nn]um(?:ber)?|[Cc]ode|[Rr]eference)?[.:#)]?"
     r"\s?(?:は|が|を|の|も|に|is|was|「|『|\(|\[|\*|=|:|#|,|、|\"|\s){0,4}(?:[+T])?\s?"
 )
+_GAPS = frozenset(("", ":", ": ", " ", "は", "番号", "番号は", "番号:"))  # most of them, sooner than by the pattern
 # What a label ends in that is not ASCII: a context word, or what may stand between it and the number.
 _LEADS = frozenset(word[-1] for words in WORDS.values() for word in words if not word.isascii()) | frozenset(
     letter for letter in _GAP.pattern if not letter.isascii()
@@ -51,6 +62,7 @@ _DAY = re.compile("(?:19|20)[0-9]{2}([-_])[01]?[0-9]\\1[0-3]?[0-9]|[0-3]?[0-9]([
 _OWN_FORM = re.compile("[A-Z]{2}(?:[0-9]{7}|[0-9]{8}[A-Z]{2})(?![0-9A-Za-z])")
 _SPACED_RESIDENCE = re.compile(r"[A-Z]{2} [0-9]{8} [A-Z]{2}(?![0-9A-Za-z])")
 _EMPLOYMENT = re.compile("[0-9]{4}-[0-9]{6}-[0-9]")
+_MOBILE = re.compile("0[6-9]0[- ]?[1-9][0-9]{3}[- ]?[0-9]{4}")
 _POSTAL_FORM = re.compile("[0-9]{3}[- ][0-9]{4}")
 _INVOICE = re.compile(r"T-?[0-9]{13}")
 _LETTERS_ONLY = re.compile("[A-Za-z]+")
@@ -80,6 +92,9 @@ class _Context(NamedTuple):
     glued: bool
 
 
+_NO_WORD = _Context(None, None, None, glued=False)
+
+
 def find_numbers(text: str) -> list[Span]:
     """Return the numbers of folded *text* that are, or may be, somebody's."""
     spans: list[Span] = []
@@ -98,7 +113,7 @@ def find_numbers(text: str) -> list[Span]:
             continue  # 東口5: nothing that stands here calls it anything
         head = start if before in _PLAIN or not before.isascii() else _head(text, start)
         cue = last_cue(text, max(0, start - NEAR - LONGEST), start, NEAR)
-        if cue and start - cue.end <= 20 and (cue.end >= head or _GAP.fullmatch(text, cue.end, head)):
+        if cue and start - cue.end <= 20 and (text[cue.end : head] in _GAPS or _GAP.fullmatch(text, cue.end, head)):
             named_from, _, label = cue
         elif label is None or not _CHAIN.fullmatch(text, labelled_to, head):
             label = None  # "numbers 536365 and 536366": what follows in a row has the label of the first
@@ -111,7 +126,7 @@ def find_numbers(text: str) -> list[Span]:
             refused = code.end() if code else end  # a long code is read once, not from each of its digits
             named = label is not None and _NAMED.search(text, named_from, head) is not None
             if code and (kind := _coded(code.group(), label, named=named)):
-                spans.append(Span(head - (text[head - 1 : head] == "#"), code.end(), *kind))
+                spans.append(span_of((head - (text[head - 1 : head] == "#"), code.end(), *kind)))
                 passed = labelled_to = code.end()
                 continue
         if end - start == 8 and before == behind == " " and _SPACED_RESIDENCE.match(text, max(0, start - 3)):
@@ -120,29 +135,37 @@ def find_numbers(text: str) -> list[Span]:
             continue
         if short and label is None:
             continue
-        if not glued and before not in _OPENING and (whole := _whole(text[start:end], label)):
-            spans.append(Span(start, end, *whole))
+        if not glued and before != "(" and (whole := _whole(text[start:end], label, plus=before == "+")):
+            spans.append(span_of((start - (before == "+"), end, *whole)))
             continue
         after = None
         if label is None and cue is None and end - start > 6:
             after = first_cue(text, end, end + NEAR)
-        about = cue.about if cue else None
-        spans += _run(text, start, end, _Context(label, about, after.about if after else None, glued))
+        context = _Context(label, cue.about if cue else None, after.about if after else None, glued)
+        if end - start < SHORTEST and before not in _OPENING and context == _NO_WORD and text[start:end].isdigit():
+            # No word is near, and by its form it is nothing.
+            spans += [bare] if (bare := _bare(text, start, end, context)) else []
+            continue
+        spans += _run(text, start, end, context)
     return spans
 
 
-def _whole(run: str, label: Kind | Aside | None) -> Found | None:
+def _whole(run: str, label: Kind | Aside | None, *, plus: bool) -> Found | None:
     """Return what a whole *run* is whose form says enough: most runs are one phone, one card, one postal code."""
     length = len(run)
+    if plus and (run[0] == "0" or (label is not None and label is not _PHONE)):
+        return None
     if label is _POSTAL_CODE:
         return (_POSTAL_CODE, 0.9) if length == 8 and _POSTAL_FORM.fullmatch(run) else None
-    if label not in _FORMED or length < 10 or length > 24:
+    if label not in _FORMED or length < SHORTEST or length > 24:
         return None
+    if _MOBILE.fullmatch(run):
+        return _PHONE, 0.85  # the commonest number; its form says it to all that follows, too
     shape = [length]
     if not run.isdigit():
         groups = _GROUP.findall(run)
         run, shape = "".join(groups), [*map(len, groups)]
-    found = by_form(Row(run, shape)) if len(shape) < _MAX_GROUPS else None
+    found = by_form(Row(run, shape, plus)) if len(shape) < _MAX_GROUPS else None
     return found if found and found[1] >= 0.8 else None
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-
-import numpy as np
+from functools import lru_cache
 
 from sekisho.detect import addresses, contacts, credentials, dates, machines, marks
 from sekisho.detect.insurance import find_symbols
@@ -13,6 +12,7 @@ from sekisho.detect.numbers import find_numbers
 from sekisho.detect.plates import find_plates
 from sekisho.detect.spans import OPAQUE, Span
 
+_KINDS_OF_TEXT = 1 << 12  # sets of marks for which it is remembered who is concerned; texts of one store share a few
 _Recogniser = tuple[Callable[[str], Iterable[Span]], int, int]
 """What finds spans in a text, if of two sets of marks one of each stands there."""
 
@@ -22,25 +22,31 @@ class _Recognisers:
 
     def __init__(self, *recognisers: _Recogniser) -> None:
         self._each = recognisers
-        self._needed = np.array([[needed] for _, needed, _ in recognisers], dtype=np.uint64)
-        self._too = np.array([[too] for _, _, too in recognisers], dtype=np.uint64)
+        self._concerned = lru_cache(_KINDS_OF_TEXT)(self._may_find)
+
+    def _may_find(self, standing: int) -> tuple[int, ...]:
+        """Return which of them may find something where the marks *standing* stand."""
+        return tuple(at for at, (_, needed, too) in enumerate(self._each) if standing & needed and standing & too)
 
     def read(self, text: str, standing: int) -> list[Span]:
         """Return what they find in *text*, in which the marks *standing* stand."""
         spans: list[Span] = []
-        for find, needed, too in self._each:
-            if standing & needed and standing & too:
-                spans += find(text)
+        for which in self._concerned(standing):
+            spans += self._each[which][0](text)
         return spans
 
-    def read_all(self, texts: Sequence[str], standing: marks.Bits, found: list[list[Span]]) -> None:
+    def read_all(self, texts: Sequence[str], standing: Sequence[int], found: list[list[Span]]) -> None:
         """Add to *found* what they find in each of *texts*: each of them reads all texts before the next begins.
 
         So the processor has one pattern at hand, not twenty.
         """
-        may_find = ((standing & self._needed) != 0) & ((standing & self._too) != 0)
-        for which, at in np.argwhere(may_find).tolist():
-            found[at] += self._each[which][0](texts[at])
+        read: list[list[int]] = [[] for _ in self._each]
+        for at, bits in enumerate(standing):
+            for which in self._concerned(bits):
+                read[which].append(at)
+        for (find, _, _), places in zip(self._each, read, strict=True):
+            for at in places:
+                found[at] += find(texts[at])
 
 
 _BY_FORM = _Recognisers(
@@ -71,7 +77,6 @@ _IN_THE_REST = _Recognisers(
     (addresses.find_codes, marks.POSTCODE, marks.EVERYTHING),
 )
 _PROVEN = 0.9
-_WIDE = np.uint64(marks.WIDE)
 _TOGETHER = 3  # texts; fewer are read sooner one by one
 
 
@@ -90,13 +95,12 @@ def find_patterns_in(texts: Sequence[str]) -> list[list[Span]]:
     if len(texts) < _TOGETHER:
         return [find_patterns(text) for text in texts]
     found: list[list[Span]] = [[] for _ in texts]
-    rests, standing = list(texts), marks.marks_in(texts)
+    rests, standing = list(texts), marks.marks_in(texts).tolist()
     _BY_FORM.read_all(rests, standing, found)
     for at, spans in enumerate(found):
         if spans:
             rests[at] = _without(rests[at], spans)
-            if not rests[at].isascii():
-                standing[at] |= _WIDE
+            standing[at] |= 0 if rests[at].isascii() else marks.WIDE
     _IN_THE_REST.read_all(rests, standing, found)
     return found
 

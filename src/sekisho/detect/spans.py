@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 
@@ -58,6 +60,9 @@ class Span(NamedTuple):
     kind: Kind
     score: float
 
+
+span_of: Callable[[tuple[int, int, Kind, float]], Span] = partial(tuple.__new__, Span)
+"""Return the span of its four parts: ``Span(…)`` is a call of Python's, and takes three times as long."""
 
 OPAQUE = "\ufffc"
 """What stands for something masked: no letter, digit or space to any pattern (the object replacement character)."""
