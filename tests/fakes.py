@@ -141,7 +141,7 @@ class FakeRelease:
         finally:
             self.closed = True
 
-    async def renew(self) -> float | None:
+    async def renew(self, *, latest: bool = False) -> float | None:
         return self.renewed
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +26,7 @@ from sekisho.errors import AccessDenied, AuditUnavailable, ConsentMoved, Consent
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
 from sekisho.ports.consent import Ground
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
-from sekisho.release import STALE_SECONDS, ReleasedPage, Shown, ahead_of
+from sekisho.release import STALE_SECONDS, ReleasedPage, Shown, ahead_of, everybody
 from sekisho.transform.order import TokenOrder, each_once, joined, order_of
 from sekisho.transform.page import is_heavy, numbers_of, transform_page
 
@@ -35,6 +35,9 @@ SMALL_PAGE_BYTES = 4 << 20
 """A page of a text format holds at most so many rows and bytes."""
 
 FEW_ROWS = 1_000
+
+_TRIES = 3
+"""Times that a later page is checked and recorded before the answer ends without it."""
 
 _TEXT_PAGES = 3
 """Pages whose texts are read at the same time: reading blocks a thread, and others need the rest of them."""
@@ -85,6 +88,7 @@ class Answer:
     rerun: bool = False
     persons: set[int] = field(default_factory=set)
     released: Shown = field(default_factory=Shown, repr=False)
+    latest: list[NDArray[np.int64]] = field(default_factory=list, repr=False)
     versions: set[int] = field(default_factory=set)
 
     async def pages(self) -> AsyncGenerator[ReleasedPage, None]:
@@ -251,24 +255,24 @@ class Answer:
         self.laps.lap(Step.TRANSFORM)
         if self.assumed is not None:  # whoever began it so looks, and begins again
             return await self._checked(batch, page, self.assumed, last=last)
-        ground = self._ground()
-        if ground is not None:
+        for ground in self._tries():
             rows = self.duties.rows
-            with suppress(ConsentMoved):
+            with suppress(ConsentUnavailable if self.number else ConsentMoved):
                 return await self._checked(batch, page, ground, last=last)
-            self.duties.rows = rows  # nothing of it left
+            self.duties.take_back(rows)
         return await self._checked(batch, page, None, last=last)
 
-    def _ground(self) -> Ground | None:
-        """Return what the record of a first page may rest on, in place of a further look at the ledger.
+    def _tries(self) -> Sequence[Ground | None]:
+        """Return what a page is checked by and recorded on before the last try, of which a fault is told.
 
-        The page is then checked by the view that it was read by, and its record is written only if the ledger stands
+        A first page is checked by the view that it was read by, and its record is written only if the ledger stands
         there still. What a page takes or records besides is done once: where there is such a thing, the look comes
-        first.
+        first. With a later page all that was sent would be lost: a ledger or a log that is slow is asked again.
         """
-        if self.view is None or self.number or self.duties.spends:
-            return None
-        return self.means.consents.ground(self.view)
+        if self.number:
+            return (None,) * (_TRIES - 1)
+        ground = self.means.consents.ground(self.view) if self.view is not None and not self.duties.spends else None
+        return () if ground is None else (ground,)
 
     async def _checked(
         self, batch: pa.RecordBatch, page: pa.RecordBatch, ground: Ground | None, *, last: bool
@@ -310,17 +314,18 @@ class Answer:
         visible = len(self.query.outputs)
         return [numbers_of(batch.column(visible + i)) for i in range(self.query.hidden)]
 
-    async def renew(self) -> float:
-        """Check once more, for all pages together, that nobody in the answer has withdrawn; return when that was.
+    async def renew(self, *, latest: bool) -> float:
+        """Check once more that nobody in all pages together, or the *latest*, has withdrawn; return when that was.
 
-        For a form that leaves whole, long after its first page was rechecked. Raises ``ConsentUnavailable``.
+        For what leaves long after it was rechecked. Raises ``ConsentUnavailable``.
         """
         rechecked = self.means.clock.monotonic()
         await self.duties.renew()
         if self.view is not None:
             now = await self.means.consents.view(self.permit.cells)
             if self.query.rowwise:
-                sound = all(now.allowed(people).all() for people in self.released.people())
+                shown = self.latest if latest else self.released.people()
+                sound = all(now.allowed(people).all() for people in shown)
             else:
                 sound = self.versions == {now.version}
             if not sound:
@@ -330,8 +335,9 @@ class Answer:
     def _note(self, hidden: list[NDArray[np.int64]], version: int) -> None:
         """Remember whom a page is about, and at which version of consent it was checked."""
         self.versions.add(version)
-        for numbers in hidden if self.query.rowwise else ():
-            self.released.add(numbers[numbers >= 0])
+        self.latest = [numbers[numbers >= 0] for numbers in hidden] if self.query.rowwise else []
+        for numbers in self.latest:
+            self.released.add(numbers)
 
     def _shown(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         """Return whom the pseudonyms of a grouped answer name: it is about them, though no row is one person's."""
@@ -390,11 +396,3 @@ class Answer:
             await means.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": self.number}))
             raise ConsentUnavailable("The page waited too long after its consent was checked; ask again.")
         return ReleasedPage(page, receipt.seq, last=last, complete=last and not self.cut, rechecked=rechecked)  # (9)
-
-
-def everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:
-    """Return for each row whether all of its people agree; an outer join's missing side is nobody."""
-    keep = np.ones(rows, dtype=np.bool_)
-    for numbers in hidden:
-        keep &= view.allowed(numbers) | (numbers < 0)
-    return keep

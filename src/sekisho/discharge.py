@@ -78,6 +78,7 @@ class Duties:
     again: Callable[[], Awaitable[Permit]]
     done: Discharges = field(init=False)
     rows: int = 0
+    _taken: int = 0
 
     def __post_init__(self) -> None:
         """Begin with everything to be done."""
@@ -132,8 +133,9 @@ class Duties:
         await self._still_decided()
         self.rows += page.num_rows
         done.did(ObligationKind.MAX_ROWS, self.rows)
+        due, self._taken = max(0, page.num_rows - self._taken), max(0, self._taken - page.num_rows)
         for allowance in obligations_of(self.permit.obligations, ObligationKind.BUDGET):
-            if await self._take("rows", page.num_rows, allowance):
+            if await self._take("rows", due, allowance):
                 done.did(ObligationKind.BUDGET, allowance)
             elif self.witnesses.meter is not None:
                 raise BudgetExhausted("For this purpose as many rows were released as the policy allows; ask later.")
@@ -142,6 +144,11 @@ class Duties:
             done.did(ObligationKind.WATERMARK, "release_id")
         await self._record(done, release_id)
         return page
+
+    def take_back(self, rows: int) -> None:
+        """Go back to *rows* released: a page did not leave, and the next one has what it took of an allowance."""
+        self._taken += self.rows - rows
+        self.rows = rows
 
     async def renew(self) -> None:
         """Find that the decision still stands. Raises ``AccessDenied`` when it does not."""

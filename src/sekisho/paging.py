@@ -25,7 +25,7 @@ import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sekisho.answer import SMALL_PAGE_BYTES, Answer, everybody
+from sekisho.answer import SMALL_PAGE_BYTES, Answer
 from sekisho.domain.access import ObligationKind
 from sekisho.domain.obligations import strictest
 from sekisho.domain.row_filters import filter_json
@@ -33,7 +33,7 @@ from sekisho.domain.terms import Requester
 from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import ConsentView, KeyRing
 from sekisho.ports.held import Held, HeldAnswers
-from sekisho.release import Ask, ReleasedPage, masks_of
+from sekisho.release import Ask, ReleasedPage, everybody, masks_of
 from sekisho.transform.page import numbers_of
 
 MOST_ROWS = 1_000_000

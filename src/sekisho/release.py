@@ -19,6 +19,7 @@ from sekisho.domain.limits import ReleaseFormat
 from sekisho.domain.provisions import provided_to
 from sekisho.domain.releases import keep_until
 from sekisho.domain.row_filters import filter_json
+from sekisho.ports import ConsentView
 from sekisho.query.statements import Question
 
 STALE_SECONDS = 2.0
@@ -117,7 +118,7 @@ class Release:
     schema: pa.Schema
     _first: ReleasedPage | None = field(repr=False)
     _rest: AsyncGenerator[ReleasedPage, None] | None = field(repr=False)
-    _renew: Callable[[], Awaitable[float]] | None = field(default=None, repr=False)
+    _renew: Callable[..., Awaitable[float]] | None = field(default=None, repr=False)
 
     async def pages(self) -> AsyncIterator[ReleasedPage]:
         """Yield the pages, at least one (it may have no rows). Can be read once.
@@ -136,17 +137,25 @@ class Release:
                 del page
                 yield held.pop()
 
-    async def renew(self) -> float | None:
-        """Check consent once more, for the whole answer; return when that was, ``None`` where no consent is asked.
+    async def renew(self, *, latest: bool = False) -> float | None:
+        """Check consent once more, for all that was read or its *latest* page; return when, ``None`` without consent.
 
-        Raises ``ConsentUnavailable`` when somebody in the answer has withdrawn.
+        Raises ``ConsentUnavailable`` when somebody in it has withdrawn.
         """
-        return None if self._renew is None else await self._renew()
+        return None if self._renew is None else await self._renew(latest=latest)
 
     async def close(self) -> None:
         """Stop the statement when nobody reads on."""
         if self._rest is not None:
             await self._rest.aclose()
+
+
+def everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> NDArray[np.bool_]:
+    """Return for each row whether all of its people agree; an outer join's missing side is nobody."""
+    keep = np.ones(rows, dtype=np.bool_)
+    for numbers in hidden:
+        keep &= view.allowed(numbers) | (numbers < 0)
+    return keep
 
 
 def masks_of(request: AccessRequest) -> dict[str, dict[str, object]]:

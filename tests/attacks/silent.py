@@ -87,7 +87,7 @@ SILENT: dict[str, list[tuple[object, str, Callable[..., object]]]] = {
     "mask at the scan": [(Dialect, "mask", lambda _self, _kind, column, _type, _mask=None: column)],
     "transform on the way out": [(answer, "transform_page", _raw_page)],
     "consent at the scan": [(rules, "_people", _everybody_listed)],
-    "row filter at the scan": [(rules, "_row_filter", lambda *_: exp.true())],
+    "row filter at the scan": [(rules, "filtered", lambda *_: exp.true())],
     "recheck": [(answer, "everybody", lambda _hidden, _view, rows: np.ones(rows, np.bool_))],
     "fence": [(Dialect, "fence", lambda _self, select: select)],
     "judgement of expressions": [(rules, "leak_proof", lambda *_: True)],

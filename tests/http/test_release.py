@@ -253,7 +253,7 @@ class Withdrawing(FakeRelease):
     times: int = 1
     clock: FakeClock | None = None
 
-    async def renew(self) -> float | None:
+    async def renew(self, *, latest: bool = False) -> float | None:
         """Check once more."""
         self.times -= 1
         if self.times < 0:

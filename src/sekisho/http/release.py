@@ -59,20 +59,20 @@ class _Pages:
         self.rows += page.batch.num_rows
         return page
 
-    async def renew(self) -> None:
-        """Check consent once more for all that was read: what took long to collect may leave when nothing changed."""
+    async def renew(self, *, latest: bool = False) -> None:
+        """Check consent once more for all that was read, or its latest page: what took long may leave unchanged."""
         try:
-            rechecked = await self._release.renew()
+            rechecked = await self._release.renew(latest=latest)
         except SekishoError:
             await self._void()
             raise
         if rechecked is not None:
             self._rechecked_at = rechecked
 
-    async def going_on(self) -> None:
+    async def going_on(self, *, latest: bool = False) -> None:
         """Call before each part of what leaves for long: what was checked too long ago is checked once more."""
         if self._too_old():
-            await self.renew()
+            await self.renew(latest=latest)
 
     def _too_old(self) -> bool:
         return self._services.clock.monotonic() - self._rechecked_at > self._services.settings.page_deadline
@@ -272,6 +272,7 @@ class _Streamed(Response):
             page, body = await self._next()
             last = page.last
             del page
+            await self._pages.going_on(latest=True)
             await self._pages.sending()
 
     def _taken(self) -> tuple[bool, bytes]:

@@ -57,8 +57,8 @@ class Release(Protocol):
     def pages(self) -> AsyncIterator[ReleasedPage]:
         """Yield the pages, at least one; readable once. Raises when a later page may not leave."""
 
-    async def renew(self) -> float | None:
-        """Check consent once more, for the whole answer; return when that was. Raises when it changed."""
+    async def renew(self, *, latest: bool = False) -> float | None:
+        """Check consent once more, for the whole answer or its latest page; return when. Raises when it changed."""
 
     async def close(self) -> None:
         """Stop the statement when nobody reads on."""
