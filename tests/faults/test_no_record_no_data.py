@@ -257,8 +257,8 @@ async def test_a_page_that_waited_for_its_record_too_long_is_void(
     assert void["parent_id"] == release["id"]
 
 
-async def test_a_later_page_that_waited_is_void_and_the_last(site: Site) -> None:
-    """Of a long answer only the page that waited is void; those before it left, none comes after it."""
+async def test_a_later_page_that_waits_again_and_again_is_void_and_the_last(site: Site) -> None:
+    """Of a long answer only the page that waited is void, each time; those before it left, none comes after it."""
     clock = FakeClock()
 
     def wait(entry: AuditEntry) -> None:
@@ -273,8 +273,8 @@ async def test_a_later_page_that_waited_is_void_and_the_last(site: Site) -> None
     assert len(shown) == 2
     records = await site.records("access.release", "access.void")
     assert [record["seq"] for record in records[:2]] == [page.audit_seq for page in shown]
-    assert [record["kind"] for record in records[2:]] == ["access.release", "access.void"]
-    assert records[3]["page"] == 2
+    assert [record["kind"] for record in records[2:]] == ["access.release", "access.void"] * 3
+    assert {record["page"] for record in records[2:]} == {2}
 
 
 @pytest.mark.parametrize(("encoding", "released"), [(0.05, True), (0.2, False)])

@@ -8,7 +8,7 @@ import json
 import logging
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 import pyarrow as pa
@@ -231,6 +231,32 @@ async def test_a_streamed_page_that_grew_old_while_encoded_breaks_the_stream(wor
     assert world.gateway.release.read == 2
 
 
+@pytest.mark.parametrize(("times", "ends"), [(1, True), (0, False)], ids=["unchanged", "withdrawn"])
+async def test_a_streamed_page_that_grew_old_is_checked_by_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch, times: int, *, ends: bool
+) -> None:
+    """A later page that was not sent in time leaves when nobody in it has withdrawn since, and else is void."""
+    original = rows.ndjson_lines
+
+    def slow(page: pa.RecordBatch) -> bytes:
+        world.clock.advance(3.0 if page.column(0)[0].as_py() == 1 else 0.0)
+        return original(page)
+
+    monkeypatch.setattr("sekisho.http.formats.ndjson_lines", slow)
+    release = world.gateway.release = Withdrawing(
+        [batch(1), batch(1, 1), batch(1, 2)], times=times, clock=world.clock
+    )
+    async with client_of(world.app, Accept=NDJSON.media_type, **REQUESTER) as client:
+        if ends:
+            response = await client.post("/v1/query", json=QUERY)
+            assert json.loads(response.text.splitlines()[-1])["complete"] is True
+        else:
+            with pytest.raises(BrokenOff):
+                await client.post("/v1/query", json=QUERY)
+    assert release.latest == [True]
+    assert [record["pages"] for record in world.audit.records] == ([] if ends else [[101]])
+
+
 async def test_a_page_is_asked_for_only_after_an_empty_part(world: World) -> None:
     """Before each further page the connection is asked, by an empty part, whether it has taken the last."""
     release = world.gateway.release = FakeRelease([batch(1), batch(1, 1), batch(1, 2)])
@@ -252,9 +278,11 @@ class Withdrawing(FakeRelease):
 
     times: int = 1
     clock: FakeClock | None = None
+    latest: list[bool] = field(default_factory=list)
 
     async def renew(self, *, latest: bool = False) -> float | None:
         """Check once more."""
+        self.latest.append(latest)
         self.times -= 1
         if self.times < 0:
             raise ConsentUnavailable("Consent changed while the answer was written; ask again.")
