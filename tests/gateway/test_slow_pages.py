@@ -57,7 +57,8 @@ class SlowLedger:
 
 def people_of(site: Site, pages: list[ReleasedPage]) -> list[list[int]]:
     """Return the customers of each page."""
-    return [site.customers_of(*WHO, page.batch.column("customer_id").to_pylist()) for page in pages]
+    keys = [page.batch.column("customer_id").to_pylist() for page in pages]
+    return [[customer for customer in site.customers_of(*WHO, each) if customer is not None] for each in keys]
 
 
 async def read(release: Release, shown: list[ReleasedPage]) -> None:
