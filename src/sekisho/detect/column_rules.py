@@ -58,6 +58,7 @@ _KEEP: Mapping[str, Concepts] = {
     "nationality": _words("type"),
     "prefecture": _words("type"),
     "text": _words("count"),
+    "sei": _words("type"),
     "geo": _words("score"),
     "client": _words("grade"),
     "club": _words("type grade"),
@@ -73,10 +74,11 @@ HARMFUL = _words("health creed race criminal_record credit")
 """Kinds that harm when known, and that only people have."""
 # Kinds that have names: 病名, 学校名, country_name.
 _NAMED = _words(
-    "name name_kana family_name given_name user_name address prefecture city country nationality occupation employer"
-    " education household member_rank health creed race criminal_record free_text income marital_status bank_account"
+    "name name_kana family_name given_name user_name gender address prefecture city country nationality occupation"
+    " employer education household member_rank health creed race criminal_record free_text income marital_status bank_account"
 )
 
+_REACHED = _words("phone email")
 _NO_CARD = _words("person residence insured hash residence_card token rank device club health")
 
 _RULES: tuple[Rule, ...] = (
@@ -130,9 +132,9 @@ _RULES: tuple[Rule, ...] = (
     Rule("push_token", 1.0, _words("push token")),
     Rule("push_token", 0.9, _words("device token")),
     Rule("push_token", 0.8, _words("registration token")),
-    Rule("push_token", 0.6, _words("push"), _words("text event")),
+    Rule("push_token", 0.6, _words("push"), _words("text event token")),
     Rule("secret", 1.0, _words("secret")),
-    Rule("secret", 0.6, _words("token"), _words("push device card")),
+    Rule("secret", 0.6, _words("token"), _words("push device card thing")),
     Rule("hashed_id", 1.0, _words("hash"), _words("secret")),
     Rule("user_agent", 0.9, _words("browser")),
     Rule("url", 0.9, _words("url"), _words("biometric image")),
@@ -168,7 +170,10 @@ _RULES: tuple[Rule, ...] = (
     Rule("name_kana", 0.8, _words("kana_family"), _words("thing")),
     Rule("name_kana", 0.8, _words("kana_given"), _words("thing")),
     Rule("family_name", 0.9, _words("family"), _words("kana given time kana_family household")),
-    Rule("family_name", 0.8, _words("sei"), _words("kana")),
+    Rule("family_name", 0.8, _words("sei"), _words("kana id type")),
+    Rule("gender", 0.8, _words("sei type"), _words("kana")),
+    Rule("gender", 0.8, _words("sei id"), _words("kana")),
+    Rule("gender", 0.5, _words("sei person"), _words("kana name")),
     Rule("name_kana", 0.8, _words("sei kana")),
     Rule("family_name", 0.8, _words("last name"), _words("kana")),
     Rule("given_name", 0.8, _words("first name"), _words("kana")),
@@ -177,7 +182,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("birth_date", 1.0, _words("birth"), _words("prefecture city country place address gender")),
     Rule("race", 0.6, _words("birth country")),
     Rule("prefecture", 0.6, _words("birth prefecture")),
-    Rule("age", 1.0, _words("age"), _words("birth time")),
+    Rule("age", 1.0, _words("age"), _words("birth")),
     Rule("minor", 0.9, _words("minor")),
     Rule("gender", 1.0, _words("gender"), _words("orientation")),
     Rule("occupation", 0.9, _words("occupation")),
@@ -185,6 +190,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("education", 0.8, _words("education"), _words("id")),
     Rule("education", 0.6, _words("education id")),
     Rule("marital_status", 0.9, _words("marital"), _words("name full_name kana birth income")),
+    Rule("household", 0.8, _words("kinship")),
     Rule("household", 0.8, _words("household"), _words("income name full_name kana birth")),
     Rule("member_rank", 0.9, _words("rank"), _words("thing credit")),
     Rule("member_rank", 0.8, _words("grade client"), _words("thing")),
@@ -258,7 +264,8 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
     if "id" in have or owner in {Owner.RECORD, Owner.EVENT}:
         if have & _LABELS and owner in {Owner.UNKNOWN, Owner.THING}:  # status_cd, error_code
             return {NONE: 0.9}
-        return _of_id(owner, around, named="id" in have, unique="uuid" in have, strange=not all(words))
+        strange = not all(words) and "thing" not in head  # 独自商品コード: of goods, whatever kind of goods
+        return _of_id(owner, around, named="id" in have, unique="uuid" in have, strange=strange)
     if owner is Owner.PERSON:
         # 担当医 is a person; mother_tongue is something of hers that the dictionary does not know.
         return {"name": 0.6, "customer_id": 0.5} if all(words) else {"name": 0.2, NONE: 0.2}
@@ -283,14 +290,15 @@ def _said(have: Concepts, head: Concepts) -> tuple[dict[str, float], frozenset[s
 
 def _of_head(found: dict[str, float], of_head: frozenset[str], head: Concepts, *, numbered: bool) -> dict[str, float]:
     """Return *found* with the last word deciding: ``email_server`` is a thing, ``card_holder`` a person."""
-    if of_head and not numbered:
+    if of_head:  # the code of an insured person's occupation is one of occupations, if codes there are
+        others = 1.0 if numbered and of_head <= _NUMBERS else 0.6 if numbered else 0.4
         return {
-            kind: strength * (1.0 if kind in of_head else 0.7 if kind in HARMFUL else 0.4)
+            kind: strength * (1.0 if kind in of_head else max(others, 0.7) if kind in HARMFUL else others)
             for kind, strength in found.items()
         }
-    if of_head or not found:
+    if not found:
         return found
-    if numbered and head & _words("record event person") and not found.keys() <= _NUMBERS:
+    if numbered and head & _words("record event person thing") and not found.keys() <= _NUMBERS:
         return {}  # 診察予約番号, 通院者番号: the number of what stands before it
     if "name" in head:  # insured_name, referrer_name: what has no name is no kind of name
         return {kind: strength for kind, strength in found.items() if kind in _NAMED}
@@ -302,6 +310,8 @@ def _of_head(found: dict[str, float], of_head: frozenset[str], head: Concepts, *
         return {kind: strength for kind, strength in found.items() if kind in HARMFUL}
     if head & _words("thing record event") and not numbered:
         return {**{kind: 0.3 * strength for kind, strength in found.items()}, NONE: 0.7}
+    if "person" in head and found.keys() <= _REACHED:  # phone_contact, mail_honnin
+        return {**{kind: 0.7 * strength for kind, strength in found.items()}, "name": 0.4}
     if "person" in head and not numbered:
         return {**{kind: 0.3 * strength for kind, strength in found.items()}, "name": 0.6, "customer_id": 0.4}
     return found
@@ -315,6 +325,8 @@ def _derived(words: tuple[Concepts, ...], head: Concepts, have: Concepts) -> boo
     if "how_many" in first and len(words) > 1:  # num_guests
         return not have & _words("household")
     asked = "asks" in first and len(words) > 1  # is_member, has_children
+    if "method" in head:
+        return True  # of repayment, of birth control
     what = _words("flag") if asked else head & _DERIVED or (first & _words("flag") if len(words) > 1 else frozenset())
     if not what:
         return False
@@ -342,6 +354,8 @@ def _of_name(owner: Owner, around: Owner, *, account: bool, labelled: bool, stra
         return {"name": 0.9, "employer": 0.5} if account else {"name": 0.9}
     if owner in {Owner.THING, Owner.EVENT}:
         return {NONE: 0.9}
+    if owner is Owner.RECORD:  # 経費名称, and the name of whoever made a booking
+        return {"name": 0.4, NONE: 0.5}
     if labelled:  # category_name, 状態名
         return {NONE: 0.9}
     if around is Owner.THING:

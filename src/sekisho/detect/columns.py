@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sekisho.detect.column_factors import Evidence, factors_of
-from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header, words_of
+from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header, says_nothing, words_of
 from sekisho.detect.column_kinds import FREE_TEXT, KINDS, NONE, UNKNOWN
 from sekisho.detect.column_model import Model, probabilities, trained
 from sekisho.detect.column_rules import Owner
@@ -88,7 +88,8 @@ def evidence_of(sample: ColumnSample) -> Evidence:
     if _labels_goods(header, sample, looks, table):
         header = header._replace(kinds={NONE: 0.8, FREE_TEXT: 0.2})
     comment = read_header(sample.comment[-MOST_CHARS:], table) if sample.comment else _SILENT
-    if not header.kinds:  # where the name says nothing, what the store says of the column counts as a name
+    if not header.kinds or (says_nothing(header) and NONE not in comment.kinds and not says_nothing(comment)):
+        # Where the name says nothing, or nothing personal, what the store says of the column counts as a name.
         header = header._replace(kinds={kind: _COMMENTED * strength for kind, strength in comment.kinds.items()})
     return Evidence(
         header=header,
