@@ -81,7 +81,7 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
                 rate,
                 profile.matches.get("mac", 0.0),
                 forms.get("uuid", 0.0),
-                0.8 * opaque,
+                0.8 * opaque * (profile.length >= _LEAST_DEVICE),
                 digits * (profile.length >= 14),
             )
         case "cookie_id":
@@ -120,6 +120,7 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
 
 
 _SHORT_AGENT = 6  # characters: Chrome, and no code of a travel agent
+_LEAST_DEVICE = 6  # characters: no T-01, the terminals of a shop
 _SAME = {"bank_account": ("bank_account", "iban", "postal_account"), "insured_number": ("insured_number",)}
 _LEAST = {"card": 12, "bank_account": 6, "my_number": 12, "postal_code": 4, "insured_number": 3}
 _MOST = {"card": 24, "bank_account": 30, "my_number": 15, "postal_code": 9, "insured_number": 24}

@@ -30,6 +30,7 @@ _CLEAR = 0.8
 _SMALLEST = 3  # letters of a word inside a run of letters without marks
 _TYPED, _LEAST_TYPED = "cdns", 4  # ``CGENDER``, ``DTANJO``: what the store holds it as, and letters behind it
 _SHORT_TAILS = 2  # letters of what ends a run of whole words alone: ``tsintelno``, ``shozokunm``
+_UNVOICED = re.compile("^(?:...)*[^aeiou]{3}")
 _BRACKETED = re.compile(r"(.*\S)\s*\(([^()]+)\)")
 
 _UNKNOWN: Concepts = frozenset()
@@ -187,7 +188,7 @@ def _inside(piece: str) -> list[Concepts]:
     if piece.isdigit():
         return []  # tel1, address2
     if piece.isascii():
-        if found := _whole(piece) or (piece[0] in _TYPED and len(piece) > _LEAST_TYPED and _whole(piece[1:])):
+        if found := _whole(piece) or _typed(piece):
             return found
         return [short] if (short := abbreviated(piece)) else _ending(piece, folded(piece))
     cut = _split(piece, 1, MEANINGS)
@@ -203,12 +204,21 @@ def _whole(piece: str) -> list[Concepts]:
     spelled = folded(piece)
     for text, meanings in ((piece, MEANINGS), (spelled, folded_words() if len(spelled) >= _GLUED else {})):
         words = _split(text, _SMALLEST, meanings)
-        if words and all(words) and len(text) > _SMALLEST * len(words):
-            return words  # three letters alone say too much: report is no rep's ort
+        if words and all(words) and (len(text) > _SMALLEST * len(words) or _UNVOICED.search(text)):
+            return words  # words of three letters alone say too much: report is no rep's ort
     tail = MEANINGS.get(piece[-_SHORT_TAILS:])
     if tail and len(piece) - _SHORT_TAILS >= _SMALLEST and (head := _whole(piece[:-_SHORT_TAILS])):
         return [*head, tail]
     return []
+
+
+def _typed(piece: str) -> list[Concepts]:
+    """Return what *piece* says behind the letter of a type: a character, a date, a number, a string."""
+    if piece[0] not in _TYPED or len(piece) <= _LEAST_TYPED:
+        return []
+    if found := MEANINGS.get(piece[1:]):
+        return [found]
+    return _whole(piece[1:]) if len(piece) >= _LEAST_ROMAJI else []
 
 
 def _meaning_of_many(word: str) -> Concepts:

@@ -136,7 +136,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("secret", 1.0, _words("secret")),
     Rule("secret", 0.6, _words("token"), _words("push device card thing")),
     Rule("hashed_id", 1.0, _words("hash"), _words("secret")),
-    Rule("user_agent", 0.9, _words("browser")),
+    Rule("user_agent", 0.9, _words("browser"), _words("id")),
     Rule("url", 0.9, _words("url"), _words("biometric image")),
     Rule("location", 0.9, _words("geo"), _words("ip")),
     Rule("biometric", 0.9, _words("biometric"), _words("thing device")),
@@ -264,7 +264,8 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
     if "id" in have or owner in {Owner.RECORD, Owner.EVENT}:
         if have & _LABELS and owner in {Owner.UNKNOWN, Owner.THING}:  # status_cd, error_code
             return {NONE: 0.9}
-        strange = not all(words) and "thing" not in head  # 独自商品コード: of goods, whatever kind of goods
+        of = next((concepts for concepts in reversed(words) if not concepts or not concepts <= _SAYS_NO_MORE), head)
+        strange = not all(words) and "thing" not in of  # 独自商品コード: of goods, whatever kind of goods
         return _of_id(owner, around, named="id" in have, unique="uuid" in have, strange=strange)
     if owner is Owner.PERSON:
         # 担当医 is a person; mother_tongue is something of hers that the dictionary does not know.

@@ -24,6 +24,7 @@ _TELLING = frozenset({
     "resident_code", "secret", "url", "user_agent",
 })  # fmt: skip
 """Forms that values of nobody hardly ever have; articles, amounts and codes have those of the other numbers."""
+_CLEAR = 0.8  # of a name
 _HALF = 0.5  # of the values, which have a form or read like sentences
 _ALTERNATIVES = 3
 _MOST_SIBLINGS = 300
@@ -88,7 +89,7 @@ def evidence_of(sample: ColumnSample) -> Evidence:
     if _labels_goods(header, sample, looks, table):
         header = header._replace(kinds={NONE: 0.8, FREE_TEXT: 0.2})
     comment = read_header(sample.comment[-MOST_CHARS:], table) if sample.comment else _SILENT
-    if not header.kinds or (says_nothing(header) and NONE not in comment.kinds and not says_nothing(comment)):
+    if not header.kinds or (says_nothing(header) and comment.known == 1.0 and not says_nothing(comment)):
         # Where the name says nothing, or nothing personal, what the store says of the column counts as a name.
         header = header._replace(kinds={kind: _COMMENTED * strength for kind, strength in comment.kinds.items()})
     return Evidence(
@@ -141,7 +142,7 @@ def judge(evidence: Evidence, model: Model) -> Proposal:
     kind, confidence = ranked[0]
     others = tuple((other, round(share, 3)) for other, share in ranked[1 : _ALTERNATIVES + 1] if share >= 0.01)
     shares = model.shares(factors[kind])
-    if kind == NONE and (confidence < ENOUGH or _tells(evidence.profile)):
+    if kind == NONE and (confidence < ENOUGH or _tells(evidence.profile) or _is_open(evidence)):
         return Proposal(
             UNKNOWN, ColumnClass.DIRECT_IDENTIFIER, None, round(1 - confidence, 3), shares, (ranked[0], *others)[:3]
         )
@@ -158,6 +159,21 @@ def _tells(looks: Profile) -> bool:
     A status that is an e-mail address is no status: somebody used the column for something else.
     """
     return looks.prose >= _HALF or any(looks.matches.get(form, 0.0) >= _HALF for form in _TELLING)
+
+
+_PLAIN = ("epoch", "day", "date", "stamp", "clock", "decimal", "version")
+
+
+def _is_open(evidence: Evidence) -> bool:
+    """Return whether a name leaves it open that values are somebody's, which are no times and no amounts.
+
+    Codes are, under a name that says something personal, and in a table of people under one that says nothing.
+    """
+    looks, said = evidence.profile, evidence.header.kinds
+    if not looks.values or sum(looks.forms.get(form, 0.0) for form in _PLAIN) >= _HALF:
+        return False
+    personal = max((strength for kind, strength in said.items() if kind != NONE), default=0.0)
+    return personal >= _CLEAR or (evidence.owner is Owner.PERSON and not said)
 
 
 _SURELY_PEOPLE = frozenset(
