@@ -117,6 +117,7 @@ _SLOT = re.compile(
     re.IGNORECASE,
 )
 _ANSWERS = frozenset({"flag", "count"})
+_PARTS = frozenset({"prefecture", "city", "postal", "country"})  # of an address: 送付先住所(都道府県)
 _VAGUE = frozenset({"neutral", "id", "count", "type", "kana", "romaji"})
 
 
@@ -149,9 +150,9 @@ def words_of(name: str) -> list[Concepts]:
     if _SLOT.fullmatch(name):
         return [_NEUTRAL]
     if bracketed := _BRACKETED.fullmatch(name):  # 年齢(入社時): what stands in brackets is no head
-        told = words_of(bracketed[2])
-        if not told or not told[-1] & _ANSWERS:
-            return [*told, *words_of(bracketed[1])]
+        told, before = words_of(bracketed[2]), words_of(bracketed[1])
+        parts = bool(told) and bool(told[-1] & _PARTS and before and "address" in before[-1])
+        return [*before, *told] if parts or (told and told[-1] & _ANSWERS) else [*told, *before]
     pieces = _head_last([piece.lower() for piece in _PIECE.findall(name)])
     found: list[Concepts] = []
     position = 0
@@ -259,7 +260,7 @@ def _split(text: str, smallest: int, meanings: Mapping[str, Concepts]) -> list[C
             )
             if concepts:
                 left, count, words = best[end - size]
-                if (left, count + 1) < choice[:2]:
+                if (left, count + 1) <= choice[:2]:  # of as many words the one with the longest last: 注文者|名字
                     choice = (left, count + 1, [*words, concepts])
         best.append(choice)
     return best[-1][2]

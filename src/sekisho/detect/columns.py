@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from os.path import commonprefix
 
 from sekisho.detect.column_factors import Evidence, factors_of
 from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header, says_nothing, words_of
@@ -76,6 +78,7 @@ def classify(sample: ColumnSample) -> Proposal:
 
 def evidence_of(sample: ColumnSample) -> Evidence:
     """Return all that is known of a column, without its values."""
+    sample = _bare(sample)
     table = _table(sample)
     header = read_header(sample.name[-MOST_CHARS:], table)
     siblings = tuple(
@@ -83,7 +86,7 @@ def evidence_of(sample: ColumnSample) -> Evidence:
         for sibling in sample.siblings[:_MOST_SIBLINGS]
         if sibling != sample.name and (said := read_header(sibling[-MOST_CHARS:], table).kinds)
     )
-    if "family_name" in siblings and _is_name_alone(sample.name):
+    if "family_name" in siblings and (_is_name_alone(sample.name) or _is_beside_family(sample, table)):
         header = header._replace(kinds={"given_name": 0.9})
     looks = profile(sample.values)
     if _labels_goods(header, sample, looks, table):
@@ -111,6 +114,38 @@ def _is_name_alone(path: str) -> bool:
     """Return whether *path* says a name and not whose or which: 名, mei_kanji, 氏名（名）."""
     words = words_of(path[-MOST_CHARS:])
     return any(concepts & {"name", "first"} for concepts in words) and all(concepts <= _GIVEN for concepts in words)
+
+
+def _is_beside_family(sample: ColumnSample, table: Owner) -> bool:
+    """Return whether a name is somebody's beside the family name of the same: 注文者名前 beside 注文者名字."""
+    beside: dict[str, set[str]] = {}
+    for sibling in sample.siblings[:_MOST_SIBLINGS]:
+        for cut in range(1, len(commonprefix((sample.name, sibling))) + 1):
+            said = read_header(sibling[cut:][-MOST_CHARS:], table).kinds
+            beside.setdefault(sample.name[cut:], set()).update(kind for kind in said if said[kind] >= _CLEAR)
+    return any(
+        "family_name" in kinds and "given_name" not in kinds and _is_name_alone(rest)
+        for rest, kinds in beside.items()
+    )
+
+
+_PREFIX = re.compile("([A-Za-z]{1,5})[0-9]?_")
+_LEAST_SHARING, _MOSTLY = 3, 0.6
+
+
+def _bare(sample: ColumnSample) -> ColumnSample:
+    """Return *sample* without what all names of a table begin with, where it says nothing: ``HPI_SEX``, ``HPI_TEL``."""
+    found = _PREFIX.match(sample.name)
+    if not found or any(words_of(found[1])):
+        return sample
+    sharing = sum(sibling.startswith(found[0]) for sibling in sample.siblings)
+    if sharing < max(_LEAST_SHARING, _MOSTLY * len(sample.siblings)):
+        return sample
+    return replace(
+        sample,
+        name=sample.name.removeprefix(found[0]),
+        siblings=tuple(sibling.removeprefix(found[0]) for sibling in sample.siblings),
+    )
 
 
 def _labels_goods(header: Header, sample: ColumnSample, looks: Profile, table: Owner) -> bool:
