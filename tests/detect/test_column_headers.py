@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sekisho.detect.column_headers import read_dataset, read_header, words_of
-from sekisho.detect.column_rules import Owner
+from sekisho.detect.column_owners import Owner
 
 SAID = """
 氏名 name | お名前 name | shimei name | fullName name | 契約者名 name | customer_name name | 宛名 name

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sekisho.detect.column_kinds import NONE
-from sekisho.detect.column_rules import HARMFUL, Owner, kinds_of
+from sekisho.detect.column_owners import Owner
+from sekisho.detect.column_rules import HARMFUL, kinds_of
 from sekisho.detect.column_spellings import abbreviated, folded, folded_words
 from sekisho.detect.column_words import LONGEST, MEANINGS, Concepts
 
@@ -179,7 +180,12 @@ def _head_last(pieces: list[str]) -> list[str]:
     """Return *pieces* with what stands before a preposition at the end: ``age_at_visit`` is an age."""
     for at in range(1, len(pieces) - 1):
         around = pieces[at - 1] + pieces[at]
-        if pieces[at] in _PREPOSITIONS and around not in MEANINGS and around + pieces[at + 1] not in MEANINGS:
+        akin = pieces[at] == "to" and "kinship" in MEANINGS.get(pieces[at - 1], _UNKNOWN)  # relation_to_owner
+        if (
+            (akin or pieces[at] in _PREPOSITIONS)
+            and around not in MEANINGS
+            and around + pieces[at + 1] not in MEANINGS
+        ):
             return [*pieces[at + 1 :], *pieces[:at]]
     return pieces
 

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import NamedTuple
 
 from sekisho.detect.column_kinds import FREE_TEXT, NONE
+from sekisho.detect.column_owners import Owner, of_id, of_name
 
 Concepts = frozenset[str]
-
-
-class Owner(StrEnum):
-    """What a name, a table or a path is about."""
-
-    PERSON = "person"
-    THING = "thing"  # goods, shops, companies: nobody
-    RECORD = "record"  # an order, a ticket, a booking: one person's
-    EVENT = "event"
-    UNKNOWN = "unknown"
 
 
 class Rule(NamedTuple):
@@ -75,7 +65,8 @@ HARMFUL = _words("health creed race criminal_record credit")
 # Kinds that have names: 病名, 学校名, country_name.
 _NAMED = _words(
     "name name_kana family_name given_name user_name gender address prefecture city country nationality occupation"
-    " employer education household member_rank health creed race criminal_record free_text income marital_status bank_account"
+    " employer education household member_rank health creed race criminal_record free_text income marital_status"
+    " bank_account"
 )
 
 _REACHED = _words("phone email")
@@ -172,6 +163,9 @@ _RULES: tuple[Rule, ...] = (
     Rule("name_kana", 0.8, _words("kana_given"), _words("thing")),
     Rule("family_name", 0.9, _words("family"), _words("kana given time kana_family household")),
     Rule("family_name", 0.8, _words("sei"), _words("kana id type")),
+    Rule("family_name", 0.8, _words("uji"), _words("kana person full_name")),
+    Rule("family_name", 0.6, _words("uji person"), _words("kana")),
+    Rule("name", 0.6, _words("uji person"), _words("kana")),
     Rule("gender", 0.8, _words("sei type"), _words("kana")),
     Rule("gender", 0.8, _words("sei id"), _words("kana")),
     Rule("gender", 0.5, _words("sei person"), _words("kana name")),
@@ -262,13 +256,14 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
         return {NONE: 0.7}
     if "name" in have:
         account, labelled = "account" in have | inside, bool(have & _LABELS)
-        return _of_name(owner, around, account=account, labelled=labelled, strange=not all(words))
+        return of_name(owner, around, account=account, labelled=labelled, strange=not all(words))
     if "id" in have or owner in {Owner.RECORD, Owner.EVENT}:
         if have & _LABELS and owner in {Owner.UNKNOWN, Owner.THING}:  # status_cd, error_code
             return {NONE: 0.9}
-        of = next((concepts for concepts in reversed(words) if not concepts or not concepts <= _SAYS_NO_MORE), head)
-        strange = not all(words) and "thing" not in of  # 独自商品コード: of goods, whatever kind of goods
-        return _of_id(owner, around, named="id" in have, unique="uuid" in have, strange=strange)
+        named, unique = "id" in have, "uuid" in have
+        return of_id(owner, around, named=named, unique=unique, strange=not all(words))
+    if owner is Owner.PERSON and "contact" in words[-1]:
+        return {"name": 0.6, "phone": 0.5, "customer_id": 0.4}
     if owner is Owner.PERSON:
         # 担当医 is a person; mother_tongue is something of hers that the dictionary does not know.
         return {"name": 0.6, "customer_id": 0.5} if all(words) else {"name": 0.2, NONE: 0.2}
@@ -350,48 +345,3 @@ def _of_things(found: dict[str, float], owner: Owner) -> dict[str, float]:
         return found
     weak = {kind: strength * (0.5 if kind in _OF_PEOPLE_ALONE else 1.0) for kind, strength in found.items()}
     return {**weak, NONE: 0.4}
-
-
-def _of_name(owner: Owner, around: Owner, *, account: bool, labelled: bool, strange: bool) -> dict[str, float]:
-    if owner is Owner.PERSON:
-        return {"name": 0.9, "employer": 0.5} if account else {"name": 0.9}
-    if owner in {Owner.THING, Owner.EVENT}:
-        return {NONE: 0.9}
-    if owner is Owner.RECORD:  # 経費名称, and the name of whoever made a booking
-        return {"name": 0.4, NONE: 0.5}
-    if labelled:  # category_name, 状態名
-        return {NONE: 0.9}
-    if around is Owner.THING:
-        return {NONE: 0.6, "name": 0.2}
-    if strange:  # the name of something that the dictionary does not know; people it knows
-        return {"name": 0.4 if around is Owner.PERSON else 0.3, NONE: 0.4}
-    if around in {Owner.RECORD, Owner.EVENT}:  # shops call an order's number its name
-        return {"name": 0.4, "order_number": 0.2, NONE: 0.3}
-    if around is Owner.PERSON:
-        return {"name": 0.7, "employer": 0.5} if account else {"name": 0.7, NONE: 0.1}
-    return {"name": 0.4, NONE: 0.3}
-
-
-def _of_id(owner: Owner, around: Owner, *, named: bool, unique: bool, strange: bool) -> dict[str, float]:
-    own = owner is not Owner.UNKNOWN
-    if strange and not own:  # the number of something that the dictionary does not know
-        if around is Owner.PERSON:
-            return {"customer_id": 0.5, "record_id": 0.3, NONE: 0.3}
-        return {"record_id": 0.4, "customer_id": 0.3, NONE: 0.4}
-    strength = (0.9 if named else 0.5) if own else 0.7
-    match owner if own else around:
-        case Owner.PERSON:
-            return {"customer_id": strength}
-        case Owner.THING:
-            if strange:
-                return {NONE: 0.45, "customer_id": 0.4}
-            if around is Owner.PERSON:  # a meter's number in a table of people is as good as theirs
-                return {NONE: 0.6, "customer_id": 0.4}
-            return {NONE: strength}
-        case Owner.RECORD:
-            if unique:  # txn_uuid: what machines number, not people
-                return {"record_id": strength, "order_number": 0.5}
-            return {"order_number": strength, "record_id": 0.4}
-        case Owner.EVENT:
-            return {"record_id": strength, "order_number": 0.2}
-    return {"record_id": 0.4, "customer_id": 0.3, NONE: 0.2}

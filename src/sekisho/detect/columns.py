@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from os.path import commonprefix
 
 from sekisho.detect.column_factors import Evidence, factors_of
 from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header, says_nothing, words_of
 from sekisho.detect.column_kinds import FREE_TEXT, KINDS, NONE, UNKNOWN
 from sekisho.detect.column_model import Model, probabilities, trained
-from sekisho.detect.column_rules import Owner
+from sekisho.detect.column_owners import Owner
 from sekisho.detect.column_values import Profile, profile
 from sekisho.domain.classification import Proposal
 from sekisho.domain.terms import ColumnClass
@@ -88,6 +87,8 @@ def evidence_of(sample: ColumnSample) -> Evidence:
     )
     if "family_name" in siblings and (_is_name_alone(sample.name) or _is_beside_family(sample, table)):
         header = header._replace(kinds={"given_name": 0.9})
+    if part := _numbered_part(sample, header):
+        header = header._replace(kinds={part: 0.9})
     looks = profile(sample.values)
     if _labels_goods(header, sample, looks, table):
         header = header._replace(kinds={NONE: 0.8, FREE_TEXT: 0.2})
@@ -116,11 +117,21 @@ def _is_name_alone(path: str) -> bool:
     return any(concepts & {"name", "first"} for concepts in words) and all(concepts <= _GIVEN for concepts in words)
 
 
+def _numbered_part(sample: ColumnSample, header: Header) -> str | None:
+    """Return which part of somebody's name it is where names are in two columns: ``name01``, ``name02``."""
+    parts = {"01": "family_name", "02": "given_name"}
+    name, end = sample.name[:-2], sample.name[-2:]
+    told = end in parts and max(header.kinds, key=header.kinds.__getitem__, default="") == "name"
+    return parts[end] if told and {name + other for other in parts} <= {sample.name, *sample.siblings} else None
+
+
 def _is_beside_family(sample: ColumnSample, table: Owner) -> bool:
     """Return whether a name is somebody's beside the family name of the same: 注文者名前 beside 注文者名字."""
     beside: dict[str, set[str]] = {}
     for sibling in sample.siblings[:_MOST_SIBLINGS]:
-        for cut in range(1, len(commonprefix((sample.name, sibling))) + 1):
+        for cut in range(1, _MOST_BEFORE):
+            if sibling[:cut] != sample.name[:cut] or len(sample.name) <= cut:
+                break
             said = read_header(sibling[cut:][-MOST_CHARS:], table).kinds
             beside.setdefault(sample.name[cut:], set()).update(kind for kind in said if said[kind] >= _CLEAR)
     return any(
@@ -129,12 +140,13 @@ def _is_beside_family(sample: ColumnSample, table: Owner) -> bool:
     )
 
 
+_MOST_BEFORE = 30  # characters of whose name it is
 _PREFIX = re.compile("([A-Za-z]{1,5})[0-9]?_")
 _LEAST_SHARING, _MOSTLY = 3, 0.6
 
 
 def _bare(sample: ColumnSample) -> ColumnSample:
-    """Return *sample* without what all names of a table begin with, where it says nothing: ``HPI_SEX``, ``HPI_TEL``."""
+    """Return *sample* without what names of a table begin with, where it says nothing: ``HPI_SEX``, ``HPI_TEL``."""
     found = _PREFIX.match(sample.name)
     if not found or any(words_of(found[1])):
         return sample
