@@ -1,4 +1,4 @@
-"""A twelfth set: columns of published schemas again, gathered when the dictionary had been widened and was left alone.
+"""A twelfth set: columns of published schemas, gathered when the dictionary had been widened and was left alone.
 
 Of lessons, a university's entrance, school uniforms, Synthea, an employer's dependants, an insurer, lenders, Koha,
 Fineract, Matomo, Keycloak, Supabase, registers of deaths and marriages, and PrestaShop, under the names that
