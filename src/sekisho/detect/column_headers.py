@@ -31,6 +31,8 @@ _CLEAR = 0.8
 _SMALLEST = 3  # letters of a word inside a run of letters without marks
 _TYPED, _LEAST_TYPED = "cdns", 4  # ``CGENDER``, ``DTANJO``: what the store holds it as, and letters behind it
 _SHORT_TAILS = 2  # letters of what ends a run of whole words alone: ``tsintelno``, ``shozokunm``
+_REACHED = frozenset({"phone", "email"})
+_INFLECTED = re.compile("e[dr]s?|ing?")
 _UNVOICED = re.compile("^(?:...)*[^aeiou]{3}")
 _BRACKETED = re.compile(r"(.*\S)\s*\(([^()]+)\)")
 
@@ -246,6 +248,10 @@ def _ending(piece: str, spelled: str) -> list[Concepts]:
         told = folded_words().get(spelled[-size:], _UNKNOWN)
         if told and (told <= _HEADS or size > max(_LEAST_TAIL, _LEAST_SHARE * len(spelled))):
             return [_UNKNOWN, told]
+    for size in range(len(piece) - 1, max(_LEAST_TAIL, len(piece) - _LEAST_TAIL) - 1, -1):
+        told = MEANINGS.get(piece[:size], _UNKNOWN)
+        if told & _REACHED and not _INFLECTED.fullmatch(piece[size:]):  # phonepro, emailalt
+            return [told]
     if len(spelled) >= _LEAST_ROMAJI:
         for tail, told in _ROMAJI_ENDINGS.items():
             if spelled.endswith(tail):

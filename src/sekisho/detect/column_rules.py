@@ -64,11 +64,12 @@ HARMFUL = _words("health creed race criminal_record credit")
 """Kinds that harm when known, and that only people have."""
 # Kinds that have names: 病名, 学校名, country_name.
 _NAMED = _words(
-    "name name_kana family_name given_name user_name gender address prefecture city country nationality occupation"
+    "name name_kana family_name given_name user_name address prefecture city country nationality occupation"
     " employer education household member_rank health creed race criminal_record free_text income marital_status"
     " bank_account"
 )
 
+_PLACES = _words("address postal_code prefecture city country location")
 _REACHED = _words("phone email")
 _NO_CARD = _words("person residence insured hash residence_card token rank device club health")
 
@@ -296,8 +297,14 @@ def _of_head(found: dict[str, float], of_head: frozenset[str], head: Concepts, *
         }
     if not found:
         return found
-    if numbered and head & _words("record event person thing") and not found.keys() <= _NUMBERS:
+    if numbered and "person" in head and found.keys() & HARMFUL:  # handicapped_person_code
+        return {**{kind: 0.7 * found[kind] for kind in found.keys() & HARMFUL}, "customer_id": 0.4}
+    if numbered and "thing" in head and found.keys() <= _PLACES:  # pickup_store_cd
+        return {}
+    if numbered and head & _words("record event person") and not found.keys() <= _NUMBERS:
         return {}  # 診察予約番号, 通院者番号: the number of what stands before it
+    if "name" in head and "gender" in found:  # the word for a gender, or whose name it is
+        return {"gender": 0.6, "name": 0.6}
     if "name" in head:  # insured_name, referrer_name: what has no name is no kind of name
         return {kind: strength for kind, strength in found.items() if kind in _NAMED}
     if "image" in head and "biometric" in found:

@@ -25,6 +25,7 @@ _TELLING = frozenset({
     "resident_code", "secret", "url", "user_agent",
 })  # fmt: skip
 """Forms that values of nobody hardly ever have; articles, amounts and codes have those of the other numbers."""
+_LEAST_PEOPLE = 2  # neighbours that tell a table of people
 _CLEAR = 0.8  # of a name
 _HALF = 0.5  # of the values, which have a form or read like sentences
 _ALTERNATIVES = 3
@@ -79,7 +80,7 @@ def evidence_of(sample: ColumnSample) -> Evidence:
     """Return all that is known of a column, without its values."""
     sample = _bare(sample)
     table = _table(sample)
-    header = read_header(sample.name[-MOST_CHARS:], table)
+    header = read_header(sample.name[-MOST_CHARS:], Owner.PERSON if _is_body(sample) else table)
     siblings = tuple(
         max(said, key=lambda kind: said[kind])
         for sibling in sample.siblings[:_MOST_SIBLINGS]
@@ -115,6 +116,18 @@ def _is_name_alone(path: str) -> bool:
     """Return whether *path* says a name and not whose or which: 名, mei_kanji, 氏名（名）."""
     words = words_of(path[-MOST_CHARS:])
     return any(concepts & {"name", "first"} for concepts in words) and all(concepts <= _GIVEN for concepts in words)
+
+
+_SIZES = re.compile("length|width|depth|girth|長さ|幅|奥行|nagasa|haba", re.IGNORECASE)
+
+
+def _is_body(sample: ColumnSample) -> bool:
+_NAMES = frozenset({"family_name", "given_name", "name_kana", "birth_date", "gender"})  # no place beside is a shop's
+    if not any("body" in concepts for concepts in words_of(sample.name)):
+        return False
+    siblings = sample.siblings[:_MOST_SIBLINGS]
+    others = sum(any("body" in concepts for concepts in words_of(sibling)) for sibling in siblings)
+    return others > 0 and not any(map(_SIZES.search, siblings))
 
 
 def _numbered_part(sample: ColumnSample, header: Header) -> str | None:
@@ -195,7 +208,7 @@ def judge(evidence: Evidence, model: Model) -> Proposal:
         )
     facts = KINDS[kind]
     column_class, category = facts.column_class, facts.category
-    if facts.of_things is not None and evidence.owner is Owner.THING:
+    if facts.of_things is not None and evidence.owner is Owner.THING and not _NAMES & {*evidence.siblings}:
         column_class, category = facts.of_things, None
     return Proposal(kind, column_class, category, round(confidence, 3), shares, others)
 
@@ -223,6 +236,9 @@ def _is_open(evidence: Evidence) -> bool:
     return personal >= _CLEAR or (evidence.owner is Owner.PERSON and not said)
 
 
+_NAMES = frozenset(
+    {"family_name", "given_name", "name_kana", "birth_date", "gender"}
+)  # whose neighbours are no shop's
 _SURELY_PEOPLE = frozenset(
     {"birth_date", "gender", "name_kana", "family_name", "given_name", "my_number", "age", "email"}
 )
@@ -253,18 +269,22 @@ _THINGS = frozenset(
 def _table(sample: ColumnSample) -> Owner:
     """Return what the table is about: by its name, unless its columns say better."""
     named = read_dataset(sample.dataset[-MOST_CHARS:])
-    people = sum(
-        bool(
-            _SURELY_PEOPLE
-            & {kind for kind, strength in read_header(sibling[-MOST_CHARS:]).kinds.items() if strength >= 0.8}
-        )
-        for sibling in sample.siblings[:_MOST_SIBLINGS]
-    )
-    if people >= 2 and named in {Owner.UNKNOWN, Owner.THING}:
+    if named in {Owner.UNKNOWN, Owner.THING} and _people(sample) >= _LEAST_PEOPLE:
         return Owner.PERSON
     if named is Owner.UNKNOWN and sum(sibling.lower() in _THINGS for sibling in sample.siblings) >= 2:
         return Owner.THING
     return named
+
+
+def _people(sample: ColumnSample) -> int:
+    """Return how many neighbours of a column only people have."""
+    return sum(
+        bool(
+            _SURELY_PEOPLE
+            & {kind for kind, strength in read_header(sibling[-MOST_CHARS:]).kinds.items() if strength >= _CLEAR}
+        )
+        for sibling in sample.siblings[:_MOST_SIBLINGS]
+    )
 
 
 def _sort(store_type: str) -> str:
