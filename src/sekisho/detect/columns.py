@@ -122,7 +122,7 @@ _SIZES = re.compile("length|width|depth|girth|長さ|幅|奥行|nagasa|haba", re
 
 
 def _is_body(sample: ColumnSample) -> bool:
-_NAMES = frozenset({"family_name", "given_name", "name_kana", "birth_date", "gender"})  # no place beside is a shop's
+    """Return whether a height or a weight is somebody's: they stand together, with no width; parcels have all."""
     if not any("body" in concepts for concepts in words_of(sample.name)):
         return False
     siblings = sample.siblings[:_MOST_SIBLINGS]
