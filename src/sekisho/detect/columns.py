@@ -236,9 +236,7 @@ def _is_open(evidence: Evidence) -> bool:
     return personal >= _CLEAR or (evidence.owner is Owner.PERSON and not said)
 
 
-_NAMES = frozenset(
-    {"family_name", "given_name", "name_kana", "birth_date", "gender"}
-)  # whose neighbours are no shop's
+_NAMES = frozenset({"family_name", "given_name", "birth_date", "gender"})  # shops have kana, too
 _SURELY_PEOPLE = frozenset(
     {"birth_date", "gender", "name_kana", "family_name", "given_name", "my_number", "age", "email"}
 )
