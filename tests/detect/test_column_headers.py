@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sekisho.detect.column_headers import read_dataset, read_header, words_of
-from sekisho.detect.column_rules import Owner
+from sekisho.detect.column_owners import Owner
 
 SAID = """
 氏名 name | お名前 name | shimei name | fullName name | 契約者名 name | customer_name name | 宛名 name
@@ -126,7 +126,12 @@ def test_the_names_that_schemas_use_are_read(kind: str) -> None:
         ("検針手数料", "none"), ("natlty", "nationality"), ("txn_uuid", "record_id"), ("通院者番号", "customer_id"),
         ("criminal_record", "criminal_record"), ("medication.name", "health"), ("legal_last", "family_name"),
         ("国籍・地域", "nationality"), ("kentaishubetsu", "none"), ("shokuji_allergy", "health"),
-        ("library_card_no", "customer_id"), ("member_grade", "member_rank"),
+        ("library_card_no", "customer_id"), ("member_grade", "member_rank"), ("入社時年齢", "age"),
+        ("年齢（入社時）", "age"), ("送付先住所（都道府県）", "prefecture"), ("guardiansname", "name"),
+        ("CSEIBETUKB", "gender"), ("DTANJO", "birth_date"), ("hhkntelno", "phone"), ("kykseiymd", "birth_date"),
+        ("被保険者職業コード", "occupation"), ("pickup_store_cd", "none"), ("relation_to_owner", "household"),
+        ("phone_contact", "phone"), ("special_report", "free_text"), ("返済方法", "none"), ("phonepro", "phone"),
+        ("sei_kbn", "gender"), ("webPushEndpoint", "push_token"),
     ],
 )  # fmt: skip
 def test_words_are_composed(name: str, kind: str) -> None:

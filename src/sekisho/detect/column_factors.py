@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sekisho.detect.column_fit import fit_of
 from sekisho.detect.column_headers import Header
 from sekisho.detect.column_kinds import FREE_TEXT, KINDS, NONE, Shape
-from sekisho.detect.column_rules import Owner
+from sekisho.detect.column_owners import Owner
 from sekisho.detect.column_values import Profile
 from sekisho.domain.terms import ColumnClass
 

@@ -55,7 +55,8 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
         case "city":
             return max(rate, 0.7 * words * (profile.length <= 16))
         case "gender" | "prefecture" | "country" | "occupation" | "education" | "marital_status" | "member_rank":
-            return max(rate, 0.8 * words * short * (1 - profile.prose), 0.9 * coded, 0.6 * flags)
+            codes = 0.5 * (digits + forms.get("code", 0.0)) * (profile.length <= _MOST_CODE)
+            return max(rate, 0.8 * words * short * (1 - profile.prose), 0.9 * coded, 0.6 * flags, codes)
         case "nationality":
             return max(profile.matches.get("country", 0.0), 0.8 * words * short, coded)
         case "employer":
@@ -81,7 +82,7 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
                 rate,
                 profile.matches.get("mac", 0.0),
                 forms.get("uuid", 0.0),
-                0.8 * opaque,
+                0.8 * opaque * (profile.length >= _LEAST_DEVICE),
                 digits * (profile.length >= 14),
             )
         case "cookie_id":
@@ -120,6 +121,8 @@ def fit_of(kind: str, profile: Profile, distinct: int) -> float:
 
 
 _SHORT_AGENT = 6  # characters: Chrome, and no code of a travel agent
+_MOST_CODE = 6  # characters: schools and trades have longer ones than genders
+_LEAST_DEVICE = 6  # characters: no T-01, the terminals of a shop
 _SAME = {"bank_account": ("bank_account", "iban", "postal_account"), "insured_number": ("insured_number",)}
 _LEAST = {"card": 12, "bank_account": 6, "my_number": 12, "postal_code": 4, "insured_number": 3}
 _MOST = {"card": 24, "bank_account": 30, "my_number": 15, "postal_code": 9, "insured_number": 24}

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sekisho.detect.column_kinds import NONE
-from sekisho.detect.column_rules import HARMFUL, Owner, kinds_of
+from sekisho.detect.column_owners import Owner
+from sekisho.detect.column_rules import HARMFUL, kinds_of
 from sekisho.detect.column_spellings import abbreviated, folded, folded_words
 from sekisho.detect.column_words import LONGEST, MEANINGS, Concepts
 
@@ -28,10 +29,17 @@ _MOST_JOINED = 4  # pieces that are one word of the dictionary
 _PREPOSITIONS = frozenset({"of", "at", "for", "on"})
 _CLEAR = 0.8
 _SMALLEST = 3  # letters of a word inside a run of letters without marks
+_TYPED, _LEAST_TYPED = "cdns", 4  # ``CGENDER``, ``DTANJO``: what the store holds it as, and letters behind it
+_SHORT_TAILS = 2  # letters of what ends a run of whole words alone: ``tsintelno``, ``shozokunm``
+_REACHED = frozenset({"phone", "email"})
+_INFLECTED = re.compile("e[dr]s?|ing?")
+_UNVOICED = re.compile("^(?:...)*[^aeiou]{3}")
+_BRACKETED = re.compile(r"(.*\S)\s*\(([^()]+)\)")
 
 _UNKNOWN: Concepts = frozenset()
 _NEUTRAL: Concepts = frozenset({"neutral"})
 _HEADS = frozenset({"flag", "count", "score", "type", "time", "amount", "id", "name", "text", "title", "describes"})
+_LEAST_SHARE = 0.4  # of the letters, so that remarksofresignation is no nation
 _LEAST_TAIL = 4  # letters of a head behind something unknown, one more of any other word
 _LEAST_ROMAJI, _LEAST_JAPANESE = 6, 3  # letters of a word whose ending alone is read
 _ROMAJI_ENDINGS: Mapping[str, Concepts] = {
@@ -111,6 +119,8 @@ _SLOT = re.compile(
     r"|項目|設問|質問|回答|任意項目|自由項目|フリー|フリー項目|追加項目|拡張項目|オプション|その他)[ _-]*[0-9]{1,4}",
     re.IGNORECASE,
 )
+_ANSWERS = frozenset({"flag", "count"})
+_PARTS = frozenset({"prefecture", "city", "postal", "country"})  # of an address: 送付先住所(都道府県)
 _VAGUE = frozenset({"neutral", "id", "count", "type", "kana", "romaji"})
 
 
@@ -142,6 +152,10 @@ def words_of(name: str) -> list[Concepts]:
     name = unicodedata.normalize("NFKC", name[:MOST_CHARS])
     if _SLOT.fullmatch(name):
         return [_NEUTRAL]
+    if bracketed := _BRACKETED.fullmatch(name):  # 年齢(入社時): what stands in brackets is no head
+        told, before = words_of(bracketed[2]), words_of(bracketed[1])
+        parts = bool(told) and bool(told[-1] & _PARTS and before and "address" in before[-1])
+        return [*before, *told] if parts or (told and told[-1] & _ANSWERS) else [*told, *before]
     pieces = _head_last([piece.lower() for piece in _PIECE.findall(name)])
     found: list[Concepts] = []
     position = 0
@@ -168,7 +182,12 @@ def _head_last(pieces: list[str]) -> list[str]:
     """Return *pieces* with what stands before a preposition at the end: ``age_at_visit`` is an age."""
     for at in range(1, len(pieces) - 1):
         around = pieces[at - 1] + pieces[at]
-        if pieces[at] in _PREPOSITIONS and around not in MEANINGS and around + pieces[at + 1] not in MEANINGS:
+        akin = pieces[at] == "to" and "kinship" in MEANINGS.get(pieces[at - 1], _UNKNOWN)  # relation_to_owner
+        if (
+            (akin or pieces[at] in _PREPOSITIONS)
+            and around not in MEANINGS
+            and around + pieces[at + 1] not in MEANINGS
+        ):
             return [*pieces[at + 1 :], *pieces[:at]]
     return pieces
 
@@ -178,34 +197,61 @@ def _inside(piece: str) -> list[Concepts]:
     if piece.isdigit():
         return []  # tel1, address2
     if piece.isascii():
-        if piece.endswith("s") and len(piece) > _SMALLEST and piece[:-1] in MEANINGS:
-            return [MEANINGS[piece[:-1]]]
-        spelled = folded(piece)
-        if found := folded_words().get(spelled):
-            return [found]
-        whole = _split(piece, _SMALLEST, MEANINGS)
-        if whole and all(whole):
-            return whole
-        whole = _split(spelled, _SMALLEST, folded_words()) if len(spelled) >= _GLUED else []
-        if whole and all(whole):
-            return whole
-        return [short] if (short := abbreviated(piece)) else _ending(piece, spelled)
+        if found := _whole(piece) or _typed(piece):
+            return found
+        return [short] if (short := abbreviated(piece)) else _ending(piece, folded(piece))
     cut = _split(piece, 1, MEANINGS)
     if cut and not cut[-1] and len(piece) >= _LEAST_JAPANESE and (told := _ENDINGS.get(piece[-1])):
         return [*cut, told]
     return cut
 
 
+def _whole(piece: str) -> list[Concepts]:
+    """Return the concepts of a run of letters, all of which are words; nothing where some are not."""
+    if found := _meaning_of_many(piece) or folded_words().get(folded(piece)):
+        return [found]
+    spelled = folded(piece)
+    for text, meanings in ((piece, MEANINGS), (spelled, folded_words() if len(spelled) >= _GLUED else {})):
+        words = _split(text, _SMALLEST, meanings)
+        if words and all(words) and (len(text) > _SMALLEST * len(words) or _UNVOICED.search(text)):
+            return words  # words of three letters alone say too much: report is no rep's ort
+    tail = MEANINGS.get(piece[-_SHORT_TAILS:])
+    if tail and len(piece) - _SHORT_TAILS >= _SMALLEST and (head := _whole(piece[:-_SHORT_TAILS])):
+        return [*head, tail]
+    return []
+
+
+def _typed(piece: str) -> list[Concepts]:
+    """Return what *piece* says behind the letter of a type: a character, a date, a number, a string."""
+    if piece[0] not in _TYPED or len(piece) <= _LEAST_TYPED:
+        return []
+    if found := MEANINGS.get(piece[1:]):
+        return [found]
+    return _whole(piece[1:]) if len(piece) >= _LEAST_ROMAJI else []
+
+
+def _meaning_of_many(word: str) -> Concepts:
+    """Return what the dictionary has for *word*, or for the one of which it is the plural."""
+    found = MEANINGS.get(word, _UNKNOWN)
+    if not found and word.endswith("s") and len(word) > _SMALLEST:
+        found = MEANINGS.get(word[:-1], _UNKNOWN)
+    return found
+
+
 def _ending(piece: str, spelled: str) -> list[Concepts]:
     """Return what the end of a run of letters says where its beginning is not known: ``mushiisha``."""
     for size in range(len(piece) - 2, _LEAST_TAIL - 1, -1):
         told = MEANINGS.get(piece[-size:], _UNKNOWN)
-        if told and (told <= _HEADS or size > _LEAST_TAIL):
+        if told and (told <= _HEADS or size > max(_LEAST_TAIL, _LEAST_SHARE * len(piece))):
             return [_UNKNOWN, told]
     for size in range(len(spelled) - 2, _LEAST_TAIL - 1, -1):
         told = folded_words().get(spelled[-size:], _UNKNOWN)
-        if told and (told <= _HEADS or size > _LEAST_TAIL):
+        if told and (told <= _HEADS or size > max(_LEAST_TAIL, _LEAST_SHARE * len(spelled))):
             return [_UNKNOWN, told]
+    for size in range(len(piece) - 1, max(_LEAST_TAIL, len(piece) - _LEAST_TAIL) - 1, -1):
+        told = MEANINGS.get(piece[:size], _UNKNOWN)
+        if told & _REACHED and not _INFLECTED.fullmatch(piece[size:]):  # phonepro, emailalt
+            return [told]
     if len(spelled) >= _LEAST_ROMAJI:
         for tail, told in _ROMAJI_ENDINGS.items():
             if spelled.endswith(tail):
@@ -220,10 +266,13 @@ def _split(text: str, smallest: int, meanings: Mapping[str, Concepts]) -> list[C
         left, count, words = best[end - 1]
         choice = (left + 1, count + 1, words if words and not words[-1] else [*words, _UNKNOWN])
         for size in range(smallest, min(end, LONGEST) + 1):
-            concepts = meanings.get(text[end - size : end])
+            word = text[end - size : end]
+            concepts = meanings.get(word) or (
+                meanings.get(word[:-1]) if word[-1] == "s" and size > _LEAST_TAIL else None  # guardiansname
+            )
             if concepts:
                 left, count, words = best[end - size]
-                if (left, count + 1) < choice[:2]:
+                if (left, count + 1) <= choice[:2]:  # of as many words the one with the longest last: 注文者|名字
                     choice = (left, count + 1, [*words, concepts])
         best.append(choice)
     return best[-1][2]

@@ -15,9 +15,9 @@ from sekisho.detect.normalise import plain_kanji
 Tags = Callable[[str], frozenset[str]]
 
 _KANA = re.compile("[ァ-ヶーぁ-ん ・]+")
-_LATIN = re.compile("[A-Za-z'., -]+")
-_HONORIFIC = re.compile(" ?(?:様|さま|さん|殿|氏)$")
-_BETWEEN = re.compile("[ ・,]+")
+_LATIN = re.compile("[A-Za-z'., /-]+")
+_HONORIFIC = re.compile(r" ?(?:様|さま|さん|殿|氏)$| (?:MR|MS|MRS|MISS|MSTR|Mr|Ms|Mrs|Miss|Dr)\.?$")
+_BETWEEN = re.compile("[ ・,/]+")
 _HIRAGANA = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
 _PEOPLE = ("人名/姓", "人名/名", "人名/一般")
 

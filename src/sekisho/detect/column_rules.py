@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import NamedTuple
 
 from sekisho.detect.column_kinds import FREE_TEXT, NONE
+from sekisho.detect.column_owners import Owner, of_id, of_name
 
 Concepts = frozenset[str]
-
-
-class Owner(StrEnum):
-    """What a name, a table or a path is about."""
-
-    PERSON = "person"
-    THING = "thing"  # goods, shops, companies: nobody
-    RECORD = "record"  # an order, a ticket, a booking: one person's
-    EVENT = "event"
-    UNKNOWN = "unknown"
 
 
 class Rule(NamedTuple):
@@ -58,6 +48,7 @@ _KEEP: Mapping[str, Concepts] = {
     "nationality": _words("type"),
     "prefecture": _words("type"),
     "text": _words("count"),
+    "sei": _words("type"),
     "geo": _words("score"),
     "client": _words("grade"),
     "club": _words("type grade"),
@@ -73,10 +64,13 @@ HARMFUL = _words("health creed race criminal_record credit")
 """Kinds that harm when known, and that only people have."""
 # Kinds that have names: 病名, 学校名, country_name.
 _NAMED = _words(
-    "name name_kana family_name given_name user_name address prefecture city country nationality occupation employer"
-    " education household member_rank health creed race criminal_record free_text income marital_status bank_account"
+    "name name_kana family_name given_name user_name address prefecture city country nationality occupation"
+    " employer education household member_rank health creed race criminal_record free_text income marital_status"
+    " bank_account"
 )
 
+_PLACES = _words("address postal_code prefecture city country location")
+_REACHED = _words("phone email")
 _NO_CARD = _words("person residence insured hash residence_card token rank device club health")
 
 _RULES: tuple[Rule, ...] = (
@@ -130,11 +124,11 @@ _RULES: tuple[Rule, ...] = (
     Rule("push_token", 1.0, _words("push token")),
     Rule("push_token", 0.9, _words("device token")),
     Rule("push_token", 0.8, _words("registration token")),
-    Rule("push_token", 0.6, _words("push"), _words("text event")),
+    Rule("push_token", 0.6, _words("push"), _words("text event token")),
     Rule("secret", 1.0, _words("secret")),
-    Rule("secret", 0.6, _words("token"), _words("push device card")),
+    Rule("secret", 0.6, _words("token"), _words("push device card thing")),
     Rule("hashed_id", 1.0, _words("hash"), _words("secret")),
-    Rule("user_agent", 0.9, _words("browser")),
+    Rule("user_agent", 0.9, _words("browser"), _words("id")),
     Rule("url", 0.9, _words("url"), _words("biometric image")),
     Rule("location", 0.9, _words("geo"), _words("ip")),
     Rule("biometric", 0.9, _words("biometric"), _words("thing device")),
@@ -165,26 +159,35 @@ _RULES: tuple[Rule, ...] = (
     Rule("name", 0.9, _words("full_name bank_account"), _words("kana")),
     Rule("name_kana", 1.0, _words("full_name kana")),
     Rule("name_kana", 0.9, _words("kana"), _words("thing address place city prefecture bank")),
+    Rule("name_kana", 0.8, _words("name kana"), _words("thing place city prefecture bank")),
     Rule("name_kana", 0.8, _words("kana_family"), _words("thing")),
     Rule("name_kana", 0.8, _words("kana_given"), _words("thing")),
     Rule("family_name", 0.9, _words("family"), _words("kana given time kana_family household")),
-    Rule("family_name", 0.8, _words("sei"), _words("kana")),
+    Rule("family_name", 0.8, _words("sei"), _words("kana id type")),
+    Rule("family_name", 0.8, _words("uji"), _words("kana person full_name")),
+    Rule("family_name", 0.6, _words("uji person"), _words("kana")),
+    Rule("name", 0.6, _words("uji person"), _words("kana")),
+    Rule("gender", 0.8, _words("sei type"), _words("kana")),
+    Rule("gender", 0.8, _words("sei id"), _words("kana")),
+    Rule("gender", 0.5, _words("sei person"), _words("kana name")),
     Rule("name_kana", 0.8, _words("sei kana")),
     Rule("family_name", 0.8, _words("last name"), _words("kana")),
     Rule("given_name", 0.8, _words("first name"), _words("kana")),
-    Rule("given_name", 0.9, _words("given"), _words("kana family time text event record address line")),
+    Rule("given_name", 0.9, _words("given"), _words("kana family time text event address line")),
     # What narrows down
     Rule("birth_date", 1.0, _words("birth"), _words("prefecture city country place address gender")),
     Rule("race", 0.6, _words("birth country")),
     Rule("prefecture", 0.6, _words("birth prefecture")),
-    Rule("age", 1.0, _words("age"), _words("birth time")),
+    Rule("age", 1.0, _words("age"), _words("birth")),
     Rule("minor", 0.9, _words("minor")),
     Rule("gender", 1.0, _words("gender"), _words("orientation")),
     Rule("occupation", 0.9, _words("occupation")),
+    Rule("occupation", 0.8, _words("person title"), _words("thing record event")),
     Rule("employer", 0.8, _words("employer"), _words("health creed")),
     Rule("education", 0.8, _words("education"), _words("id")),
     Rule("education", 0.6, _words("education id")),
     Rule("marital_status", 0.9, _words("marital"), _words("name full_name kana birth income")),
+    Rule("household", 0.8, _words("kinship")),
     Rule("household", 0.8, _words("household"), _words("income name full_name kana birth")),
     Rule("member_rank", 0.9, _words("rank"), _words("thing credit")),
     Rule("member_rank", 0.8, _words("grade client"), _words("thing")),
@@ -254,11 +257,14 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
         return {NONE: 0.7}
     if "name" in have:
         account, labelled = "account" in have | inside, bool(have & _LABELS)
-        return _of_name(owner, around, account=account, labelled=labelled, strange=not all(words))
+        return of_name(owner, around, account=account, labelled=labelled, strange=not all(words))
     if "id" in have or owner in {Owner.RECORD, Owner.EVENT}:
         if have & _LABELS and owner in {Owner.UNKNOWN, Owner.THING}:  # status_cd, error_code
             return {NONE: 0.9}
-        return _of_id(owner, around, named="id" in have, unique="uuid" in have, strange=not all(words))
+        named, unique = "id" in have, "uuid" in have
+        return of_id(owner, around, named=named, unique=unique, strange=not all(words))
+    if owner is Owner.PERSON and "contact" in words[-1]:
+        return {"name": 0.6, "phone": 0.5, "customer_id": 0.4}
     if owner is Owner.PERSON:
         # 担当医 is a person; mother_tongue is something of hers that the dictionary does not know.
         return {"name": 0.6, "customer_id": 0.5} if all(words) else {"name": 0.2, NONE: 0.2}
@@ -283,15 +289,22 @@ def _said(have: Concepts, head: Concepts) -> tuple[dict[str, float], frozenset[s
 
 def _of_head(found: dict[str, float], of_head: frozenset[str], head: Concepts, *, numbered: bool) -> dict[str, float]:
     """Return *found* with the last word deciding: ``email_server`` is a thing, ``card_holder`` a person."""
-    if of_head and not numbered:
+    if of_head:  # the code of an insured person's occupation is one of occupations, if codes there are
+        others = 1.0 if numbered and of_head <= _NUMBERS else 0.6 if numbered else 0.4
         return {
-            kind: strength * (1.0 if kind in of_head else 0.7 if kind in HARMFUL else 0.4)
+            kind: strength * (1.0 if kind in of_head else max(others, 0.7) if kind in HARMFUL else others)
             for kind, strength in found.items()
         }
-    if of_head or not found:
+    if not found:
         return found
+    if numbered and "person" in head and found.keys() & HARMFUL:  # handicapped_person_code
+        return {**{kind: 0.7 * found[kind] for kind in found.keys() & HARMFUL}, "customer_id": 0.4}
+    if numbered and "thing" in head and found.keys() <= _PLACES:  # pickup_store_cd
+        return {}
     if numbered and head & _words("record event person") and not found.keys() <= _NUMBERS:
         return {}  # 診察予約番号, 通院者番号: the number of what stands before it
+    if "name" in head and "gender" in found:  # the word for a gender, or whose name it is
+        return {"gender": 0.6, "name": 0.6}
     if "name" in head:  # insured_name, referrer_name: what has no name is no kind of name
         return {kind: strength for kind, strength in found.items() if kind in _NAMED}
     if "image" in head and "biometric" in found:
@@ -302,6 +315,8 @@ def _of_head(found: dict[str, float], of_head: frozenset[str], head: Concepts, *
         return {kind: strength for kind, strength in found.items() if kind in HARMFUL}
     if head & _words("thing record event") and not numbered:
         return {**{kind: 0.3 * strength for kind, strength in found.items()}, NONE: 0.7}
+    if "person" in head and found.keys() <= _REACHED:  # phone_contact, mail_honnin
+        return {**{kind: 0.7 * strength for kind, strength in found.items()}, "name": 0.4}
     if "person" in head and not numbered:
         return {**{kind: 0.3 * strength for kind, strength in found.items()}, "name": 0.6, "customer_id": 0.4}
     return found
@@ -315,6 +330,8 @@ def _derived(words: tuple[Concepts, ...], head: Concepts, have: Concepts) -> boo
     if "how_many" in first and len(words) > 1:  # num_guests
         return not have & _words("household")
     asked = "asks" in first and len(words) > 1  # is_member, has_children
+    if "method" in head:
+        return True  # of repayment, of birth control
     what = _words("flag") if asked else head & _DERIVED or (first & _words("flag") if len(words) > 1 else frozenset())
     if not what:
         return False
@@ -335,46 +352,3 @@ def _of_things(found: dict[str, float], owner: Owner) -> dict[str, float]:
         return found
     weak = {kind: strength * (0.5 if kind in _OF_PEOPLE_ALONE else 1.0) for kind, strength in found.items()}
     return {**weak, NONE: 0.4}
-
-
-def _of_name(owner: Owner, around: Owner, *, account: bool, labelled: bool, strange: bool) -> dict[str, float]:
-    if owner is Owner.PERSON:
-        return {"name": 0.9, "employer": 0.5} if account else {"name": 0.9}
-    if owner in {Owner.THING, Owner.EVENT}:
-        return {NONE: 0.9}
-    if labelled:  # category_name, 状態名
-        return {NONE: 0.9}
-    if around is Owner.THING:
-        return {NONE: 0.6, "name": 0.2}
-    if strange:  # the name of something that the dictionary does not know; people it knows
-        return {"name": 0.4 if around is Owner.PERSON else 0.3, NONE: 0.4}
-    if around in {Owner.RECORD, Owner.EVENT}:  # shops call an order's number its name
-        return {"name": 0.4, "order_number": 0.2, NONE: 0.3}
-    if around is Owner.PERSON:
-        return {"name": 0.7, "employer": 0.5} if account else {"name": 0.7, NONE: 0.1}
-    return {"name": 0.4, NONE: 0.3}
-
-
-def _of_id(owner: Owner, around: Owner, *, named: bool, unique: bool, strange: bool) -> dict[str, float]:
-    own = owner is not Owner.UNKNOWN
-    if strange and not own:  # the number of something that the dictionary does not know
-        if around is Owner.PERSON:
-            return {"customer_id": 0.5, "record_id": 0.3, NONE: 0.3}
-        return {"record_id": 0.4, "customer_id": 0.3, NONE: 0.4}
-    strength = (0.9 if named else 0.5) if own else 0.7
-    match owner if own else around:
-        case Owner.PERSON:
-            return {"customer_id": strength}
-        case Owner.THING:
-            if strange:
-                return {NONE: 0.45, "customer_id": 0.4}
-            if around is Owner.PERSON:  # a meter's number in a table of people is as good as theirs
-                return {NONE: 0.6, "customer_id": 0.4}
-            return {NONE: strength}
-        case Owner.RECORD:
-            if unique:  # txn_uuid: what machines number, not people
-                return {"record_id": strength, "order_number": 0.5}
-            return {"order_number": strength, "record_id": 0.4}
-        case Owner.EVENT:
-            return {"record_id": strength, "order_number": 0.2}
-    return {"record_id": 0.4, "customer_id": 0.3, NONE: 0.2}

@@ -68,7 +68,8 @@ _FORMS: Mapping[str, str] = {
     "kana": r"[ァ-ヶー]{1,12}(?:[ ・][ァ-ヶー]{1,12}){0,2}|[ぁ-んー]{1,12}(?: [ぁ-んー]{1,12})?",
     "kanji": rf"[{KANJI}]{{1,6}}(?: [{KANJI}ぁ-んァ-ヶー]{{1,6}})?|[{KANJI}]{{1,3}}[ぁ-んァ-ヶー]{{1,4}}"
     rf"|[{KANJI}]{{1,6}}(?:[ ・][{KANJI}]{{1,6}})? ?(?:様|さま|さん|殿)",
-    "latin": r"[A-Z][A-Za-z'.-]{1,20}(?:,? [A-Z][A-Za-z'.-]{0,20}){1,3}",
+    "latin": r"[A-Z][A-Za-z'.-]{1,20}(?:,? [A-Z][A-Za-z'.-]{0,20}){1,3}"
+    r"|[A-Z]{2,20}/[A-Z]{2,20}(?: ?(?:MR|MRS|MS|MISS|MSTR|DR))?",
     "word": r"[A-Za-z][A-Za-z'_.-]{0,30}",
 }
 _JOINED = re.compile("|".join(f"(?P<{form}>{pattern})" for form, pattern in _FORMS.items()))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sekisho.detect.column_factors import Evidence, factors_of
-from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header, words_of
+from sekisho.detect.column_headers import MOST_CHARS, Header, read_dataset, read_header, says_nothing, words_of
 from sekisho.detect.column_kinds import FREE_TEXT, KINDS, NONE, UNKNOWN
 from sekisho.detect.column_model import Model, probabilities, trained
-from sekisho.detect.column_rules import Owner
+from sekisho.detect.column_owners import Owner
 from sekisho.detect.column_values import Profile, profile
 from sekisho.domain.classification import Proposal
 from sekisho.domain.terms import ColumnClass
@@ -24,6 +25,8 @@ _TELLING = frozenset({
     "resident_code", "secret", "url", "user_agent",
 })  # fmt: skip
 """Forms that values of nobody hardly ever have; articles, amounts and codes have those of the other numbers."""
+_LEAST_PEOPLE = 2  # neighbours that tell a table of people
+_CLEAR = 0.8  # of a name
 _HALF = 0.5  # of the values, which have a form or read like sentences
 _ALTERNATIVES = 3
 _MOST_SIBLINGS = 300
@@ -75,20 +78,24 @@ def classify(sample: ColumnSample) -> Proposal:
 
 def evidence_of(sample: ColumnSample) -> Evidence:
     """Return all that is known of a column, without its values."""
+    sample = _bare(sample)
     table = _table(sample)
-    header = read_header(sample.name[-MOST_CHARS:], table)
+    header = read_header(sample.name[-MOST_CHARS:], Owner.PERSON if _is_body(sample) else table)
     siblings = tuple(
         max(said, key=lambda kind: said[kind])
         for sibling in sample.siblings[:_MOST_SIBLINGS]
         if sibling != sample.name and (said := read_header(sibling[-MOST_CHARS:], table).kinds)
     )
-    if "family_name" in siblings and _is_name_alone(sample.name):
+    if "family_name" in siblings and (_is_name_alone(sample.name) or _is_beside_family(sample, table)):
         header = header._replace(kinds={"given_name": 0.9})
+    if part := _numbered_part(sample, header):
+        header = header._replace(kinds={part: 0.9})
     looks = profile(sample.values)
     if _labels_goods(header, sample, looks, table):
         header = header._replace(kinds={NONE: 0.8, FREE_TEXT: 0.2})
     comment = read_header(sample.comment[-MOST_CHARS:], table) if sample.comment else _SILENT
-    if not header.kinds:  # where the name says nothing, what the store says of the column counts as a name
+    if not header.kinds or (says_nothing(header) and comment.known == 1.0 and not says_nothing(comment)):
+        # Where the name says nothing, or nothing personal, what the store says of the column counts as a name.
         header = header._replace(kinds={kind: _COMMENTED * strength for kind, strength in comment.kinds.items()})
     return Evidence(
         header=header,
@@ -109,6 +116,61 @@ def _is_name_alone(path: str) -> bool:
     """Return whether *path* says a name and not whose or which: 名, mei_kanji, 氏名（名）."""
     words = words_of(path[-MOST_CHARS:])
     return any(concepts & {"name", "first"} for concepts in words) and all(concepts <= _GIVEN for concepts in words)
+
+
+_SIZES = re.compile("length|width|depth|girth|長さ|幅|奥行|nagasa|haba", re.IGNORECASE)
+
+
+def _is_body(sample: ColumnSample) -> bool:
+    """Return whether a height or a weight is somebody's: they stand together, with no width; parcels have all."""
+    if not any("body" in concepts for concepts in words_of(sample.name)):
+        return False
+    siblings = sample.siblings[:_MOST_SIBLINGS]
+    others = sum(any("body" in concepts for concepts in words_of(sibling)) for sibling in siblings)
+    return others > 0 and not any(map(_SIZES.search, siblings))
+
+
+def _numbered_part(sample: ColumnSample, header: Header) -> str | None:
+    """Return which part of somebody's name it is where names are in two columns: ``name01``, ``name02``."""
+    parts = {"01": "family_name", "02": "given_name"}
+    name, end = sample.name[:-2], sample.name[-2:]
+    told = end in parts and max(header.kinds, key=header.kinds.__getitem__, default="") == "name"
+    return parts[end] if told and {name + other for other in parts} <= {sample.name, *sample.siblings} else None
+
+
+def _is_beside_family(sample: ColumnSample, table: Owner) -> bool:
+    """Return whether a name is somebody's beside the family name of the same: 注文者名前 beside 注文者名字."""
+    beside: dict[str, set[str]] = {}
+    for sibling in sample.siblings[:_MOST_SIBLINGS]:
+        for cut in range(1, _MOST_BEFORE):
+            if sibling[:cut] != sample.name[:cut] or len(sample.name) <= cut:
+                break
+            said = read_header(sibling[cut:][-MOST_CHARS:], table).kinds
+            beside.setdefault(sample.name[cut:], set()).update(kind for kind in said if said[kind] >= _CLEAR)
+    return any(
+        "family_name" in kinds and "given_name" not in kinds and _is_name_alone(rest)
+        for rest, kinds in beside.items()
+    )
+
+
+_MOST_BEFORE = 30  # characters of whose name it is
+_PREFIX = re.compile("([A-Za-z]{1,5})[0-9]?_")
+_LEAST_SHARING, _MOSTLY = 3, 0.6
+
+
+def _bare(sample: ColumnSample) -> ColumnSample:
+    """Return *sample* without what names of a table begin with, where it says nothing: ``HPI_SEX``, ``HPI_TEL``."""
+    found = _PREFIX.match(sample.name)
+    if not found or any(words_of(found[1])):
+        return sample
+    sharing = sum(sibling.startswith(found[0]) for sibling in sample.siblings)
+    if sharing < max(_LEAST_SHARING, _MOSTLY * len(sample.siblings)):
+        return sample
+    return replace(
+        sample,
+        name=sample.name.removeprefix(found[0]),
+        siblings=tuple(sibling.removeprefix(found[0]) for sibling in sample.siblings),
+    )
 
 
 def _labels_goods(header: Header, sample: ColumnSample, looks: Profile, table: Owner) -> bool:
@@ -140,13 +202,13 @@ def judge(evidence: Evidence, model: Model) -> Proposal:
     kind, confidence = ranked[0]
     others = tuple((other, round(share, 3)) for other, share in ranked[1 : _ALTERNATIVES + 1] if share >= 0.01)
     shares = model.shares(factors[kind])
-    if kind == NONE and (confidence < ENOUGH or _tells(evidence.profile)):
+    if kind == NONE and (confidence < ENOUGH or _tells(evidence.profile) or _is_open(evidence)):
         return Proposal(
             UNKNOWN, ColumnClass.DIRECT_IDENTIFIER, None, round(1 - confidence, 3), shares, (ranked[0], *others)[:3]
         )
     facts = KINDS[kind]
     column_class, category = facts.column_class, facts.category
-    if facts.of_things is not None and evidence.owner is Owner.THING:
+    if facts.of_things is not None and evidence.owner is Owner.THING and not _NAMES & {*evidence.siblings}:
         column_class, category = facts.of_things, None
     return Proposal(kind, column_class, category, round(confidence, 3), shares, others)
 
@@ -159,6 +221,22 @@ def _tells(looks: Profile) -> bool:
     return looks.prose >= _HALF or any(looks.matches.get(form, 0.0) >= _HALF for form in _TELLING)
 
 
+_PLAIN = ("epoch", "day", "date", "stamp", "clock", "decimal", "version")
+
+
+def _is_open(evidence: Evidence) -> bool:
+    """Return whether a name leaves it open that values are somebody's, which are no times and no amounts.
+
+    Codes are, under a name that says something personal, and in a table of people under one that says nothing.
+    """
+    looks, said = evidence.profile, evidence.header.kinds
+    if not looks.values or sum(looks.forms.get(form, 0.0) for form in _PLAIN) >= _HALF:
+        return False
+    personal = max((strength for kind, strength in said.items() if kind != NONE), default=0.0)
+    return personal >= _CLEAR or (evidence.owner is Owner.PERSON and not said)
+
+
+_NAMES = frozenset({"family_name", "given_name", "birth_date", "gender"})  # shops have kana, too
 _SURELY_PEOPLE = frozenset(
     {"birth_date", "gender", "name_kana", "family_name", "given_name", "my_number", "age", "email"}
 )
@@ -189,18 +267,22 @@ _THINGS = frozenset(
 def _table(sample: ColumnSample) -> Owner:
     """Return what the table is about: by its name, unless its columns say better."""
     named = read_dataset(sample.dataset[-MOST_CHARS:])
-    people = sum(
-        bool(
-            _SURELY_PEOPLE
-            & {kind for kind, strength in read_header(sibling[-MOST_CHARS:]).kinds.items() if strength >= 0.8}
-        )
-        for sibling in sample.siblings[:_MOST_SIBLINGS]
-    )
-    if people >= 2 and named in {Owner.UNKNOWN, Owner.THING}:
+    if named in {Owner.UNKNOWN, Owner.THING} and _people(sample) >= _LEAST_PEOPLE:
         return Owner.PERSON
     if named is Owner.UNKNOWN and sum(sibling.lower() in _THINGS for sibling in sample.siblings) >= 2:
         return Owner.THING
     return named
+
+
+def _people(sample: ColumnSample) -> int:
+    """Return how many neighbours of a column only people have."""
+    return sum(
+        bool(
+            _SURELY_PEOPLE
+            & {kind for kind, strength in read_header(sibling[-MOST_CHARS:]).kinds.items() if strength >= _CLEAR}
+        )
+        for sibling in sample.siblings[:_MOST_SIBLINGS]
+    )
 
 
 def _sort(store_type: str) -> str:
