@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 
@@ -38,7 +39,7 @@ def test_memory_goes_back_when_the_process_has_grown(monkeypatch: pytest.MonkeyP
             trims.append(kept)
 
     monkeypatch.setattr(memory, "_resident", lambda: next(sizes))
-    monkeypatch.setattr(memory.ctypes, "CDLL", Library)
+    monkeypatch.setattr(ctypes, "CDLL", Library)
     looked = Trimmed()
     after = []
     for _ in range(6):
