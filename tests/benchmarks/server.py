@@ -10,7 +10,7 @@ import uvicorn
 import uvloop
 
 from sekisho.bootstrap import build_app, configure_logging, open_workspace
-from sekisho.http.memory import give_memory_back
+from sekisho.http.memory import do_without_data_frames, give_memory_back
 from sekisho.http.server import keep_what_stays
 from tests.benchmarks.ungoverned import Ungoverned
 
@@ -34,6 +34,7 @@ async def main(workspace: Path, port: int, mode: str) -> None:
         )
         keep_what_stays()  # as the product's own server does
         give_memory_back()
+        do_without_data_frames()
         await uvicorn.Server(config).serve()
 
 

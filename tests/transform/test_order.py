@@ -43,6 +43,7 @@ def ordered(batches: list[pa.RecordBatch], page_rows: int, limit: int, folder: P
     finally:
         order.close()
     assert all(page.num_rows == page_rows for page in pages[:-1])
+    assert all(page.schema == batches[0].schema for page in pages)
     assert all(0 < page.num_rows <= page_rows for page in pages)
     return pa.Table.from_batches(pages, batches[0].schema)
 
@@ -141,7 +142,7 @@ def test_each_number_once(numbers: list[int]) -> None:
 
 def test_rows_are_written_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits on disk is parted and written in steps, not page by page: each part once while a step holds all."""
-    monkeypatch.setattr(ordering, "IN_MEMORY", 60_000)
+    monkeypatch.setattr(ordering, "IN_MEMORY", 50_000)
     writes: list[int] = []
     write = spill.Sealed.write
 
@@ -153,3 +154,43 @@ def test_rows_are_written_together(monkeypatch: pytest.MonkeyPatch) -> None:
     ordered([batch(list(range(at, at + 100)), at) for at in range(0, 2_000, 100)], 500, 10**9)
     assert sum(writes) == 2_000
     assert len(writes) <= 2 * ordering._PARTS
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(
+        st.tuples(st.lists(st.integers(-1, 30), min_size=1, max_size=60), st.booleans()), min_size=1, max_size=6
+    ),
+    st.sampled_from([0, 300, 3000, 1 << 20]),
+    st.integers(1, 50),
+)
+def test_a_column_that_repeats_the_tokens_waits_once(
+    parts: list[tuple[list[int], bool]], memory: int, page_rows: int
+) -> None:
+    """A hidden person number that is the one shown is held once and comes back; where it is another's, it stays."""
+    batches = []
+    for numbers, other in parts:
+        rows = batch(numbers).drop_columns(["text"])
+        hidden = pa.array([7 - number for number in numbers], pa.int64()) if other else rows.column("person")
+        batches.append(rows.append_column("hidden", hidden))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordering, "IN_MEMORY", memory)
+        found = ordered(batches, page_rows, limit=10**9)
+    rows = [row for each in batches for row in each.to_pylist()]
+    assert sorted(map(repr, found.to_pylist())) == sorted(map(repr, rows))
+
+
+def test_a_repeated_column_is_not_written_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows on disk do not hold the person number beside itself."""
+    monkeypatch.setattr(ordering, "IN_MEMORY", 0)
+    columns: set[int] = set()
+    write = spill.Sealed.write
+
+    def noted(self: spill.Sealed, rows: pa.RecordBatch) -> spill.Place:
+        columns.add(rows.num_columns)
+        return write(self, rows)
+
+    monkeypatch.setattr(spill.Sealed, "write", noted)
+    rows = batch(list(range(50)), 100)
+    ordered([rows.append_column("hidden", rows.column("person"))], 10, 10**9)
+    assert columns == {3}

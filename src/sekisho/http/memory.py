@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
+import sys
+from importlib.abc import MetaPathFinder
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -11,16 +15,18 @@ import pyarrow as pa
 _ARENA_MAX: Final = -8  # malloc.h
 _MMAP_THRESHOLD: Final = -3
 _TRIM_THRESHOLD: Final = -1
-_LARGE_BLOCK: Final = 1 << 20  # bytes from which a block goes back to the system as soon as it is free
+_LARGE_BLOCK: Final = 2 << 20  # bytes from which a block goes back to the system as soon as it is free
 _KEPT: Final = 4 << 20  # bytes at the end of a heap that stay for the next block
+_GROWN: Final = 16 << 20  # bytes
+_STATM: Final = Path("/proc/self/statm")
 
 
 def give_memory_back() -> None:
     """Let memory that an export needed go back to the system, instead of staying in caches of each thread.
 
     Two arenas of the C library instead of eight for each processor, and Arrow's buffers from there. Blocks of less
-    than a mebibyte, as columns of a page mostly are, stay for the next page: to fetch each anew took a fifth of the
-    processor's time of an export, with keys nearly half. :func:`trim_memory` gives back what has become too much.
+    than two mebibytes, as columns of a page are, stay for the next page: to fetch each anew took a fifth of the
+    processor's time of an export, with keys nearly half. :class:`Trimmed` gives back what has become too much.
     """
     pa.set_memory_pool(pa.system_memory_pool())
     with contextlib.suppress(AttributeError, OSError):  # another C library has no such knob
@@ -31,7 +37,43 @@ def give_memory_back() -> None:
         library.mallopt(_TRIM_THRESHOLD, _KEPT)
 
 
-def trim_memory() -> None:
-    """Give back what is free now, also between blocks that are in use. Takes some milliseconds."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
+def do_without_data_frames() -> None:
+    """Keep Arrow from loading pandas, which it does by itself where that is installed: 45 MB, and nothing asks it."""
+    if not any(isinstance(finder, _WithoutDataFrames) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _WithoutDataFrames())
+
+
+class _WithoutDataFrames(MetaPathFinder):
+    """Says of pandas that it is not installed."""
+
+    def find_spec(self, fullname: str, _path: object, _target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("a serving process does without pandas", name=fullname)
+
+
+class Trimmed:
+    """Gives back what is free, also between blocks in use, whenever the process has grown by some mebibytes.
+
+    To do so after every page took a fifth of the processor's time of an export. One object for the process.
+    """
+
+    def __init__(self) -> None:
+        self._resident = 0
+
+    def look(self) -> None:
+        """Give back what is free if the process has grown. Takes some milliseconds then."""
+        with contextlib.suppress(AttributeError, OSError):  # neither is to be had anywhere else
+            now = _resident()
+            if now >= self._resident + _GROWN:
+                ctypes.CDLL(None).malloc_trim(0)
+                now = self._resident = _resident()
+            self._resident = min(self._resident, now)
+
+
+def _resident() -> int:
+    """Return the bytes that the process has in memory. Raises ``OSError`` where that is not told."""
+    return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+trimmed: Final = Trimmed()
+"""The process's own."""

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from sekisho.errors import WorkspaceError
-from sekisho.http.memory import give_memory_back
+from sekisho.http.memory import do_without_data_frames, give_memory_back
 
 _BACKLOG: Final = 2048
 _MAX_HEADERS: Final = 32 * 1024  # bytes of request line and headers, where the parser has a limit
@@ -167,6 +167,7 @@ class _AnnouncingServer(uvicorn.Server):
         if self.started:
             keep_what_stays()
             give_memory_back()
+            do_without_data_frames()
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sekisho.errors import InvalidRequest
@@ -27,8 +28,10 @@ IN_MEMORY = 24 << 20
 ON_DISK = 8 << 30
 """Bytes of raw rows that one answer may put on disk."""
 
-_AT_ONCE = 8 << 20  # bytes that are parted and written together: a write of a few rows costs as one of many
-_BITS = 7  # of the token, for each parting
+# Bytes that are parted and written together: a write of a few rows costs as one of many, and columns of a mebibyte
+# would be fetched anew from the system each time.
+_AT_ONCE = 4 << 20
+_BITS = 6  # of the token, for each parting
 _PARTS = 1 << _BITS
 _FEW = 5_000  # keys up to which they are sorted as they are
 
@@ -78,9 +81,12 @@ class TokenOrder:
         self._rows = 0
         self._spill: Sealed | None = None
         self._parts: list[_Part] = []
+        self._schema: pa.Schema | None = None
+        self._repeats: tuple[int, ...] = ()
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take *batch*. Raises ``InvalidRequest`` when the answer is larger than what may wait on disk."""
+        batch = self._narrowed(batch)
         self._batches.append(batch)
         self._bytes += batch.nbytes
         self._rows += batch.num_rows
@@ -91,7 +97,7 @@ class TokenOrder:
                 self._prune()
             if self._bytes <= IN_MEMORY // 2:
                 return
-            self._spill = spill(self._folder)
+            self._spill = spill(self._folder, self._batches[0].schema)
             self._parts = [_Part() for _ in range(_PARTS)]
         self._put_away()
 
@@ -103,14 +109,14 @@ class TokenOrder:
             start = 0
             while rows + batch.num_rows - start >= page_rows:
                 part = batch.slice(start, page_rows - rows)
-                yield joined([*waiting, part])
+                yield self._widened(self._joined([*waiting, part]))
                 start += part.num_rows
                 waiting, rows = [], 0
             if start < batch.num_rows:
                 waiting.append(batch.slice(start))
                 rows += batch.num_rows - start
         if rows:
-            yield joined(waiting)
+            yield self._widened(self._joined(waiting))
 
     def close(self) -> None:
         """Let go of memory and disk."""
@@ -143,13 +149,13 @@ class TokenOrder:
     def _sorted(self, batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         if not batches:
             return
-        batch = joined(batches)
+        batch = self._joined(batches)
         batches.clear()  # their rows are in memory once
         order = pa.array(order_of(self._keys(batch.column(self._position))))
         # In steps: whoever reads them works on one while the next is not there yet.
         step = max(1, -(-batch.num_rows * (4 << 20) // max(1, batch.nbytes)))
         for start in range(0, batch.num_rows, step):
-            yield batch.take(order.slice(start, step))
+            yield pc.take(batch, order.slice(start, step), boundscheck=False)
 
     def _put_away(self) -> None:
         waiting, self._batches, self._bytes = self._batches, [], 0
@@ -158,12 +164,12 @@ class TokenOrder:
     def _scatter(self, batches: Iterable[pa.RecordBatch], parts: list[_Part], shift: int) -> None:
         """Write the rows of *batches*, each to the part that the bits of its token from *shift* on name."""
         spilled = self._opened()
-        for batch in _gathered(batches, min(_AT_ONCE, IN_MEMORY)):
+        for batch in self._gathered(batches, min(_AT_ONCE, IN_MEMORY)):
             keys = self._keys(batch.column(self._position))
             which = ((keys >> np.uint64(shift)) & np.uint64(_PARTS - 1)).astype(np.uint8)
             order = np.argsort(which, kind="stable")
             keys = keys[order]
-            scattered = batch.take(pa.array(order))
+            scattered = pc.take(batch, pa.array(order), boundscheck=False)
             ends = np.cumsum(np.bincount(which, minlength=_PARTS)).tolist()
             del batch
             for part, (start, end) in zip(parts, pairwise([0, *ends]), strict=True):
@@ -182,10 +188,50 @@ class TokenOrder:
 
     def _prune(self) -> None:
         """Keep the rows with the lowest tokens, of which no more than the limit can be asked for."""
-        batch = joined(self._batches)
+        batch = self._joined(self._batches)
         order = order_of(self._keys(batch.column(self._position)))[: self._limit]
         batch = batch.take(pa.array(np.sort(order)))
         self._batches, self._bytes, self._rows = [batch], batch.nbytes, batch.num_rows
+
+    def _gathered(self, batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+        """Yield *batches* in groups of *size* bytes or more, each group as one."""
+        waiting: list[pa.RecordBatch] = []
+        bytes_waiting = 0
+        for batch in batches:
+            waiting.append(batch)
+            bytes_waiting += batch.nbytes
+            del batch
+            if bytes_waiting >= size:
+                group = self._joined(waiting)
+                waiting, bytes_waiting = [], 0
+                yield group
+                del group
+        if waiting:
+            yield self._joined(waiting)
+
+    def _narrowed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return *batch* without columns that repeat the one of the tokens, as hidden person numbers mostly do."""
+        tokens = batch.column(self._position)
+        if self._schema is None and batch.num_rows:
+            self._schema = batch.schema
+            behind = range(self._position + 1, batch.num_columns)
+            self._repeats = tuple(i for i in behind if batch.column(i).equals(tokens))
+        if not self._repeats or not all(batch.column(i).equals(tokens) for i in self._repeats):
+            return batch
+        return batch.select([i for i in range(batch.num_columns) if i not in self._repeats])
+
+    def _widened(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return *batch* with all of its columns."""
+        if self._schema is None or batch.num_columns == len(self._schema):
+            return batch
+        kept, tokens = iter(batch.columns), batch.column(self._position)
+        columns = [tokens if i in self._repeats else next(kept) for i in range(len(self._schema))]
+        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+
+    def _joined(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+        if len({batch.num_columns for batch in batches}) > 1:
+            batches = [self._widened(batch) for batch in batches]
+        return joined(batches)
 
     def _opened(self) -> Sealed:
         assert self._spill is not None  # noqa: S101 - parts exist only where it does
@@ -220,23 +266,6 @@ def _drained(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     batches.reverse()
     while batches:
         yield batches.pop()
-
-
-def _gathered(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
-    """Yield *batches* in groups of *size* bytes or more, each group as one."""
-    waiting: list[pa.RecordBatch] = []
-    bytes_waiting = 0
-    for batch in batches:
-        waiting.append(batch)
-        bytes_waiting += batch.nbytes
-        del batch
-        if bytes_waiting >= size:
-            group = joined(waiting)
-            waiting, bytes_waiting = [], 0
-            yield group
-            del group
-    if waiting:
-        yield joined(waiting)
 
 
 def joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:

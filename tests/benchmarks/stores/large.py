@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import statistics
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.cases import Row
+from tests.benchmarks.cases import Row, in_turns
 from tests.benchmarks.client import Server
 from tests.benchmarks.stores.place import ROWS
 from tests.benchmarks.stores.reads import at
-from tests.benchmarks.stores.servers import ARROW, NDJSON, Body, Servers, question, read_through, table
+from tests.benchmarks.stores.servers import ARROW, NDJSON, Body, Servers, question, read_through, seconds, table
 
 KEYED = "SELECT customer_id, invoice, stock_code, quantity, unit_price, ordered_at, country FROM {}"
 PLAIN = "SELECT stock_code, description, quantity, unit_price, ordered_at, country FROM {}"
@@ -32,8 +35,27 @@ def arrow(both: Servers) -> Iterator[Row]:
             ours["parameters"] = [_until(wanted)]
             released = table(both.governed, ours).num_rows
             theirs = ours | {"sql": f"{ours['sql']} LIMIT {released}"}
-            pair = both.in_turns(ours, theirs, 7, accept=ARROW, warm=1)
-            yield pair.row(f"{released:,} rows to Arrow over HTTP, {columns}, {store}", target)
+            used: tuple[list[float], list[float]] = ([], [])
+            pair = in_turns(
+                partial(_asked, both.governed, ours, used[0]), partial(_asked, both.plain, theirs, used[1]), 7, 1
+            )
+            governed, plain = (statistics.median(each[1:]) for each in used)
+            note = f"processor {governed:.2f} s, {plain:.2f} without"
+            yield pair.row(f"{released:,} rows to Arrow over HTTP, {columns}, {store}", target, note)
+
+
+def _asked(server: Server, body: Body, used: list[float]) -> float:
+    """Return the seconds that one query took, and add to *used* those of the server's processor."""
+    before = processor(server)
+    taken = seconds(server, body, ARROW)
+    used.append(processor(server) - before)
+    return taken
+
+
+def processor(server: Server) -> float:
+    """Return the seconds of the processor that *server* has used."""
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _until(released: int) -> str:
