@@ -112,6 +112,19 @@ def test_opa_runs_the_tests_with_coverage(run, built, small):
     assert run("policy", "test", "--folder", small, "--min-coverage", "50").code == 0
 
 
+@pytest.mark.opa
+def test_policies_that_opa_cannot_read_are_named_with_their_fault(run, small):
+    """What opa says of policies that do not compile is told: the file and what is wrong there."""
+    rule = small / "sekisho" / "access" / "access.rego"
+    rule.write_text(rule.read_text() + "\nhalf := {\n")
+    if policy_tests.opa() is None:
+        pytest.skip("opa is not installed")
+    failed = run("policy", "test", "--folder", small)
+    assert failed.code == 2
+    assert "access.rego:" in failed.err
+    assert "rego_parse_error" in failed.err
+
+
 @pytest.mark.enable_socket
 def test_diff_tells_what_recorded_requests_would_change(run, workspace, changed):
     """Of what was asked, what the new policy refuses is listed with how often; the exit code says so."""

@@ -20,7 +20,8 @@ from sekisho.errors import InvalidRequest
 _PACKAGE = re.compile(r"^package\s+([\w.]+)", re.MULTILINE)
 _IMPORT = re.compile(r"^import\s+data\.([\w.]+)", re.MULTILINE)
 _AT_ONCE = 2
-_ORDER = {"failed": 0, "not_run": 1, "passed": 2}
+_TOLD = 400  # characters of what opa says of policies that it cannot read
+_ORDER = {"passed": 0, "not_run": 1, "failed": 2}  # what failed is read last, above the sum
 
 MinimumOption = Annotated[
     float | None,
@@ -104,7 +105,9 @@ def _run(program: str, *arguments: str) -> Any:
     try:
         return json.loads(done.stdout)
     except json.JSONDecodeError:
-        raise InvalidRequest("opa cannot read the policies. Run `opa check --strict` on them.") from None
+        # Of policies alone: opa test asks nothing that a requester wrote.
+        told = " ".join((done.stderr.strip() or done.stdout.strip()).split())[:_TOLD]
+        raise InvalidRequest(f"opa cannot read the policies: {told or 'it does not say why'}") from None
 
 
 def _texts(folder: Path) -> dict[str, str]:
