@@ -182,7 +182,7 @@ def gathered(entry_point: str, name: str) -> str:
 
 
 def data_words(new: NewPurpose, catalogue: Catalogue, locale: str) -> list[str]:
-    """Return what customers are told that *new* uses, in *locale*: its columns, or its datasets where it names none."""
+    """Return what people are told that *new* uses in *locale*: its columns, or its datasets where none is named."""
     words = [column.title.get(locale) or column.name for column in _named(new, catalogue)]
     return words or [catalogue.datasets[name].title.get(locale) or name for name in new.datasets]
 
