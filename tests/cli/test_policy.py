@@ -110,6 +110,12 @@ def test_opa_runs_the_tests_with_coverage(run, built, small):
     assert ran.code == 1
     assert "not reached: sekisho/access/access.rego:7" in ran.err
     assert run("policy", "test", "--folder", small, "--min-coverage", "50").code == 0
+    rule = small / "sekisho" / "access" / "access.rego"
+    rule.write_text(rule.read_text().replace('"recommendation"', '"ads"'))
+    assert (
+        "Coverage cannot be told while a test fails"
+        in run("policy", "test", "--folder", small, "--min-coverage", "50").err
+    )
 
 
 @pytest.mark.opa

@@ -56,7 +56,8 @@ def run_tests(folder: Path, *own: Path, as_json: bool, min_coverage: float | Non
             for place in told["not_covered"]:
                 say(f"  not reached: {place}")
         elif min_coverage is not None:
-            say("Coverage cannot be told without the program opa, so it does not count as reached.")
+            missing = "while a test fails" if told["engine"] == "opa" else "without the program opa"
+            say(f"Coverage cannot be told {missing}, so it does not count as reached.")
     if told["engine"] == "embedded" and not _passed(counts):
         say("The embedded engine cannot run every test, and reads some otherwise (rego-cpp joins objects one level")
         say("deep). To know, install opa and ask again:")
