@@ -49,8 +49,9 @@ def test_a_notice_from_draft_to_force(run):
     """Drafted from files, simulated, published, listed and shown, byte for byte."""
     code, out, err = run(*DRAFT)
     assert (code, out) == (0, "Drafted as mail, version 2, major.\n")
-    assert "sekisho notices simulate mail 2" in err
-    code, out, _ = run("simulate", "mail", "2")
+    assert "sekisho notices simulate mail 2 -w " in err
+    code, out, err = run("simulate", "mail", "2")
+    assert "sekisho notices publish mail 2 -w " in err
     assert (code, out.splitlines()) == (
         0,
         ["purpose\tin force now\tasked again", "newsletter\t0\t0", "0 people would be asked again."],

@@ -110,6 +110,25 @@ def test_opa_runs_the_tests_with_coverage(run, built, small):
     assert ran.code == 1
     assert "not reached: sekisho/access/access.rego:7" in ran.err
     assert run("policy", "test", "--folder", small, "--min-coverage", "50").code == 0
+    rule = small / "sekisho" / "access" / "access.rego"
+    rule.write_text(rule.read_text().replace('"recommendation"', '"ads"'))
+    assert (
+        "Coverage cannot be told while a test fails"
+        in run("policy", "test", "--folder", small, "--min-coverage", "50").err
+    )
+
+
+@pytest.mark.opa
+def test_policies_that_opa_cannot_read_are_named_with_their_fault(run, small):
+    """What opa says of policies that do not compile is told: the file and what is wrong there."""
+    rule = small / "sekisho" / "access" / "access.rego"
+    rule.write_text(rule.read_text() + "\nhalf := {\n")
+    if policy_tests.opa() is None:
+        pytest.skip("opa is not installed")
+    failed = run("policy", "test", "--folder", small)
+    assert failed.code == 2
+    assert "access.rego:" in failed.err
+    assert "rego_parse_error" in failed.err
 
 
 @pytest.mark.enable_socket

@@ -51,6 +51,17 @@ def test_a_new_purpose_passes_check_tests_and_lint(workspace, run, rule):
     assert len(asked.out.splitlines()) == 1  # nobody agreed yet
 
 
+def test_the_notice_is_in_the_language_of_its_reader(workspace, run):
+    """The data that a written notice names stands there in Japanese in the Japanese one, in English in the other."""
+    assert run(*NEW, *COLUMN, "-w", workspace).code == 0
+    japanese, english = (
+        (workspace / "notices" / f"birthday_email.{locale}.txt").read_text() for locale in ("ja", "en")
+    )
+    assert "■ 利用するデータ\n・生年月日\n" in japanese
+    assert "Date of birth" not in japanese
+    assert "■ Which data\n- Date of birth\n" in english
+
+
 @pytest.mark.opa
 def test_the_test_of_a_purpose_meets_a_changed_policy(workspace, run):
     """When the policies answer otherwise than is expected of the purpose, its test fails."""
@@ -61,7 +72,9 @@ def test_the_test_of_a_purpose_meets_a_changed_policy(workspace, run):
     test.write_text(text.replace('"birth_date": "year"', '"birth_date": "clear"'))
     failed = run("policy", "test", "-w", workspace)
     assert failed.code == 1
-    assert "test_marketer_crm_customers_is_masked" in failed.out
+    assert (
+        "test_marketer_crm_customers_is_masked" in failed.out.splitlines()[-1]
+    )  # beside the sum, not a screen above
 
 
 def test_a_dry_run_shows_and_writes_nothing(workspace, run):

@@ -103,7 +103,7 @@ def draft(
         answer_json(done)
         return
     answer(f"Drafted as {key}, version {done['version']}, {done['change']}.")
-    say(f"What it would do: sekisho notices simulate {key} {done['version']}")
+    say(f"What it would do: sekisho notices simulate {key} {done['version']} -w {workspace}")
 
 
 @app.command(epilog="Example: sekisho notices simulate recommendation 2")
@@ -129,6 +129,7 @@ def simulate(
     answer_table(("purpose", "in force now", "asked again"), [(name, now[name], again[name]) for name in again])
     lost = _joined(effect["requesters"])
     answer(f"{effect['asked_again']:,} people would be asked again." + (f" They lose data: {lost}." if lost else ""))
+    say(f"To bring it into force: sekisho notices publish {key} {version} -w {workspace}")
 
 
 @app.command(epilog="Example: sekisho notices publish recommendation 2")

@@ -20,7 +20,8 @@ from sekisho.errors import InvalidRequest
 _PACKAGE = re.compile(r"^package\s+([\w.]+)", re.MULTILINE)
 _IMPORT = re.compile(r"^import\s+data\.([\w.]+)", re.MULTILINE)
 _AT_ONCE = 2
-_ORDER = {"failed": 0, "not_run": 1, "passed": 2}
+_TOLD = 400  # characters of what opa says of policies that it cannot read
+_ORDER = {"passed": 0, "not_run": 1, "failed": 2}  # what failed is read last, above the sum
 
 MinimumOption = Annotated[
     float | None,
@@ -55,7 +56,8 @@ def run_tests(folder: Path, *own: Path, as_json: bool, min_coverage: float | Non
             for place in told["not_covered"]:
                 say(f"  not reached: {place}")
         elif min_coverage is not None:
-            say("Coverage cannot be told without the program opa, so it does not count as reached.")
+            missing = "while a test fails" if told["engine"] == "opa" else "without the program opa"
+            say(f"Coverage cannot be told {missing}, so it does not count as reached.")
     if told["engine"] == "embedded" and not _passed(counts):
         say("The embedded engine cannot run every test, and reads some otherwise (rego-cpp joins objects one level")
         say("deep). To know, install opa and ask again:")
@@ -104,7 +106,9 @@ def _run(program: str, *arguments: str) -> Any:
     try:
         return json.loads(done.stdout)
     except json.JSONDecodeError:
-        raise InvalidRequest("opa cannot read the policies. Run `opa check --strict` on them.") from None
+        # Of policies alone: opa test asks nothing that a requester wrote.
+        told = " ".join((done.stderr.strip() or done.stdout.strip()).split())[:_TOLD]
+        raise InvalidRequest(f"opa cannot read the policies: {told or 'it does not say why'}") from None
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -50,9 +50,8 @@ class NewPurpose:
 
 def entry_of(new: NewPurpose, catalogue: Catalogue) -> str:
     """Return the purpose's keys as YAML."""
-    named = [(catalogue.datasets[d], c) for d in new.datasets for c in new.columns.get(d, ())]
-    columns = [column for dataset, name in named if (column := dataset.column(name)) is not None]
-    words = {locale: _words(columns, locale, catalogue, new) for locale in ("ja", "en")}
+    columns = _named(new, catalogue)
+    words = {locale: data_words(new, catalogue, locale) for locale in ("ja", "en")}
     japanese, english = new.title["ja"], new.title["en"]
     lines = [
         f"title: {{ja: {_quoted(japanese)}, en: {_quoted(english)}}}",
@@ -182,9 +181,15 @@ def gathered(entry_point: str, name: str) -> str:
     return _UNITED.sub(rf"_reasons := (\1) | {name}.deny", text)
 
 
-def _words(columns: Sequence[Column], locale: str, catalogue: Catalogue, new: NewPurpose) -> list[str]:
-    words = [column.title.get(locale) or column.name for column in columns]
+def data_words(new: NewPurpose, catalogue: Catalogue, locale: str) -> list[str]:
+    """Return what people are told that *new* uses in *locale*: its columns, or its datasets where none is named."""
+    words = [column.title.get(locale) or column.name for column in _named(new, catalogue)]
     return words or [catalogue.datasets[name].title.get(locale) or name for name in new.datasets]
+
+
+def _named(new: NewPurpose, catalogue: Catalogue) -> list[Column]:
+    named = [(catalogue.datasets[d], c) for d in new.datasets for c in new.columns.get(d, ())]
+    return [column for dataset, name in named if (column := dataset.column(name)) is not None]
 
 
 def _quoted(text: str) -> str:

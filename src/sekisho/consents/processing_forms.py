@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any, Final
@@ -17,12 +18,12 @@ LOCALES: Final = ("ja", "en")
 
 _STYLE: Final = """
 body{font:11pt/1.5 "Hiragino Sans","Noto Sans JP",system-ui,sans-serif;margin:2rem auto;padding:0 1rem}
-body{max-width:60rem;color:#1c2430;background:#fff;overflow-wrap:anywhere}
+body{max-width:60rem;color:#1c2430;background:#fff;overflow-wrap:break-word}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #c9d1dc}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}
 th,td{border:1px solid #c9d1dc;padding:.3rem .5rem;text-align:left;vertical-align:top}
 th{background:#f3f6f9;font-weight:600}
-section>table th{width:11rem}section>table.happened th{width:auto}
+section>table th{width:11rem}section>table.happened th{width:auto}.happened{font-size:.85em}
 @media print{body{max-width:none;margin:0;font-size:9pt}section{break-inside:avoid}h2{break-after:avoid}}
 @page{size:A4;margin:15mm}
 """.strip()
@@ -33,6 +34,7 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 """What a browser may load for the page: its own style, and nothing else."""
 
+_FRACTION = re.compile(r"(?<=T\d\d:\d\d:\d\d)\.\d+(?=Z$)")
 _COLUMNS = (
     "purpose", "legal_basis", "people", "data", "datasets", "sensitive", "transfers", "retention",
     "requester", "recipient", "releases", "rows", "reached", "first", "last", "read",
@@ -65,7 +67,7 @@ def as_html(records: Mapping[str, Any], locale: str) -> str:
         [
             (label("controller", locale), controller["name"]),
             (label("contact", locale), controller["contact"]),
-            (label("generated_at", locale), records["generated_at"]),
+            (label("generated_at", locale), _read(records["generated_at"])),
             (label("measures", locale), [measure[locale] for measure in records["security_measures"]]),
         ]
     )
@@ -130,7 +132,7 @@ def _activity(activity: Mapping[str, Any], locale: str) -> str:
     rows = [(heading, value or label("none", locale)) for heading, value in rows]
     columns = ("requester", "releases", "rows", "reached", "first", "last", "read")
     lines = [
-        [each["requester"], *(_counted(each, locale)[column] for column in columns[1:])]
+        [each["requester"], *(_read(_counted(each, locale)[column]) for column in columns[1:])]
         for each in activity["happened"]
     ]
     happened = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in line)}</tr>" for line in lines)
@@ -158,6 +160,11 @@ def _list(items: Iterable[str]) -> str:
 
 def _text(value: object) -> str:
     return "<br>".join(escape(str(each)) for each in value) if isinstance(value, list) else escape(str(value))
+
+
+def _read(value: object) -> object:
+    """Return a number or an instant as people read it: thousands apart, no fraction of a second."""
+    return f"{value:,}" if isinstance(value, int) else _FRACTION.sub("", value) if isinstance(value, str) else value
 
 
 def _cell(value: object) -> object:
