@@ -92,7 +92,7 @@ def test_the_generated_notice_says_what_people_must_be_told(locale):
         purpose.description[locale],
         "Example Shop",
         "privacy@shop.example",
-        "purchases",
+        purpose.data_titles["purchases"][locale],
         "web use",
         "Example Ads K.K.",
         "US",
@@ -126,3 +126,11 @@ def test_the_generated_notice_is_always_the_same():
     facts = facts_of(PURPOSE)
 
     assert generated_texts(facts, "Shop", "x@y.example") == generated_texts(dict(facts), "Shop", "x@y.example")
+
+
+def test_data_is_named_in_the_language_of_the_reader():
+    """A notice names each kind of data in its own language, and as it is where it has one name."""
+    texts = generated_texts(facts_of(PURPOSE), "Example K.K.", "privacy@shop.example")
+
+    assert "\n・購入の記録\n・web use\n" in texts["ja"]
+    assert "\n- purchases\n- web use\n" in texts["en"]

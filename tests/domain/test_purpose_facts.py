@@ -32,6 +32,7 @@ PURPOSE = Purpose(
     retention_days=30,
     guardian_below_age=16,
     data_categories=("purchases", "web use"),
+    data_titles={"purchases": {"ja": "購入の記録", "en": "purchases"}},
     recipients=("third_party: Example Ads K.K.",),
     transfer_countries=("US",),
     dpv="dpv:TargetedAdvertising",
@@ -64,6 +65,7 @@ MAJOR: dict[str, tuple[str, dict[str, Any]]] = {
 MINOR: dict[str, dict[str, Any]] = {
     "another title": {"title": {"ja": "広告配信", "en": "Advertising"}},
     "another description": {"description": {"ja": "広告を出します。", "en": "We show ads."}},
+    "another word for data": {"data_titles": {"purchases": {"ja": "ご購入", "en": "purchases"}}},
     "another order": {"cells": ("behaviour", "purchase"), "data_categories": ("web use", "purchases")},
     "more about a country": {"transfer_information": {"US": {"system": "a", "measures": "b"}}},
     "another term": {"dpv": "dpv:SocialMediaMarketing"},
@@ -118,6 +120,11 @@ def test_a_fact_that_was_not_known_yet_asks_nobody_again(names):
     older = {name: value for name, value in bare.items() if name not in names}
 
     assert change_between(older, bare) in {Change.MINOR, None}
+
+
+def test_what_is_called_alike_everywhere_has_no_titles():
+    """A purpose whose data has one name in all languages reads like one of a time that knew no others."""
+    assert "data_titles" not in facts_of(replace(PURPOSE, data_titles={}))
 
 
 def test_facts_name_everything_that_is_declared():

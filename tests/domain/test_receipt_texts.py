@@ -151,3 +151,12 @@ def test_a_purpose_without_a_title_shows_its_name(key: ReceiptKey) -> None:
     """A declaration without words is still a receipt."""
     printed = printed_receipt(signed_receipt(key, title={}, description={}), "ja")
     assert printed.headline == "targeted_advertising: 同意しました"
+
+
+def test_data_is_named_in_the_language_of_the_reader(key: ReceiptKey) -> None:
+    """A receipt names each kind of data as the notice did."""
+    receipt = signed_receipt(key, data_titles={"purchases": {"ja": "購入の記録", "en": "purchases"}})
+
+    assert "・購入の記録" in text(receipt, "ja")
+    assert "- purchases" in text(receipt, "en")
+    assert "purchases" not in text(receipt, "ja")

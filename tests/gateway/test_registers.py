@@ -122,3 +122,6 @@ async def test_the_records_of_processing_come_in_three_forms(site: Site, locale:
     assert "default-src 'none'" in page.headers["content-security-policy"]
     for activity in records["activities"]:
         assert activity["title"][locale] in page.text
+        assert all(titles[locale] in page.text for titles in activity["data_titles"].values())
+    declared = site.workspace.settings.catalogue.purposes.values()
+    assert all(set(purpose.data_categories) == purpose.data_titles.keys() for purpose in declared)

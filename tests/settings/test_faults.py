@@ -164,6 +164,19 @@ FAULTS = {
     "data not a list": ("clear: [email]", "data_categories: purchases", "clear:", r"is not a list: \[a, b\]"),
     "data twice": ("clear: [email]", "data_categories: [web use, web use]", "clear:", "`web use` stands twice"),
     "data on two lines": ("clear: [email]", 'data_categories: ["a\\nb"]', "clear:", "200 characters on one line"),
+    "data in one language": ("clear: [email]", "data_categories: [{en: web use}]", "clear:", "add `ja: …`"),
+    "data twice in English": (
+        "clear: [email]",
+        "data_categories: [web use, {ja: 閲覧, en: web use}]",
+        "clear:",
+        "`web use` stands twice",
+    ),
+    "data in another language": (
+        "clear: [email]",
+        "data_categories: [{ja: 閲覧, en: web use, fr: web}]",
+        "clear:",
+        "`fr` is no language",
+    ),
     "data a number": ("clear: [email]", "data_categories: [1.5]", "clear:", "write a whole number, or text"),
     "recipient without relation": ("clear: [email]", "recipients: [Example]", "clear:", "does not say what"),
     "recipient of another relation": (

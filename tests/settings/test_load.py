@@ -220,7 +220,7 @@ ASKED = """\
     validity_days: 365
     retention_days: 30
     guardian_below_age: 16
-    data_categories: [purchases, web and app use]
+    data_categories: [{ja: 購入の記録, en: purchases}, web and app use]
     recipients: ["third_party: Example Ads K.K.", "processor: 印刷会社"]
     transfer_countries: [US, "NO"]
     transfer_information: {US: {system: no general act, measures: standard clauses}}
@@ -239,6 +239,7 @@ def test_what_people_are_told(workspace):
     assert (read.direct_marketing, read.confirm, read.third_party, read.person_related) == (True,) * 4
     assert (read.validity_days, read.retention_days, read.guardian_below_age) == (365, 30, 16)
     assert read.data_categories == ("purchases", "web and app use")
+    assert read.data_titles == {"purchases": {"ja": "購入の記録", "en": "purchases"}}
     assert read.recipients == ("third_party: Example Ads K.K.", "processor: 印刷会社")
     assert read.transfer_countries == ("US", "NO")
     assert read.transfer_information == {"US": {"system": "no general act", "measures": "standard clauses"}}

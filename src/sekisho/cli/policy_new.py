@@ -114,7 +114,7 @@ def own_tests(workspace: Path) -> list[Path]:
 async def _purpose(settings: Settings, new: NewPurpose, *, rule: bool) -> list[Change]:
     """Return every change for *new*; the last one is that of sekisho.yaml, which brings all others into force."""
     from sekisho.adapters.rego import EmbeddedRego
-    from sekisho.cli.purpose_files import data_words, entry_of, test_of
+    from sekisho.cli.purpose_files import entry_of, test_of
     from sekisho.domain.notice_texts import generated_texts
     from sekisho.domain.purpose_facts import facts_of
     from sekisho.domain.request_context import Moment
@@ -129,13 +129,7 @@ async def _purpose(settings: Settings, new: NewPurpose, *, rule: bool) -> list[C
     written = with_purpose(begun, new.name, entry, new.datasets, new.requesters)
     catalogue = checked(written, settings.folder, settings.catalogue, new.name).catalogue
     purpose = catalogue.purposes[new.name]
-    controller = (settings.controller.name, settings.controller.contact)
-    told = facts_of(purpose)
-    texts = {
-        # data_categories have one language; the columns have a title in each.
-        locale: generated_texts({**told, "data_categories": data_words(new, catalogue, locale)}, *controller)[locale]
-        for locale in new.title
-    }
+    texts = generated_texts(facts_of(purpose), settings.controller.name, settings.controller.contact)
     policies, statements = EmbeddedRego(settings.policy.bundle), Statements(catalogue)
     asked = []
     try:

@@ -65,7 +65,9 @@ def entry_of(new: NewPurpose, catalogue: Catalogue) -> str:
     if columns:
         needed = dict.fromkeys(column.category or column.column_class.value for column in columns)
         lines.append(f"needs: [{', '.join(needed)}] # no other column is used")
-    lines.append(f"data_categories: [{', '.join(_quoted(word) for word in words['en'])}]")
+    lines.append("data_categories: # what customers read that it needs")
+    for in_japanese, in_english in zip(words["ja"], words["en"], strict=True):
+        lines.append(f"  - {{ja: {_quoted(in_japanese)}, en: {_quoted(in_english)}}}")
     lines.append(f"retention_days: {new.retention_days} # how long a recipient may keep what it received")
     return "\n".join(lines) + "\n"
 

@@ -87,6 +87,7 @@ class Processing:
             "output": purpose.output,
             "data_subjects": _people(datasets),
             "data_categories": list(purpose.data_categories) or sorted({d.data_category or d.name for d in datasets}),
+            "data_titles": {text: dict(titles) for text, titles in purpose.data_titles.items()},
             "datasets": [_dataset(dataset) for dataset in datasets],
             "special_categories": _sensitive(datasets),
             "recipients": [_recipient(requester, requester.country or home) for requester in requesters],

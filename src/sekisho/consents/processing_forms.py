@@ -99,7 +99,7 @@ def _declared(activity: Mapping[str, Any], locale: str) -> dict[str, object]:
         "purpose": activity["title"].get(locale) or activity["purpose"],
         "legal_basis": activity["legal_basis"]["title"][locale],
         "people": [each["known_by"] for each in activity["data_subjects"]],
-        "data": activity["data_categories"],
+        "data": [activity["data_titles"].get(text, {}).get(locale, text) for text in activity["data_categories"]],
         "datasets": [each["dataset"] for each in activity["datasets"]],
         "sensitive": activity["special_categories"],
         "transfers": transfers,

@@ -162,7 +162,7 @@ def told_sections(facts: Mapping[str, object], locale: str) -> dict[str, list[st
     words, basis = _WORDS[locale], str(facts.get("legal_basis"))
     return {
         words.ground: [_BASES[locale][basis]],
-        words.data: _listed(facts.get("data_categories"), words) or [words.any_data],
+        words.data: _data(facts, words, locale) or [words.any_data],
         words.recipients: _recipients(facts, words, _RELATIONS[locale]),
         words.countries: _countries(facts, words),
         words.period: _period(facts, words, asked=False),
@@ -196,7 +196,7 @@ def _text(facts: Mapping[str, object], controller: str, contact: str, locale: st
     sections = (
         (words.who, [controller, f"{words.contact}{words.colon}{contact}"]),
         (words.ground, ground),
-        (words.data, _listed(facts.get("data_categories"), words) or [words.any_data]),
+        (words.data, _data(facts, words, locale) or [words.any_data]),
         (words.recipients, _recipients(facts, words, _RELATIONS[locale])),
         (words.countries, _countries(facts, words)),
         (words.period, _period(facts, words, asked=basis == "consent")),
@@ -236,8 +236,11 @@ def _period(facts: Mapping[str, object], words: _Words, *, asked: bool) -> list[
     return lines
 
 
-def _listed(value: object, words: _Words) -> list[str]:
-    return [f"{words.list_mark}{item}" for item in _items(value)]
+def _data(facts: Mapping[str, object], words: _Words, locale: str) -> list[str]:
+    titles = facts.get("data_titles")
+    known = titles if isinstance(titles, Mapping) else {}
+    data = _items(facts.get("data_categories"))
+    return [f"{words.list_mark}{_localised(known.get(text), locale) or text}" for text in data]
 
 
 def _items(value: object) -> Sequence[str]:

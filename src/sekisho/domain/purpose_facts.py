@@ -61,8 +61,13 @@ _LIMITS = {"validity_days": True, "retention_days": False}  # whether none at al
 
 
 def facts_of(purpose: Purpose) -> dict[str, object]:
-    """Return everything that is declared about *purpose*, as JSON values."""
+    """Return everything that is declared about *purpose*, as JSON values.
+
+    What data is called in other languages stands there only where it is said: older versions have no such fact.
+    """
+    titles = {text: dict(titles) for text, titles in purpose.data_titles.items()}
     return {
+        **({"data_titles": titles} if titles else {}),
         "title": dict(purpose.title),
         "description": dict(purpose.description),
         "dpv": purpose.dpv,

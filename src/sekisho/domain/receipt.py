@@ -177,6 +177,8 @@ def _process(decision: Decision, purpose: str, told: Told) -> dict[str, object]:
         "sekisho:transferCountries": [f"loc:{country}" for country in _texts(facts.get("transfer_countries"))],
         "sekisho:factsAsOf": told.as_of.value,
     }
+    if titles := facts.get("data_titles"):
+        process["sekisho:personalDataTitles"] = titles
     if isinstance(days := facts.get("retention_days"), int):
         process["dpv:hasStorageCondition"] = {"@type": "dpv:StorageDuration", "dpv:hasDuration": f"P{days}D"}
     if told.version is not None:

@@ -321,6 +321,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, object]:
     return {
         "legal_basis": _GROUNDS.get(record["dpv:hasLegalBasis"], LegalBasis.CONSENT.value),
         "data_categories": process["dpv:hasPersonalData"],
+        "data_titles": process.get("sekisho:personalDataTitles"),
         "recipients": process["dpv:hasRecipient"],
         "third_party": process["sekisho:thirdParty"],
         "transfer_countries": [country.removeprefix("loc:") for country in process["sekisho:transferCountries"]],

@@ -220,6 +220,8 @@ class Purpose:
         Age in years below which a guardian decides, where the workspace is stricter than its rules of law.
     data_categories, recipients, transfer_countries:
         What people are told: which data, who receives it (``relation: name``), and to which countries (ISO 3166).
+    data_titles:
+        Data category to what it is called in each language, where ``data_categories`` says so.
     transfer_information:
         Country to what people are told of it before they agree: its ``system`` of protecting personal data, and
         the ``measures`` that the recipient takes (APPI 28(2)).
@@ -268,6 +270,7 @@ class Purpose:
     retention_days: int | None = None
     guardian_below_age: int | None = None
     data_categories: tuple[str, ...] = ()
+    data_titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     recipients: tuple[str, ...] = ()
     transfer_countries: tuple[str, ...] = ()
     transfer_information: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -27,6 +27,7 @@ class PurposeFacts(TypedDict):
     retention_days: int | None
     guardian_below_age: int | None
     data_categories: tuple[str, ...]
+    data_titles: dict[str, dict[str, str]]
     recipients: tuple[str, ...]
     transfer_countries: tuple[str, ...]
     transfer_information: dict[str, dict[str, str]]
@@ -58,13 +59,15 @@ def purpose_facts(section: Section, basis: LegalBasis | None, *, third_party: bo
             "make the legal basis consent or legitimate_interest",
         )
     person_related, told = section.flag("person_related"), countries(section, "transfer_countries")
+    data = section.told("data_categories")
     return {
         "direct_marketing": direct_marketing,
         "confirm": _confirm(section),
         "validity_days": _whole(section, "validity_days", MOST_DAYS),
         "retention_days": _whole(section, "retention_days", MOST_DAYS),
         "guardian_below_age": _whole(section, "guardian_below_age", 25),
-        "data_categories": section.texts("data_categories"),
+        "data_categories": tuple(data),
+        "data_titles": {text: titles for text, titles in data.items() if titles},
         "recipients": _recipients(section, third_party=third_party or person_related),
         "transfer_countries": told,
         "transfer_information": _transfer_information(section, told),

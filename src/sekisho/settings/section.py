@@ -156,26 +156,43 @@ class Section:
         node = self._value(key)
         if node is None:
             return ()
+        return tuple(self._distinct(key, node, limit, translated=False))
+
+    def told(self, key: str, limit: int = 200) -> dict[str, dict[str, str]]:
+        """Return a list of texts for people: the English one, or the only one, with what it is in each language.
+
+        What is said once, and not in every language, is the same in all of them: it has no titles.
+        """
+        node = self._value(key)
+        return {} if node is None else self._distinct(key, node, limit, translated=True)
+
+    def _distinct(self, key: str, node: Node, limit: int, *, translated: bool) -> dict[str, dict[str, str]]:
+        """Return the texts of a list, each with what it is called in every language."""
         if not isinstance(node.value, Listing):
             self._not(key, "a list: [a, b]")
-            return ()
-        found: list[str] = []
+            return {}
+        found: dict[str, dict[str, str]] = {}
         for item in node.value.items:
-            text = item.value.strip() if isinstance(item.value, str) else ""
+            titles = self._titles(key, item) if translated and isinstance(item.value, Table) else {}
+            said = titles.get("en") if titles else item.value
+            text = said.strip() if isinstance(said, str) else ""
+            if isinstance(item.value, Table) and translated and set(titles) != set(LOCALES):
+                continue  # told already
             if not text or len(text) > limit or not text.isprintable():
                 remedy = item.value.why if isinstance(item.value, Odd) else f"1 to {limit} characters on one line"
                 self._faults.add(item.line, f"{self.label}: an item of `{key}` is not a text", f"write {remedy}")
             elif text in found:
                 self._faults.add(item.line, f"{self.label}: {shown(text)} stands twice in `{key}`", "keep one")
             else:
-                found.append(text)
-        return tuple(found)
+                found[text] = titles
+        return found
 
     def titles(self, key: str) -> dict[str, str]:
         """Return a text for people in every language; absent is empty."""
         node = self._value(key)
-        if node is None:
-            return {}
+        return {} if node is None else self._titles(key, node)
+
+    def _titles(self, key: str, node: Node) -> dict[str, str]:
         if not isinstance(node.value, Table):
             self._not(key, "{ja: …, en: …}")
             return {}
