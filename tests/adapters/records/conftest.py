@@ -47,8 +47,8 @@ def ledger(database: Database, keys: FileKeyRing) -> SqlConsentLedger:
 
 @pytest.fixture
 async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIterator[SqlAuditLog]:
-    """A started log."""
-    opened = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
+    """A started log, into which a slow test gets no heartbeat."""
+    opened = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads", heartbeat_seconds=3_600)
     await opened.start()
     yield opened
     await opened.close()
