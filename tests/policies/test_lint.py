@@ -120,3 +120,18 @@ def test_what_only_opa_sees_is_found_with_it(policies, new, check):
     spoil(policies, PURPOSE, "_registered if input", new)
     found = found_in(policies, opa_program())
     assert (PURPOSE, check) in {(each.file, each.check) for each in found}
+
+
+@pytest.mark.opa
+def test_what_rules_conflict_with_is_told_whole(policies):
+    """A rule and a package of one name are told with both places, below the folder, in one line."""
+    (policies / "sekisho/purpose/registered").mkdir()
+    (policies / "sekisho/purpose/registered/registered.rego").write_text(
+        "package sekisho.purpose._registered\n\na := 1\n"
+    )
+
+    found = found_in(policies, opa_program())
+
+    told = [each.says for each in found if each.file == PURPOSE and "conflicts with:" in each.says]
+    assert len(told) == 1
+    assert told[0].endswith("rule data.sekisho.purpose._registered.a at sekisho/purpose/registered/registered.rego:3")

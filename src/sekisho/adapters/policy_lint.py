@@ -7,12 +7,13 @@ an absent value would silently undo. Where the program ``opa`` is there, it chec
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -231,19 +232,34 @@ def _code(text: str) -> str:
 
 
 def _opa(folder: Path, program: str) -> Iterator[Found]:
-    for check, arguments, says in (
-        ("strict", ("check", "--strict"), "it does not compile strictly"),
-        ("format", ("fmt", "--list"), "format it: opa fmt --write"),
-    ):
-        done = subprocess.run(  # noqa: S603 - opa, found by its name, and a folder of the workspace
-            [program, *arguments, str(folder)], check=False, capture_output=True, text=True
-        )
-        told = done.stderr if check == "strict" else done.stdout
-        for line in told.splitlines():
-            place = re.match(r"(?:\d+ errors? occurred: )?(.*?\.rego)(?::(\d+))?(?:: (.*))?$", line.strip())
-            if place is not None:
-                file = Path(place.group(1))
-                name = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
-                yield Found(name, int(place.group(2) or 1), check, place.group(3) or says)
-        if done.returncode and check == "strict" and not told.strip():
-            yield Found(".", 1, check, says)
+    """What only ``opa`` sees: rules that do not fit together, names that nothing defines, and its format."""
+    checked = _run(program, "check", "--strict", "--format", "json", str(folder))
+    errors = _errors(checked.stderr) or _errors(checked.stdout)
+    for error in errors:
+        place = error.get("location") or {}
+        told = error.get("message", "").replace(f"{folder}/", "")
+        yield Found(_inside(folder, place.get("file", ".")), place.get("row") or 1, "strict", " ".join(told.split()))
+    if checked.returncode and not errors:
+        yield Found(".", 1, "strict", "it does not compile strictly")
+    for file in _run(program, "fmt", "--list", str(folder)).stdout.splitlines():
+        if file.endswith(".rego"):
+            yield Found(_inside(folder, file), 1, "format", "format it: opa fmt --write")
+
+
+def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - opa, found by its name, and a folder of the workspace
+        [program, *arguments], check=False, capture_output=True, text=True
+    )
+
+
+def _errors(told: str) -> list[dict[str, Any]]:
+    """Return the errors in what ``opa check`` told; none when it told something else."""
+    try:
+        return list(json.loads(told)["errors"])
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _inside(folder: Path, file: str) -> str:
+    path = Path(file)
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
