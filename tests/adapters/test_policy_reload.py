@@ -304,3 +304,13 @@ async def test_eight_threads_and_fifty_reloads_give_no_wrong_decision(folder):
     await pdp.close()
     assert (wrong, done, reloads) == (0, 8_000, 50)
     assert sum(each > 0 for each in during) > 5  # decisions went on while policies were compiled
+
+
+def test_a_policy_that_does_not_compile_is_named_and_written_nowhere(folder, capfd):
+    """The error names the file; the interpreter, which would quote its lines, writes nothing to standard error."""
+    (folder / "sekisho" / "freeze" / "freeze.rego").write_text("package sekisho.freeze\n\nx if y z\n", "utf-8")
+    files = {each.name: each.read_bytes() for each in folder.rglob("*.rego") if "_test" not in each.name}
+    with pytest.raises(PolicyUnavailable, match=r"\(freeze\.rego\)"):
+        CompiledPolicies(files)
+    written = capfd.readouterr()
+    assert written.out + written.err == ""

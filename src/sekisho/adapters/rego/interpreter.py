@@ -12,7 +12,7 @@ import ctypes
 from typing import Any, Final
 
 import orjson
-from regopy import Bundle, Interpreter, RegoError
+from regopy import Bundle, Interpreter, LogLevel, RegoError
 from regopy.rego_shared import path as _library_path
 from regopy.rego_shared import rego as _unlocked
 
@@ -64,17 +64,23 @@ class CompiledPolicies:
     """
 
     def __init__(self, files: dict[str, bytes]) -> None:
+        where = ""
         try:
             self._interpreter = Interpreter()
+            self._interpreter.log_level = LogLevel.NONE  # else it writes to the standard error of the process
             self._interpreter.strict_built_in_errors = True
             for name, source in files.items():
+                where = f" ({name})"
                 self._interpreter.add_module(name, source.decode())
+            where = ""
             self._bundle: Bundle = self._interpreter.build(None, [_ENTRYPOINT])
             compiled = self._bundle.ok()
         except (RegoError, UnicodeDecodeError):
             compiled = False
         if not compiled:
-            raise PolicyUnavailable("The policies do not compile. Run `opa check --strict` on them.") from None
+            raise PolicyUnavailable(
+                f"The policies do not compile{where}. Run `opa check --strict` on them."
+            ) from None
 
     def answer(self, question: dict[str, object]) -> object:
         """Return what the policies answer to *question*.
