@@ -366,10 +366,10 @@ def command(told: Mapping[str, Any]) -> str:
 def _appendix(words: Words) -> Markup:
     figures = words.figures
     items = [item for item in figures["accesses"]["items"] if item["releases"]]
-    first = [("records", figures["records"]["by_day"]), ("accesses", figures["accesses"]["by_day"])]
+    first = [("records", figures["records"]["by_day"]), ("releases", figures["accesses"]["by_day"])]
     denied = [sum(day) for day in zip(*(each["by_day"] for each in figures["denials"]["codes"]), strict=True)]
     columns = [(words(name), days) for name, days in first]
-    columns.append((words("denials"), denied or [0] * len(words.days)))
+    columns.append((words("denied"), denied or [0] * len(words.days)))
     tables = [_by_day(words, words("appendix"), columns)]
     for start in range(0, len(items), _COLUMNS):
         part = [(words.named(item), item["by_day"]) for item in items[start : start + _COLUMNS]]
