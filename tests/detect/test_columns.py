@@ -367,3 +367,28 @@ def test_a_place_beside_names_of_people_is_no_shops() -> None:
     place = joined("東京都|大阪府|福岡県")
     beside = column("prefecture", place, dataset="stores", siblings=("family_name", "floor_area"))
     assert classify(beside).column_class is ColumnClass.QUASI_IDENTIFIER
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "form", "kind"),
+    [
+        ("tel01", "tel03", "09", "phone"),
+        ("注文者電話番号3", "注文者電話番号1", "9999", "phone"),
+        ("電話番号（市外局番）", "電話番号（加入者番号）", "099", "phone"),
+        ("zip01", "zip02", "999", "postal_code"),
+        ("郵便番号下4桁", "郵便番号上3桁", "9999", "postal_code"),
+    ],
+)
+def test_a_number_in_several_columns_is_one(name: str, other: str, form: str, kind: str) -> None:
+    """Few digits under a telephone's name are part of one beside another part, and of an unknown kind alone."""
+    assert classify(column(name, digits(form), siblings=(other,))).kind == kind
+    if kind == "phone":
+        assert classify(column(name, digits(form))).kind == UNKNOWN
+
+
+def test_a_title_of_somebody_is_her_post() -> None:
+    """``Title`` beside somebody's names is an occupation; the title of a work is not."""
+    posts = joined("Sales Manager|Engineer|Buyer|Director|CEO")
+    siblings = ("FirstName", "LastName")
+    assert classify(column("Title", posts, dataset="contacts", siblings=siblings)).kind == "occupation"
+    assert classify(column("title_of_work", posts, dataset="contacts", siblings=siblings)).kind != "occupation"

@@ -271,7 +271,8 @@ def kinds_of(words: tuple[Concepts, ...], owner: Owner, around: Owner, inside: C
     if "text" in have:
         return {FREE_TEXT: 0.5, NONE: 0.5}
     if "title" in head and around is Owner.PERSON and have <= _words("title neutral"):
-        return {"occupation": 0.5, NONE: 0.4}  # a person's title is her post, anything else's its name
+        # A person's title is her post, anything else's its name: title, title_of_work.
+        return {"occupation": 0.6, NONE: 0.3} if len(words) == 1 else {"occupation": 0.5, NONE: 0.4}
     return {NONE: 0.7} if have & _LABELS else {}
 
 

@@ -91,6 +91,8 @@ def evidence_of(sample: ColumnSample) -> Evidence:
     if part := _numbered_part(sample, header):
         header = header._replace(kinds={part: 0.9})
     looks = profile(sample.values)
+    if whole := _split_number(sample, header, looks):
+        looks = replace(looks, forms={"groups": 1.0}, matches={whole: 1.0})
     if _labels_goods(header, sample, looks, table):
         header = header._replace(kinds={NONE: 0.8, FREE_TEXT: 0.2})
     comment = read_header(sample.comment[-MOST_CHARS:], table) if sample.comment else _SILENT
@@ -136,6 +138,26 @@ def _numbered_part(sample: ColumnSample, header: Header) -> str | None:
     name, end = sample.name[:-2], sample.name[-2:]
     told = end in parts and max(header.kinds, key=header.kinds.__getitem__, default="") == "name"
     return parts[end] if told and {name + other for other in parts} <= {sample.name, *sample.siblings} else None
+
+
+_PART = re.compile(
+    "[ _(（]*(?:0?[1-4１-４]|[前上後下](?:[34３４]桁)?|市[外内]局番|加入者番号)[)）]*$"
+)  # fmt: skip
+_LONGEST_PART = 5  # digits of an area code with its zero
+
+
+def _split_number(sample: ColumnSample, header: Header, looks: Profile) -> str | None:
+    """Return what number a column holds a part of, where it is in several: ``tel01`` to ``tel03``, 郵便番号上3桁.
+
+    Shops export telephone numbers in three columns and postal codes in two; four digits alone look like anything.
+    """
+    kind = max(header.kinds, key=header.kinds.__getitem__, default="")
+    told = kind in {"phone", "postal_code"} and header.kinds[kind] >= _CLEAR
+    if not told or looks.forms.get("digits", 0.0) < _CLEAR or looks.length > _LONGEST_PART:
+        return None
+    stem, parts = _PART.subn("", sample.name)
+    others = {_PART.sub("", sibling) for sibling in sample.siblings if _PART.search(sibling)}
+    return kind if parts and stem in others else None
 
 
 def _is_beside_family(sample: ColumnSample, table: Owner) -> bool:
