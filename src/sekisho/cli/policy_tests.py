@@ -77,8 +77,12 @@ def opa() -> str | None:
     return shutil.which("opa") or shutil.which("opa", path=search)
 
 
+_MOST_FOR_A_TEST = "60s"  # opa's own five seconds are too few for a machine that is busy with other things
+
+
 def _by_opa(program: str, folder: Path, *own: Path) -> dict[str, Any]:
-    results = _run(program, "test", "--format", "json", str(folder), *map(str, own))
+    asked = ("test", "--timeout", _MOST_FOR_A_TEST, "--format", "json", str(folder), *map(str, own))
+    results = _run(program, *asked)
     tests = [
         {
             "package": result["package"].removeprefix("data."),
@@ -90,7 +94,7 @@ def _by_opa(program: str, folder: Path, *own: Path) -> dict[str, Any]:
     ]
     # While a test fails, opa tells that instead of the coverage, and not as JSON.
     passed = all(test["result"] == "passed" for test in tests)
-    covered = _run(program, "test", "--coverage", "--format", "json", str(folder), *map(str, own)) if passed else {}
+    covered = _run(program, *asked, "--coverage") if passed else {}
     missing = [
         f"{Path(name).relative_to(folder) if Path(name).is_relative_to(folder) else name}:{each['start']['row']}"
         for name, file in (covered.get("files") or {}).items()
