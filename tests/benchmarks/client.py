@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from sekisho.http.allocators import ALLOCATORS
 
 
 @dataclass
@@ -41,7 +44,10 @@ class Server:
 
 def start(workspace: Path, port: int, mode: str, requester: str) -> Server:
     """Start a server process and wait until it is ready."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.server", str(workspace), str(port), mode])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.server", str(workspace), str(port), mode],
+        env=os.environ | ALLOCATORS,  # as `sekisho serve` does
+    )
     token = subprocess.run(
         [sys.executable, "-m", "sekisho", "token", "--workspace", str(workspace), "--requester", requester],
         check=True, capture_output=True, text=True,

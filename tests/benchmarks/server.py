@@ -10,14 +10,15 @@ import uvicorn
 import uvloop
 
 from sekisho.bootstrap import build_app, configure_logging, open_workspace
-from sekisho.http.memory import do_without_data_frames, give_memory_back
-from sekisho.http.server import keep_what_stays
+from sekisho.http.memory import give_memory_back
+from sekisho.http.server import Server
 from tests.benchmarks.ungoverned import Ungoverned
 
 
 async def main(workspace: Path, port: int, mode: str) -> None:
     """Serve *workspace* until killed."""
     configure_logging()
+    give_memory_back()
     async with open_workspace(workspace) as opened:
         app = build_app(opened)
         if mode == "ungoverned":
@@ -32,10 +33,7 @@ async def main(workspace: Path, port: int, mode: str) -> None:
             log_level="warning",
             timeout_keep_alive=900,
         )
-        keep_what_stays()  # as the product's own server does
-        give_memory_back()
-        do_without_data_frames()
-        await uvicorn.Server(config).serve()
+        await Server(config).serve()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`sekisho demo` and `sekisho serve`."""
 
 import json
+import os
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from sekisho.cli.serve import OpenedApp
 from sekisho.demo import workspace as workspaces
 from sekisho.demo.scene import Expectation, Part
 from sekisho.errors import WorkspaceError
+from sekisho.http.allocators import ALLOCATORS
 
 
 @pytest.fixture
@@ -58,6 +60,15 @@ def test_serve_refuses_what_is_not_safe(run, built):
     assert (exposed.code, shared.code) == (1, 1)
     assert "embedded token issuer" in exposed.err
     assert "SQLite serves one process" in shared.err
+
+
+def test_serve_chooses_allocators_first(run, built, monkeypatch):
+    """Where a serving process takes memory from is said before a library that asks is loaded."""
+    for name in ALLOCATORS:
+        monkeypatch.setenv(name, "")  # so that it is taken away again
+        monkeypatch.delenv(name)
+    run("serve", "-w", built, "--host", "0.0.0.0")
+    assert {name: os.environ[name] for name in ALLOCATORS} == ALLOCATORS
 
 
 async def live(app, steps):

@@ -9,6 +9,7 @@ import pytest
 
 from sekisho.detect.column_headers import read_dataset, read_header, words_of
 from sekisho.detect.column_owners import Owner
+from sekisho.detect.column_words import MEANINGS
 
 SAID = """
 氏名 name | お名前 name | shimei name | fullName name | 契約者名 name | customer_name name | 宛名 name
@@ -138,3 +139,8 @@ def test_words_are_composed(name: str, kind: str) -> None:
     """The last word decides, before prepositions too; endings, parents and thinned words say what they can."""
     said = read_header(name).kinds
     assert max(said, key=lambda each: said[each]) == kind, said
+
+
+def test_words_share_what_they_mean() -> None:
+    """There is one set for each combination of concepts, and not one for each of the words."""
+    assert len({id(concepts) for concepts in MEANINGS.values()}) == len(set(MEANINGS.values()))

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from tests.fakes import FakeRelease
 from tests.http.conftest import QUERY, REQUESTER, World, batch, client_of
 
+from sekisho.domain.access import TransformKind
+from sekisho.domain.governed import Output
 from sekisho.domain.spreadsheets import FORMULA_START
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import InvalidRequest
@@ -113,6 +115,21 @@ async def test_parquet_round_trips(world: World, pages: int) -> None:
     table = pq.read_table(io.BytesIO(response.content))
     assert table.to_pydict() == batch(2 * pages).to_pydict()
     assert response.headers["sekisho-complete"] == "true"
+
+
+@pytest.mark.parametrize("transform", [TransformKind.PSEUDONYM, TransformKind.TOKEN, TransformKind.HMAC])
+async def test_parquet_makes_no_dictionary_of_what_hardly_repeats(world: World, transform: TransformKind) -> None:
+    """Values that are made with keys stand as they are in Parquet; of other columns there is a dictionary."""
+
+    class Keyed(FakeRelease):
+        @property
+        def columns(self) -> tuple[Output, ...]:
+            return Output("n", None, transform), Output("code", None, TransformKind.CLEAR)
+
+    world.gateway.release = Keyed([batch(2)])
+    response = await ask(world, PARQUET.media_type)
+    group = pq.ParquetFile(io.BytesIO(response.content)).metadata.row_group(0)
+    assert [group.column(i).has_dictionary_page for i in range(2)] == [False, True]
 
 
 @pytest.mark.parametrize("form", [NDJSON, CSV, ARROW, PARQUET], ids=lambda f: f.name)

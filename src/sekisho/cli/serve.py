@@ -36,6 +36,9 @@ def serve(
     ] = 1,
 ) -> None:
     """Serve a workspace over HTTP, with documentation at /docs. Prints one line when ready."""
+    from sekisho.http.allocators import choose_allocators
+
+    choose_allocators()  # before anything else is loaded
     from sekisho.bootstrap import configure_logging, prepare
     from sekisho.http.server import listen, refuse_exposed_issuer
     from sekisho.http.server import serve as serve_app

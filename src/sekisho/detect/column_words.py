@@ -18,9 +18,11 @@ WORDS: Mapping[str, str] = tomllib.loads((files("sekisho.detect") / "column_word
 
 MEANINGS: dict[str, Concepts] = {}
 """Each word and the concepts that it may stand for."""
+_each_once: dict[Concepts, Concepts] = {}  # a set for each of twelve thousand words would be three megabytes
 for _concept, _words in WORDS.items():
     for _word in _words.split():
-        MEANINGS[_word] = MEANINGS.get(_word, frozenset()) | {_concept}
+        _meaning = MEANINGS.get(_word, frozenset()) | {_concept}
+        MEANINGS[_word] = _each_once.setdefault(_meaning, _meaning)
 
 LONGEST = max(map(len, MEANINGS))
 """Characters of the longest word."""

@@ -1,4 +1,4 @@
-"""Memory that large answers leave behind: which of it stays for the next page, and when the rest goes back."""
+"""Memory of a serving process: what it does without, which of it stays for the next page, when the rest goes back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+
+from sekisho.http.code_pages import give_code_back
 
 _ARENA_MAX: Final = -8  # malloc.h
 _MMAP_THRESHOLD: Final = -3
@@ -51,6 +53,13 @@ class _WithoutDataFrames(MetaPathFinder):
             raise ModuleNotFoundError("a serving process does without pandas", name=fullname)
 
 
+def let_go_of_start() -> None:
+    """Give back what only start-up needed: free memory, and pages of programs that have run once."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+    give_code_back()
+
+
 class Trimmed:
     """Gives back what is free, also between blocks in use, whenever the process has grown by some mebibytes.
 
@@ -60,20 +69,21 @@ class Trimmed:
     def __init__(self) -> None:
         self._resident = 0
 
-    def look(self) -> None:
-        """Give back what is free if the process has grown. Takes some milliseconds then."""
-        with contextlib.suppress(AttributeError, OSError):  # neither is to be had anywhere else
+    def has_grown(self) -> bool:
+        """Return whether the process has grown since it was least. Takes some microseconds."""
+        with contextlib.suppress(OSError):  # not told here
             now = _resident()
-            if now >= self._resident + _GROWN:
-                ctypes.CDLL(None).malloc_trim(0)
-                now = self._resident = _resident()
-            self._resident = min(self._resident, now)
+            self._resident = min(self._resident or now, now)
+            return now >= self._resident + _GROWN
+        return False
+
+    def trim(self) -> None:
+        """Give back what is free. Takes some milliseconds, beside which others go on."""
+        with contextlib.suppress(AttributeError, OSError):  # another C library, another system
+            ctypes.CDLL(None).malloc_trim(0)
+            self._resident = _resident()
 
 
 def _resident() -> int:
     """Return the bytes that the process has in memory. Raises ``OSError`` where that is not told."""
     return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-trimmed: Final = Trimmed()
-"""The process's own."""

@@ -22,7 +22,6 @@ from sekisho.domain.terms import Requester
 from sekisho.errors import ConsentUnavailable, InvalidRequest, SekishoError
 from sekisho.http.context import BrokenOff, context_of
 from sekisho.http.formats import Format, json_document
-from sekisho.http.memory import trimmed
 from sekisho.http.services import Release, Services, services_of
 from sekisho.ports import AuditEntry
 from sekisho.release import ReleasedPage
@@ -268,7 +267,6 @@ class _Streamed(Response):
                 return
             body = b""
             await self._drained(send)
-            await asyncio.to_thread(trimmed.look)
             page, body = await self._next()
             last = page.last
             del page

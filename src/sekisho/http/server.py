@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import ipaddress
 import logging
@@ -14,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from sekisho.errors import WorkspaceError
-from sekisho.http.memory import do_without_data_frames, give_memory_back
+from sekisho.http.memory import Trimmed, do_without_data_frames, give_memory_back, let_go_of_start
 
 _BACKLOG: Final = 2048
 _MAX_HEADERS: Final = 32 * 1024  # bytes of request line and headers, where the parser has a limit
@@ -59,6 +60,7 @@ def serve(
     """
     refuse_exposed_issuer(host, embedded_issuer=embedded_issuer, allowed=allow_embedded_issuer)
     listener = listener or listen(host, port)
+    give_memory_back()  # before threads of the workspace begin, each with a cache of its own
     config = uvicorn.Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
@@ -81,8 +83,7 @@ def serve(
     shown = f"[{shown_host}]" if ":" in shown_host else shown_host
     line = f"Sekisho is ready on http://{shown}:{shown_port} (docs: http://{shown}:{shown_port}/docs)"
     try:
-        server = _AnnouncingServer(config, lambda: (announce or _print)(line), stopping or (lambda: None))
-        server.run(sockets=[listener])
+        Server(config, lambda: (announce or _print)(line), stopping or (lambda: None)).run(sockets=[listener])
     finally:
         listener.close()
 
@@ -154,21 +155,43 @@ class _WithoutExceptions(logging.Filter):
         return True
 
 
-class _AnnouncingServer(uvicorn.Server):
-    """Says once that it listens, and once that it stops, before it waits for open answers."""
+class Server(uvicorn.Server):
+    """Says once that it listens, and once that it stops, before it waits for open answers; holds little memory.
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]) -> None:
+    Parameters
+    ----------
+    config:
+        The server's settings.
+    ready, stopping:
+        Called when it listens, and before it stops.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None] = lambda: None,
+        stopping: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(config)
         self._ready, self._stopping = ready, stopping
+        self._trimmed = Trimmed()
+        self._trimming: asyncio.Future[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then say so."""
         await super().startup(sockets=sockets)
         if self.started:
             keep_what_stays()
-            give_memory_back()
             do_without_data_frames()
+            let_go_of_start()
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second, give back what has become free: an answer leaves some behind wherever it is made."""
+        if self._trimmed.has_grown() and (self._trimming is None or self._trimming.done()):
+            # Not waited for: with every thread at work, the server would hear of its end late.
+            self._trimming = asyncio.ensure_future(asyncio.to_thread(self._trimmed.trim))
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End streams that would never end by themselves, then stop."""

@@ -81,7 +81,7 @@ def place(keep: Path | None) -> Iterator[Place]:
         name = f"sekisho_bench_{hashlib.sha256(str(folder).encode()).hexdigest()[:10]}"
         made = Place(folder, _text(server.set(database=name)))
         try:
-            if not (folder / "filled").exists():
+            if not _is_whole(made):
                 _remove(server, name)
                 shutil.rmtree(folder, ignore_errors=True)
                 _build(made, server, name)
@@ -90,6 +90,20 @@ def place(keep: Path | None) -> Iterator[Place]:
         finally:
             if keep is None or not (folder / "filled").exists():
                 _remove(server, name)
+
+
+def _is_whole(made: Place) -> bool:
+    """Return whether everything that was left is there still: a server that went down hard has emptied its tables."""
+    if not (made.folder / "filled").exists():
+        return False
+    try:
+        with made.connect() as shop:
+            counted = shop.execute(
+                "SELECT (SELECT count(*) FROM order_lines), (SELECT count(*) FROM customers)"
+            ).fetchone()
+    except psycopg.Error:
+        return False
+    return counted == (ROWS, PEOPLE)
 
 
 def _build(made: Place, server: URL, name: str) -> None:

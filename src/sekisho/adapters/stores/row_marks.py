@@ -25,11 +25,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from glob import has_magic
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sekisho.adapters.stores.colocated import eligible, sources_of
@@ -38,6 +38,9 @@ from sekisho.domain.governed import MARKED, NUMBER, Projection
 from sekisho.domain.terms import Dataset, Store
 from sekisho.errors import ConsentUnavailable, StoreUnavailable
 from sekisho.ports import ConsentView, PeopleIndex, PeopleKeys
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 LEAST = 100_000
 """Rows from which a dataset's rows are marked; fewer are joined as quickly."""
@@ -251,9 +254,12 @@ class RowMarks:
         """Return whose each row is; ``None`` where rows cannot be counted on to lie as they are read."""
         key = dataset.data_subject
         column = dataset.column(key.column) if key is not None else None
+        import pyarrow.parquet as pq  # noqa: PLC0415 - nine megabytes that other statements do without; in a thread
+
         began = time.monotonic()
         try:
-            rows = [pq.read_metadata(state[0]).num_rows for state in states]
+            files = [pq.read_metadata(state[0]) for state in states]
+            rows = [file.num_rows for file in files]
             others = [found for of, (_, found) in self._held.items() if of != (dataset.name, copied)]
             kept = sum(len(found.numbers) for found in others if found is not None)
             if column is None or not self._least <= sum(rows) <= MOST - kept:
@@ -274,7 +280,7 @@ class RowMarks:
             return None
         again = time.monotonic() + _AGAIN * (time.monotonic() - began)
         found = Numbered(
-            states, _parts(states, rows, self._threads), numbers, known.version if unknown else None, again
+            states, _parts(states, files, self._threads), numbers, known.version if unknown else None, again
         )
         return found if found.unchanged else None
 
@@ -338,19 +344,18 @@ def _numbers(
     return numbers, unknown
 
 
-def _parts(states: tuple[State, ...], rows: list[int], threads: int) -> tuple[Part, ...]:
+def _parts(states: tuple[State, ...], files: Sequence[pq.FileMetaData], threads: int) -> tuple[Part, ...]:
     """Cut all rows into parts of like size, as many as there are threads or files, between groups of rows."""
-    size = -(-sum(rows) // threads)
+    size = -(-sum(file.num_rows for file in files) // threads)
     parts, start = [], 0
-    for state, count in zip(states, rows, strict=True):
-        file = pq.read_metadata(state[0])
+    for state, file in zip(states, files, strict=True):
         low = high = 0
         for group in range(file.num_row_groups):
             high += file.row_group(group).num_rows
             if high - low >= size or (group + 1 == file.num_row_groups and high > low):
-                parts.append(Part(state[0], low, high, start + low, whole=high - low == count))
+                parts.append(Part(state[0], low, high, start + low, whole=high - low == file.num_rows))
                 low = high
-        start += count
+        start += file.num_rows
     return tuple(parts)
 
 
