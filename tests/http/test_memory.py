@@ -79,7 +79,7 @@ async def test_the_server_looks_at_its_memory_all_the_time(monkeypatch: pytest.M
 
 
 async def test_what_start_up_needed_goes_back_before_the_server_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server says that it is ready when free memory and code that has run once have gone back."""
+    """A server says that it is ready when what only its start needed is free for others again."""
     done: list[str] = []
 
     async def started(self: uvicorn.Server, sockets: object = None) -> None:
@@ -89,9 +89,9 @@ async def test_what_start_up_needed_goes_back_before_the_server_is_ready(monkeyp
     monkeypatch.setattr(uvicorn.Server, "startup", started)
     for name in ("keep_what_stays", "do_without_data_frames"):
         monkeypatch.setattr(server, name, lambda: None)
-    monkeypatch.setattr(memory, "give_code_back", lambda: done.append("code"))
+    monkeypatch.setattr(Trimmed, "trim", lambda _self: done.append("trimmed"))
     await Server(uvicorn.Config(lambda: None), lambda: done.append("ready")).startup()
-    assert done == ["code", "ready"]
+    assert done == ["trimmed", "ready"]
 
 
 def test_allocators_are_chosen_before_libraries_are_loaded() -> None:

@@ -12,8 +12,6 @@ from typing import Final
 
 import pyarrow as pa
 
-from sekisho.http.code_pages import give_code_back
-
 _ARENA_MAX: Final = -8  # malloc.h
 _MMAP_THRESHOLD: Final = -3
 _TRIM_THRESHOLD: Final = -1
@@ -51,13 +49,6 @@ class _WithoutDataFrames(MetaPathFinder):
     def find_spec(self, fullname: str, _path: object, _target: object = None) -> None:
         if fullname == "pandas":
             raise ModuleNotFoundError("a serving process does without pandas", name=fullname)
-
-
-def let_go_of_start() -> None:
-    """Give back what only start-up needed: free memory, and pages of programs that have run once."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
-    give_code_back()
 
 
 class Trimmed:

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from sekisho.errors import WorkspaceError
-from sekisho.http.memory import Trimmed, do_without_data_frames, give_memory_back, let_go_of_start
+from sekisho.http.memory import Trimmed, do_without_data_frames, give_memory_back
 
 _BACKLOG: Final = 2048
 _MAX_HEADERS: Final = 32 * 1024  # bytes of request line and headers, where the parser has a limit
@@ -183,7 +183,7 @@ class Server(uvicorn.Server):
         if self.started:
             keep_what_stays()
             do_without_data_frames()
-            let_go_of_start()
+            self._trimmed.trim()  # what start-up needed
             self._ready()
 
     async def on_tick(self, counter: int) -> bool:

@@ -78,7 +78,7 @@ def _exported(server: Server, measure: str, body: Body, accept: str) -> Row:
 
     def look() -> None:
         while not ended.wait(_EVERY_S):
-            samples.append((time.perf_counter(), memory(server)))
+            samples.append((memory(server), memory(server, "RssAnon")))
 
     before = memory(server)
     watching = threading.Thread(target=look)
@@ -97,12 +97,13 @@ def _exported(server: Server, measure: str, body: Body, accept: str) -> Row:
     taken = time.perf_counter() - begun
     if not whole:
         raise RuntimeError("the answer broke off")
-    most = max(value for _, value in samples)
+    most, own = (max(values) for values in zip(*samples, strict=True))
     quarter = len(samples) // 4 or 1
-    first, last = (max(value for _, value in part) for part in (samples[:quarter], samples[-quarter:]))
+    first, last = (max(value for value, _ in part) for part in (samples[:quarter], samples[-quarter:]))
     grown = last - first
     note = (
-        f"{before:.0f} MB before, {grown:+.0f} MB from first to last quarter, {size / 1e6:,.0f} MB in {taken:.0f} s"
+        f"{own:.0f} MB of its own, {before:.0f} MB before, {grown:+.0f} MB from first to last quarter,"
+        f" {size / 1e6:,.0f} MB in {taken:.0f} s"
     )
     met = most <= 300 and grown <= _FLAT_MB
     return Row(
@@ -110,7 +111,7 @@ def _exported(server: Server, measure: str, body: Body, accept: str) -> Row:
     )
 
 
-def memory(server: Server) -> float:
-    """Return the resident memory of *server* in MB."""
+def memory(server: Server, what: str = "VmRSS") -> float:
+    """Return the resident memory of *server* in MB; as ``RssAnon`` without pages of files, which can be dropped."""
     lines = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:")) / 1024
