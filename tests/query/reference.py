@@ -194,7 +194,8 @@ class Judge:
 
     Unless *ordered*, the order of rows does not count: where a statement leaves it open, PostgreSQL chooses it with
     the plan, by the sizes of tables. With *fails_alike* no expression may fail on one of the two worlds alone, also
-    where the statement was generated.
+    where the statement was generated; in which order tables are joined, and so what an expression beside a join is
+    asked of, engines choose by what they count over whole columns, so this is demanded of one table alone.
     """
 
     world: World
@@ -219,7 +220,8 @@ class Judge:
         sql = self.fill(sql)
         got = outcome(self.world, sql, *parameters)
         other = outcome(self.twin, sql, *parameters)
-        if not exact and not self.fails_alike and any("could not evaluate" in str(seen[-1]) for seen in (got, other)):
+        planned = not self.fails_alike or len(re.findall(r"\b(?:FROM|JOIN|LATERAL)\b", sql)) > 1
+        if not exact and planned and any("could not evaluate" in str(seen[-1]) for seen in (got, other)):
             pass
         elif not (exact and self.ordered) and got[0] == other[0] == "rows":
             assert counted(got[2]) == counted(other[2]), "the answer depends on what is withheld or masked"

@@ -139,10 +139,10 @@ def write_sqlite(path: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) 
     db.close()
 
 
-def twin_rows(*, fewer: bool = True) -> Rows:
+def twin_rows() -> Rows:
     """Return rows that differ from :data:`ROWS` only in what no requester of ``recommendation`` may learn.
 
-    Withheld rows are *fewer* and have other values, which fit every cast; masked columns hold other values under
+    Withheld rows are fewer and have other values, which fit every cast; masked columns hold other values under
     the same masks. No answer, order or error may tell the two worlds apart.
     """
     twins: Rows = {}
@@ -154,7 +154,7 @@ def twin_rows(*, fewer: bool = True) -> Rows:
                 twins[dataset].append(row)
             elif place is not None and agrees(place, "recommendation"):
                 twins[dataset].append(row | _same_masks(row))
-            elif n % 3 or not fewer:
+            elif n % 3:
                 twins[dataset].append(row | _harmless(row))
     return twins
 
