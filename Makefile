@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check attacks matrix timing bench benchaudit benchstores export benchconsent withdrawals mutations fuzz policy compiled train-names train-columns benchpii lock clean
+.PHONY: help demo serve test check attacks matrix timing bench benchaudit benchstores export benchconsent withdrawals mutations fuzz policy vault compiled train-names train-columns benchpii lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -60,6 +60,11 @@ policy:  ## Format, check and test the policies (needs opa)
 	@opa check --strict policies
 	@opa test policies --coverage --threshold 100 >/dev/null
 	@opa test policies
+
+vault: build/vault/server  ## Build the Vault that key wrapping is tested with (needs go; some minutes, once)
+
+build/vault/server: $(shell find tests/servers/vault -type f)
+	@tests/servers/vault/build
 
 compiled: $(VENV)/dev.stamp  ## Compile the policies that come with the program, after they changed (needs opa)
 	@$(BIN)/python -m tests.policies.compiling

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.adapters.vault_world import TOKEN, fake_vault
+from tests.adapters.vault_world import fake_vault, real_vault
 
 SQL = "SELECT customer_id FROM crm.customers"
 PURPOSE = """
@@ -58,11 +58,12 @@ def test_epochs_are_listed_and_begun(run, workspace):
 
 
 @pytest.mark.enable_socket
-def test_an_existing_workspace_takes_a_provider(run, workspace, tmp_path):
+@pytest.mark.parametrize("start", [fake_vault, real_vault], ids=["fake", "real"])
+def test_an_existing_workspace_takes_a_provider(run, workspace, tmp_path, start):
     """Wrapped by a provider, everything goes on with the same keys; without it nothing starts, and that is told."""
     before = pseudonyms(run, workspace)
     run("keys", "rotate", "-w", workspace, "--by", "privacy_officer", "--scope", "lifecycle_email")
-    with fake_vault(tmp_path) as vault:
+    with start(tmp_path) as vault:
         edited(workspace, ("  directory: var/keys", f"{vault.settings()}  directory: var/keys"))
         assert run("keys", "wrap", "-w", workspace).code == 0
         assert [path.name for path in (workspace / "var" / "keys").iterdir()] == ["keyring.json"]
@@ -73,7 +74,7 @@ def test_an_existing_workspace_takes_a_provider(run, workspace, tmp_path):
         assert pseudonyms(run, workspace) == before
         assert json.loads(run("keys", "list", "-w", workspace, "--json").out)[1]["provider"] == "vault"
         assert run("check", "-w", workspace).code == 0
-        vault.fault = "sealed"
+        vault.seal()
         for command in (
             ["check"],
             ["keys", "show"],
@@ -83,7 +84,7 @@ def test_an_existing_workspace_takes_a_provider(run, workspace, tmp_path):
             refused = run(*command, "-w", workspace)
             assert refused.code == 1
             assert "unseal" in refused.out + refused.err
-            assert TOKEN not in refused.out + refused.err
+            assert vault.token not in refused.out + refused.err
     refused = run("query", "-w", workspace, "-r", "marketer", "-p", "micro_segmentation", SQL)
     assert refused.code == 1
     assert "keys.address" in refused.err

@@ -32,7 +32,7 @@ class VaultWrapping:
     address:
         Where the server is reached.
     key:
-        Name of the transit key; of a type with associated data (``aes256-gcm96``, the default, is one).
+        Name of the transit key; of a type with associated data (``aes256-gcm96``, the default, is one), not derived.
     token_file:
         File with the token, which needs ``update`` on ``MOUNT/encrypt/KEY`` and ``MOUNT/decrypt/KEY`` and no more.
     mount, namespace:
@@ -68,7 +68,8 @@ class VaultWrapping:
         answer = self._ask(
             lambda client: client.secrets.transit.encrypt_data(
                 self._key, plaintext=_text(secret), associated_data=_text(bound.encode()), mount_point=self._mount
-            )
+            ),
+            _UNFIT,
         )
         wrapped = answer.get("ciphertext")
         if not isinstance(wrapped, str) or not wrapped.startswith(_PREFIX):
@@ -83,15 +84,19 @@ class VaultWrapping:
         answer = self._ask(
             lambda client: client.secrets.transit.decrypt_data(
                 self._key, ciphertext=text, associated_data=_text(bound.encode()), mount_point=self._mount
-            )
+            ),
+            _OF_ANOTHER,
         )
         try:
             return base64.b64decode(answer["plaintext"], validate=True)
         except (KeyError, TypeError, binascii.Error, ValueError):
             raise KeysUnavailable(_ODD) from None
 
-    def _ask(self, call: Callable[[hvac.Client], Any]) -> dict[str, Any]:
-        """Return the ``data`` of an answer. Raises ``KeysUnavailable``, whose cause is not kept: it may quote."""
+    def _ask(self, call: Callable[[hvac.Client], Any], invalid: str) -> dict[str, Any]:
+        """Return the ``data`` of an answer. Raises ``KeysUnavailable``, whose cause is not kept: it may quote.
+
+        *invalid* is what a refusal of the request itself means.
+        """
         import hvac  # noqa: PLC0415 - only a workspace with this provider loads it
         import requests  # noqa: PLC0415 - as hvac
 
@@ -117,19 +122,17 @@ class VaultWrapping:
                     data: dict[str, Any] = answer["data"]
                     return data
             except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized):
+                # It tells nobody without the right whether there is such a mount or key.
                 fault = (
-                    "The key provider refuses the token in keys.token_file; it needs `update` on encrypt and decrypt "
-                    "of the transit key, and may have expired."
+                    "The key provider refuses the token in keys.token_file; it may have expired, and it needs "
+                    "`update` on encrypt and decrypt of the transit key: look at keys.transit_key and keys.mount too."
                 )
             except hvac.exceptions.VaultDown:
                 fault = "The key provider is sealed or in maintenance; unseal it, then try again."
             except hvac.exceptions.InvalidPath:
                 fault = "The key provider knows no such mount or key; look at keys.mount and keys.transit_key."
             except hvac.exceptions.InvalidRequest:
-                fault = (
-                    "The key provider does not unwrap this with the transit key of keys.transit_key; name the key "
-                    "that wrapped it, and keep its old versions until `sekisho keys wrap` has been run."
-                )
+                fault = invalid
             except (hvac.exceptions.VaultError, requests.RequestException, OSError, ValueError):
                 fault = (
                     "The key provider did not answer; look at keys.address, and whether the server runs and is "
@@ -139,6 +142,15 @@ class VaultWrapping:
 
 
 _ODD: Final = "The key provider answered otherwise than a transit engine does; look at keys.address and keys.mount."
+
+_UNFIT: Final = (
+    "The key provider does not wrap with the transit key of keys.transit_key; it must be of a type with associated "
+    "data, such as aes256-gcm96, and not a derived one."
+)
+_OF_ANOTHER: Final = (
+    "The key provider does not unwrap this with the transit key of keys.transit_key; name the key that wrapped it, "
+    "and keep its old versions until `sekisho keys wrap` has been run."
+)
 
 
 def _text(raw: bytes) -> str:
