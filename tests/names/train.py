@@ -1,7 +1,7 @@
 """Train the model of names: ``make train-names``, some eight minutes of one core.
 
-What it learns from: sentences of Wikipedia (stockmark) and of the treebank (UD Japanese GSD), and lines of
-support logs made of our own templates. Everything is seeded and read in a fixed order.
+What it learns from: sentences of Wikipedia (stockmark) and of the treebank (UD Japanese GSD), copies of them
+with other names, and lines of support logs made of our own templates. Everything is seeded and read in a fixed order.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sekisho.detect.morphemes import Word, sentences, words
 from sekisho.detect.normalise import fold
 from tests.names import corpora, synthetic
 from tests.names.corpora import Marked
+from tests.names.exchange import exchanged
 
 SEED = 20261122
 NAME = "names.npz"
@@ -35,9 +36,10 @@ SETTINGS = {"c1": 0.15, "c2": 0.05, "max_iterations": 110, "feature.possible_tra
 
 def training_texts() -> list[Marked]:
     """Return everything that the model learns from."""
+    written = [*corpora.stockmark(held_out=False), *corpora.gsd("train")]
     return [
-        *corpora.stockmark(held_out=False),
-        *corpora.gsd("train"),
+        *written,
+        *exchanged(written, SEED),
         *synthetic.lines(LINES, SEED, unseen=False),
     ]
 
