@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import shutil
 import signal
@@ -37,13 +38,26 @@ class Place:
     token: str
 
 
+@contextlib.contextmanager
+def new_place(folder: Path) -> Iterator[Place]:
+    """Build a workspace in *folder* whose records are on a server of their own."""
+    with own_server() as server:
+        build_workspace(folder, customers=40, records=server.url())
+        yield Place(server, folder, token(folder))
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A workspace whose records are on a server of their own."""
-    with own_server() as server:
-        folder = tmp_path_factory.mktemp("killed") / "workspace"
-        build_workspace(folder, customers=40, records=server.url())
-        yield Place(server, folder, token(folder))
+    with new_place(tmp_path_factory.mktemp("killed") / "workspace") as made:
+        yield made
+
+
+@pytest.fixture
+def spoilt(tmp_path: Path) -> Iterator[Place]:
+    """A place for a gateway that is broken on purpose: its log loses records whose heads were saved, for good."""
+    with new_place(tmp_path / "workspace") as made:
+        yield made
 
 
 async def holds(log: WholeLog, clients: Clients) -> None:
@@ -98,10 +112,10 @@ async def test_no_page_leaves_before_its_record_survives_the_server(place: Place
 
 @pytest.mark.long
 @pytest.mark.parametrize("mutant", ["commit_early", "no_await"])
-async def test_the_judge_finds_a_gateway_that_does_not_wait(place: Place, mutant: str) -> None:
+async def test_the_judge_finds_a_gateway_that_does_not_wait(spoilt: Place, mutant: str) -> None:
     """Commits that answer early, or a page that does not wait for its record: a kill exposes either."""
     with pytest.raises(AssertionError, match=r"== \{\}"):
-        await kill_the_server(place, 10, 64, mutant)
+        await kill_the_server(spoilt, 10, 64, mutant)
 
 
 async def kill_the_gateway(folder: Path, url: str, size: tuple[int, int], mutant: str = "none") -> Clients:
