@@ -78,6 +78,7 @@ from sekisho.ports import (
     NumberedCopies,
     PeopleIndex,
     PolicyDecisionPoint,
+    SmallTables,
     ViewCache,
 )
 from sekisho.ports.grants import GrantRegister
@@ -118,6 +119,7 @@ class Gateway:
     costs: Costs = field(default_factory=Costs, repr=False)
     noted: Noted = field(default_factory=Noted, repr=False)
     key_bits: Sequence[KeyBits] = ()
+    small_tables: Sequence[SmallTables] = ()
     held: HeldAnswers | None = None
     spool: Path | None = None
     meter: Meter | None = None
@@ -343,15 +345,16 @@ class Gateway:
     async def _plan(
         self, question: Question, permit: Permit, people: PeopleIndex | None = None, *, large: bool = False
     ) -> Plan:
-        copies: frozenset[str] = frozenset()
-        by_bits: frozenset[str] = frozenset()
+        copies = by_bits = few = frozenset[str]()
+        names = [use.dataset.name for use in question.request.datasets]
+        for each in self.small_tables:
+            few |= await each.few(names)
         if permit.consent_required:
-            names = [use.dataset.name for use in question.request.datasets]
             if self.copies is not None:
                 copies = await self.copies.usable(names)
             for store in self.key_bits:
                 by_bits |= await store.by_bits(names, people or self.people, copies, rowwise=question.rowwise)
-        return question.plan(permit, copies, by_bits, large=large)
+        return question.plan(permit, copies, by_bits, few, large=large)
 
     async def _read(self, requester: Requester, purpose: Purpose, sql: str) -> Question:
         await self.statements.bring_up()

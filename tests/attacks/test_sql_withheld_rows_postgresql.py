@@ -77,6 +77,7 @@ def _rows() -> Rows:
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[PostgresWorld]:
     with database() as conninfo, PostgresWorld(conninfo, _rows()) as built:
+        built.direct.small = False
         yield built
 
 
@@ -118,6 +119,18 @@ def failing(crowd: PostgresWorld, shape: str, expressions: tuple[str, ...] = EXP
 def test_no_expression_meets_a_withheld_row(crowd: PostgresWorld, shape: str) -> None:
     """Every statement is answered: nothing failed on a row that is not the requester's to see."""
     assert failing(crowd, shape) == []
+
+
+def test_no_expression_meets_a_withheld_row_of_a_small_table(
+    crowd: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What hides a small table from the planner is a fence as well, whatever else there is."""
+    monkeypatch.setattr(Dialect, "fence", lambda _self, select: select)
+    monkeypatch.setattr(crowd.direct, "small", True)
+    crowd.gateway.statements._known.clear()
+    assert failing(crowd, "consent") == []
+    assert failing(crowd, "tree of filters") == []
+    crowd.gateway.statements._known.clear()
 
 
 @pytest.mark.parametrize(

@@ -94,19 +94,22 @@ class PostgresWorld(World):
         self._closing = (self.connection.close,)
         self.direct = DirectStore(self.connection)
         self._stand_behind(shop_catalogue(), renamed, {"shop": WatchedStore(self.direct)})
-        self.gateway = replace(self.gateway, key_bits=(self.direct,))
+        self.gateway = replace(self.gateway, key_bits=(self.direct,), small_tables=(self.direct,))
 
 
 class DirectStore:
     """Runs governed statements as they are, after asking the server what it would read.
 
     ``shape`` says how they learn who may be read: ``members`` (a people table as it must be), ``overlay`` (a people
-    table of everybody, and those who withdrew), ``bits`` (where a statement takes them).
+    table of everybody, and those who withdrew), ``bits`` (where a statement takes them). ``small`` says whether every
+    table is believed to have few rows; ``plans`` holds how the server would run what it was asked.
     """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.shape = "members"
+        self.small = True
+        self.plans: list[str] = []
         self._held: dict[str, object] = {}
         self._looked_at: set[str] = set()
         connection.execute("CREATE SCHEMA sekisho")
@@ -125,6 +128,8 @@ class DirectStore:
                     ((told,),) = cursor.fetchall()
                     oracle.check(told[0], query.reads)
                     self._looked_at.add(query.sql)
+                cursor.execute(f"EXPLAIN {query.sql}", values)
+                self.plans.append("\n".join(row[0] for row in cursor.fetchall()))
                 cursor.execute(query.sql, values)
                 description, rows = cursor.description or (), cursor.fetchall()
         except psycopg.Error:
@@ -142,6 +147,9 @@ class DirectStore:
     ) -> frozenset[str]:
         del people, copies, rowwise
         return frozenset(datasets) if self.shape == "bits" else frozenset()
+
+    async def few(self, datasets: Collection[str]) -> frozenset[str]:
+        return frozenset(datasets) if self.small else frozenset()
 
     async def _people(self, projection: Projection, consent: ConsentView | None, people: Any) -> dict[str, object]:
         """Write the people table, or return what stands in its place."""

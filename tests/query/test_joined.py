@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.query.joined import PLACES, JoinedReference, JoinedWorld, joined_judge
+from tests.query.joined import PLACES, JoinedReference, JoinedWorld, joined_judge, servers_of
 from tests.query.reference import Judge, Reference, counted
+from tests.query.world import PURPOSES, REQUESTERS
 
 pytestmark = [pytest.mark.enable_socket]
 
@@ -78,6 +81,26 @@ def judge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_statements_over_several_stores_are_answered(judge: Judge, sql: str) -> None:
     """The rows are those of the reference, and the same where what is withheld or masked is another."""
     judge.answers(sql)
+
+
+def test_a_scan_of_a_small_table_is_asked_for_no_value_that_was_chosen() -> None:
+    """What may show in the plans of its server stays outside of a scan, and is asked in DuckDB; a key goes with it."""
+    places = PLACES["PostgreSQL, files"]
+    with (
+        servers_of(places) as servers,
+        tempfile.TemporaryDirectory() as folder,
+        JoinedWorld(Path(folder), places, servers) as world,
+    ):
+        question = world.gateway.statements.read(
+            REQUESTERS["recommender"],
+            PURPOSES["recommendation"],
+            "SELECT c.points, o.quantity FROM crm.customers c JOIN pos.order_lines o USING (customer_id)"
+            f" WHERE c.points > 20 AND c.customer_id = '{world.pseudonym(12)}'",
+        )
+        permit = world.policy.permit(question.request)
+        large, small = (question.plan(permit, few=few).scans for few in (frozenset(), frozenset({"crm.customers"})))
+    assert ['"t"."points" >' in scans[0].plan.sql for scans in (large, small)] == [True, False]
+    assert all('"t"."customer_id" =' in scans[0].plan.sql for scans in (large, small))
 
 
 def test_parameters_are_bound_in_the_scan_and_above(judge: Judge) -> None:

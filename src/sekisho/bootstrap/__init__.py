@@ -170,6 +170,7 @@ async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Wor
         copies=_copies(settings, people, stores),
         rules=cache(partial(rules_of, settings)),
         key_bits=[store for store in stores.values() if not isinstance(store, SqliteStore)],
+        small_tables=[store for store in stores.values() if not isinstance(store, DuckDbStores | SqliteStore)],
         held=_held(settings, keys, clock),
         spool=_spool(settings),
         meter=SqlMeter(database, clock),
@@ -302,9 +303,8 @@ def _identity(settings: Settings, keys: FileKeyRing, clock: SystemClock) -> Iden
 
 
 def _stores(settings: Settings) -> dict[str, StoreAdapter]:
-    catalogue = settings.catalogue
     stores: dict[str, StoreAdapter] = {}
-    for name, store in catalogue.stores.items():
+    for name, store in (catalogue := settings.catalogue).stores.items():
         if store.kind is StoreKind.SQLITE:
             stores[name] = SqliteStore(store, catalogue.datasets)
         elif store.kind is StoreKind.POSTGRESQL:

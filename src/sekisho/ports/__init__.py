@@ -17,6 +17,7 @@ from sekisho.ports.access import (
     Meter,
     NumberedCopies,
     PolicyDecisionPoint,
+    SmallTables,
     ViewCache,
 )
 from sekisho.ports.audit import (
@@ -83,6 +84,7 @@ __all__ = [
     "PolicyDecisionPoint",
     "Pseudonyms",
     "RecordedConsentEvent",
+    "SmallTables",
     "ViewCache",
     "WitnessFault",
     "WitnessState",

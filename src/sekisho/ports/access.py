@@ -94,6 +94,13 @@ class NumberedCopies(Protocol):
         """
 
 
+class SmallTables(Protocol):
+    """A store whose planner goes by what single rows hold, where there are few of them."""
+
+    async def few(self, datasets: Collection[str]) -> frozenset[str]:
+        """Return those of *datasets* that have so few rows; those of other stores are passed over."""
+
+
 class KeyBits(Protocol):
     """A store that learns by one bit each, for keys or for rows, whether that person may be read."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sekisho.query.kinds import PERSON, Sort
 
 if TYPE_CHECKING:
-    from sekisho.query.rules import Draft
+    from sekisho.query.draft import Draft
 
 
 def keys_stand_for_people(draft: Draft) -> bool:

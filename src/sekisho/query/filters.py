@@ -18,7 +18,7 @@ from sekisho.query.consent import column_of
 from sekisho.query.plan import Slot
 
 if TYPE_CHECKING:
-    from sekisho.query.rules import Draft
+    from sekisho.query.draft import Draft
 
 _OPERATORS: Mapping[str, type[exp.Binary]] = {
     "eq": exp.EQ, "ne": exp.NEQ, "lt": exp.LT, "le": exp.LTE, "gt": exp.GT, "ge": exp.GTE,

@@ -15,7 +15,7 @@ from sekisho.query.kinds import PERSON, Sort
 from sekisho.query.names import Definition, Derived, Physical, Statement
 
 if TYPE_CHECKING:
-    from sekisho.query.rules import Draft
+    from sekisho.query.draft import Draft
 
 
 def outputs_of(draft: Draft) -> tuple[Output, ...]:

@@ -15,7 +15,7 @@ from sekisho.query.names import Statement
 from sekisho.query.plan import Slot
 
 if TYPE_CHECKING:
-    from sekisho.query.rules import Draft
+    from sekisho.query.draft import Draft
 
 
 def bind_values(draft: Draft) -> Draft:

@@ -8,8 +8,6 @@ before conjuncts are copied into them, the fence comes last.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -19,43 +17,19 @@ from sekisho.domain.row_filters import columns_of
 from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused
 from sekisho.query.asked import keys_stand_for_people
+from sekisho.query.conjuncts import conjuncts, drop, inside, is_clear, reads_one
 from sekisho.query.consent import column_of, projection_of, restrict
 from sekisho.query.dialects import Dialect
+from sekisho.query.draft import Draft, Rule
 from sekisho.query.filters import filtered
 from sekisho.query.form import has_number, is_rowwise, only_shown, without_literals
-from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
-from sekisho.query.leakproof import hoistable, leak_proof
+from sekisho.query.kinds import Kinds, Sort
+from sekisho.query.leakproof import leak_proof
 from sekisho.query.names import Relation, Statement
 from sekisho.query.order import SEEDS, drop_order_by_key, end_ties
 from sekisho.query.outputs import outputs_of
 from sekisho.query.parameters import bind_values, number_parameters
 from sekisho.query.plan import Plan, Slot
-
-
-@dataclass(eq=False)
-class Draft:
-    """A statement on its way to a plan."""
-
-    statement: Statement
-    dialect: Dialect
-    permit: Permit
-    kinds: Kinds
-    copies: frozenset[str] = frozenset()
-    by_bits: frozenset[str] = frozenset()
-    large: bool = False
-    output_kinds: list[Kind] = field(default_factory=list)
-    slots: dict[str, Slot] = field(default_factory=dict)
-    given: int = 0
-    governed: dict[int, exp.Select] = field(default_factory=dict)
-    projections: dict[str, Projection] = field(default_factory=dict)
-    reads: set[tuple[str, str]] = field(default_factory=set)
-    rowwise: bool = False
-    hidden: int = 0
-    fenced: bool = False
-    ordered: bool = False
-
-
-Rule = Callable[[Draft], Draft]
 
 
 def check_masks(draft: Draft) -> Draft:
@@ -82,18 +56,24 @@ def hoist_conjuncts(draft: Draft) -> Draft:
     asked once more outside: that takes time for each row, and lets the store expect far too few of them.
     """
     for conjunct, relation in list(conjuncts(draft)):
+        if draft.shows_in_plans(relation, draft.dialect) and is_clear(conjunct, draft):
+            continue
         for copy in inside(conjunct, relation, draft):
             draft.governed[id(relation)].where(copy, copy=False)
         select = conjunct.find_ancestor(exp.Select)
-        if select is not None and _reads_one(select) and _is_clear(conjunct, draft):
-            _drop(conjunct, select)
+        if select is not None and reads_one(select) and is_clear(conjunct, draft):
+            drop(conjunct, select)
     return draft
 
 
 def fence_tables(draft: Draft) -> Draft:
-    """Fence every governed table, unless nothing in the statement could leak."""
-    if draft.fenced:
-        for select in draft.governed.values():
+    """Fence every governed table, unless nothing in the statement could leak; conceal those that show in plans."""
+    for relation in draft.statement.relations:
+        select = draft.governed[id(relation)]
+        if draft.shows_in_plans(relation, draft.dialect) and isinstance(select.parent, exp.Subquery):
+            place = select.parent
+            place.set("this", draft.dialect.conceal(select))
+        elif draft.fenced:
             draft.dialect.fence(select)
     return draft
 
@@ -149,16 +129,17 @@ def rewrite(
     permit: Permit,
     copies: frozenset[str] = frozenset(),
     by_bits: frozenset[str] = frozenset(),
+    few: frozenset[str] = frozenset(),
     *,
     large: bool = False,
 ) -> Plan:
     """Apply :data:`RULES` to *statement* and generate the plan. The statement is used up.
 
     *copies* names the datasets of which a copy with person numbers may be read in place of the files, *by_bits* those
-    for whose keys one bit each may travel with it; *large* is whether many rows may be asked for. Raises
-    ``MaskedColumnUse`` or ``StatementRefused``.
+    for whose keys one bit each may travel with it, *few* those of few rows; *large* is whether many rows may be asked
+    for. Raises ``MaskedColumnUse`` or ``StatementRefused``.
     """
-    draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies, by_bits, large)
+    draft = Draft(statement, dialect, permit, Kinds(statement, permit.transforms), copies, by_bits, few, large)
     return planned(draft, RULES)
 
 
@@ -224,7 +205,7 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
     listed = people is not None and people.shape not in (Shape.BITS, Shape.ROWS)
     marked = people is not None and people.shape is Shape.ROWS
     handed = people is not None and people.shape is Shape.HANDED
-    number = column_of(key.column, "t") if handed and key is not None else _number(dataset, draft)
+    number = column_of(key.column, "t") if handed and key is not None else draft.number(dataset)
     place = (MARKED, people.table) if people is not None and marked else _place(dataset, draft)
     table = dialect.reads(*place)
     columns: list[exp.Expr] = []
@@ -276,7 +257,7 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     if dataset is None or dataset.data_subject is None:
         return None
     cells = draft.permit.cells if draft.permit.consent_required else ()
-    shape = Shape.NUMBERS if _copied(dataset, draft) else Shape.KEYS
+    shape = Shape.NUMBERS if draft.copied(dataset) else Shape.KEYS
     # Bits say that a row may be read and not whose it is: nothing above may ask for the person of a row.
     asks_who = draft.rowwise or dataset.data_subject.column in relation.used
     asks_who = asks_who or any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
@@ -287,7 +268,7 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
             shape = Shape.ROWS if not asks_who and _whole_alone(dataset, draft) else shape
         elif draft.large and draft.rowwise and only_shown(dataset.data_subject.column, draft.statement):
             shape = Shape.HANDED
-    copied = shape is Shape.ROWS and _copied(dataset, draft)
+    copied = shape is Shape.ROWS and draft.copied(dataset)
     projection = projection_of(dataset.data_subject.identifier, cells, shape, dataset.name, copied=copied)
     draft.projections[projection.table] = projection
     return projection
@@ -302,19 +283,6 @@ def _whole_alone(dataset: Dataset, draft: Draft) -> bool:
     return len(draft.statement.relations) == 1 and not narrowed
 
 
-def _copied(dataset: Dataset, draft: Draft) -> bool:
-    """Return whether a governed table reads the copy that carries person numbers (``sekisho stores sync``).
-
-    Only where consent decides: without it everybody is listed, and the copy does not know who came since.
-    """
-    return draft.permit.consent_required and bool(draft.permit.cells) and dataset.name in draft.copies
-
-
-def _number(dataset: Dataset, draft: Draft) -> exp.Expr:
-    """Return the person number of a row."""
-    return column_of(NUMBER, "t") if _copied(dataset, draft) else column_of("n", "g")
-
-
 def _physical(schema: str, table: str) -> exp.Table:
     alias = exp.TableAlias(this=exp.to_identifier("t", quoted=True))
     return exp.Table(
@@ -324,71 +292,4 @@ def _physical(schema: str, table: str) -> exp.Table:
 
 def _place(dataset: Dataset, draft: Draft) -> tuple[str, str]:
     """Return the schema and the table that a dataset, or its copy with person numbers, is read from."""
-    return (COPIES, dataset.name) if _copied(dataset, draft) else draft.dialect.physical(dataset)
-
-
-# -- conjuncts ---------------------------------------------------------------------------------------
-
-
-def conjuncts(draft: Draft) -> Iterator[tuple[exp.Expr, Relation]]:
-    """Yield each conjunct of a WHERE that may be copied into a governed table, with that table."""
-    for scope in draft.statement.scopes:
-        where = scope.select.args.get("where")
-        for conjunct in _conjuncts(where.this) if where is not None else ():
-            relation = hoistable(conjunct, draft.statement, draft.kinds, draft.dialect.comparisons)
-            if relation is not None and any(relation is source for source in scope.sources.values()):
-                yield conjunct, relation
-
-
-def _reads_one(select: exp.Select) -> bool:
-    """Return whether *select* reads one table and joins nothing to it."""
-    return not select.args.get("joins") and not select.args.get("laterals")
-
-
-def _is_clear(conjunct: exp.Expr, draft: Draft) -> bool:
-    """Return whether the column of *conjunct* is the same inside its governed table and outside."""
-    definition = draft.statement.definitions[id(next(iter(conjunct.find_all(exp.Column))))]
-    kind = draft.kinds.of_definition(definition)
-    return kind.sort is Sort.CLEAR and kind.transform is TransformKind.CLEAR
-
-
-def _drop(conjunct: exp.Expr, select: exp.Select) -> None:
-    """Take *conjunct* out of the WHERE of *select*."""
-    left = [each for each in _conjuncts(select.args["where"].this) if each is not conjunct]
-    select.set("where", exp.Where(this=exp.and_(*left, copy=False)) if left else None)
-
-
-def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
-    if isinstance(node, exp.And):
-        return _conjuncts(node.left) + _conjuncts(node.right)
-    if isinstance(node, exp.Paren):
-        return _conjuncts(node.this)
-    return [node]
-
-
-def inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Expr]:
-    """Return what *conjunct* says, in the words of the physical table."""
-    copy = conjunct.copy()
-    column = next(iter(copy.find_all(exp.Column)))
-    name = column.name
-    original = next(iter(conjunct.find_all(exp.Column)))
-    definition = draft.statement.definitions[id(original)]
-    kind = draft.kinds.of_definition(definition)
-    if kind.sort is Sort.KEYED and kind.domain == PERSON and relation.dataset and relation.dataset.data_subject:
-        key = relation.dataset.data_subject
-        key_column = relation.dataset.column(key.column)
-        by_number = copy
-        column.replace(_number(relation.dataset, draft))
-        by_key = conjunct.copy()
-        next(iter(by_key.find_all(exp.Column))).replace(column_of(key.column, "t"))
-        for placeholder in list(by_key.find_all(exp.Placeholder)):
-            slot = draft.slots[str(placeholder.this)]
-            raw = Slot(
-                f"v{len(draft.slots)}", slot.given, slot.literal, PERSON, key.identifier,
-                key_column.type if key_column else None,
-            )  # fmt: skip
-            draft.slots[raw.name] = raw
-            placeholder.replace(exp.Placeholder(this=raw.name))
-        return [by_number, by_key]
-    column.replace(column_of(name, "t"))
-    return [copy]
+    return (COPIES, dataset.name) if draft.copied(dataset) else draft.dialect.physical(dataset)

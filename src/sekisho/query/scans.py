@@ -25,8 +25,10 @@ from sekisho.domain.terms import ColumnType, Dataset, Store
 from sekisho.domain.transforms import MASKED_TYPES, Above, kinds_above
 from sekisho.errors import StatementRefused
 from sekisho.query import rules
+from sekisho.query.conjuncts import conjuncts, inside, is_clear
 from sekisho.query.consent import projection_of, restrict
 from sekisho.query.dialects import DIALECTS, Dialect
+from sekisho.query.draft import Draft, Rule
 from sekisho.query.form import has_number, without_literals
 from sekisho.query.kinds import PERSON, Kinds, Sort
 from sekisho.query.leakproof import hoistable
@@ -35,12 +37,8 @@ from sekisho.query.parameters import number_parameters
 from sekisho.query.plan import Plan, PlannedScan
 from sekisho.query.rules import (
     RULES,
-    Draft,
-    Rule,
-    conjuncts,
     counts_only,
     governed_table,
-    inside,
     put_in_place,
 )
 
@@ -76,14 +74,17 @@ def rewrite(
     permit: Permit,
     copies: frozenset[str],
     by_bits: frozenset[str],
+    few: frozenset[str],
     stores: Mapping[str, Store],
     *,
     large: bool = False,
 ) -> Plan:
     """Return the plan of *statement*, which reads some of *stores*; see ``rules.rewrite``."""
     if not any(_is_foreign(relation, dialect, stores) for relation in statement.relations):
-        return rules.rewrite(statement, dialect, permit, copies, by_bits, large=large)
-    draft = JoinedDraft(statement, dialect, permit, Kinds(statement, permit.transforms), copies, stores=stores)
+        return rules.rewrite(statement, dialect, permit, copies, by_bits, few, large=large)
+    draft = JoinedDraft(
+        statement, dialect, permit, Kinds(statement, permit.transforms), copies, few=few, stores=stores
+    )
     plan = rules.planned(draft, JOINED)
     shown = [plan.shown_sql, *(scan.plan.shown_sql for scan in draft.scans)]
     fingerprint = hashlib.sha256("\n".join(shown).encode()).hexdigest()
@@ -130,6 +131,8 @@ def hoist_into_scans(draft: Draft) -> Draft:
             for copy in inside(conjunct, relation, draft):
                 draft.governed[id(relation)].where(copy, copy=False)
         elif _reads_alike(conjunct, relation, scanned.draft):
+            if draft.shows_in_plans(relation, scanned.draft.dialect) and is_clear(conjunct, draft):
+                continue
             for copy in _inside_scan(conjunct, relation, scanned):
                 scanned.select.where(copy, copy=False)
     return draft

@@ -23,7 +23,7 @@ from sekisho.query.variants import Variant
 _REMEMBERED = 2_048
 _CHANGEABLE = 4_000  # characters up to which a statement is changed to see what would help
 _PLANS = 4  # of one statement under one permit: what stores offer changes rarely
-_Offered = tuple[frozenset[str], frozenset[str], bool]
+_Offered = tuple[frozenset[str], frozenset[str], frozenset[str], bool]
 
 
 @dataclass(eq=False)
@@ -57,15 +57,17 @@ class Question:
         permit: Permit,
         copies: frozenset[str] = frozenset(),
         by_bits: frozenset[str] = frozenset(),
+        few: frozenset[str] = frozenset(),
         *,
         large: bool = False,
     ) -> Plan:
         """Return the plan under *permit*, made once. Raises ``MaskedColumnUse`` or ``StatementRefused``.
 
         *copies* names the datasets of which a copy with person numbers may be read now, *by_bits* those whose keys
-        may have a bit each; *large* is whether many rows may be asked for.
+        may have a bit each, *few* those of so few rows that each may show in how the store plans; *large* is
+        whether many rows may be asked for.
         """
-        offered = (copies, by_bits, large)
+        offered = (copies, by_bits, few, large)
         if self._permit is not permit and self._permit != permit:
             self._plans.clear()
         plan = self._plans.get(offered)
@@ -74,7 +76,7 @@ class Question:
         # Rewriting uses a statement up; the first plan takes the one that resolution left.
         statement, dialect = self._fresh or read(self.sql, self._visible, self._stores)
         self._fresh = None
-        plan = rewrite(statement, dialect, permit, copies, by_bits, self._stores, large=large)
+        plan = rewrite(statement, dialect, permit, copies, by_bits, few, self._stores, large=large)
         if len(self._plans) >= _PLANS:
             self._plans.clear()
         self._permit, self._plans[offered] = permit, plan

@@ -165,6 +165,8 @@ class Dialect:
         Whether OFFSET must follow a LIMIT.
     fence_offset:
         The zero that OFFSET takes.
+    plans_by_values:
+        Whether the planner estimates by what single rows hold, so that a plan may tell of them.
     consent_travels:
         Whether a statement brings who may be read as parameters: those who withdrew since a people table was
         written, or bits in place of the table.
@@ -200,6 +202,7 @@ class Dialect:
     numbered_parameters: bool = False
     fence_needs_limit: bool = False
     fence_offset: exp.Expr = field(default_factory=partial(exp.Literal.number, 0))
+    plans_by_values: bool = False
     consent_travels: bool = False
     marks_rows: bool = False
     backslash_escapes: bool = False
@@ -248,6 +251,18 @@ class Dialect:
             select.set("limit", exp.Limit(expression=exp.Neg(this=exp.Literal.number(1))))
         select.set("offset", exp.Offset(expression=self.fence_offset.copy()))
         return select
+
+    def conceal(self, select: exp.Select) -> exp.Query:
+        """Return what is fenced *select*, and hides from the planner what its columns hold.
+
+        PostgreSQL looks a column's statistics up through subqueries, OFFSET 0 or not, but through no set operation
+        (``examine_simple_variable`` in its selfuncs.c). What is added here has no rows.
+        """
+        nothing = exp.Select(expressions=[exp.Null() for _ in select.expressions])
+        nothing.set("where", exp.Where(this=exp.Boolean(this=False)))
+        both = exp.Union(this=select, expression=nothing, distinct=False)
+        both.set("offset", exp.Offset(expression=self.fence_offset.copy()))
+        return both
 
     def reads(self, schema: str, table: str) -> str:
         """Return the name under which the second oracle sees a table."""

@@ -256,6 +256,7 @@ POSTGRESQL = Dialect(
     # A number is read as int4 and cast: an expression, on which the planner gives up parallel plans below the fence.
     # A text is read as int8 at once.
     fence_offset=exp.Literal.string("0"),
+    plans_by_values=True,
     consent_travels=True,
 )
 """PostgreSQL 14 and newer."""

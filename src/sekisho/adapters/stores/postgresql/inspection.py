@@ -13,6 +13,19 @@ from sekisho.query.dialects.postgresql import COLUMN_TYPES
 SCHEMA = "sekisho"
 """Schema of the gateway's own tables in a store."""
 
+# The parts of a partitioned table count as it; what was never analysed is guessed by its size.
+SIZE = """
+SELECT c.relkind::text IN ('r', 'p', 'm') AS held,
+  coalesce(sum(pg_relation_size(p.oid)), 0)::float8 / current_setting('block_size')::int AS blocks,
+  coalesce(sum(CASE WHEN p.reltuples > 0 THEN p.reltuples ELSE pg_relation_size(p.oid) / 200.0 END), 0)::float8
+    AS rows
+FROM pg_class c JOIN pg_class p
+  ON p.oid = c.oid AND c.relkind <> 'p' OR p.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)
+WHERE c.oid = to_regclass($1)
+GROUP BY c.relkind
+"""
+"""Whether the relation $1 holds rows itself, its blocks, and about how many rows."""
+
 _ROLE = """
 SELECT
   session_user = current_user AS itself,

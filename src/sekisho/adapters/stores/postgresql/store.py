@@ -17,6 +17,7 @@ from sekisho.adapters.stores.postgresql.inspection import physical, quoted
 from sekisho.adapters.stores.postgresql.members import BitsByKey, Numbers, Registries, Wanted, keyed_columns
 from sekisho.adapters.stores.postgresql.people import APPLIED, Judged, PeopleTables
 from sekisho.adapters.stores.postgresql.session import FAULTS, Session, Time, in_step, own_error
+from sekisho.adapters.stores.postgresql.sizes import Sizes
 from sekisho.domain.governed import GovernedQuery, Projection, Shape
 from sekisho.domain.terms import Cell, ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import ConsentUnavailable, SekishoError, StatementRefused, StoreUnavailable
@@ -59,6 +60,7 @@ class PostgresStore(Connections):
         self._checked: set[tuple[str, frozenset[tuple[str, str]]]] = set()
         self._tables = PeopleTables(store.name)
         self._bits = BitsByKey()
+        self._sizes = Sizes()
         self._registries = Registries(
             {
                 dataset.data_subject.identifier: column.type
@@ -303,6 +305,17 @@ class PostgresStore(Connections):
             known = await self._registries.of(await people.keys(key.identifier))
             found |= {dataset.name} if await self._bits.possible(known) else set()
         return frozenset(found)
+
+    async def few(self, datasets: Collection[str]) -> frozenset[str]:
+        """See ``ports.SmallTables.few``. Of a server that does not answer every table is believed to be small."""
+        ours = [each for each in self._datasets if each.name in datasets]
+        if unknown := self._sizes.unknown(ours):
+            try:
+                async with self._session(min(self._timeout, SETTLE_S)) as (session, time):
+                    await time.of(self._sizes.learn(session.connection, unknown))
+            except SekishoError:
+                return frozenset(each.name for each in ours)
+        return frozenset(each.name for each in ours if self._sizes.is_small(each))
 
     async def _opened(
         self, session: Session, query: GovernedQuery, given: Mapping[str, object], page_rows: int

@@ -1,0 +1,106 @@
+"""Which tables of a PostgreSQL store are small: asked for once a minute, and believed where nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from sekisho.adapters.stores.postgresql import PostgresStore, sizes
+from sekisho.domain.terms import Dataset
+from tests.adapters.stores.servers import Server, database
+from tests.adapters.stores.worker import VISITS
+
+pytestmark = [pytest.mark.postgres, pytest.mark.enable_socket]
+
+TABLES = ("visits", "lots", "lots_view", "parts", "few_parts", "unanalysed", "filled", "none")
+
+
+def dataset(table: str) -> Dataset:
+    """Return the dataset of the visits in *table*."""
+    return replace(VISITS, name=f"crm.{table}", relation=table)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Tables of ten rows and of 30,001, whole and in parts, analysed or not."""
+    columns = "(customer_id bigint, place text)"
+    with database() as made:
+        made.run(
+            f"CREATE TABLE visits {columns}; CREATE TABLE lots {columns}; CREATE TABLE unanalysed {columns};"
+            f"CREATE TABLE filled {columns};"
+            "CREATE VIEW lots_view AS SELECT * FROM lots;"
+            f"CREATE TABLE parts {columns} PARTITION BY HASH (customer_id);"
+            f"CREATE TABLE few_parts {columns} PARTITION BY HASH (customer_id);"
+            + "".join(
+                f"CREATE TABLE {whole}_{n} PARTITION OF {whole} FOR VALUES WITH (MODULUS 2, REMAINDER {n});"
+                for whole in ("parts", "few_parts")
+                for n in (0, 1)
+            )
+            + "ALTER TABLE unanalysed SET (autovacuum_enabled = off);"
+            + "ALTER TABLE filled SET (autovacuum_enabled = off);"
+            + "".join(
+                f"INSERT INTO {table} SELECT i, 'a place with a name of usual length ' || i"
+                f" FROM generate_series(1, {rows}) AS s(i);"
+                for table, rows in (("visits", 10), ("lots", 30_001), ("parts", 30_001), ("few_parts", 10),
+                                    ("unanalysed", 10), ("filled", 300_000))
+            )
+            + "ANALYZE visits; ANALYZE lots; ANALYZE parts; ANALYZE few_parts;"
+        )  # fmt: skip
+        made.bootstrap([dataset(table) for table in TABLES if table != "none"])
+        yield made
+
+
+def store_of(server: Server) -> PostgresStore:
+    """Return the store of all tables."""
+    return PostgresStore(server.store(), {f"crm.{table}": dataset(table) for table in TABLES}, timeout=10)
+
+
+async def test_a_table_that_analyze_reads_whole_is_small(server: Server) -> None:
+    """Tables and partitioned ones of few rows are small; what has more, or reads other tables, is not."""
+    store = store_of(server)
+    try:
+        found = await store.few([f"crm.{table}" for table in TABLES] + ["other.visits"])
+    finally:
+        store.close()
+    assert found == {"crm.visits", "crm.few_parts", "crm.unanalysed"}
+
+
+async def test_a_size_is_asked_for_once_a_minute(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was learnt holds for a minute and is learnt anew after it; no trip to the server before."""
+    store = store_of(server)
+    asked: list[str] = []
+    learn = sizes.Sizes.learn
+
+    async def counted(self, connection, datasets):
+        asked.extend(each.name for each in datasets)
+        await learn(self, connection, datasets)
+
+    monkeypatch.setattr(sizes.Sizes, "learn", counted)
+    now = 1_000.0
+    monkeypatch.setattr(sizes, "time", SimpleNamespace(monotonic=lambda: now))
+    try:
+        for _ in range(3):
+            assert await store.few(["crm.visits"]) == {"crm.visits"}
+        assert asked == ["crm.visits"]
+        now += 61
+        assert await store.few(["crm.visits", "crm.lots"]) == {"crm.visits"}
+        assert asked == ["crm.visits", "crm.visits", "crm.lots"]
+    finally:
+        store.close()
+
+
+async def test_where_nobody_answers_every_table_is_small(server: Server) -> None:
+    """A server that is gone makes no table large: the careful form of a statement is written, and nothing is kept."""
+    store = store_of(server)
+    gone = PostgresStore(
+        replace(server.store(), location=server.url.replace("sekisho_", "gone_")), {"crm.lots": dataset("lots")}
+    )
+    try:
+        assert await gone.few(["crm.lots", "other.visits"]) == {"crm.lots"}
+        assert await store.few(["crm.lots"]) == frozenset()
+    finally:
+        gone.close()
+        store.close()
