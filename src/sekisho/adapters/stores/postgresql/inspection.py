@@ -13,18 +13,20 @@ from sekisho.query.dialects.postgresql import COLUMN_TYPES
 SCHEMA = "sekisho"
 """Schema of the gateway's own tables in a store."""
 
-# The parts of a partitioned table count as it; what was never analysed is guessed by its size.
-SIZE = """
-SELECT c.relkind::text IN ('r', 'p', 'm') AS held,
-  coalesce(sum(pg_relation_size(p.oid)), 0)::float8 / current_setting('block_size')::int AS blocks,
-  coalesce(sum(CASE WHEN p.reltuples > 0 THEN p.reltuples ELSE pg_relation_size(p.oid) / 200.0 END), 0)::float8
-    AS rows
-FROM pg_class c JOIN pg_class p
-  ON p.oid = c.oid AND c.relkind <> 'p' OR p.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)
-WHERE c.oid = to_regclass($1)
-GROUP BY c.relkind
+BENEATH = """
+WITH RECURSIVE beneath (oid) AS (
+  SELECT to_regclass(given.name)::oid FROM unnest($1::text[]) AS given(name)
+  UNION
+  SELECT further.oid FROM beneath, LATERAL (
+    SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = beneath.oid
+    UNION ALL
+    SELECT d.refobjid FROM pg_rewrite w
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+    WHERE w.ev_class = beneath.oid
+  ) AS further(oid)
+)
 """
-"""Whether the relation $1 holds rows itself, its blocks, and about how many rows."""
+"""The relations $1 and what stands behind them: their partitions, and what a view reads."""
 
 _ROLE = """
 SELECT

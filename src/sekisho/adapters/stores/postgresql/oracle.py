@@ -11,24 +11,12 @@ import json
 
 import asyncpg
 
-from sekisho.adapters.stores.postgresql.inspection import SCHEMA, quoted
+from sekisho.adapters.stores.postgresql.inspection import BENEATH, SCHEMA, quoted
 from sekisho.adapters.stores.postgresql.session import Session
 from sekisho.domain.governed import GovernedQuery
 from sekisho.query.oracle import check
 
-# What stands behind a table: its partitions, and what a view reads.
-_BENEATH = """
-WITH RECURSIVE beneath (oid) AS (
-  SELECT to_regclass(given.name)::oid FROM unnest($1::text[]) AS given(name)
-  UNION
-  SELECT further.oid FROM beneath, LATERAL (
-    SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = beneath.oid
-    UNION ALL
-    SELECT d.refobjid FROM pg_rewrite w
-    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
-    WHERE w.ev_class = beneath.oid
-  ) AS further(oid)
-)
+_BENEATH = f"""{BENEATH}
 SELECT n.nspname || '.' || c.relname
 FROM beneath JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
 """

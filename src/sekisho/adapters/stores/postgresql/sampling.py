@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncpg
 
-from sekisho.adapters.stores.postgresql.inspection import SCHEMA, SIZE, quoted
+from sekisho.adapters.stores.postgresql.inspection import SCHEMA, quoted
 from sekisho.adapters.stores.postgresql.session import FAULTS, connect
 from sekisho.adapters.stores.sampling import LONGEST, LONGEST_NESTED, ROWS_A_VALUE, Sampling, groups
 from sekisho.domain.terms import Dataset, Store
@@ -26,6 +26,17 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND n.nspname NOT IN ('information_schema', $1) AND n.nspname !~ '^pg_'
 ORDER BY 1, 2, a.attnum
+"""
+# The parts of a partitioned table count as it; what was never analysed is guessed by its size.
+_SIZE = """
+SELECT c.relkind::text IN ('r', 'p', 'm') AS sampled,
+  coalesce(sum(pg_relation_size(p.oid)), 0)::float8 / current_setting('block_size')::int AS blocks,
+  coalesce(sum(CASE WHEN p.reltuples > 0 THEN p.reltuples ELSE pg_relation_size(p.oid) / 200.0 END), 0)::float8
+    AS rows
+FROM pg_class c JOIN pg_class p
+  ON p.oid = c.oid AND c.relkind <> 'p' OR p.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)
+WHERE c.oid = to_regclass($1)
+GROUP BY c.relkind
 """
 _KINDS = """
 SELECT a.attname AS name, t.typname AS type, t.typcategory::text AS category
@@ -113,10 +124,10 @@ def _is_nested(kind: asyncpg.Record) -> bool:
 
 async def _share(connection: asyncpg.Connection, place: str, wanted: int) -> str:
     """Return which rows are read: of a large table some blocks from all over it, the same ones each time."""
-    size = await connection.fetchrow(SIZE, place)
+    size = await connection.fetchrow(_SIZE, place)
     rows = size["rows"] if size is not None else 0.0
     limit = f"LIMIT {wanted * 2}"
-    if size is None or not size["held"] or rows <= wanted:
+    if size is None or not size["sampled"] or rows <= wanted:
         return limit
     if rows <= wanted * _FEW:
         return f"TABLESAMPLE BERNOULLI ({100.0 * wanted / rows:.6f}) REPEATABLE ({_SEED}) {limit}"

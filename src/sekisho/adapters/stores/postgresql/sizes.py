@@ -8,21 +8,25 @@ from typing import Final
 
 import asyncpg
 
-from sekisho.adapters.stores.postgresql.inspection import SIZE, physical, quoted
+from sekisho.adapters.stores.postgresql.inspection import BENEATH, physical, quoted
 from sekisho.domain.terms import Dataset
 
 FEW_ROWS: Final = 30_000
 """Rows up to which a table is small: ``ANALYZE`` reads 300 for each of the usual 100 steps of its histograms."""
 
+# What was never analysed is guessed by its size. What lies elsewhere, a foreign table, may have any.
+_IS_SMALL = f"""{BENEATH}
+SELECT count(*) > 0 AND coalesce(bool_and(c.relkind IN ('r', 'p', 'm', 'v')), false) AND sum(
+  CASE WHEN c.relkind NOT IN ('r', 'm') THEN 0 WHEN c.reltuples > 0 THEN c.reltuples
+    ELSE pg_relation_size(c.oid) / 200.0 END
+) <= {FEW_ROWS}
+FROM beneath JOIN pg_class c USING (oid)
+"""
 _LEARNT_S: Final = 60.0  # how long a size is believed
 
 
 class Sizes:
-    """The sizes of one store's tables, asked for once a minute.
-
-    A view is never small: what it reads may be large, and a table that is read whole for each statement is to be a
-    choice of its owner's.
-    """
+    """Which of one store's tables are small, asked for once a minute; of a view, what it reads is counted."""
 
     def __init__(self) -> None:
         self._small: dict[str, tuple[bool, float]] = {}
@@ -35,9 +39,8 @@ class Sizes:
     async def learn(self, connection: asyncpg.Connection, datasets: Sequence[Dataset]) -> None:
         """Ask the server for the sizes of *datasets*. Raises what the driver raises."""
         for dataset in datasets:
-            size = await connection.fetchrow(SIZE, quoted(*physical(dataset)))
-            small = size is not None and bool(size["held"]) and size["rows"] <= FEW_ROWS
-            self._small[dataset.name] = small, time.monotonic() + _LEARNT_S
+            small = await connection.fetchval(_IS_SMALL, [quoted(*physical(dataset))])
+            self._small[dataset.name] = bool(small), time.monotonic() + _LEARNT_S
 
     def is_small(self, dataset: Dataset) -> bool:
         """Return whether *dataset* has at most :data:`FEW_ROWS` rows, as was learnt last."""
