@@ -1,7 +1,8 @@
-"""Which tables of a PostgreSQL store are small: asked for once a minute, and believed where nobody answers."""
+"""Which tables of a PostgreSQL store are small: asked for once a minute."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -69,39 +70,58 @@ async def test_a_table_that_analyze_reads_whole_is_small(server: Server) -> None
     assert found == {"crm.visits", "crm.visits_view", "crm.few_parts", "crm.unanalysed"}
 
 
-async def test_a_size_is_asked_for_once_a_minute(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was learnt holds for a minute and is learnt anew after it; no trip to the server before."""
-    store = store_of(server)
-    asked: list[str] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of tables whose size is asked for."""
+    names: list[str] = []
     learn = sizes.Sizes.learn
 
     async def counted(self, connection, datasets):
-        asked.extend(each.name for each in datasets)
+        names.extend(each.name for each in datasets)
         await learn(self, connection, datasets)
 
     monkeypatch.setattr(sizes.Sizes, "learn", counted)
+    return names
+
+
+async def test_a_size_is_asked_for_once_a_minute(
+    server: Server, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was learnt holds for a minute without a trip; then it is learnt anew, and no statement waits for that."""
+    store = store_of(server)
     now = 1_000.0
     monkeypatch.setattr(sizes, "time", SimpleNamespace(monotonic=lambda: now))
     try:
         for _ in range(3):
             assert await store.few(["crm.visits"]) == {"crm.visits"}
         assert asked == ["crm.visits"]
+        await asyncio.to_thread(
+            server.run, "INSERT INTO visits SELECT i FROM generate_series(1, 40000) AS s(i); ANALYZE visits"
+        )
         now += 61
-        assert await store.few(["crm.visits", "crm.lots"]) == {"crm.visits"}
-        assert asked == ["crm.visits", "crm.visits", "crm.lots"]
+        assert await store.few(["crm.visits"]) == {"crm.visits"}
+        await asyncio.gather(*store._settling)
+        assert asked == ["crm.visits", "crm.visits"]
+        assert await store.few(["crm.visits", "crm.lots"]) == frozenset()
     finally:
         store.close()
 
 
-async def test_where_nobody_answers_every_table_is_small(server: Server) -> None:
-    """A server that is gone makes no table large: the careful form of a statement is written, and nothing is kept."""
+async def test_where_nobody_answers_a_table_stays_what_it_was(
+    server: Server, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that a server never told about is small; one that it told to be large is not taken for small."""
     store = store_of(server)
-    gone = PostgresStore(
-        replace(server.store(), location=server.url.replace("sekisho_", "gone_")), {"crm.lots": dataset("lots")}
-    )
+    gone = replace(server.store(), location=server.url.replace("sekisho_", "gone_"))
+    now = 1_000.0
+    monkeypatch.setattr(sizes, "time", SimpleNamespace(monotonic=lambda: now))
     try:
-        assert await gone.few(["crm.lots", "other.visits"]) == {"crm.lots"}
         assert await store.few(["crm.lots"]) == frozenset()
+        monkeypatch.setattr(store, "_store", gone)
+        for session in list(store._idle):
+            session.cut()
+        now += 61
+        assert await store.few(["crm.lots", "crm.visits", "other.visits"]) == {"crm.visits"}
+        assert asked == ["crm.lots"]
     finally:
-        gone.close()
         store.close()

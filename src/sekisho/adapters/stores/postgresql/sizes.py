@@ -22,26 +22,32 @@ SELECT count(*) > 0 AND coalesce(bool_and(c.relkind IN ('r', 'p', 'm', 'v')), fa
 ) <= {FEW_ROWS}
 FROM beneath JOIN pg_class c USING (oid)
 """
-_LEARNT_S: Final = 60.0  # how long a size is believed
+_LEARNT_S: Final = 60.0  # after so long a size is asked for anew
 
 
 class Sizes:
-    """Which of one store's tables are small, asked for once a minute; of a view, what it reads is counted."""
+    """Which of one store's tables are small; of a view, what it reads is counted."""
 
     def __init__(self) -> None:
-        self._small: dict[str, tuple[bool, float]] = {}
+        self._small: dict[str, bool] = {}
+        self._due: dict[str, float] = {}
 
     def unknown(self, datasets: Iterable[Dataset]) -> list[Dataset]:
-        """Return those of *datasets* whose size is not known, or not any more."""
+        """Return those of *datasets* whose size was never learnt."""
+        return [each for each in datasets if each.name not in self._small]
+
+    def due(self, datasets: Iterable[Dataset]) -> list[Dataset]:
+        """Return those of *datasets* whose size is to be learnt anew; whoever asks next is not told of them again."""
         now = time.monotonic()
-        return [each for each in datasets if self._small.get(each.name, (False, 0.0))[1] <= now]
+        due = [each for each in datasets if self._due.get(each.name, now) <= now]
+        self._due |= {each.name: now + _LEARNT_S for each in due}
+        return due
 
     async def learn(self, connection: asyncpg.Connection, datasets: Sequence[Dataset]) -> None:
         """Ask the server for the sizes of *datasets*. Raises what the driver raises."""
         for dataset in datasets:
-            small = await connection.fetchval(_IS_SMALL, [quoted(*physical(dataset))])
-            self._small[dataset.name] = bool(small), time.monotonic() + _LEARNT_S
+            self._small[dataset.name] = bool(await connection.fetchval(_IS_SMALL, [quoted(*physical(dataset))]))
 
-    def is_small(self, dataset: Dataset) -> bool:
-        """Return whether *dataset* has at most :data:`FEW_ROWS` rows, as was learnt last."""
-        return self._small[dataset.name][0]
+    def small(self, datasets: Iterable[Dataset]) -> frozenset[str]:
+        """Return the names of those of *datasets* of at most :data:`FEW_ROWS` rows, or that were never learnt of."""
+        return frozenset(each.name for each in datasets if self._small.get(each.name, True))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import Any
 
 import asyncpg
@@ -288,7 +288,11 @@ class PostgresStore(Connections):
                 self._besides.discard(wanted.table)
 
         self._besides.add(wanted.table)
-        task = asyncio.get_running_loop().create_task(bring_up())
+        self._besides_it(bring_up())
+
+    def _besides_it(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do *work* while statements run on."""
+        task = asyncio.get_running_loop().create_task(work)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
@@ -307,15 +311,20 @@ class PostgresStore(Connections):
         return frozenset(found)
 
     async def few(self, datasets: Collection[str]) -> frozenset[str]:
-        """See ``ports.SmallTables.few``. Of a server that does not answer every table is believed to be small."""
+        """See ``ports.SmallTables.few``. A table about which a server never answered is believed to be small."""
         ours = [each for each in self._datasets if each.name in datasets]
-        if unknown := self._sizes.unknown(ours):
-            try:
-                async with self._session(min(self._timeout, SETTLE_S)) as (session, time):
-                    await time.of(self._sizes.learn(session.connection, unknown))
-            except SekishoError:
-                return frozenset(each.name for each in ours)
-        return frozenset(each.name for each in ours if self._sizes.is_small(each))
+        if due := self._sizes.due(ours):
+            learning = self._learn(due)
+            if self._sizes.unknown(due):
+                await learning
+            else:
+                self._besides_it(learning)
+        return self._sizes.small(ours)
+
+    async def _learn(self, datasets: Sequence[Dataset]) -> None:
+        with suppress(SekishoError):
+            async with self._session(min(self._timeout, SETTLE_S)) as (session, time):
+                await time.of(self._sizes.learn(session.connection, datasets))
 
     async def _opened(
         self, session: Session, query: GovernedQuery, given: Mapping[str, object], page_rows: int
