@@ -302,7 +302,7 @@ class Gateway:
             fields,
             release_id,
             ask.max_rows or MAX_ROWS,
-            page_rows,
+            query.page_of(page_rows),
             laps=laps,
             ended=partial(self.costs.take, _key(question, plan)),
             duties=duties,

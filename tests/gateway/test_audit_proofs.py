@@ -90,3 +90,13 @@ async def test_what_is_not_on_record_has_no_proof(site: Site) -> None:
     """The same answer as for a record that there is not."""
     answer = await site.client.get("/v1/audit/records/nothing/proof", headers=site.headers("auditor"))
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_cursor_that_no_search_answered_is_the_callers_fault(site: Site) -> None:
+    """A made-up cursor, also one beyond every sequence of a database, is refused; it breaks nothing."""
+    for made_up in ("s9223372036854775808", "s9999999999999999999", "s", "x1", "s-1", "s\u0661"):
+        cursor = base64.urlsafe_b64encode(made_up.encode()).decode().rstrip("=")
+        answer = await site.client.post(
+            "/v1/audit/records:search", json={"cursor": cursor}, headers=site.headers("auditor")
+        )
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), made_up

@@ -27,7 +27,7 @@ from sekisho.audit_verify.tree import (
     verify_proof,
     verify_tree,
 )
-from sekisho.audit_verify.trust import saved_notes
+from sekisho.audit_verify.trust import TrustedKey, saved_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict
 from sekisho.domain.witness_policy import WitnessPolicy
 from sekisho.errors import InvalidRequest
@@ -62,10 +62,18 @@ def verify_path(
     Raises
     ------
     InvalidRequest
-        When there is neither, or *vkey* or *since* cannot be read.
+        When there is neither, *vkey* or *since* cannot be read, *since* is named for what shows no history, or
+        *policy* trusts other logs.
     """
+    if policy is not None and policy.logs and TrustedKey(vkey).key not in policy.logs:
+        raise InvalidRequest("the policy trusts other logs than the one whose key was given")
     if (path / CHECKPOINT_FILE).is_file() and not is_export(path):
         return verify_tree(path, vkey, since=since, policy=policy)
+    if since is not None and (is_proof(path) or is_checkpoint(path)):
+        raise InvalidRequest(
+            "one checkpoint, or the proof of one record, does not show that the log continues another; name the"
+            " tree's folder, an export or a database"
+        )
     if is_proof(path):
         return verify_proof(path, vkey, policy=policy)
     if is_checkpoint(path):

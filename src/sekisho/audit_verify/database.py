@@ -56,7 +56,7 @@ def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None
             people = connection.execute("SELECT seq, refs FROM audit_subject ORDER BY seq")
             known = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'audit_pruned'").fetchone()[0]
             newest = "SELECT anchor FROM audit_pruned ORDER BY minimum_index DESC LIMIT 1"
-            anchor = connection.execute(newest).fetchone() if known else None
+            anchors = connection.execute(newest if known else "SELECT NULL WHERE 0")
             return verify_rows(
                 map(StoredRecord._make, _typed(rows, _RECORD, bytes, "a record")),
                 (note for (note,) in _typed(stored, 0, str, "a head in the database")),
@@ -65,8 +65,10 @@ def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None
                 vkey,
                 since=since,
                 later=lambda: saved_notes(heads),
-                anchor=None if anchor is None else bytes(anchor[0]),
+                anchor=next((kept for (kept,) in _typed(anchors, 0, bytes, "what is kept of pruned records")), None),
             )
+    except VerificationFailed as failed:  # by a value of another kind than the log writes
+        return Verdict(failed.outcome, failed.finding)
     except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter for a schema that is damaged
         raise InvalidRequest(f"this is not a database that can be read ({type(error).__name__})") from None
 
@@ -119,8 +121,8 @@ def verify_rows(
         Reads the saved heads once more. A writer signs after it committed, so the newest records of a log
         in use may be covered by a head that was saved after they were read.
     anchor:
-        What the database keeps of records that were pruned. It counts where the first record is not the log's first,
-        and a record says the same.
+        What the database keeps of records that were pruned. It counts where the first record is not the log's first.
+        A record must say the same wherever there is one: exports and reports begin where it says.
     """
     held = HeldHeads(TrustedKey(vkey))
     walk = Walk(marks={})
@@ -130,11 +132,12 @@ def verify_rows(
         held.add(saved, Origin.SAVED)
         held.add(stored, Origin.DATABASE)
         remaining = _Rows(rows)
-        begun = _beginning(remaining, anchor)
+        kept = anchor_in(anchor)
+        begun = _beginning(remaining, kept)
         if begun is not None:
             held.begin_after(begun)
         walk = Walk(marks=held.marks(), anchor=begun)
-        _walk_rows(walk, remaining, _People(people), held)
+        _walk_rows(walk, remaining, _People(people), held, kept)
         held.compare(walk.chains, begins=True, ends=True, anchor=begun)
         if later is not None:
             _catch_up(walk, held, later)
@@ -157,25 +160,28 @@ class _Rows:
             yield from self._rows
 
 
-def _beginning(rows: _Rows, kept: bytes | None) -> Anchor | None:
+def _beginning(rows: _Rows, anchor: Anchor | None) -> Anchor | None:
     """Return what is kept of pruned records, when *rows* do not begin with the log's first.
 
-    Raises ``VerificationFailed`` when it was changed, or not all of what was pruned is gone.
+    Raises ``VerificationFailed`` when not all of what was pruned is gone.
     """
     if rows.first is None or rows.first.seq == 1:
         return None
-    anchor = anchor_in(kept)
     if anchor is not None and rows.first.seq <= anchor.size:
         finding = "not all of what was pruned is gone; run `sekisho audit prune`"
         raise VerificationFailed(Outcome.INCOMPLETE, finding, unfinished=True)
     return anchor
 
 
-def _walk_rows(walk: Walk, rows: Iterable[StoredRecord], people: _People, held: HeldHeads) -> None:
+def _walk_rows(
+    walk: Walk, rows: Iterable[StoredRecord], people: _People, held: HeldHeads, kept: Anchor | None
+) -> None:
     rows = iter(rows)
+    stated = kept is None
     try:
         for row in rows:
             record = walk.step(row.record)
+            stated = stated or (kept is not None and kept.stated_by(record))
             held.take(row.record, walk.chains)
             finding = contradiction(row, record, walk.chains[record["writer"]].value)
             if finding is None and not people.fit(record, row.seq):
@@ -187,6 +193,8 @@ def _walk_rows(walk: Walk, rows: Iterable[StoredRecord], people: _People, held: 
     except BrokenChainError as broken:
         found = accuse(broken, (row.record for row in rows), held.ends())
         raise VerificationFailed(Outcome.TAMPERED, found.finding, found.bad) from None
+    if not stated:
+        raise VerificationFailed(Outcome.TAMPERED, "no record says that what the database calls pruned was")
     if people.left():
         raise VerificationFailed(Outcome.TAMPERED, "people are noted beside a record that is not there")
 

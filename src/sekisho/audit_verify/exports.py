@@ -225,7 +225,7 @@ class SealedManifest:
         except BrokenChainError as broken:
             raise VerificationFailed(Outcome.TAMPERED, broken.finding, broken.bad) from None
         self._compare_ends(walk)
-        if not same or walk.count != self.records:
+        if not same or walk.count != self.records or walk.seq - 1 != self.last:
             raise VerificationFailed(Outcome.TAMPERED, f"{RECORDS_FILE} was changed")
         held.compare(walk.chains, begins=self.first == 1 or anchor is not None, ends=self._ends_log, anchor=anchor)
         if unproved:
@@ -306,6 +306,8 @@ class SealedManifest:
 
     def _proven(self, proofs: ProofsCheck) -> None:
         proofs.end()
+        if proofs.proved != self.records:
+            raise VerificationFailed(Outcome.TAMPERED, f"{MANIFEST_FILE} counts other events than there are")
         self.proved, self.after = proofs.proved, proofs.after if self._ahead else 0
 
     def _checkpoint(self, name: str) -> tuple[Checkpoint, Note]:

@@ -84,6 +84,7 @@ def verify_tree(
     try:
         data = _read(folder / CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES)
         newest = seen = _checkpoint(data, key, CHECKPOINT_FILE)
+        known: list[tuple[str, Checkpoint]] = []
         try:
             signed = _witnessed(data, policy, CHECKPOINT_FILE)
         except VerificationFailed as failed:
@@ -91,7 +92,11 @@ def verify_tree(
                 raise
             data = _read(folder / WITNESSED_FILE, MAX_CHECKPOINT_BYTES)
             seen, signed = _checkpoint(data, key, WITNESSED_FILE), _witnessed(data, policy, WITNESSED_FILE)
-        known = [] if seen is newest else [("the checkpoint that witnesses signed", seen)]
+            if seen.size > newest.size:  # a log in use went on between the two reads, or between two files of a copy
+                known.append(("the checkpoint beside it", newest))
+                newest = seen
+            else:
+                known.append(("the checkpoint that witnesses signed", seen))
         if earlier is not None:
             known.append(("the checkpoint kept earlier", earlier))
         anchor = _anchor(folder, newest.size)
@@ -168,9 +173,9 @@ def _witnessed(data: bytes, policy: WitnessPolicy | None, what: str) -> tuple[st
 
 
 def _kept(since: str, key: TrustedKey) -> Checkpoint:
-    path = Path(since)
     try:
-        return _checkpoint(_read(path, MAX_CHECKPOINT_BYTES) if "\n" not in since else since.encode(), key, "--since")
+        data = since.encode() if "\n" in since else _read(Path(since), MAX_CHECKPOINT_BYTES)
+        return _checkpoint(data.rstrip(b"\n") + b"\n", key, "--since")  # a shell takes the end of the last line away
     except VerificationFailed as failed:
         raise InvalidRequest(f"{failed.finding}; --since takes a signed checkpoint kept earlier") from None
 

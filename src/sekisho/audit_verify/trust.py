@@ -25,6 +25,7 @@ from sekisho.domain.note import (
     MalformedNoteError,
     Note,
     VerificationKey,
+    notes_in,
     parse_head,
     parse_key,
     parse_note,
@@ -158,6 +159,8 @@ class HeldHeads:
                     continue
                 head = parse_head(text)
             except MalformedNoteError as error:
+                if origin is Origin.CHECKPOINT:  # the verifier's own, which says nothing of the log
+                    raise InvalidRequest(f"{origin} is damaged: {error}; --since takes one kept earlier") from None
                 raise VerificationFailed(Outcome.TAMPERED, f"{origin} is damaged: {error}") from None
             held = HeldHead(head, origin, note)
             self._heads.append(held)
@@ -323,10 +326,18 @@ def anchor_in(data: bytes | None) -> Anchor | None:
 
 
 def saved_notes(folder: Path) -> list[str]:
-    """Return the notes of all files of saved heads in *folder*, none when there is no such folder."""
+    """Return the notes of all files of saved heads in *folder*, none when there is no such folder.
+
+    Raises ``VerificationFailed`` when one is no text, or cannot be read.
+    """
     notes: list[str] = []
     for path in sorted(folder.glob(f"*{HEADS_SUFFIX}")):
-        notes.extend(split_notes(_text(path)))
+        try:
+            notes += notes_in(path.read_bytes())
+        except UnicodeDecodeError:
+            raise VerificationFailed(Outcome.TAMPERED, f"{path.name} is not text") from None
+        except OSError:
+            raise VerificationFailed(Outcome.INCOMPLETE, f"{path.name} cannot be read") from None
     return notes
 
 
@@ -336,19 +347,26 @@ def checkpoint_notes(since: str) -> list[str]:
     Raises
     ------
     InvalidRequest
-        When there is none in it.
+        When there is none in it, or one of them is damaged: that is no fault of the log.
     """
     text = since
     if "\n" not in since:
-        path = Path(since)
-        if not path.is_file():
-            raise InvalidRequest("there is no such checkpoint file; --since takes a signed head kept earlier")
-        text = _text(path)
+        try:
+            text = Path(since).read_bytes().decode("utf-8")
+        except OSError:
+            raise InvalidRequest(
+                "there is no such checkpoint file; --since takes a signed head kept earlier"
+            ) from None
+        except UnicodeDecodeError:
+            raise InvalidRequest("the checkpoint is not a signed head") from None
     notes = list(split_notes(text.rstrip("\n") + "\n\n"))
     if not notes:
         raise InvalidRequest("the checkpoint is not a signed head")
+    try:
+        for note in notes:
+            parse_note(note)
+    except MalformedNoteError as error:
+        raise InvalidRequest(
+            f"the checkpoint is damaged: {error}; --since takes a signed head kept earlier"
+        ) from None
     return notes
-
-
-def _text(path: Path) -> str:
-    return note_of(path.read_bytes(), path.name)

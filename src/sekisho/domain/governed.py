@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from sekisho.domain.masks import Mask, TransformKind
+from sekisho.domain.record import MAX_SUBJECT_REFS
 from sekisho.domain.terms import Cell, ColumnType, StoreKind
 
 NUMBER = "__person"
@@ -159,8 +160,19 @@ class GovernedQuery:
         None where rows hand over their keys and show them: the store repeats what stands there.
         """
         handed = any(projection.shape is Shape.HANDED for projection in self.projections)
-        shown = any(output.transform is TransformKind.PSEUDONYM for output in self.outputs)
-        return 0 if handed and shown else self.hidden
+        return 0 if handed and self._shown else self.hidden
+
+    def page_of(self, rows: int) -> int:
+        """Return how many of *rows* a page holds, so that its record can keep the reference of everybody it is about.
+
+        A row of several tables, or with several pseudonyms, is about as many people.
+        """
+        return max(1, min(rows, MAX_SUBJECT_REFS // max(1, self.hidden, self._shown)))
+
+    @property
+    def _shown(self) -> int:
+        """How many output columns show a pseudonym."""
+        return sum(output.transform is TransformKind.PSEUDONYM for output in self.outputs)
 
 
 @dataclass(frozen=True, slots=True)

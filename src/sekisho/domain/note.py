@@ -188,6 +188,16 @@ def parse_head(text: str) -> Head:
     return Head(writer, int(size), chain)
 
 
+def notes_in(data: bytes) -> list[str]:
+    """Return the notes of a file's bytes as :func:`split_notes` does.
+
+    A write that was cut short may have ended in the middle of a character: it is left out before anything is decoded.
+    Raises ``UnicodeDecodeError`` when what is whole is no text.
+    """
+    whole, blank, _ = data.rpartition(b"\n\n")
+    return list(split_notes((whole + blank).decode("utf-8")))
+
+
 def split_notes(text: str) -> Iterator[str]:
     """Yield the notes of a file in which notes follow one another, an empty line after each.
 

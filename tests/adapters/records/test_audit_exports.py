@@ -60,6 +60,15 @@ async def test_every_form_has_one_event_for_each_record(log, database, keys, tmp
         assert manifest["format"] == form
 
 
+async def test_a_head_cut_inside_a_character_keeps_no_export_from_being_made(log, keys, tmp_path):
+    """A write of a head that a full disk or a crash cut short is left out of the export."""
+    whole = next((tmp_path / "heads").glob("*.heads"))
+    cut = whole.read_bytes()
+    (tmp_path / "heads" / "cut.heads").write_bytes(cut[: cut.rindex("\u2014".encode()) + 2])
+    await export_audit(log, ExportOrder(ExportFormat.RAW), tmp_path / "out")
+    assert verify_export(tmp_path / "out", keys.verification_key()).ok
+
+
 @pytest.mark.parametrize("form", FORMS)
 async def test_each_file_of_each_form_is_sealed(log, keys, tmp_path, form):
     """Any changed byte, cut end or lost file of any file is found."""

@@ -114,7 +114,6 @@ async def prune(
         if parse_checkpoint(parse_note(note).text).size < receipt.seq:
             raise AuditUnavailable("the audit log's tree does not reach its newest record; run this again")
         await log.database.run(partial(_keep, anchor))
-        await asyncio.to_thread(tree.files.keep_anchor, anchor.to_json())
         await _remove(keeper, tree, anchor)
     except DatabaseFailed:
         raise AuditUnavailable("the audit log cannot be pruned now; run this again") from None
@@ -171,7 +170,11 @@ def _stated(connection: sa.Connection) -> Anchor | None:
 
 
 async def _remove(keeper: Database, tree: AuditTree, anchor: Anchor) -> None:
-    """Delete the rows of what was pruned, then its files. Harmless when they are gone."""
+    """Delete the rows of what was pruned, then its files. Harmless when they are gone.
+
+    The anchor comes first: an earlier attempt may have ended when it was in the database alone.
+    """
+    await asyncio.to_thread(tree.files.keep_anchor, anchor.to_json())
     more = True
     while more:
         more = await keeper.run(partial(_delete_some, anchor.size))

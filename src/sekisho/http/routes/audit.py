@@ -93,6 +93,6 @@ def _after(cursor: str | None) -> int:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
         text = ""
-    if not text.startswith("s") or not text[1:].isdigit() or len(text) > 20:
+    if not text.startswith("s") or not text[1:].isdigit() or len(text) > 19:  # a number of eighteen digits
         raise InvalidRequest("The cursor is not one that a search has answered.")
     return int(text[1:])

@@ -47,12 +47,12 @@ from sekisho.domain.note import (
     MANIFEST_FILE,
     SEAL_FILE,
     Head,
+    notes_in,
     parse_head,
     parse_key,
     parse_note,
     seal_text,
     sign_note,
-    split_notes,
 )
 from sekisho.domain.pruning import PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
 from sekisho.domain.record import stands_at, timestamp
@@ -359,7 +359,7 @@ def _saved(heads_folder: Path) -> list[str]:
     """Return the heads saved outside the database: whoever rewrote it could have removed its own."""
     notes: list[str] = []
     for path in sorted(heads_folder.glob(f"*{HEADS_SUFFIX}")):
-        notes.extend(split_notes(path.read_text("utf-8")))
+        notes += notes_in(path.read_bytes())
     return notes
 
 
