@@ -113,11 +113,8 @@ class Duties:
                     reasons=("format_not_allowed",),
                 )
         self.done.did(ObligationKind.FORMATS, self.occasion.form)
-        for allowance in obligations_of(obligations, ObligationKind.RATE_LIMIT):
-            if await self._take("answers", 1, allowance):
-                self.done.did(ObligationKind.RATE_LIMIT, allowance)
-            elif self.witnesses.meter is not None:
-                raise RateLimited("For this purpose there were as many answers as the policy allows; ask later.")
+        if not await self._spend(ObligationKind.RATE_LIMIT, "answers", 1, self.done):
+            raise RateLimited("For this purpose there were as many answers as the policy allows; ask later.")
 
     def of_page(self) -> Discharges:
         """Return the obligations of the next page, without those that are discharged for the whole answer."""
@@ -134,11 +131,8 @@ class Duties:
         self.rows += page.num_rows
         done.did(ObligationKind.MAX_ROWS, self.rows)
         due, self._taken = max(0, page.num_rows - self._taken), max(0, self._taken - page.num_rows)
-        for allowance in obligations_of(self.permit.obligations, ObligationKind.BUDGET):
-            if await self._take("rows", due, allowance):
-                done.did(ObligationKind.BUDGET, allowance)
-            elif self.witnesses.meter is not None:
-                raise BudgetExhausted("For this purpose as many rows were released as the policy allows; ask later.")
+        if not await self._spend(ObligationKind.BUDGET, "rows", due, done):
+            raise BudgetExhausted("For this purpose as many rows were released as the policy allows; ask later.")
         if self.marked:
             page = page.append_column(MARK, pa.array([release_id] * page.num_rows, pa.string()))
             done.did(ObligationKind.WATERMARK, "release_id")
@@ -166,12 +160,25 @@ class Duties:
             told["grant"] = {"id": context.grant.id, "granted_by": context.grant.granted_by}
         return told
 
-    async def _take(self, what: str, amount: int, allowance: object) -> bool:
-        """Take *amount* of an allowance; without a meter nothing can be taken, and the obligation stays open."""
-        if self.witnesses.meter is None or not isinstance(allowance, Allowance):
-            return False
+    async def _spend(self, kind: ObligationKind, what: str, amount: int, done: Discharges) -> bool:
+        """Take *amount* of each allowance of *kind*; return whether there was as much.
+
+        Those of one length share a count, so it is taken once, of the least. Without a meter nothing is taken, and
+        the obligation stays open.
+        """
+        meter = self.witnesses.meter
+        if meter is None:
+            return True
+        asked = [each for each in obligations_of(self.permit.obligations, kind) if isinstance(each, Allowance)]
         account = f"{self.request.requester.name}/{self.request.purpose.name}"
-        return amount == 0 or await self.witnesses.meter.take(account, what, amount, allowance)
+        for seconds in sorted({each.seconds for each in asked}):
+            same = [each for each in asked if each.seconds == seconds]
+            least = min(same, key=lambda each: each.amount)
+            if amount and not await meter.take(account, what, amount, least):
+                return False
+            for allowance in same:
+                done.did(kind, allowance)
+        return True
 
     async def _record(self, done: Discharges, release_id: str) -> None:
         """Leave the further records that were asked for, once an answer and before anything of it leaves."""

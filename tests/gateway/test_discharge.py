@@ -171,6 +171,18 @@ async def test_more_answers_than_allowed_wait_for_the_next_window(site: Site) ->
     assert len(await site.records("access.release")) == 3
 
 
+@pytest.mark.parametrize(("kind", "code"), [("rate_limit", "rate_limited"), ("budget", "budget_exhausted")])
+async def test_two_limits_of_one_length_count_once(site: Site, kind: str, code: str) -> None:
+    """What a purpose and a policy both limit in a day is counted once, and the stricter of them holds."""
+    meter = SqlMeter(site.workspace.database, FakeClock())
+    row = (*QUESTION[:2], f"{QUESTION[2]} LIMIT 1")
+    wide, narrow = ((kind, {"amount": amount, "seconds": 86_400}) for amount in (100, 3))
+    async with asking(site, wide, narrow, meter=meter) as asked:
+        answers = [await asked.post(*row) for _ in range(4)]
+    assert [each.status_code for each in answers] == [200, 200, 200, 429], answers[-1].text
+    assert answers[-1].json()["code"] == code
+
+
 async def test_rows_beyond_the_budget_do_not_leave(site: Site) -> None:
     """Rows are counted page by page before they leave, over answers, until the window ends."""
     clock = FakeClock(datetime(2026, 11, 2, tzinfo=UTC))
