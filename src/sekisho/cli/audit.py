@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ from sekisho.errors import InvalidRequest, SekishoError
 if TYPE_CHECKING:
     from sekisho.audit_verify import Verdict
     from sekisho.domain.witness_policy import WitnessPolicy
+    from sekisho.ports import KeyRing
     from sekisho.settings import Settings
 
 app = typer.Typer(help="The audit log: export it, verify it, witness it.", no_args_is_help=True)
@@ -120,20 +122,28 @@ def _verified(path: Path, key: str | None, since: str | None, policy: WitnessPol
 
 
 def verified_workspace(settings: Settings, key: str, since: str | None) -> Verdict:
-    """Return what the proof of a workspace's own audit log says; see ``verify``."""
+    """Return what the proof of a workspace's own audit log says; see ``verify``.
+
+    Writers on other machines save their heads there, and put each into the database with their next group: until then
+    the end of their chains is known by its tail, which the log's own key vouches for, where that is at hand.
+    """
     from sekisho.audit_verify import saved_notes, verify_database, verify_rows
     from sekisho.audit_verify.verdict import Verdict, VerificationFailed
 
     kind, _, place = settings.database_url.partition(":///")
     if kind == "sqlite":
         return verify_database(Path(place), settings.audit_folder, key, since=since)
+    from sekisho.adapters.records.audit_seal import heads_to_come
     from sekisho.adapters.records.audit_search import (
         stored_anchor,
         stored_heads,
         stored_records,
         stored_subjects,
     )
+    from sekisho.adapters.records.audit_sink import open_tails
     from sekisho.adapters.records.database import Database
+
+    keys = _own_keys(settings, key)
 
     async def read() -> Verdict:
         # The saved heads come first: what they count must be in the database by the time it is read.
@@ -146,7 +156,7 @@ def verified_workspace(settings: Settings, key: str, since: str | None) -> Verdi
             return await database.read(
                 lambda connection: verify_rows(
                     stored_records(connection),
-                    list(stored_heads(connection)),
+                    [*stored_heads(connection), *(heads_to_come(keys, open_tails(connection)) if keys else ())],
                     stored_subjects(connection),
                     saved,
                     key,
@@ -159,6 +169,17 @@ def verified_workspace(settings: Settings, key: str, since: str | None) -> Verdi
             await database.close()
 
     return asyncio.run(read())
+
+
+def _own_keys(settings: Settings, key: str) -> KeyRing | None:
+    """Return the workspace's key ring, when it can be opened here and *key* is its own."""
+    from sekisho.adapters.keyring import open_keys
+
+    with suppress(SekishoError):
+        keys = open_keys(settings)
+        if keys.verification_key() == key:
+            return keys
+    return None
 
 
 def _sentence(verdict: Verdict) -> str:
