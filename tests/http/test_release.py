@@ -165,6 +165,7 @@ async def test_a_whole_form_that_breaks_is_a_problem(world: World, form) -> None
         response = await client.post("/v1/query", json=QUERY)
     assert (response.status_code, response.json()["code"]) == (503, "audit_unavailable")
     assert world.gateway.release.closed
+    assert [(each["pages"], each["reason"]) for each in world.audit.records] == [([100, 101], "not_sent")]
 
 
 @pytest.mark.parametrize("form", [CSV, PARQUET], ids=lambda f: f.name)
@@ -176,6 +177,8 @@ async def test_a_whole_form_has_a_largest_size(world: World, form) -> None:
         response = await client.post("/v1/query", json=QUERY)
     assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
     assert "Arrow or NDJSON" in response.json()["detail"]
+    (void,) = world.audit.records  # nobody is told that their data went to a requester who got nothing
+    assert (void["kind"], void["reason"], void["pages"][0]) == ("access.void", "not_sent", 100)
 
 
 async def test_a_page_that_waited_too_long_is_dropped_and_recorded(world: World) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
 from typing import IO, Any, Final
 
 import structlog
@@ -19,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from sekisho.domain.terms import Requester
-from sekisho.errors import ConsentUnavailable, InvalidRequest, SekishoError
+from sekisho.errors import AuditUnavailable, ConsentUnavailable, InvalidRequest, SekishoError
 from sekisho.http.context import BrokenOff, context_of
 from sekisho.http.formats import Format, json_document
 from sekisho.http.services import Release, Services, services_of
@@ -88,7 +89,12 @@ class _Pages:
             self._services.metrics.page(self._form, rows)
         self._unsent.clear()
 
-    async def _void(self) -> None:
+    async def drop(self) -> None:
+        """Call when what was read leaves no more. A log that is down says too much then, rather than too little."""
+        with suppress(AuditUnavailable):
+            await self._void("not_sent")
+
+    async def _void(self, reason: str = "recheck_too_old") -> None:
         """Record that pages, which the log says were released, were not; of what began to leave, it says nothing."""
         if not self._unsent:
             return
@@ -101,10 +107,11 @@ class _Pages:
                     "requester": self._requester.name,
                     "purpose": self._purpose,
                     "pages": [seq for seq, _ in self._unsent],
-                    "reason": "recheck_too_old",
+                    "reason": reason,
                 },
             )
         )
+        self._unsent.clear()
 
     async def close(self) -> None:
         """Stop reading; the store's cursor is let go."""
@@ -315,7 +322,11 @@ class _Spooled(_Streamed):
         settings = self._services.settings
         folder = str(settings.spool_folder) if settings.spool_folder else None
         with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=folder) as spool:
-            page = await self._collect(spool, settings.spool_limit)
+            try:
+                page = await self._collect(spool, settings.spool_limit)
+            except Exception:
+                await self._pages.drop()
+                raise
             length = spool.tell()
             spool.seek(0)
             await self._pages.renew()
