@@ -266,6 +266,14 @@ async def test_a_customer_acts_for_herself_only(world: World, client: httpx.Asyn
     assert world.consents.allowed == {("1", "recommendation")}
 
 
+@pytest.mark.parametrize("path", ["/v1/me/consents/recommendation:withdraw", "/v1/me/consents:withdraw-all"])
+async def test_a_withdrawal_needs_no_body_of_any_type(client: httpx.AsyncClient, path: str) -> None:
+    """Nothing has no type: what clients write there on their own (``curl --data ''``) keeps nobody's no out."""
+    headers = {**CUSTOMER, "Content-Type": "application/x-www-form-urlencoded"}
+    assert (await client.post(path, headers=headers)).status_code == 200
+    assert (await client.post(path, content=b"x=1", headers=headers)).status_code == 422
+
+
 async def test_the_log_is_searched_by_auditors_only(world: World, client: httpx.AsyncClient) -> None:
     """Without the role a search is denied and a record not found; with it, the search itself is recorded."""
     denied = await client.post("/v1/audit/records:search", json={}, headers=REQUESTER)
