@@ -30,8 +30,8 @@ from sekisho.errors import InvalidRequest
 _T = TypeVar("_T")
 _MAX_FAULTS: Final = 5
 
-Name = Annotated[str, Field(min_length=1, max_length=128)]
-"""A name of the catalogue."""
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+"""A name of the catalogue. None has a zero byte, and not every database can be asked for one."""
 _EXPORTED_NAME: Final = r"^[a-z][a-z0-9_]{0,62}$"
 SubjectText = Annotated[str, Field(min_length=3, max_length=512, pattern=r"^[a-z][a-z0-9_]*:[\s\S]+$")]
 """A person as services name them: ``TYPE:VALUE``."""
