@@ -30,7 +30,7 @@ EMAIL = PURPOSES["lifecycle_email"]
 
 
 async def say(
-    site: Site, requester: str, kind: str, customer: int, *, key: str | None = None, **more: Any
+    site: Site, requester: str, kind: str, customer: int | str, *, key: str | None = None, **more: Any
 ) -> httpx.Response:
     """Hand in one event."""
     headers = site.headers(requester) | ({} if key is None else {"Idempotency-Key": key})
@@ -88,6 +88,23 @@ async def test_a_no_sent_again_is_one_event(site: Site) -> None:
     ledger = site.workspace.consents.reading._ledger
     history = await ledger.history(site.number_of(person))
     assert [one.kind for one in history if one.purpose == PURPOSE].count(ConsentEventKind.WITHDRAW) == 1
+
+
+@pytest.mark.parametrize("spelt", ["0{}", "0x{:x}", "{}.0", "{}abc"])
+async def test_a_yes_under_another_spelling_is_another_persons(site: Site, spelt: str) -> None:
+    """Whoever is not spelt as the store spells its keys has no rows there, and disturbs nobody else's statement."""
+    person = site.customers()[0]
+    query = {"purpose": PURPOSE, "sql": "SELECT DISTINCT customer_id FROM crm.customers"}
+    await say(site, DESK, "give", person)
+    before = (await site.client.post("/v1/query", json=query, headers=site.headers(SERVICE))).json()["rows"]
+    await say(site, DESK, "withdraw", person)
+    assert (await say(site, DESK, "give", spelt.format(person))).json()["state"] == "given"
+    after = (await site.client.post("/v1/query", json=query, headers=site.headers(SERVICE))).json()["rows"]
+    assert len(after) == len(before) - 1
+    changes = (await site.client.get("/v1/consents/changes", headers=site.headers(SERVICE))).json()["items"]
+    asked = query | {"sql": f"{query['sql']} WHERE customer_id = ?", "parameters": [changes[-1]["data_subject"]]}
+    answer = await site.client.post("/v1/query", json=asked, headers=site.headers(SERVICE))
+    assert (answer.status_code, answer.json()["rows"]) == (200, [])
 
 
 async def test_an_old_yes_is_not_given_again(site: Site) -> None:

@@ -61,8 +61,8 @@ def test_the_language_shown():
     """The language asked for, else its language, else Japanese, else English, else whatever there is."""
     notice = replace(NOTICE, texts={**TEXTS, "pt-BR": "Aviso"})
 
-    assert [shown_locale(notice, locale) for locale in ("en", "en-GB", "pt-BR", "pt", "de", "", None)] == [
-        "en", "en", "pt-BR", "ja", "ja", "ja", "ja",
+    assert [shown_locale(notice, locale) for locale in ("en", "en-GB", "EN", "pt-BR", "pt", "de", "", None)] == [
+        "en", "en", "en", "pt-BR", "ja", "ja", "ja", "ja",
     ]  # fmt: skip
     assert shown_locale(replace(NOTICE, texts={"en": "x"}), "ja") == "en"
     assert shown_locale(replace(NOTICE, texts={"fr": "x"}), "ja") == "fr"

@@ -44,6 +44,13 @@ async def shown(site: Site, who: tuple[str, str] = WHO, sql: str = KEYS, column:
     return [row[column] for row in await site.rows(*who, sql)]
 
 
+async def test_a_rotation_needs_no_body(site: Site) -> None:
+    """Without one all pseudonyms begin anew."""
+    newest = await epochs_of(site)
+    answer = await site.client.post("/v1/keys:rotate", headers=site.headers("privacy_officer"))
+    assert (answer.status_code, answer.json()["epoch"], answer.json()["scope"]) == (200, newest + 1, "pseudonyms")
+
+
 async def test_a_rotation_changes_every_pseudonym_and_former_ones_are_read(site: Site) -> None:
     """After the answer pseudonyms and tokens are new; those of before find the same people, in all places."""
     people, before = await shown(site), await site.rows(*WHO, LINES)

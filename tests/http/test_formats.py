@@ -314,11 +314,16 @@ async def test_repeated_column_names_survive(world: World) -> None:
         ("application/x-ndjson, */*;q=0.1", NDJSON),
         ("application/json;q=0.5, application/vnd.apache.arrow.stream", ARROW),
         ("application/json;q=0, */*", NDJSON),
+        ("application/x-ndjson, */*", NDJSON),
+        ("*/*, text/csv", CSV),
+        ("application/*, text/*", JSON),
+        ("text/csv;q=0.9, */*", JSON),
+        ("", JSON),
         ("application/vnd.apache.parquet;q=0.3, image/png", PARQUET),
     ],
 )
 def test_accept_chooses_the_form(accept: str | None, form) -> None:
-    """The highest weight wins, then the order of preference; nothing asked means JSON."""
+    """The highest weight wins, then what is named, then the order of preference; nothing asked means JSON."""
     assert negotiate(accept) is form
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from starlette.requests import Request
 from tests.http.conftest import AUDITOR, CUSTOMER, QUERY, REQUESTER, World, client_of
 
 from sekisho.domain.consent import ConsentEventKind
@@ -16,8 +17,9 @@ from sekisho.domain.terms import (
     DataSubjectKey,
     StatisticsView,
 )
-from sekisho.errors import AuditUnavailable
+from sekisho.errors import AuditUnavailable, InvalidRequest
 from sekisho.http.app import create_app
+from sekisho.http.query_parameters import one
 from sekisho.http.routing import StaticRoutes
 from sekisho.ports import DataSubjectRef
 from sekisho.release import Ask, Occasion
@@ -264,6 +266,32 @@ async def test_a_customer_acts_for_herself_only(world: World, client: httpx.Asyn
         ("withdraw_all", me),
     ]
     assert world.consents.allowed == {("1", "recommendation")}
+
+
+@pytest.mark.parametrize("path", ["/v1/me/consents/recommendation:withdraw", "/v1/me/consents:withdraw-all"])
+async def test_a_withdrawal_needs_no_body_of_any_type(client: httpx.AsyncClient, path: str) -> None:
+    """Nothing has no type: what clients write there on their own (``curl --data ''``) keeps nobody's no out."""
+    headers = {**CUSTOMER, "Content-Type": "application/x-www-form-urlencoded"}
+    assert (await client.post(path, headers=headers)).status_code == 200
+    assert (await client.post(path, content=b"x=1", headers=headers)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "answer"),
+    [
+        ("GET", "/v1/audit/records/%00", None, 404),
+        ("POST", "/v1/me/consents/a%00b:withdraw", None, 404),
+        ("POST", "/v1/audit/records:search", {"requester": "a\0b"}, 422),
+        ("POST", "/v1/notices:publish", {"key": "a\0b", "version": "1"}, 422),
+    ],
+)
+async def test_a_zero_byte_is_no_name(
+    client: httpx.AsyncClient, method: str, path: str, body: object, answer: int
+) -> None:
+    """PostgreSQL has no text with one: what names nothing is answered before it is asked, and is no fault of ours."""
+    assert (await client.request(method, path, json=body, headers=AUDITOR)).status_code == answer
+    with pytest.raises(InvalidRequest):
+        one(Request({"type": "http", "query_string": b"dataset=%00"}), "dataset")
 
 
 async def test_the_log_is_searched_by_auditors_only(world: World, client: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ EMAIL_SHA256 = "email_sha256"
 """Kind: lower-case hexadecimal SHA-256 of the trimmed, lower-cased e-mail address, in UTF-8."""
 
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+_LONGEST = 19  # digits of 64 bits
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
@@ -42,6 +43,19 @@ def normalised(identifier: str, value: str) -> str:
     if not _SHA256.fullmatch(value):
         raise InvalidRequest("email_sha256 is 64 hexadecimal digits: SHA-256 of the trimmed, lower-cased address.")
     return value.lower()
+
+
+def whole_number(value: str) -> int | None:
+    """Return the number that a key column of whole numbers (64 bits) holds for the identifier *value*, if one.
+
+    An identifier is what the stores hold, letter by letter: ``017`` and ``0x11`` are others than ``17``, and none
+    that such a column can hold.
+    """
+    digits = value.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _LONGEST:
+        return None
+    number = int(value)
+    return number if str(number) == value and -(2**63) <= number < 2**63 else None
 
 
 def all_normalised(identifier: str, values: Sequence[str]) -> Sequence[str]:

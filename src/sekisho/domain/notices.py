@@ -120,7 +120,8 @@ def version_number(version: str) -> int | None:
 
 def shown_locale(notice: Notice, wanted: str | None) -> str:
     """Return the language in which *notice* is shown to whoever wants *wanted*: that, its language, ja, or en."""
-    for locale in (wanted, (wanted or "").partition("-")[0], *LOCALES):
+    tag = (wanted or "").lower()  # language tags have no case (RFC 5646, 2.1.1)
+    for locale in (wanted, tag, tag.partition("-")[0], *LOCALES):
         if locale in notice.texts:
             return str(locale)
     return next(iter(notice.texts))

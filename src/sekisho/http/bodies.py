@@ -30,8 +30,8 @@ from sekisho.errors import InvalidRequest
 _T = TypeVar("_T")
 _MAX_FAULTS: Final = 5
 
-Name = Annotated[str, Field(min_length=1, max_length=128)]
-"""A name of the catalogue."""
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+"""A name of the catalogue. None has a zero byte, and not every database can be asked for one."""
 _EXPORTED_NAME: Final = r"^[a-z][a-z0-9_]{0,62}$"
 SubjectText = Annotated[str, Field(min_length=3, max_length=512, pattern=r"^[a-z][a-z0-9_]*:[\s\S]+$")]
 """A person as services name them: ``TYPE:VALUE``."""
@@ -264,16 +264,16 @@ async def read_body(request: Request, adapter: TypeAdapter[_T], *, default: byte
     adapter:
         What the body must be.
     default:
-        JSON that stands for an empty body; without it, an empty body is a fault.
+        JSON that stands for an empty body, whatever its type is called; without it, an empty body is a fault.
 
     Raises ``InvalidRequest``, which names members of the contract and kinds of faults only.
     """
-    media_type = request.headers.get("content-type")
-    if media_type is not None and media_type.partition(";")[0].strip().lower() != "application/json":
-        raise InvalidRequest("Send the body as application/json.")
     content = await request.body()
+    media_type = request.headers.get("content-type")
     if default is not None and not content:
         content = default
+    elif media_type is not None and media_type.partition(";")[0].strip().lower() != "application/json":
+        raise InvalidRequest("Send the body as application/json.")
     try:
         return adapter.validate_json(content)
     except ValidationError as error:

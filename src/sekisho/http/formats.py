@@ -198,17 +198,20 @@ FORMATS: Final = (JSON, NDJSON, CSV, ARROW, PARQUET)
 def negotiate(accept: str | None) -> Format:
     """Return the form that an ``Accept`` header asks for (RFC 9110, 12.5.1); without one, JSON.
 
-    The highest weight wins, then the order of :data:`FORMATS`. Raises ``InvalidRequest`` when none fits.
+    The highest weight wins, then what is named over what a range covers, then the order of :data:`FORMATS`.
+    Raises ``InvalidRequest`` when none fits.
     """
-    if accept is None or accept in {"*/*", "application/json"}:
+    if accept is None or accept in {"", "*/*", "application/json"}:
         return JSON
     weights = weights_of(accept)
-    best, best_weight = None, 0.0
+    best, best_rank = None, (0.0, 0)
     for form in FORMATS:
         kind = form.media_type.partition("/")[0]
-        weight = next((weights[r] for r in (form.media_type, f"{kind}/*", "*/*") if r in weights), 0.0)
-        if weight > best_weight:
-            best, best_weight = form, weight
+        ranges = ("*/*", f"{kind}/*", form.media_type)
+        named = max((place for place, one in enumerate(ranges) if one in weights), default=0)
+        rank = (weights.get(ranges[named], 0.0), named)
+        if rank[0] > 0 and rank > best_rank:
+            best, best_rank = form, rank
     if best is None:
         known = ", ".join(form.media_type for form in FORMATS)
         raise InvalidRequest(f"None of the media types in Accept is known here; these are: {known}.")

@@ -19,10 +19,10 @@ _LONGEST: Final = 512
 def one(request: Request, name: str, *, longest: int = _LONGEST) -> str | None:
     """Return the parameter *name*, ``None`` where it is left out.
 
-    Raises ``InvalidRequest`` when it stands twice, is empty, or has more than *longest* characters.
+    Raises ``InvalidRequest`` when it stands twice, is empty, has more than *longest* characters, or a zero byte.
     """
     values = request.query_params.getlist(name)
-    if len(values) > 1 or (values and not 1 <= len(values[0]) <= longest):
+    if len(values) > 1 or (values and (not 1 <= len(values[0]) <= longest or "\0" in values[0])):
         raise InvalidRequest(f"{name} stands once, with 1 to {longest} characters.")
     return values[0] if values else None
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sekisho.errors import NotFound
 from sekisho.http.idempotency import PARAMETER, idempotent, takes_key
 
 _PROBLEM_SCHEMA: Final[dict[str, Any]] = {
@@ -95,7 +96,12 @@ class StaticRoutes:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. What an endpoint raises is for the layer outside."""
+        """Serve one request. What an endpoint raises is for the layer outside.
+
+        No name or id has a zero byte, and not every database can even be asked for one: there is no such resource.
+        """
+        if scope["type"] == "http" and "\0" in scope["path"]:
+            raise NotFound("There is no such resource; /openapi.json lists all.")
         found = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if found is None:
             await self._app(scope, receive, send)

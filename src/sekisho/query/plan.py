@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from sekisho.domain.governed import GovernedQuery, Output, Projection, Scan
+from sekisho.domain.identifiers import whole_number
 from sekisho.domain.row_filters import Ago, instant_text
 from sekisho.domain.terms import ColumnType, StoreKind
 from sekisho.errors import InvalidRequest, MaskedColumnUse, PolicyUnavailable
@@ -198,7 +199,7 @@ def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec, now: dat
             if number is not None and slot.identifier is not None:
                 raw = codec.raw_key(slot.identifier, number)
                 # A person whose key this store does not hold matches nothing.
-                return None if raw is None else int(raw) if slot.key_type is ColumnType.INTEGER else raw
+                return raw if raw is None or slot.key_type is not ColumnType.INTEGER else whole_number(raw)
         else:
             decoded = codec.token(slot.domain.removeprefix("id:"), value)
             if decoded is not None and slot.key_type is ColumnType.INTEGER:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sekisho.adapters.stores import colocated
+from sekisho.adapters.stores import colocated, people_table
 from sekisho.errors import SekishoError, StoreUnavailable
 from tests.adapters.stores.copied import COUNT, LINES, CopiedWorld, copy_of, counted, same_answer, source
 from tests.query.world import DATASETS, FIRST_ID, PEOPLE, ROWS, number_of
@@ -67,11 +67,22 @@ def test_only_parquet_with_a_data_subject_is_copied(world: CopiedWorld) -> None:
     assert [each.name for each in colocated.eligible(world.catalogue.stores, DATASETS)] == [LINES.name]
 
 
-def test_one_key_of_two_people_is_not_copied(world: CopiedWorld) -> None:
-    """Where the registry names two people by what is one key in the files, rows would be doubled: refused."""
-    world.people.known["customer_id"]["0" + str(FIRST_ID)] = 49
+def test_one_key_of_two_people_is_not_copied(world: CopiedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the registry names two people by one key, rows would be doubled: refused."""
+    rows_of = people_table.rows_of
+    monkeypatch.setattr(people_table, "rows_of", lambda *args: pa.concat_tables([rows_of(*args)] * 2))
+    copy_of(world).unlink()
     with pytest.raises(StoreUnavailable, match="Two people"):
         world.sync()
+
+
+def test_a_key_in_another_spelling_has_no_rows_in_a_copy(world: CopiedWorld) -> None:
+    """In whole numbers ``017001`` is nobody: the rows of 17001 stay theirs."""
+    before = pq.read_table(copy_of(world))["__person"].to_pylist()
+    world.people.known["customer_id"]["0" + str(FIRST_ID)] = 49
+    copy_of(world).unlink()
+    assert world.sync().written
+    assert pq.read_table(copy_of(world))["__person"].to_pylist() == before
 
 
 def test_copies_of_what_is_no_dataset_any_more_are_removed(world: CopiedWorld) -> None:

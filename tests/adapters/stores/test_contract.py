@@ -96,6 +96,25 @@ def test_people_who_were_added_are_there(bench: Bench) -> None:
     assert number in bench.people(query, bench.view())
 
 
+@pytest.mark.parametrize("spelt", ["0{}", "0x{:x}", "{}.0", "+{}", "x{}", "9223372036854{}"])
+@pytest.mark.parametrize("purpose", ["recommendation", "fraud"])
+def test_a_key_that_the_store_cannot_hold_is_nobodys_row(bench: Bench, spelt: str, purpose: str) -> None:
+    """A number in another spelling is somebody else, who has no rows, and keeps nobody's rows from anybody."""
+    people = bench.world.people
+    consent = purpose == "recommendation"
+    query = bench.governed(ROWS, purpose=purpose)
+    before = bench.people(query, bench.view() if consent else None)
+    place = next(row["place"] for row in bench.world.rows[bench.dataset] if row["place"] in places())
+    other = max(people.known["customer_id"].values()) + 1
+    people.known["customer_id"][spelt.format(17001 + place)] = other
+    people.version += 1
+    if consent:
+        bench.world.consents.withdraw(purpose, number_of(place))
+        bench.world.consents.give(purpose, other)
+        before -= {number_of(place)}
+    assert bench.people(query, bench.view() if consent else None) == before
+
+
 def test_cells_and_purposes_have_tables_of_their_own(bench: Bench) -> None:
     """Statements of two purposes do not disturb each other."""
     first, second = bench.governed(ROWS), bench.governed(ROWS, purpose="advertising")

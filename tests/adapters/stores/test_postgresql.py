@@ -291,6 +291,15 @@ async def test_rows_of_a_key(worker: Worker) -> None:
     assert await worker.store.rows_with_key(VISITS, [1], 3) == []
 
 
+async def test_each_first_question_of_a_connection_is_answered(server: Server) -> None:
+    """A connection that knows its types already is asked for rows of a key by a statement that is new to it."""
+    store = PostgresStore(server.store(), {VISITS.name: VISITS}, timeout=20, connections=1)
+    for visits in (VISITS, replace(VISITS, columns=VISITS.columns[:1])):
+        assert len(await store.rows_with_key(visits, [101], 3)) == 3
+    await asyncio.gather(*store._settling)
+    store.close()
+
+
 async def test_keys_are_found_letter_by_letter(empty: Server) -> None:
     """A text key is a value: never a part of the statement."""
     _in_thread(

@@ -6,12 +6,15 @@ only the first time, when people were added, or when the changes are too old to 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sekisho.domain.identifiers import whole_number
 from sekisho.domain.terms import ColumnType
 from sekisho.ports import ConsentView, PeopleKeys
 
@@ -70,10 +73,33 @@ def refresh(
 
 
 def rows_of(keys: PeopleKeys, chosen: NDArray[np.bool_], key_type: ColumnType) -> pa.Table:
-    """Return the rows (``k``, ``n``) of those identifiers that *chosen* (shape (n,)) says, ``k`` in its own type."""
-    values = keys.values.take(pa.array(np.flatnonzero(chosen)))
-    values = values.cast(pa.int64() if key_type is ColumnType.INTEGER else pa.string())
-    return pa.table({"k": values, "n": pa.array(keys.numbers[chosen])})
+    """Return the rows (``k``, ``n``) of those identifiers that *chosen* (shape (n,)) says, ``k`` in its own type.
+
+    An identifier that a column of that type cannot hold has no row.
+    """
+    places = np.flatnonzero(chosen)
+    values = keys.values.take(pa.array(places))
+    if key_type is not ColumnType.INTEGER:
+        return pa.table({"k": values.cast(pa.string()), "n": pa.array(keys.numbers[places])})
+    held, numbers = whole_numbers(values)
+    return pa.table({"k": numbers, "n": pa.array(keys.numbers[places[held]])})
+
+
+def whole_numbers(values: pa.LargeStringArray) -> tuple[NDArray[np.intp], pa.Int64Array]:
+    """Return which of *values* a column of whole numbers can hold, ascending places, and what it holds for them.
+
+    Arrow's own reading is kinder than ``whole_number``: it takes ``017`` for 17, who is somebody else.
+    """
+    with suppress(pa.ArrowException):  # as mostly: no text among them, and none that Arrow reads too kindly
+        numbers = values.cast(pa.int64())
+        if not any(pc.any(pc.starts_with(values, zero)).as_py() for zero in ("0", "-0")):
+            return np.arange(len(values)), numbers
+    plain = pc.match_substring_regex(values, r"^(0|-?[1-9][0-9]{0,17})$").to_numpy(zero_copy_only=False)
+    if not plain.all():
+        for place in np.flatnonzero(pc.match_substring_regex(values, r"^-?[1-9][0-9]{18}$")).tolist():
+            plain[place] = whole_number(values[place].as_py()) is not None  # of 19 digits some are beyond 64 bits
+    places = np.flatnonzero(plain)
+    return places, values.take(pa.array(places)).cast(pa.int64())
 
 
 def refresh_numbers(known: Version | None, consent: ConsentView) -> Refresh | None:

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from sekisho.domain.identifiers import whole_number
 from sekisho.domain.terms import Column, ColumnType, Dataset, SubjectNumber
 from sekisho.errors import StatementRefused, StoreUnavailable
 from sekisho.ports import People
@@ -125,20 +126,10 @@ def statement(table: str, dataset: Dataset, keys: int) -> str:
 
 
 def _typed(column: Column, values: Sequence[str]) -> list[Key]:
-    """Return *values* as the store holds them, without those that it cannot hold.
-
-    An identifier is what the stores hold, letter by letter: ``017`` is another one than 17.
-    """
+    """Return *values* as the store holds them, without those that it cannot hold."""
     if column.type is not ColumnType.INTEGER:
         return list(values)
-    return [int(value) for value in values if _is_whole(value)]
-
-
-def _is_whole(value: str) -> bool:
-    digits = value.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 19:
-        return False
-    return str(int(value)) == value and -(2**63) <= int(value) < 2**63
+    return [number for number in map(whole_number, values) if number is not None]
 
 
 def _told(dataset: Dataset, rows: Sequence[tuple[object, ...]]) -> list[dict[str, object]]:

@@ -45,7 +45,11 @@ ROTATE: Final = TypeAdapter(RotateBody)
 DETOKENISE: Final = TypeAdapter(DetokeniseBody)
 
 
-@ROUTER.post("/v1/keys:rotate", summary="A new epoch of pseudonyms and tokens", openapi_extra=body_schema(ROTATE))
+@ROUTER.post(
+    "/v1/keys:rotate",
+    summary="A new epoch of pseudonyms and tokens",
+    openapi_extra=body_schema(ROTATE, required=False),
+)
 async def rotate(request: Request) -> Response:
     """Begin an epoch for all purposes (`pseudonyms`), or for the purpose that `scope` names.
 
@@ -54,7 +58,7 @@ async def rotate(request: Request) -> Response:
     """
     officer = requester_with_role(request, PRIVACY_OFFICER)
     rotation = services_of(request).rotation
-    body = await read_body(request, ROTATE)
+    body = await read_body(request, ROTATE, default=b"{}")
     if rotation is None:
         raise NotFound("This gateway does not rotate keys.")
     begun = await rotation.rotate(officer, body.scope)

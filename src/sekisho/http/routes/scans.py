@@ -62,7 +62,7 @@ async def begin(request: Request) -> Response:
     Samples are looked at inside the gateway and not kept. For the privacy officer.
     """
     requester = requester_with_role(request, PRIVACY_OFFICER)
-    body = await read_body(request, SCAN) if await request.body() else ScanBody()
+    body = await read_body(request, SCAN, default=b"{}")
     run = await _scans(request).begin(requester, [*body.stores, *body.datasets])
     response = json_response(_told(run), status=202)
     response.headers["Location"] = f"{_SCANS}/{run.id}"

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sekisho.adapters.stores.people_table import rows_of
+from sekisho.adapters.stores.people_table import rows_of, whole_numbers
 from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import GovernedQuery, Projection, Shape
 from sekisho.domain.terms import ColumnType
@@ -289,17 +289,16 @@ class BitsByKey:
 def _numbers(known: Known) -> Numbers | None:
     if known.key_type is not ColumnType.INTEGER or not len(known.keys.values):
         return None
-    try:
-        keys = np.asarray(known.keys.values.cast(pa.int64()))
-    except pa.ArrowException:
-        return None
+    places, values = whole_numbers(known.keys.values)
+    keys, numbers = np.asarray(values), known.keys.numbers[places]
     # One key for each person, and one person for each: then keys tell people apart as well as numbers do.
-    single = len(known.numbers) == len(keys) == len(each_once(keys))
+    if not len(keys) or not len(each_once(numbers)) == len(keys) == len(each_once(keys)):
+        return None
     low, high = int(keys.min()), int(keys.max())
-    if not single or high - low >= SPAN or int(known.numbers[-1]) >= 2**31:
+    if high - low >= SPAN or int(numbers.max()) >= 2**31:
         return None
     by_key = np.full(high - low + 2, -1, np.int32)
-    by_key[keys - low] = known.keys.numbers
+    by_key[keys - low] = numbers
     return Numbers(low, by_key)
 
 

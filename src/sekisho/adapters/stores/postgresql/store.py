@@ -381,10 +381,11 @@ async def _rows_with_key(session: Session, dataset: Dataset, keys: Sequence[Key]
         raise StoreUnavailable(f"{dataset.name} names nobody.")
     columns = ", ".join(quoted("t", each.name) for each in dataset.columns)
     kind = "bigint" if column.type is ColumnType.INTEGER else "text"
+    # Begun first: what the driver prepares before stands in a transaction of its own, which has read already.
+    await session.connection.execute(_BEGIN)
     statement = await session.prepared(
         f"SELECT {columns} FROM {quoted(*physical(dataset))} AS t"
         f" WHERE {quoted('t', column.name)} = ANY ($1::{kind}[]) LIMIT $2::bigint"
     )
-    await session.connection.execute(_BEGIN)
     found: Sequence[Any] = await statement.fetch(list(keys), most)
     return found
