@@ -79,7 +79,8 @@ def verify(
 ) -> None:
     """Prove that an audit log is what was written: every hash is computed anew, every head held against it.
 
-    Exit codes: 0 ok, 1 tampered, 2 incomplete, 3 not signed by the trusted key, 64 used wrongly.
+    Exit codes: 0 ok, 1 tampered, 2 incomplete, 3 not signed by the trusted key or by too few
+    of the witnesses demanded, 64 used wrongly.
     """
     try:
         verdict = _verified(path, key, since, _policy(witness, quorum, policy))

@@ -84,7 +84,7 @@ def draft(
     purposes: Annotated[
         list[str], typer.Option("--purpose", "-p", help="A purpose that it tells of; repeatable.", show_default=False)
     ],
-    major: Annotated[bool, typer.Option("--major/--minor", help="Whether people are to be asked again.")] = False,
+    major: Annotated[bool, typer.Option("--major/--minor", help="People are to be asked again.")] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     officer: OfficerOption = "privacy_officer",
     as_json: JsonOption = False,
