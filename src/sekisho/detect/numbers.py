@@ -220,11 +220,11 @@ def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span 
     best = by_form(row)
     if label is not None:
         if isinstance(label, Kind):
-            best = _better(best, by_label(label, row, direct=True), _worded(label, row, direct=True))
+            best = _better(best, _worded(label, row, direct=True))
     elif best is None or best[1] < 0.8:  # else its form says enough
         for word in (before, behind):
             if isinstance(word, Kind) and not _AMOUNT_AFTER.match(text, end):
-                best = _better(best, by_label(word, row, direct=False), _worded(word, row, direct=False))
+                best = _better(best, _worded(word, row, direct=False))
     if len(row.digits) == 7:
         best = _better(best, _postal_code(text, start, end, row, label or before))
     if best is None and isinstance(label, Kind) and label in MISTYPED and not _AMOUNT_AFTER.match(text, end):
@@ -239,22 +239,18 @@ def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span 
     return Span(start, end, *best)
 
 
-def _better(*readings: Found | None) -> Found | None:
-    """Return the reading with the highest score, the later of two equal ones."""
-    best = None
-    for reading in readings:
-        if reading is not None and (best is None or reading[1] >= best[1]):
-            best = reading
-    return best
+def _better(best: Found | None, reading: Found | None) -> Found | None:
+    """Return the one with the higher score, the later of two equal ones."""
+    return reading if reading is not None and (best is None or reading[1] >= best[1]) else best
 
 
 def _worded(word: Kind, row: Row, *, direct: bool) -> Found | None:
-    """Return a card or phone of no known form beside a word for it."""
+    """Return what *row* is beside a *word*: a card or a phone of no known form, too."""
     if word is _CARD:
         return card_by_label(row)
-    if word is _PHONE and not _is_ipv4(row):
-        return phone_by_label(row, direct=direct)
-    return None
+    if word is _PHONE:
+        return None if _is_ipv4(row) else phone_by_label(row, direct=direct)
+    return by_label(word, row, direct=direct)
 
 
 def _is_ipv4(row: Row) -> bool:
