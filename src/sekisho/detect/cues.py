@@ -127,7 +127,7 @@ def _alternatives(words: Iterable[str]) -> str:
 
 
 _JAPANESE_WORD = re.compile(_alternatives(_JAPANESE))
-_LATIN_WORD = re.compile("[A-Za-z][A-Za-z]*")  # account_number: a key is read by its words
+_LATIN_WORD = re.compile("[A-Za-z][A-Za-z]+")  # account_number: a key is read by its words
 _LONGEST_CARD = max(map(len, WORDS[Kind.CARD]))
 _SHORTEST_LATIN = min(map(len, _LATIN))
 _TELLING = frozenset((*_LATIN, "number", "Number", "NUMBER"))  # my number: a number by itself says nothing

@@ -57,8 +57,6 @@ def find_machines(text: str) -> list[Span]:
         if "GA1." in text or "fb." in text or "GS1." in text or "GS2." in text:
             spans += [Span(*match.span(), Kind.COOKIE_ID, 0.95) for match in _COOKIE.finditer(text)]
         spans += [Span(match.start() - 4, match.end(), Kind.MAC, 0.8) for match in _MAC_DOTS.finditer(text)]
-    if "MAC" in text or "mac" in text or "Mac" in text:
-        spans += [Span(*match.span("value"), Kind.MAC, 0.85) for match in _MAC_PLAIN.finditer(text)]
     if ":" in text and _COLONS.search(text):
         spans += [Span(*match.span(), Kind.IP, 0.9) for match in _IPV6.finditer(text) if _is_ipv6(match.group())]
         spans += [Span(*match.span(), Kind.MAC, 0.95) for match in _MAC.finditer(text)]
@@ -71,6 +69,13 @@ def find_machines(text: str) -> list[Span]:
             kind = Kind.ADVERTISING_ID if named else Kind.DEVICE_ID
             spans.append(Span(*match.span(), kind, 0.95 if named else 0.8))
     return spans
+
+
+def find_named(text: str) -> list[Span]:
+    """Return MAC addresses of folded *text* that are twelve digits with the word before them."""
+    if "MAC" in text or "mac" in text or "Mac" in text:
+        return [Span(*match.span("value"), Kind.MAC, 0.85) for match in _MAC_PLAIN.finditer(text)]
+    return []
 
 
 def find_accounts(text: str) -> Iterator[Span]:

@@ -55,7 +55,8 @@ WIDE: Final = _mark("\x80")
 _SCHEME = _mark(":", "/", "/")
 _STREET_OR_AT = _mark(" ", "SATa", "tvqe")
 _STATED_OR_AT = _mark("トセアコ", "ーッ", "クシトド")
-EMAIL: Final = _any(_mark("@★☆"), _mark("([{", "aAア" + _SPACES), _STREET_OR_AT, _STATED_OR_AT)
+EMAIL: Final = _any(_mark("@★☆"), _mark("([{", "aAア" + _SPACES))
+SAID: Final = _any(_STREET_OR_AT, _STATED_OR_AT)
 URL: Final = _any(_SCHEME, _mark("w", "w", "."), _mark(ascii_letters, ascii_letters, "/"))
 LINE: Final = _any(_mark("UCR", hexdigits, hexdigits), _mark("Llラ", "Iiイ", "Nnン"))
 
@@ -82,9 +83,10 @@ STATED: Final = _any(
 BANK_CODE: Final = _any(_mark("wWス", "iIイ", "fFフ"), _mark("B", "I", "C"))
 
 _DASHED = _mark(hexdigits, "-", hexdigits)
+MAC: Final = _mark("ASfmM", "12baA", ".cC")
 MACHINE: Final = _any(
     _mark(hexdigits, ".", hexdigits),
-    _mark("ASfmM", "12baA", ".cC"),  # GA1., GS1., fb., MAC
+    MAC,  # GA1., GS1., fb.
     _mark(":", hexdigits + ":"),
     _DASHED,
 )

@@ -9,6 +9,8 @@ consumption would cost recall.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from sekisho.detect.codes import CODED, NOBODYS, REFERENCES, all_groups, goes_on, head_of, read_code
@@ -75,6 +77,8 @@ class _Context(NamedTuple):
     glued: bool
 
 
+_context: Callable[[tuple[object, ...]], _Context] = partial(tuple.__new__, _Context)  # see spans.span_of
+_row: Callable[[tuple[str, list[int], bool]], Row] = partial(tuple.__new__, Row)
 _NO_WORD = _Context(None, None, None, glued=False)
 
 
@@ -125,7 +129,7 @@ def find_numbers(text: str) -> list[Span]:
         after = None
         if label is None and cue is None and end - start > 6:
             after = first_cue(text, end, end + NEAR)
-        context = _Context(label, cue.about if cue else None, after.about if after else None, glued)
+        context = _context((label, cue.about if cue else None, after.about if after else None, glued))
         if end - start < SHORTEST and before not in _OPENING and context == _NO_WORD and text[start:end].isdigit():
             # No word is near, and by its form it is nothing.
             spans += [bare] if (bare := _bare(text, start, end, context)) else []
@@ -162,7 +166,7 @@ def _whole(run: str, label: Kind | Aside | None, *, plus: bool) -> Found | None:
     if not run.isdigit():
         groups = _GROUP.findall(run)
         run, shape = "".join(groups), [*map(len, groups)]
-    found = by_form(Row(run, shape, plus)) if len(shape) < _MAX_GROUPS else None
+    found = by_form(_row((run, shape, plus))) if len(shape) < _MAX_GROUPS else None
     return found if found and found[1] >= 0.8 else None
 
 
@@ -202,7 +206,7 @@ def _starting_at(text: str, groups: list[tuple[int, int]], index: int, context: 
             break
         if len(digits) < 5:
             continue
-        found = _read(text, start, group_end, Row(digits, shape, plus), context)
+        found = _read(text, start, group_end, _row((digits, shape, plus)), context)
         if found is None or (best is not None and found.score < best.score):
             continue
         # A row of digits inside a word (a hash, a product code) is only taken when its own shape is proof.
@@ -236,7 +240,7 @@ def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span 
         # (03)1234-5678 begins with its bracket; one that closes behind the number is the sentence's.
         start -= text[start - 1] == "(" and text.count(")", start, end) > text.count("(", start, end)
         start -= text[start - 1 : start] == "+"
-    return Span(start, end, *best)
+    return span_of((start, end, *best))
 
 
 def _better(best: Found | None, reading: Found | None) -> Found | None:
@@ -286,7 +290,7 @@ def _bare(text: str, start: int, end: int, context: _Context) -> Span | None:
         return None
     kind = context.label or context.before
     found = kind if isinstance(kind, Kind) and kind in REFERENCES else _ORDER
-    return Span(start - hashed, end, found, 0.5 if hashed else 0.3)
+    return span_of((start - hashed, end, found, 0.5 if hashed else 0.3))
 
 
 def _day_at(text: str, groups: list[tuple[int, int]], index: int) -> bool:
