@@ -83,13 +83,13 @@ def test_any_text_settles(text):
     assert all(0 <= span.start < span.end <= len(text) for span in found(text))
 
 
-@pytest.mark.parametrize("line", EXAMPLES[::7])
-def test_no_found_value_remains(line):
+@pytest.mark.parametrize("part", range(7))
+def test_no_found_value_remains(part):
     """A value found once by its context is masked where it stands again."""
-    values = {line[span.start : span.end] for span in found(line)}
-    again = line + "。もう一度、" + "、".join(values)
-    masked = mask(again)
-    assert [value for value in values if len(value) >= 4 and value in masked] == []
+    for line in EXAMPLES[part::7]:
+        values = {line[span.start : span.end] for span in found(line)}
+        masked = mask(line + "。もう一度、" + "、".join(values))
+        assert [value for value in values if len(value) >= 4 and value in masked] == []
 
 
 def reader(pattern: str, seen: list[str]) -> Callable[[list[str]], list[list[Span]]]:

@@ -168,3 +168,24 @@ def test_planted_values_are_covered(before, value, after):
 def test_any_text_is_read(text):
     """No text breaks the recognisers, and every span lies inside it."""
     assert all(0 <= span.start < span.end <= len(text) for span in find(text))
+
+
+@pytest.mark.parametrize(
+    "building",
+    ["グランドメゾン芝１１０２", "　中央会館　第２号館", "シャルム田町805", "田町団地3-402号室様"],
+)
+def test_an_address_goes_on_in_the_next_line(building):
+    """A building on the line below its block number is masked with it."""
+    text = f"東京都港区芝5-1-2\n{building}"
+    assert any(span.end == len(text) and span.kind is Kind.ADDRESS for span in find(text))
+
+
+@pytest.mark.parametrize("line", ["レジ番号1234", "電話:03-1234-5678", "よろしくお願いします", "商品コード881"])
+def test_what_is_no_building_stays_out_of_an_address(line):
+    """Another line below an address is not of it."""
+    assert all(span.end <= 12 for span in find(f"東京都港区芝5-1-2\n{line}") if span.kind is Kind.ADDRESS)
+
+
+def test_a_password_before_a_host_is_no_part_of_an_address():
+    """What stands between a user and a host is a secret, not the first half of an e-mail address."""
+    assert {span.kind for span in find("postgres://app:s3cr3t@db.internal:5432/crm")} == {Kind.SECRET}

@@ -24,6 +24,13 @@ from sekisho.detect.spans import Kind
         ("夫が入院したため届け先を変えたい", Category.TREATMENT),
         ("息子が逮捕されました", Category.CRIMINAL_PROCEDURE),
         ("少年院にいた", Category.JUVENILE_PROCEDURE),
+        ("在日朝鮮人だと言うと断られた", Category.RACE),
+        ("人間ドックで要精密検査とのこと", Category.CHECK_UP),
+        ("不妊と診断され通っております", Category.MEDICAL_HISTORY),
+        ("糖尿病の薬を処方されています", Category.MEDICAL_HISTORY),
+        ("双極性障害により休職中", Category.MEDICAL_HISTORY),
+        ("血糖値が高めでした", Category.CHECK_UP),
+        ("夫のDVから逃れている", Category.CRIME_VICTIM),
     ],
 )
 def test_flagged(text, category):
@@ -44,6 +51,8 @@ def test_flagged(text, category):
         "在庫処分",
         "診療所用の椅子",
         "private prison drama DVD",
+        "DVDから音が出ない",
+        "糖尿病の本を退職祝いに",
     ],
 )
 def test_not_flagged(text):

@@ -27,7 +27,7 @@ _NUMBER = (
 # A building needs a word for one, katakana, Latin letters, or a space before and a room behind; に住む is none.
 _BUILDING_WORD = (
     "マンション|アパート|ハイツ|ハイム|コーポ|メゾン|ビル|タワー|ハウス|レジデンス|パレス|ヒルズ"
-    "|荘|寮|棟|館|団地|住宅|社宅|官舎"
+    "|荘|寮|棟|館|団地|住宅|社宅|官舎|庁舎|センター"
 )
 _ROOM = (
     r"(?:[ -]?#?[A-Z]?-?[0-9]{1,5}(?:号室|号棟|号|階|室|棟|[Ff](?![A-Za-z]))?"
@@ -45,6 +45,15 @@ _BUILDING = (
     rf"){_ROOM}|[ 、,-]?[0-9A-Z]{{1,5}}(?:号室|号|階|[Ff](?![A-Za-z]))"
     r"| [0-9]{3,4}(?![0-9年月日時分円個件回人名%:/.-]))?"
 )
+# A building on the line below its block number: by a word for one, or by a room at its end.
+_NEXT_LINE = re.compile(
+    r"\r?\n[ \t]{0,3}(?![^\n]{0,12}(?:番号|コード|:))(?:"
+    rf"[{KANJI}ァ-ヴーA-Za-z・][{KANJI}のァ-ヴーA-Za-z0-9・ ]{{0,20}}?(?:{_BUILDING_WORD})"
+    rf"[{KANJI}ァ-ヴーA-Za-z・]{{0,12}}(?: 第?[0-9]{{1,2}}号館)?(?: ?[0-9]{{1,3}}-(?=[0-9]))?{_ROOM}"
+    rf"|[ァ-ヴーA-Za-z・]{{2,20}}[{KANJI}]{{0,8}}[ -]?[0-9]{{3,4}}(?:号室|号)?"
+    rf"|[{KANJI}ァ-ヴー・]{{2,20}}[ -]?[0-9]{{1,4}}号室)"
+    r"(?:様|宛|気付)?(?=[ \n、。)]|\r|\Z)"
+)
 _STREETS = rf"(?:[{_PLACE}]{{1,14}}(?:上る|上ル|下る|下ル|東入る?|西入る?|東入ル|西入ル)){{1,3}}"  # Kyoto
 _TOWN_ONLY = rf"(?!在住|出身|内|役所|民|立|長|議|在|方面|以外|全域|周辺|産|外)[{KANJI}ァ-ヴヶー]{{1,8}}"
 _REST = (
@@ -55,12 +64,12 @@ _JAPANESE = re.compile(rf"(?P<head>(?:{_PREFECTURES})(?:[ ]?[{_PLACE}]{{1,8}}?[�
 _GOODS = re.compile("産|限定|名物|物産|フェア|展|民|警|知事|庁|議会|出身者|内の|全域|方面|以外")
 # What follows a municipality in a sentence, not in an address.
 _SENTENCE = re.compile(
-    f"[にでをへ]|[はがともや](?![ぁ-ん{KANJI}])|.*(?:です|ます|した|して|から|ので|んで|いて|った|ない|では|には|まで|より)"
+    f"[にでをへ]|の(?=[{KANJI}])|[はがともや](?![ぁ-ん{KANJI}])|.*(?:です|ます|した|して|から|ので|んで|いて|った|ない|では|には|まで|より)"
 )
 # Without a prefecture only with block numbers of two parts, and led by a municipality's name.
 _BLOCKS = re.compile(
     rf"[市区郡町村](?:{_STREETS})?(?P<town>[{_PLACE}]{{0,18}}?)[ ]?"
-    rf"{_DIGITS}{{1,5}}(?:丁目|番地|番|条|線|-)(?:東|西|南|北)?{_DIGITS}{{0,5}}"
+    rf"{_DIGITS}{{1,5}}(?:丁目|番地|番|条|線|-|(?<=[0-9])の(?=[0-9]))(?:東|西|南|北)?{_DIGITS}{{0,5}}"
     rf"(?:(?:丁目|番地|番|号|-|の|条|線)(?:東|西|南|北)?{_DIGITS}{{0,5}}){{0,5}}{_BUILDING}"
 )
 _MUNICIPALITY = re.compile(
@@ -69,10 +78,17 @@ _MUNICIPALITY = re.compile(
 )
 _TOWN = re.compile(rf"{_DIGITS}{{1,3}}丁目(?:{_DIGITS}{{1,4}}(?:番地|番|号|-)?){{0,3}}{_BUILDING}")
 _TOWN_NAME = re.compile(rf"[{KANJI}ヶァ-ヴー]{{2,8}}\Z")
+# address2: what follows a key of an address line in JSON, to the closing quotation mark.
+_KEYED = re.compile(
+    r"\"[A-Za-z_]{0,20}?(?i:address|addr|jusho|juusho|building|tatemono)(?:[_-]?(?i:line|name|mei))?[_-]?[0-9]?\"\s?:\s?\"([^\"\n]{2,100})\""
+)
 _LABELLED = re.compile(
     r"(?:住所|所在地|届け先|届先|配送先|送付先|居住地|本籍|Address|address|ADDRESS)(?:は|が)?\s?:[ ]?([^\n。]{2,100})"
 )
 _MACHINE = re.compile(r"(?i:mac|ip|mail|web|url|メール)[ _-]?\Z")
+_OTHER_KEY = re.compile(
+    r"\"(?i:(?:[a-z]{1,12}_){0,2}(?:mac|ip|ipv4|ipv6|mail|email|web|url|wallet|remote|host)_?addr)"
+)
 _HOUSE = re.compile(f"[市区郡町村][^\n。]{{0,20}}?{_DIGITS}")
 
 _STREET_WORDS = (
@@ -124,9 +140,9 @@ def find_prefectures(text: str) -> Iterator[Span]:
         start, end = match.span()
         if match["number"] is not None and match["town"] and _SENTENCE.match(match["town"]):
             end = match.end("head")
-        if end - start <= 4 and _GOODS.match(text, end):
+        if match.end("head") - start <= 4 and _GOODS.match(text, match.end("head")):
             continue  # 北海道産: nobody lives there
-        yield Span(start, end, Kind.ADDRESS, 0.9 if match["number"] else 0.7)
+        yield Span(start, _below(text, end), Kind.ADDRESS, 0.9 if match["number"] else 0.7)
 
 
 def find_blocks(text: str) -> Iterator[Span]:
@@ -139,7 +155,7 @@ def find_blocks(text: str) -> Iterator[Span]:
                 continue
             name = _MUNICIPALITY.search(text, max(0, match.start() - 6), match.start())
             if name:
-                yield Span(name.start(), match.end(), Kind.ADDRESS, 0.6)
+                yield Span(name.start(), _below(text, match.end()), Kind.ADDRESS, 0.6)
     if "丁目" in text:
         for match in _TOWN.finditer(text):
             name = _TOWN_NAME.search(text, max(0, match.start() - 8), match.start())
@@ -153,7 +169,12 @@ def find_labelled(text: str) -> Iterator[Span]:
         for match in _LABELLED.finditer(text):
             if _MACHINE.search(text, max(0, match.start() - 8), match.start()):
                 continue  # a MAC address: no house
-            yield Span(*match.span(1), Kind.ADDRESS, 0.7)
+            start, end = match.span(1)
+            yield Span(start, _below(text, end), Kind.ADDRESS, 0.7)
+    if '"' in text and ":" in text:
+        for match in _KEYED.finditer(text):
+            if not _OTHER_KEY.match(text, match.start()):
+                yield Span(*match.span(1), Kind.ADDRESS, 0.7)
 
 
 def find_streets(text: str) -> Iterator[Span]:
@@ -192,6 +213,13 @@ def find_codes(text: str) -> Iterator[Span]:
         if _free(text, match.start()):
             start = match.start("us") if match["us"] else match.start()
             yield Span(start, match.end(), Kind.POSTAL_CODE, 0.6)
+
+
+def _below(text: str, end: int) -> int:
+    """Return where an address ends whose block number ends at *end*: the building may stand on the next line."""
+    if text[end : end + 1] in {"\n", "\r"} and (building := _NEXT_LINE.match(text, end)):
+        return building.end()
+    return end
 
 
 def _free(text: str, start: int) -> bool:

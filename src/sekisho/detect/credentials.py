@@ -17,6 +17,8 @@ _TOKEN = re.compile(
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[^-]*(?:-----END [A-Z0-9 ]{0,60}-----)?")
 _BEARER = re.compile(r"(?:[Bb]earer|BEARER|[Bb]asic) +(?P<value>[0-9A-Za-z._~+/-]{16,8192}=*)")
 
+_USERINFO = re.compile(r"://[^\s/:@]{1,64}:(?P<value>[^\s/@]{1,128})@")  # RFC 3986, 3.2.1
+
 _EQUALS = re.compile("[=:]")
 _KEY_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _VALUE = re.compile(r">?\s?[\"']?(?P<value>[^\s\"'<>,;、。「」]{4,4096})")
@@ -45,10 +47,11 @@ _KINDS = {
 """Keys in lower case without ``_ - .``, and what their values are."""
 
 _NO_MARKS = str.maketrans("", "", "_-.")
+_CODES = "ワンタイムコード|認証コード|確認コード|セキュリティコード"
 _STATED = re.compile(
-    r"(?:(?:暗証番号|パスコード)(?=[0-9]{4,12}(?![0-9年]))|(?:パスワード|パスコード|暗証番号|合言葉|秘密鍵|APIキー|アクセスキー|アクセストークン|(?<![A-Za-z])(?i:pw|password|passcode|pin)"
-    r"|(?P<session>セッション(?i:id)?|クッキー(?i:id)?))"
-    r"(?:\s?(?:は|が|:|=|is|「|『|\(|→|\s)){1,4})(?P<value>[!#-&*-;=?-~]{4,128})"
+    rf"(?:(?:暗証番号|パスコード|{_CODES})(?=[0-9]{{3,12}}(?![0-9年]))|(?:パスワード|パスコード|暗証番号|{_CODES}|合言葉|秘密鍵|APIキー|アクセスキー|アクセストークン|(?<![A-Za-z])(?i:pw|password|passcode|pin)"
+    r"|(?P<session>セッション(?i:id)?|クッキー(?i:id)?|(?<![A-Za-z])[Cc]ookie[ _-]?(?i:id)))"
+    r"(?:\s?(?:は|が|:|=|is|「|『|\(|→|\s)){1,4})(?P<value>[!#-&*-;=?-~]{4,128}|[0-9]{3}(?![0-9A-Za-z年月日時分秒桁文回]))"
 )
 _TELLING = re.compile("[0-9!#$%&@*?]")
 
@@ -60,8 +63,10 @@ def find_tokens(text: str) -> list[Span]:
         spans += [Span(*match.span(), Kind.SECRET, 0.95) for match in _TOKEN.finditer(text)]
     if "-----BEGIN" in text:
         spans += [Span(*match.span(), Kind.SECRET, 0.95) for match in _PEM.finditer(text)]
+    if "://" in text and "@" in text:
+        spans += [Span(*match.span("value"), Kind.SECRET, 0.85) for match in _USERINFO.finditer(text)]
     if "earer" in text or "BEARER" in text or "asic " in text:
-        spans += [Span(*match.span("value"), Kind.SECRET, 0.9) for match in _BEARER.finditer(text)]
+        spans += [Span(*match.span("value"), Kind.SECRET, 0.85) for match in _BEARER.finditer(text)]
     return spans
 
 
@@ -98,6 +103,7 @@ def _stated_in(text: str) -> bool:
         or "秘密" in text
         or "キー" in text
         or "トーク" in text
+        or "コード" in text
         or "セッシ" in text
     )
 
@@ -105,7 +111,7 @@ def _stated_in(text: str) -> bool:
 def _stated_in_latin(text: str) -> bool:
     if "ass" in text or "PW" in text or "PIN" in text or "PASS" in text or "pw" in text or "Pw" in text:
         return True
-    return "pin" in text or "Pin" in text
+    return "pin" in text or "Pin" in text or "ookie" in text
 
 
 def find_keyed(text: str) -> list[Span]:

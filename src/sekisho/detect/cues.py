@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import partial
+from string import ascii_letters
 from typing import NamedTuple
 
 from sekisho.detect.spans import Kind
@@ -53,9 +54,11 @@ _TABLE: Mapping[Kind | Aside, str] = {
     Kind.INSURED_NUMBER: (
         "被保険者 保険証 健康保険 健保 資格確認書 記号・番号 記号番号 枝番 組合員証 insured insurance"
     ),
-    Kind.BENEFICIARY_NUMBER: "受給者 負担者番号 公費 医療証 後期高齢 介護保険 介護被保険者 beneficiary",
+    Kind.BENEFICIARY_NUMBER: (
+        "受給者 負担者番号 公費 医療証 後期高齢 介護保険 介護被保険者 介護保険被保険者 kaigo beneficiary"
+    ),
     Kind.PENSION_NUMBER: "基礎年金番号 年金番号 年金手帳 年金証書 年金 pension",
-    Kind.EMPLOYMENT_INSURANCE: "雇用保険 離職票 employment",
+    Kind.EMPLOYMENT_INSURANCE: "雇用保険 雇用保険被保険者 離職票 employment",
     Kind.BANK_ACCOUNT: (
         "口座番号 口座 普通預金 普通 当座預金 当座 貯蓄預金 銀行 支店 信用金庫 信金 信用組合 農協 振込先 "
         "振り込み先 account acct bank"
@@ -74,18 +77,18 @@ _TABLE: Mapping[Kind | Aside, str] = {
         "注文 受注 オーダー 伝票 受付 予約 問い合わせ番号 問合せ番号 お問い合せ番号 問い合わせ 問合せ "
         "追跡 送り状 配送 請求書 請求 領収書 領収 納品書 納品 チケット 管理番号 管理 整理番号 整理 "
         "決済番号 取引番号 order invoice tracking booking reservation ticket case reference ref receipt "
-        "shipment orders ordernumber orderid order_id"
+        "shipment orders ordernumber orderid"
     ),
     Kind.ID_NUMBER: (
-        "会員証 会員 顧客 お客様 お客さま お客 客 契約者 契約番号 契約 社員 職員 従業員 学籍 学生 受験 "
+        "会員証 会員カード 会員 顧客 お客様 お客さま お客 客 契約者 契約番号 契約 社員 職員 従業員 学籍 学生 受験 "
         "患者 カルテ 診察券 ポイントカード メンバーズカード メンバー ユーザー ユーザ 利用者 申込番号 申込 "
         "証券番号 製造番号 シリアル customer member membership user policy serial ssn employee staff "
-        "patient customerid customer_id userid user_id memberid member_id uid client"
+        "patient customerid userid memberid uid client"
     ),
     Aside.PRODUCT: (
-        "品番 型番 商品コード 商品番号 商品 製品番号 製品コード 製品 部品番号 型式 機種 バーコード モデル "
-        "バージョン ロット 書籍 sku jan ean upc isbn asin model product item part version lot ver barcode "
-        "gtin"
+        "品番 型番 商品コード 商品番号 商品 製品番号 製品コード 製品 部品番号 部品 図面番号 図面 型式 機種 "
+        "バーコード モデル バージョン ロット 書籍 sku jan ean upc isbn asin model product item part version lot ver "
+        "barcode gtin"
     ),
     Aside.AMOUNT: (
         "価格 金額 合計 小計 総額 代金 料金 送料 数量 個数 在庫 残高 売上 定価 税込 税抜 値段 "
@@ -106,6 +109,13 @@ _LATIN = {
     if word.isascii()
     for spelt in (word, word.capitalize(), word.upper())
 }
+# Keys as programs spell them: userId, accountNumber, PostalCode.
+_LATIN |= {
+    spelt + ending: about
+    for spelt, about in _LATIN.items()
+    if not spelt.isupper() and isinstance(about, Kind)
+    for ending in ("Id", "ID", "No", "Number", "Code", "Symbol")
+}
 
 
 def _alternatives(words: Iterable[str]) -> str:
@@ -117,10 +127,12 @@ def _alternatives(words: Iterable[str]) -> str:
 
 
 _JAPANESE_WORD = re.compile(_alternatives(_JAPANESE))
-_LATIN_WORD = re.compile("[A-Za-z_][A-Za-z_]*")
+_LATIN_WORD = re.compile("[A-Za-z][A-Za-z]+")  # account_number: a key is read by its words
 _LONGEST_CARD = max(map(len, WORDS[Kind.CARD]))
 _SHORTEST_LATIN = min(map(len, _LATIN))
 _TELLING = frozenset((*_LATIN, "number", "Number", "NUMBER"))  # my number: a number by itself says nothing
+_LETTERS = frozenset(ascii_letters)
+_MY = frozenset(("my ", "my_"))
 
 
 def last_cue(text: str, start: int, end: int, near: int) -> Cue | None:
@@ -140,19 +152,15 @@ def last_cue(text: str, start: int, end: int, near: int) -> Cue | None:
         if word not in _TELLING:
             continue
         at = window.rindex(word)
-        while _is_letter(window[at - 1 : at]) or _is_letter(window[at + len(word) : at + len(word) + 1]):
+        while window[at - 1 : at] in _LETTERS or window[at + len(word) : at + len(word) + 1] in _LETTERS:
             at = window.rindex(word, 0, at + len(word) - 1)
         about = _LATIN.get(word)
-        if about is None and window[max(0, at - 3) : at].lower() == "my ":
+        if about is None and window[max(0, at - 3) : at].lower() in _MY:
             about = Kind.MY_NUMBER
         if about is not None:
             at += start
             return _cue((at, at + len(word), about)) if end - at - len(word) <= near else best
     return best
-
-
-def _is_letter(char: str) -> bool:
-    return char.isascii() and (char.isalpha() or char == "_")
 
 
 def first_cue(text: str, start: int, end: int) -> Cue | None:

@@ -107,7 +107,7 @@ Engineer Assistant Kids Family Action Comedy Way Plaza Terrace Crescent Beach Ba
 Software Solutions Technologies Technology Finance Systems Services Service Holdings Partners Industries Media Labs
 Networks Insurance Motors Airlines Store Labor APO FPO DPO PSC USS USNS USNV USCGC Rua Rue Calle Via Piazza
 Paseo Avenida Royal Subject Note Mobile Desk Fax Website Summary Status Reason Details Comment Comments Question
-Answer Problem Issue Result Step Warning Error
+Answer Problem Issue Result Step Warning Error ID IDs Plan Thread Cookie Passport Session Code
 """
 _NO_PERSON = frozenset(_NOT_OF_PEOPLE.split())
 

@@ -24,7 +24,7 @@ Found = tuple[Kind, float]
 
 SHORTEST = 10
 """Digits of what says by itself what it is: a telephone number."""
-_PASSED, _LABELLED = 0.95, 0.85
+_PASSED, _LABELLED, _SURE = 0.95, 0.85, 0.8
 _PHONE, _CARD = Kind.PHONE, Kind.CARD  # looked up by their names they cost as much as the rest of a reading
 _COMPANY = frozenset({PhoneType.TOLL_FREE, PhoneType.NAVIGATION, PhoneType.PREMIUM})
 _DIALLED_ABROAD = re.compile("0(?:0[1-9]|10)")
@@ -60,6 +60,9 @@ _LABELLED_FORMS: Mapping[Kind, tuple[frozenset[int] | range, Callable[[str], boo
     Kind.BANK_ACCOUNT: (frozenset({6, 7, 8, 14, 15}), None),
     Kind.POSTAL_ACCOUNT: (range(7, 14), None),
 }
+_FEWEST, _TOO_MANY = 7, 2  # digits
+MISTYPED = frozenset((Kind.MY_NUMBER, Kind.RESIDENT_CODE, Kind.INSURER_NUMBER, Kind.PENSION_NUMBER))
+"""Kinds of a fixed number of digits, whose labels say enough to mask one with some too few or too many."""
 _DIRECT_ONLY = frozenset({Kind.INSURED_NUMBER})
 
 
@@ -75,7 +78,7 @@ def by_form(row: Row) -> Found | None:
                 return _CARD, _PASSED
             if shape == [4, 4, 4, 4]:
                 return _CARD, 0.5  # a mistyped card is a card
-        if length == 12 and shape in ([12], [4, 4, 4]) and checks.my_number_valid(digits):
+        if length == 12 and shape in ([12], [4, 4, 4]) and checks.my_number_valid(digits) and digits.strip("0"):
             return Kind.MY_NUMBER, 0.5
     if (phone := _phone(digits, shape, plus=plus)) is not None:
         return _PHONE, phone
@@ -84,6 +87,24 @@ def by_form(row: Row) -> Found | None:
     if shape == [4, 6]:
         return Kind.PENSION_NUMBER, 0.4
     return None
+
+
+def mistyped(kind: Kind, row: Row) -> Found | None:
+    """Return a number directly behind a label for *kind* with digits too few or too many: it is somebody's, too."""
+    form = _LABELLED_FORMS[kind]
+    if is_day(row.digits) or not _FEWEST <= len(row.digits) <= max(form[0]) + _TOO_MANY:
+        return None
+    return kind, 0.5
+
+
+def in_groups(number: str, label: object) -> Found | None:
+    """Return what a labelled *number* with spaces is: a phone or card by its form, else what its label says."""
+    groups = number.split(" ")
+    row = Row("".join(groups), [*map(len, groups)])
+    found = by_form(row)
+    if (found is None or found[1] < _SURE) and isinstance(label, Kind):
+        return by_label(label, row, direct=True) or found
+    return found
 
 
 def card_by_label(row: Row) -> Found | None:

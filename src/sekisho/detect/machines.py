@@ -10,7 +10,9 @@ from sekisho.detect.checks import iban_length, iban_valid
 from sekisho.detect.spans import Kind, Span
 
 _IPV4 = re.compile(r"[0-9][0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z])(?!\.[0-9])")
-_NO_IPV4 = re.compile(r"(?:[0-9A-Za-z](?=\Z)|[0-9]\.(?=\Z)|(?:[Vv]er(?:sion)?\.?|[Vv]|バージョン|第)[\s:]?)\Z")
+_NO_IPV4 = re.compile(
+    r"(?:[0-9A-Za-z](?=\Z)|[0-9]\.(?=\Z)|(?:[Vv]er(?:sion)?\.?|[Vv]|バージョン|ファームウェア|ファーム|[Ff]irmware|第)[\s:]?)\Z"
+)
 _IP_WORDS = frozenset(("IP", "ip", "Ip"))
 _IPV6 = re.compile(
     r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:[.][0-9]{1,3}){0,3}(?![0-9A-Za-z])"
@@ -20,6 +22,10 @@ _MAC = re.compile(
 )
 _MAC_DOTS = re.compile(
     r"\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?!\.?[0-9A-Za-z])(?<=[0-9A-Fa-f]{4}.{10})(?<![0-9A-Za-z.].{14})"
+)
+_MAC_PLAIN = re.compile(
+    r"(?<![A-Za-z])(?i:mac)(?:[ _-]?(?:アドレス|(?i:addr(?:ess)?)))?[\"\s:=は]{0,4}"
+    r"(?P<value>[0-9A-Fa-f]{12})(?![0-9A-Za-z])"
 )
 _UUID = re.compile(
     r"[0-9A-Fa-f][0-9A-Fa-f]{7}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])(?<![0-9A-Za-z].{36})"
@@ -65,6 +71,13 @@ def find_machines(text: str) -> list[Span]:
     return spans
 
 
+def find_named(text: str) -> list[Span]:
+    """Return MAC addresses of folded *text* that are twelve digits with the word before them."""
+    if "MAC" in text or "mac" in text or "Mac" in text:
+        return [Span(*match.span("value"), Kind.MAC, 0.85) for match in _MAC_PLAIN.finditer(text)]
+    return []
+
+
 def find_accounts(text: str) -> Iterator[Span]:
     """Yield the accounts of banks abroad (IBAN) in folded *text*."""
     for match in _IBAN.finditer(text):
@@ -90,7 +103,7 @@ def find_bank_codes(text: str) -> list[Span]:
 
 def _ipv4(text: str, start: int, end: int) -> float:
     """Return how much four numbers are somebody's address: 0 for versions, loopback and the unspecified."""
-    if start and text[start - 2 : start] not in _IP_WORDS and _NO_IPV4.search(text, max(0, start - 8), start):
+    if start and text[start - 2 : start] not in _IP_WORDS and _NO_IPV4.search(text, max(0, start - 9), start):
         return 0.0
     parts = [int(part) for part in text[start:end].split(".")]
     if max(parts) > 255 or parts[0] in {0, 127} or parts == [255] * 4:

@@ -52,11 +52,16 @@ NUMERAL: Final = _mark(_NUMERALS)
 WIDE: Final = _mark("\x80")
 """A character outside ASCII: that one stands for all of them."""
 
+_SCHEME = _mark(":", "/", "/")
+_STREET_OR_AT = _mark(" ", "SATa", "tvqe")
+_STATED_OR_AT = _mark("トセアコ", "ーッ", "クシトド")
 EMAIL: Final = _any(_mark("@★☆"), _mark("([{", "aAア" + _SPACES))
-URL: Final = _any(_mark(":", "/", "/"), _mark("w", "w", "."), _mark(ascii_letters, ascii_letters, "/"))
-LINE: Final = _any(_mark("UCR", hexdigits, hexdigits), _mark("Ll", "Ii", "Nn"))
+SAID: Final = _any(_STREET_OR_AT, _STATED_OR_AT)
+URL: Final = _any(_SCHEME, _mark("w", "w", "."), _mark(ascii_letters, ascii_letters, "/"))
+LINE: Final = _any(_mark("UCR", hexdigits, hexdigits), _mark("Llラ", "Iiイ", "Nnン"))
 
 TOKEN: Final = _any(
+    _SCHEME,  # a password before a host
     _mark("exn", "yop", "Jxm"),  # eyJ, xox, npm
     _mark("A", "KSRIGNBC", "IODPCzE"),  # AWS, AIza, AGE-SECRET
     _mark("yGS", "aOG", "2C."),  # ya29, GOCSPX, SG.
@@ -70,17 +75,18 @@ KEYED: Final = _mark(ascii_letters + digits + "_.- \"'", "=:")
 STATED: Final = _any(
     _mark("aA", "sS", "sS"),
     _mark("pP", "wW"),
-    _mark("pP", "iI", "nN"),
+    _mark("pPk", "iI", "nNe"),  # PIN, cookie
     _mark("パ", "ス"),
     _mark("暗合秘キ", "証言密ー"),
-    _mark("トセ", "ーッ", "クシ"),
+    _STATED_OR_AT,
 )
 BANK_CODE: Final = _any(_mark("wWス", "iIイ", "fFフ"), _mark("B", "I", "C"))
 
 _DASHED = _mark(hexdigits, "-", hexdigits)
+MAC: Final = _mark("ASfmM", "12baA", ".cC")
 MACHINE: Final = _any(
     _mark(hexdigits, ".", hexdigits),
-    _mark("ASf", "12b", "."),  # GA1., GS1., fb.
+    MAC,  # GA1., GS1., fb.
     _mark(":", hexdigits + ":"),
     _DASHED,
 )
@@ -91,7 +97,7 @@ LOOSE: Final = _any(
     _mark(digits, "、,", " " + digits),
     _mark(" -", digits, " -"),
 )
-SYMBOL: Final = _any(_mark("記枝振郵", "号番替貯"), _mark("便", "貯"), _mark("ゆ", "う", "ち"))
+SYMBOL: Final = _any(_mark("記枝振郵", "号番替貯便"), _mark("便", "貯"), _mark("ゆ", "う", "ち"))
 PLATE: Final = _any(
     _mark(digits + "ACFHKLMPXY", _PLATE_KANA, digits + "-・." + _SPACES),
     _mark("-" + _SPACES, _PLATE_KANA, digits + "-・." + _SPACES),
@@ -115,9 +121,9 @@ AGE: Final = _any(
 
 MUNICIPALITY: Final = _mark("市区郡町村丁")
 PREFECTURE: Final = _mark("海森手城田形島木馬玉葉京川潟山井梨野阜岡知重賀阪庫良取根口媛分崎縄本", "県都府道")
-BLOCK: Final = _mark(_NUMERALS, "丁番条線-")
-LABELLED: Final = _any(_mark("所地先籍sS", ":"), _mark("所地先籍sS", "はが" + _SPACES, ":" + _SPACES))
-STREET: Final = _any(_mark(" ", "SAT", "tvqe"), _mark(" ", "RLDBWCPH", "odanrlitwk"))
+BLOCK: Final = _mark(_NUMERALS, "丁番条線-の")
+LABELLED: Final = _any(_mark('所地先籍sS"', ":"), _mark("所地先籍sS", "はが" + _SPACES, ":" + _SPACES))
+STREET: Final = _any(_STREET_OR_AT, _mark(" ", "RLDBWCPH", "odanrlitwk"))
 ROMAJI: Final = _mark(digits + ascii_letters + ",", " ", ascii_uppercase)
 WARD: Final = _any(_mark("-", "ksgcmftKS", "uheao"))
 BOX: Final = _mark("B私", "o書", "x箱")

@@ -9,11 +9,14 @@ consumption would cost recall.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-from sekisho.detect.checks import corporate_number_valid
-from sekisho.detect.cues import LONGEST, NEAR, WORDS, Aside, first_cue, is_cue, last_cue
+from sekisho.detect.codes import CODED, NOBODYS, REFERENCES, all_groups, goes_on, head_of, read_code
+from sekisho.detect.cues import LONGEST, NEAR, WORDS, Aside, Cue, first_cue, last_cue
 from sekisho.detect.forms import (
+    MISTYPED,
     SHORTEST,
     Found,
     Row,
@@ -22,6 +25,7 @@ from sekisho.detect.forms import (
     card_by_label,
     is_article,
     is_day,
+    mistyped,
     phone_by_label,
 )
 from sekisho.detect.spans import Kind, Span, span_of
@@ -32,18 +36,20 @@ _MAX_GROUPS = 5  # no kind has more groups of digits; a +81 (0)90-1234-5678 has 
 _MAX_DIGITS = 19
 
 _GAP = re.compile(
-    r"\)?(?:証書?|書|の|用|様|さま)?\s?(?:番号|コード|ナンバー|記号|の?欄|[Nn][Oo]\.?|[Ii][Dd]|#|[Nn]um(?:ber)?|[Cc]ode|[Rr]eference)?[.:#)]?"
+    r"\)?(?:証書?|書|の|用|様|さま)?[\s_]?(?:番号|コード|ナンバー|記号|の?欄|[Nn][Oo]\.?|[Ii][Dd]|#|[Nn]um(?:ber)?|[Cc]ode|[Ss]ymbol|[Rr]eference)?(?:\([^()\n]{1,8}\))?[.:#)]?"
     r"\s?(?:は|が|を|の|も|に|is|was|「|『|\(|\[|\*|=|:|#|,|、|\"|\s){0,4}(?:[+T])?\s?"
 )
-_GAPS = frozenset(("", ":", ": ", " ", "は", "番号", "番号は", "番号:"))  # most of them, sooner than by the pattern
+# Most of them, sooner than by the pattern.
+_GAPS = frozenset(
+    ("", ":", ": ", " ", "は", "番号", "番号は", "番号:", " number ", " is ", " code is ", "+", ":+", "は+")
+)
 # What a label ends in that is not ASCII: a context word, or what may stand between it and the number.
 _LEADS = frozenset(word[-1] for words in WORDS.values() for word in words if not word.isascii()) | frozenset(
     letter for letter in _GAP.pattern if not letter.isascii()
 )
-_NAMED = re.compile(r"番号|コード|ナンバー|[Nn][Oo]\b|[Nn]o\.|[Ii][Dd]|#|[Nn]um|[Cc]ode|[Rr]eference")
+_NAMED = re.compile(r"番号|コード|ナンバー|[Nn][Oo]\b|[Nn]o\.|[Ii][Dd]|#|[Nn]um|[Cc]ode|[Ss]ymbol|[Rr]eference")
 _CHAIN = re.compile(r"\s?(?:[、,・/とや&]|and|or|または)\s?")
 _CODE = re.compile(r"[0-9A-Za-z]{1,256}(?:[-_][0-9A-Za-z]{1,256}){0,8}")
-_GLUED_CUE = re.compile(r"(?i:tel|phone|fax|mobile|cell|call|ph|card|no|zip|num|number|id|visa|jcb|amex)\Z")
 _AMOUNT_AFTER = re.compile(
     r"\s?(?:円|万|億|個|件|人|名|回|枚|本|点|台|冊|歳|年|月|日|時|分|秒|ポイント|ページ|頁|箱|袋|足|着|組|%|㎡"
     r"|(?:[Yy]en|YEN|JPY|USD|EUR|usd|pts?|points?|kg|[gKk]?g|ml|[cm]?m|[KMG]B|pcs|pieces|units?|items?)(?![A-Za-z]))"
@@ -51,36 +57,15 @@ _AMOUNT_AFTER = re.compile(
 _UNITS = frozenset("円万億個件人名回枚本点台冊年月日時分秒箱袋足着組%@")
 _PLAIN = frozenset(("", " ", ".", ",", ":", "(", ")", "/", "\n"))  # what ends a code
 _AMOUNT_BEFORE = "¥$£€￥.,-:"
-# Codes whose letters say what they are.
-_ORDER_LETTERS = "ORD ORDER INV INVOICE TKT TICKET CASE REQ RMA BK BKG RSV SHP TRK REF PO SO CS RET"
-_ID_LETTERS = "CUST CUS CST USR USER MEM MBR ACC ACCT CRM PID CID UID EMP ID KH PT"
-_ORDER_PREFIX, _ID_PREFIX = frozenset(_ORDER_LETTERS.split()), frozenset(_ID_LETTERS.split())
-_PASSPORT = re.compile(r"[A-Z]{2}[0-9]{7}")
-_OWN_PASSPORT = frozenset("TMNXDO")  # ordinary for ten and five years, issued abroad, emergency, diplomatic, official
-_RESIDENCE = re.compile(r"[A-Z]{2}[0-9]{8}[A-Z]{2}")
-_DAY = re.compile("(?:19|20)[0-9]{2}([-_])[01]?[0-9]\\1[0-3]?[0-9]|[0-3]?[0-9]([-_])[01]?[0-9]\\2(?:19|20)[0-9]{2}")
-_OWN_FORM = re.compile("[A-Z]{2}(?:[0-9]{7}|[0-9]{8}[A-Z]{2})(?![0-9A-Za-z])")
-_SPACED_RESIDENCE = re.compile(r"[A-Z]{2} [0-9]{8} [A-Z]{2}(?![0-9A-Za-z])")
-_EMPLOYMENT = re.compile("[0-9]{4}-[0-9]{6}-[0-9]")
+_SPACED_RESIDENCE = re.compile(r"[A-Z]{2} [0-9]{4} ?[0-9]{4} [A-Z]{2}(?![0-9A-Za-z])")
+_PASSPORT_DIGITS = 7
+_TWO_LETTERS = re.compile(r"(?<![A-Za-z])[A-Z]{2} ")
 _MOBILE = re.compile("0[6-9]0[- ]?[1-9][0-9]{3}[- ]?[0-9]{4}")
 _POSTAL_FORM = re.compile("[0-9]{3}[- ][0-9]{4}")
-_INVOICE = re.compile(r"T-?[0-9]{13}")
-_LETTERS_ONLY = re.compile("[A-Za-z]+")
-_NOBODYS = frozenset((Aside.PRODUCT, Aside.AMOUNT))
 # Looked up by its name a kind costs as much as the rest of a reading.
 _CARD, _PHONE, _POSTAL_CODE, _ORDER = Kind.CARD, Kind.PHONE, Kind.POSTAL_CODE, Kind.ORDER_NUMBER
-_REFERENCES = frozenset(
-    (Kind.ORDER_NUMBER, Kind.ID_NUMBER, Kind.BANK_ACCOUNT, Kind.INVOICE_NUMBER, Kind.INSURED_NUMBER)
-)
 _FORMED = frozenset((None, Kind.PHONE, Kind.CARD))
 _OPENING = ("+", "(")
-_CODED = _REFERENCES | {
-    Kind.PASSPORT,
-    Kind.RESIDENCE_CARD,
-    Kind.DRIVERS_LICENCE,
-    Kind.BENEFICIARY_NUMBER,
-    Kind.LINE_ID,
-}
 
 
 class _Context(NamedTuple):
@@ -92,6 +77,8 @@ class _Context(NamedTuple):
     glued: bool
 
 
+_context: Callable[[tuple[object, ...]], _Context] = partial(tuple.__new__, _Context)  # see spans.span_of
+_row: Callable[[tuple[str, list[int], bool]], Row] = partial(tuple.__new__, Row)
 _NO_WORD = _Context(None, None, None, glued=False)
 
 
@@ -111,27 +98,28 @@ def find_numbers(text: str) -> list[Span]:
             continue  # 30個, 3月: the commonest numbers are nobody's; hanako90@… is an e-mail address
         if short and label is None and not (before.isascii() or before in _LEADS or before.isspace()):
             continue  # 東口5: nothing that stands here calls it anything
-        head = start if before in _PLAIN or not before.isascii() else _head(text, start)
+        head = start if before in _PLAIN or not before.isascii() else head_of(text, start)
         cue = last_cue(text, max(0, start - NEAR - LONGEST), start, NEAR)
         if cue and start - cue.end <= 20 and (text[cue.end : head] in _GAPS or _GAP.fullmatch(text, cue.end, head)):
             named_from, _, label = cue
         elif label is None or not _CHAIN.fullmatch(text, labelled_to, head):
             label = None  # "numbers 536365 and 536366": what follows in a row has the label of the first
         labelled_to = end
-        glued = head < start or (behind not in _PLAIN and behind.isascii() and _goes_on(text, end))
+        glued = head < start or (behind not in _PLAIN and behind.isascii() and goes_on(text, end))
         if short and label is None and not glued:
             continue
-        if (glued or label in _CODED) and start >= refused:
+        if (glued or label in CODED) and start >= refused:
             code = _CODE.match(text, head)
             refused = code.end() if code else end  # a long code is read once, not from each of its digits
             named = label is not None and _NAMED.search(text, named_from, head) is not None
-            if code and (kind := _coded(code.group(), label, named=named)):
-                spans.append(span_of((head - (text[head - 1 : head] == "#"), code.end(), *kind)))
-                passed = labelled_to = code.end()
+            if code and (kind := read_code(code.group(), label, named=named)):
+                last, kind = all_groups(text, (head, code.end()), label, kind)
+                spans.append(span_of((head - (text[head - 1 : head] == "#"), last, *kind)))
+                passed = labelled_to = last
                 continue
-        if end - start == 8 and before == behind == " " and _SPACED_RESIDENCE.match(text, max(0, start - 3)):
-            spans.append(Span(start - 3, end + 3, Kind.RESIDENCE_CARD, 0.9))
-            passed = end + 3
+        if before == " " and "A" <= text[start - 2 : start - 1] <= "Z" and (apart := _apart(text, start, end, cue)):
+            spans.append(apart)
+            passed = apart.end
             continue
         if short and label is None:
             continue
@@ -141,13 +129,26 @@ def find_numbers(text: str) -> list[Span]:
         after = None
         if label is None and cue is None and end - start > 6:
             after = first_cue(text, end, end + NEAR)
-        context = _Context(label, cue.about if cue else None, after.about if after else None, glued)
+        context = _context((label, cue.about if cue else None, after.about if after else None, glued))
         if end - start < SHORTEST and before not in _OPENING and context == _NO_WORD and text[start:end].isdigit():
             # No word is near, and by its form it is nothing.
             spans += [bare] if (bare := _bare(text, start, end, context)) else []
             continue
         spans += _run(text, start, end, context)
     return spans
+
+
+def _apart(text: str, start: int, end: int, cue: Cue | None) -> Span | None:
+    """Return a residence card or a passport whose letters stand apart from its digits: AB 1234 5678 CD."""
+    if start < len("AB ") or not 7 <= end - start <= 9 or not _TWO_LETTERS.match(text, start - 3):
+        return None
+    if _SPACED_RESIDENCE.match(text, start - 3):
+        return Span(start - 3, end + 3, Kind.RESIDENCE_CARD, 0.9)
+    digits = end - start - text.count(" ", start, end)
+    labelled = (
+        digits == _PASSPORT_DIGITS and cue and cue.about is Kind.PASSPORT and _GAP.fullmatch(text, cue.end, start - 3)
+    )
+    return Span(start - 3, end, Kind.PASSPORT, 0.85) if labelled else None
 
 
 def _whole(run: str, label: Kind | Aside | None, *, plus: bool) -> Found | None:
@@ -165,67 +166,8 @@ def _whole(run: str, label: Kind | Aside | None, *, plus: bool) -> Found | None:
     if not run.isdigit():
         groups = _GROUP.findall(run)
         run, shape = "".join(groups), [*map(len, groups)]
-    found = by_form(Row(run, shape, plus)) if len(shape) < _MAX_GROUPS else None
+    found = by_form(_row((run, shape, plus))) if len(shape) < _MAX_GROUPS else None
     return found if found and found[1] >= 0.8 else None
-
-
-def _head(text: str, start: int) -> int:
-    """Return where the code begins to which the digits at *start* belong: letters before them are part of it."""
-    if not (text[start - 1].isalnum() or text[start - 1] in "-_"):
-        return start
-    head = start - 1
-    while (
-        head > 0
-        and start - head < 12
-        and text[head - 1].isascii()
-        and (text[head - 1].isalnum() or text[head - 1] in "-_")
-    ):
-        head -= 1
-    letters = text[head:start].rstrip("-_")
-    if len(letters) == 2 and _OWN_FORM.match(text, head):
-        return head
-    if not letters or _GLUED_CUE.search(letters) or is_cue(letters):
-        return start  # TEL090…: the letters are its label
-    while text[head] in "-_":
-        head += 1
-    return head
-
-
-def _goes_on(text: str, end: int) -> bool:
-    """Return whether a code goes on behind the digits: ``12345678AB``, ``12-abc``."""
-    behind = text[end : end + 2]
-    if not behind.isascii() or not behind:
-        return bool(behind) and behind[0].isascii() and behind[0].isalpha()
-    return behind[0].isalpha() or (behind[0] in "-_" and behind[1:].isalpha())
-
-
-def _coded(code: str, label: Kind | Aside | None, *, named: bool) -> Found | None:
-    """Return what a *code* of letters and digits is: by its own form, its letters, its label."""
-    if not code[0].isupper() or len(code) < 9:
-        pass  # a form of its own begins with a capital
-    elif _RESIDENCE.fullmatch(code):
-        return Kind.RESIDENCE_CARD, 0.9
-    elif _INVOICE.fullmatch(code):
-        return Kind.INVOICE_NUMBER, 0.95 if corporate_number_valid(code.lstrip("T-")) else 0.7
-    elif _PASSPORT.fullmatch(code) and (label is Kind.PASSPORT or (label is None and code[0] in _OWN_PASSPORT)):
-        return Kind.PASSPORT, 0.9 if label else 0.5
-    if label in _NOBODYS:
-        return None
-    if label is Kind.INSURED_NUMBER and _EMPLOYMENT.fullmatch(code):
-        return Kind.EMPLOYMENT_INSURANCE, 0.8  # 雇用保険被保険者番号: insured, too
-    if isinstance(label, Kind) and label in _CODED:
-        # "order 12 items" is not a reference: without the word "number" it takes five characters.
-        if len(code) >= (3 if named else 5) and not is_day(code) and not _DAY.fullmatch(code):
-            return label, 0.7 if named else 0.6
-        return None
-    letters = _LETTERS_ONLY.match(code)
-    if letters and len(code) - letters.end() >= 4 and label is None:
-        prefix = letters.group().upper()
-        if prefix in _ORDER_PREFIX:
-            return Kind.ORDER_NUMBER, 0.6
-        if prefix in _ID_PREFIX:
-            return Kind.ID_NUMBER, 0.6
-    return None
 
 
 def _run(text: str, start: int, end: int, context: _Context) -> list[Span]:
@@ -264,11 +206,11 @@ def _starting_at(text: str, groups: list[tuple[int, int]], index: int, context: 
             break
         if len(digits) < 5:
             continue
-        found = _read(text, start, group_end, Row(digits, shape, plus), context)
+        found = _read(text, start, group_end, _row((digits, shape, plus)), context)
         if found is None or (best is not None and found.score < best.score):
             continue
         # A row of digits inside a word (a hash, a product code) is only taken when its own shape is proof.
-        if found.score >= 0.9 or len(shape) >= 3 or not (glued or _goes_on(text, group_end)):
+        if found.score >= 0.9 or len(shape) >= 3 or not (glued or goes_on(text, group_end)):
             best, taken = found, len(shape)
     bare = None if glued else _bare(text, *groups[index], context)
     if bare is not None and (best is None or bare.score >= best.score):
@@ -282,39 +224,37 @@ def _read(text: str, start: int, end: int, row: Row, context: _Context) -> Span 
     best = by_form(row)
     if label is not None:
         if isinstance(label, Kind):
-            best = _better(best, by_label(label, row, direct=True), _worded(label, row, direct=True))
+            best = _better(best, _worded(label, row, direct=True))
     elif best is None or best[1] < 0.8:  # else its form says enough
         for word in (before, behind):
-            if isinstance(word, Kind):
-                best = _better(best, by_label(word, row, direct=False), _worded(word, row, direct=False))
+            if isinstance(word, Kind) and not _AMOUNT_AFTER.match(text, end):
+                best = _better(best, _worded(word, row, direct=False))
     if len(row.digits) == 7:
         best = _better(best, _postal_code(text, start, end, row, label or before))
+    if best is None and isinstance(label, Kind) and label in MISTYPED and not _AMOUNT_AFTER.match(text, end):
+        best = mistyped(label, row)
     # What a label calls an article or an amount is that, unless its check digit says otherwise.
-    if best is None or (label in _NOBODYS and best[1] < 0.9):
-        return None
+    if best is None or (label in NOBODYS and (best[1] < 0.9 or len(row.digits) == 13)):
+        return None  # thirteen digits are an article's
     if best[0] is _PHONE and start:
         # (03)1234-5678 begins with its bracket; one that closes behind the number is the sentence's.
         start -= text[start - 1] == "(" and text.count(")", start, end) > text.count("(", start, end)
         start -= text[start - 1 : start] == "+"
-    return Span(start, end, *best)
+    return span_of((start, end, *best))
 
 
-def _better(*readings: Found | None) -> Found | None:
-    """Return the reading with the highest score, the later of two equal ones."""
-    best = None
-    for reading in readings:
-        if reading is not None and (best is None or reading[1] >= best[1]):
-            best = reading
-    return best
+def _better(best: Found | None, reading: Found | None) -> Found | None:
+    """Return the one with the higher score, the later of two equal ones."""
+    return reading if reading is not None and (best is None or reading[1] >= best[1]) else best
 
 
 def _worded(word: Kind, row: Row, *, direct: bool) -> Found | None:
-    """Return a card or phone of no known form beside a word for it."""
+    """Return what *row* is beside a *word*: a card or a phone of no known form, too."""
     if word is _CARD:
         return card_by_label(row)
-    if word is _PHONE and not _is_ipv4(row):
-        return phone_by_label(row, direct=direct)
-    return None
+    if word is _PHONE:
+        return None if _is_ipv4(row) else phone_by_label(row, direct=direct)
+    return by_label(word, row, direct=direct)
 
 
 def _is_ipv4(row: Row) -> bool:
@@ -338,7 +278,7 @@ def _postal_code(text: str, start: int, end: int, row: Row, word: Kind | Aside |
 def _bare(text: str, start: int, end: int, context: _Context) -> Span | None:
     """Return a bare number of six digits or more that is no amount, day or article: an order, a customer."""
     hashed = text[start - 1 : start] == "#"
-    if end - start < (4 if hashed else 6) or context.label in _NOBODYS:
+    if end - start < (4 if hashed else 6) or context.label in NOBODYS:
         return None
     if start and (text[start - 1] in _AMOUNT_BEFORE or (text[start - 1].isascii() and text[start - 1].isalnum())):
         return None
@@ -349,8 +289,8 @@ def _bare(text: str, start: int, end: int, context: _Context) -> Span | None:
     if is_day(digits) or is_article(digits) or _AMOUNT_AFTER.match(text, end):
         return None
     kind = context.label or context.before
-    found = kind if isinstance(kind, Kind) and kind in _REFERENCES else _ORDER
-    return Span(start - hashed, end, found, 0.5 if hashed else 0.3)
+    found = kind if isinstance(kind, Kind) and kind in REFERENCES else _ORDER
+    return span_of((start - hashed, end, found, 0.5 if hashed else 0.3))
 
 
 def _day_at(text: str, groups: list[tuple[int, int]], index: int) -> bool:

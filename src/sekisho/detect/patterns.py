@@ -51,6 +51,7 @@ class _Recognisers:
 
 _BY_FORM = _Recognisers(
     (contacts.find_emails, marks.EMAIL, marks.EVERYTHING),
+    (contacts.find_said, marks.SAID, marks.EVERYTHING),
     (contacts.find_urls, marks.URL, marks.EVERYTHING),
     (contacts.find_line, marks.LINE, marks.EVERYTHING),
     (credentials.find_tokens, marks.TOKEN, marks.EVERYTHING),
@@ -60,6 +61,7 @@ _BY_FORM = _Recognisers(
 )
 _IN_THE_REST = _Recognisers(
     (machines.find_machines, marks.MACHINE, marks.EVERYTHING),
+    (machines.find_named, marks.MAC, marks.DIGIT),
     (machines.find_accounts, marks.IBAN, marks.EVERYTHING),
     (find_numbers, marks.DIGIT, marks.EVERYTHING),
     (find_loose, marks.LOOSE, marks.DIGIT),

@@ -49,15 +49,15 @@ _WORDS: Mapping[Category, str] = {
         "前科 前歴 犯罪歴 有罪判決 服役 懲役 執行猶予 受刑 出所 convicted conviction felon prison parole"
     ),
     Category.CRIME_VICTIM: (
-        "犯罪被害 性被害 性的暴行 強姦 痴漢被害 DV被害 虐待 ストーカー被害 詐欺被害 暴行を受け 襲われ raped "
-        "assaulted stalked abused"
+        "犯罪被害 性被害 性的暴行 強姦 痴漢被害 DV被害 DVから DVを DVで 虐待 ストーカー被害 詐欺被害 暴行を受け "
+        "襲われ raped assaulted stalked abused"
     ),
     Category.DISABILITY: (
         "身体障害 知的障害 精神障害 発達障害 障害者手帳 療育手帳 障がい 障害者 自閉症 ADHD アスペルガー "
         "聴覚障害 視覚障害 盲目 聾 車椅子 disabled disability autistic wheelchair deaf blind"
     ),
     Category.CHECK_UP: (
-        "健康診断 健診結果 検診結果 人間ドック 検査結果 血液検査 陽性 要精密検査 ストレスチェック "
+        "健康診断 健診結果 検診結果 人間ドック 検査結果 血液検査 陽性 要精密検査 要再検査 ストレスチェック "
         "遺伝子検査 血糖値 血圧値 biopsy"
     ),
     Category.TREATMENT: (
@@ -72,7 +72,7 @@ _WORDS: Mapping[Category, str] = {
 # Words that say it all without anybody beside them.
 _TELLING = (
     "お薬手帳 中絶 保護観察 前科 創価学会 少年院 抗がん剤 既往歴 既往症 "
-    "犯罪歴 病歴 療育手帳 統合失調症 被差別部落 部落出身 障害者手帳"
+    "犯罪歴 病歴 療育手帳 統合失調症 被差別部落 部落出身 障害者手帳 在日韓国人 在日朝鮮人 要精密検査 要再検査"
 )
 _ALONE = frozenset(_TELLING.split())
 _CATEGORIES = {word: category for category, words in _WORDS.items() for word in words.split()}
@@ -81,8 +81,11 @@ _JAPANESE = re.compile(
 )
 _LATIN = re.compile("[A-Za-z]{3,}")
 _SOMEBODY = re.compile(
-    "私|わたし|僕|俺|自分|本人|母|父|娘|息子|妻|夫|主人|家内|子供|子ども|祖母|祖父|兄|弟|姉|妹|友人|患者"
-    "|被保険者|社員|従業員|利用者|お客|様|さん|氏|彼|です|なので|ため|歳|(?<![A-Za-z])(?i:i|i'm|my|me|mother|father|daughter|son|wife|husband|patient|he|she|his|her|was|am)"
+    "私|わたし|僕|俺|自分|本人|母|父|娘|息子|妻|夫|主人|家内|子供|子ども|祖母|祖父|兄|弟|姉|妹|友人|患者|部下|上司|同僚|生徒|学生"
+    "|被保険者|社員|従業員|利用者|お客|様|さん|氏|彼|です|でした|なので|ため|歳"
+    # What is done to somebody, or what somebody does: 処方されて, 診断を受けた, 休職しています.
+    "|(?:診断|処方|指摘|告知|宣告)(?:され|を受け)|休職|休学|療養中|治療中|通院中|入院中|闘病|発症|罹患|患って|を(?:[^。、]{0,6})受けて"
+    "|[0-9](?:でした|だった)|(?<![A-Za-z])(?i:i|i'm|my|me|mother|father|daughter|son|wife|husband|patient|he|she|his|her|was|am)"
     "(?![A-Za-z])"
 )
 _NEAR = 30

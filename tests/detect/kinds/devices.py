@@ -35,6 +35,8 @@ FOUND: dict[Kind, str] = {
         アドレスは«3C-22-FB-00-11-22»。
         «DE:AD:BE:EF:00:01»を登録
         router «001b.4411.3ab7»
+        MACアドレスは«a483e75b201f»
+        mac_address=«F01898AC4209»
     """,
     Kind.URL: """
         見て«https://example.com/u?id=1»ね
@@ -59,6 +61,9 @@ FOUND: dict[Kind, str] = {
         line id: «hanako99»
         LINEアカウントは「«h_yamada»」
         lineは«hanako-y»です
+        ラインID：«hana_22»
+        LINE（«tomo_1990»）でも可
+        ラインは«yuki.k-7»です
     """,
     Kind.DEVICE_ID: """
         端末«123e4567-e89b-12d3-a456-426614174000»
@@ -107,6 +112,7 @@ FOUND: dict[Kind, str] = {
         "sessionid": "«7c4a8d09ca3762af»"
         laravel_session=«eyJpdiI6IjEyMzQ1»
         csrftoken=«u32t4o3tb3gg43»
+        Cookie ID：«9f8e7d6c5b4a39281706f5e4d3c2b1a0»
     """,
     Kind.SECRET: f"""
         パスワードは«hunter2!»です
@@ -121,6 +127,9 @@ FOUND: dict[Kind, str] = {
         暗証番号は«1234»です
         api_key="«0123456789abcdef»"
         aws_secret_access_key = «wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»
+        mysql://app:«Zx81!qq»@db.internal/crm
+        認証コード：«582910»
+        セキュリティコードは«381»です
     """,
 }
 
@@ -137,6 +146,7 @@ OTHER: dict[Kind, str] = {
         すごい::とても
         v2.0.1.1
         IPアドレスとは
+        ファームウェア 10.4.22.7
     """,
     Kind.MAC: """
         00:1B:44:11:3A
@@ -149,6 +159,7 @@ OTHER: dict[Kind, str] = {
         マックを2個
         1234.5678
         x00:1B:44:11:3A:B7
+        ハッシュ a483e75b201f
     """,
     Kind.URL: """
         サイトが開けません
@@ -173,6 +184,9 @@ OTHER: dict[Kind, str] = {
         オンライン
         u0123456789abcdef0123456789abcdef
         XU0123456789abcdef0123456789abcdef
+        LINE（公式）から
+        LINE(iOS)
+        生産ラインはab-12です
     """,
     Kind.DEVICE_ID: """
         00000000-0000-0000-0000-000000000000
@@ -233,5 +247,7 @@ OTHER: dict[Kind, str] = {
         暗証番号の変更
         compass: north
         -----BEGIN CERTIFICATE-----
+        エラーコード 4821
+        確認コードを忘れた
     """,
 }

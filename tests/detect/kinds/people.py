@@ -18,6 +18,8 @@ FOUND: dict[Kind, str] = {
         "«jane_doe@example.org»"
         アドレス「«h-y@example.ne.jp»」
         mailto:«x@example.jp»
+        «hanako.k at example.jp» へ
+        メアドは«hanako アットマーク example.jp»です
     """,
     Kind.PHONE: """
         電話«090-1234-5678»まで
@@ -35,6 +37,7 @@ FOUND: dict[Kind, str] = {
         内線ではなく«045(123)4567»
         «020-1234-5678»のポケベル
         ナビダイヤル«0570-012-345»
+        お客様番号 «090 1234 5678» で登録
     """,
     Kind.POSTAL_CODE: """
         〒«150-0001»東京都渋谷区
@@ -48,6 +51,7 @@ FOUND: dict[Kind, str] = {
         郵便番号「«980−0811»」
         Beverly Hills, CA «90210»
         London «SW1A 1AA»
+        "postal_code":"«1500001»"
     """,
     Kind.ADDRESS: """
         〒150-0001«東京都渋谷区神宮前1-2-3 青山ビル101»です
@@ -66,6 +70,8 @@ FOUND: dict[Kind, str] = {
         I live at «Shibuya-ku, Jingumae 1-2-3».
         «東京都港区六本木6丁目10番1号 六本木ヒルズ森タワー52F»
         «長野県下高井郡山ノ内町大字平穏123番地の4»
+        «仙台市青葉区中央2の3» に転居
+        "address2":"«コート青葉 504»"
     """,
     Kind.BIRTH_DATE: """
         生年月日は«昭和55年3月4日»
@@ -111,6 +117,9 @@ OTHER: dict[Kind, str] = {
         良い★
         example.co.jpのサイト
         アットホームな店
+        meet me at example.com
+        アットホームな店
+        Twitter @hanako_shop
     """,
     Kind.PHONE: """
         電話がつながらない
@@ -137,6 +146,7 @@ OTHER: dict[Kind, str] = {
         ¥150-0001
         2026-1121
         zip file
+        図面番号 204-1187
     """,
     Kind.ADDRESS: """
         住所を変更したい
@@ -150,6 +160,9 @@ OTHER: dict[Kind, str] = {
         Size 4-5 Please
         区別が3つ
         Visit us
+        岩手県産りんご5-6個入り
+        東京都知事(2)第123号
+        "ip_address":"なし"
     """,
     Kind.BIRTH_DATE: """
         2026年11月21日に届いた
