@@ -97,7 +97,7 @@ benchconsent: $(VENV)/dev.stamp  ## Measure the consent engine (needs SEKISHO_TE
 withdrawals: $(VENV)/dev.stamp  ## 10,000 withdrawals against 32 readers on four workers (needs SEKISHO_TEST_POSTGRES)
 	@SEKISHO_TEST_WITHDRAWALS=10000 $(BIN)/python -m pytest tests/everywhere -n 0
 
-mutations: $(VENV)/dev.stamp  ## 10,000 changes to the history of an audit log, each of which must be found
+mutations: $(VENV)/dev.stamp  ## 10,500 changes to the history of an audit log, each of which must be found
 	@SEKISHO_TEST_MUTATIONS=10500 $(BIN)/python -m pytest tests/history -n 0 -s
 
 train-names: $(VENV)/dev.stamp  ## Train the model of names of people and places (some minutes), and judge it

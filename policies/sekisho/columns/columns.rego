@@ -28,8 +28,8 @@ transforms := {name: kinds |
 #   source: default deny
 #   remedy: Give the column a known class and generalisation, or add a rule for the new one.
 #   title_ja: 列に対する変換がない
-#   description_ja: これらの規則が知らない分類または一般化です。
-#   remedy_ja: 列に既知の分類と一般化を与えるか、新しいものへの規則を加えてください。
+#   description_ja: これらの規則が知らない区分または一般化です。
+#   remedy_ja: 列に既知の区分と一般化を与えるか、新しいものへの規則を加えてください。
 deny contains {"code": "column_denied", "reason": "no_transform_for_column"} if {
 	_used != _treated
 }

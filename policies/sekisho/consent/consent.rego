@@ -41,9 +41,9 @@ cells contains cell if {
 #   reason: no_consent_cell_for_category
 #   source: APPI 18(1); GDPR 6(1)(a), 7(2)
 #   remedy: Leave the dataset or column out, or ask for consent in a new cell of the purpose.
-#   title_ja: データの種類に対する同意の区分がない
+#   title_ja: データの種類に対する同意の単位がない
 #   description_ja: この利用目的でこの種類のデータについて、誰もたずねられていません。だから誰も同意していません。
-#   remedy_ja: データセットか列を外すか、この利用目的の新しい区分で同意を求めてください。
+#   remedy_ja: データセットか列を外すか、この利用目的の新しい単位で同意を求めてください。
 deny contains {"code": "access_denied", "reason": "no_consent_cell_for_category"} if {
 	required
 	_held_by_category

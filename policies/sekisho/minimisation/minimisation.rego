@@ -14,8 +14,8 @@ package sekisho.minimisation
 #   source: APPI 18(1), 22; GDPR 5(1)(c), 25(2)
 #   remedy: Leave the column out, or add its class or category to the purpose's needs after review.
 #   title_ja: 必要のない列
-#   description_ja: 使われる列の分類も種類も、利用目的が必要とするものに含まれていません。
-#   remedy_ja: その列を外すか、必要を確かめたうえで分類または種類を利用目的の needs に加えてください。
+#   description_ja: 使われる列の区分も種類も、利用目的が必要とするものに含まれていません。
+#   remedy_ja: その列を外すか、必要を確かめたうえで区分または種類を利用目的の needs に加えてください。
 deny contains {"code": "column_denied", "reason": "column_not_needed"} if {
 	not _nothing_declared
 	count(_used - _needed) > 0

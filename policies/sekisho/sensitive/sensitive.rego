@@ -21,7 +21,7 @@ _without_consent := {"contract", "legal_obligation"}
 #   remedy: Leave the column out, or name its category in the purpose's explicit list after review.
 #   title_ja: 必要のない要配慮個人情報
 #   description_ja: 契約や法律上の義務は、利用目的が明示しない要配慮個人情報には及びません。表示すると空になり、比較や計算は拒否されます。
-#   remedy_ja: その列を外すか、必要を確かめたうえで分類を利用目的の explicit に加えてください。
+#   remedy_ja: その列を外すか、必要を確かめたうえでその種類を利用目的の explicit に加えてください。
 deny contains {"code": "column_denied", "reason": "sensitive_not_needed"} if {
 	_rows_without_consent
 	not "sensitive" in input.purpose.explicit
@@ -38,7 +38,7 @@ deny contains {"code": "column_denied", "reason": "sensitive_not_needed"} if {
 #   source: APPI 27(1), 27(2) proviso; GDPR 9(2)(a)
 #   remedy: Leave the column out, or name its category in the purpose's explicit list, and tell people so.
 #   title_ja: 要配慮個人情報の第三者提供
-#   description_ja: 要配慮個人情報の提供への同意は、どの情報かを示して得なければなりません。分類全体の指定では足りません。
+#   description_ja: 要配慮個人情報の提供への同意は、どの情報かを示して得なければなりません。区分全体の指定では足りません。
 #   remedy_ja: その列を外すか、その種類を利用目的の explicit に加え、本人に知らせてください。
 deny contains {"code": "column_denied", "reason": "sensitive_to_third_party"} if {
 	input.requester.recipient == "third_party"

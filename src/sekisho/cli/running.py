@@ -74,7 +74,7 @@ def requester_named(workspace: Workspace | OpenedScanning, name: str) -> Request
     requesters = workspace.settings.catalogue.requesters
     found = requesters.get(name)
     if found is None:
-        raise NotFound(f"There is no such requester; sekisho.yaml has {', '.join(sorted(requesters))}.")
+        raise NotFound(f"There is no requester called {name}; sekisho.yaml has {', '.join(sorted(requesters))}.")
     return found
 
 

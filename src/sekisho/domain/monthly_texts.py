@@ -128,7 +128,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "kind": ("種類", "Kind"),
     "consent.withdraw": ("撤回", "Withdrawal"),
-    "consent.object": ("異議 (オプトアウト)", "Objection"),
+    "consent.object": ("異議申立て", "Objection"),
     "broken_promise": (
         "撤回後に始まり、古い同意のまま提供されたもの",
         "Began after a withdrawal, yet under older consent",
