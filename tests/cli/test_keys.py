@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 
@@ -51,6 +52,7 @@ def test_epochs_are_listed_and_begun(run, workspace):
         (2, "pseudonyms", "file"),
     ]
     assert json.loads(run("keys", "show", "-w", workspace, "--json").out)["epoch"] == 2
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", e["began_at"]) for e in listed[1:])
     assert "2\tpseudonyms" in run("keys", "list", "-w", workspace).out
     refused = run("keys", "rotate", "-w", workspace, "--by", "marketer")
     assert refused.code == 1

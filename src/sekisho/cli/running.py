@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -101,7 +102,12 @@ def answer(line: str) -> None:
 
 def answer_json(value: object) -> None:
     """Write *value* as one JSON document on standard output."""
-    answer(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    answer(json.dumps(value, ensure_ascii=False, indent=2, default=_spelled))
+
+
+def _spelled(value: object) -> str:
+    """Return a value that JSON has no form for as the HTTP interface spells it: times as RFC 3339."""
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
 def answer_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
