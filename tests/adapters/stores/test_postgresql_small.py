@@ -10,6 +10,7 @@ import pytest
 from asyncpg.prepared_stmt import PreparedStatement
 
 from sekisho.domain.governed import GovernedQuery
+from sekisho.errors import SekishoError
 from tests.adapters.stores.servers import Server, database
 from tests.adapters.stores.test_postgresql_overlay import OVERLAID, TABLE, ask, settled, worker_of
 from tests.adapters.stores.worker import VISITS, Worker, plain, statement
@@ -167,3 +168,28 @@ async def test_an_answer_that_is_not_small_goes_on_in_pages(server: Server) -> N
         assert [batch.num_rows for batch in await one.batches(None, one.trust(asked), page_rows=20)] == [20, 20, 10]
     await settled(one)
     one.store.close()
+
+
+async def test_arguments_that_are_refused_hold_up_nobody_else(server: Server) -> None:
+    """A connection that prepared a statement, and then ran nothing of it, is fit for whoever has it next."""
+    worker = worker_of(server)
+    dated = statement(
+        'SELECT "t"."place" AS "place" FROM "public"."visits" AS "t" WHERE DATE \'2020-01-01\' < $1::date',
+        (plain("place"),),
+        hidden=0,
+        projections=(),
+        parameters={"v0": "2025-01-01"},
+    )
+    for _ in range(2):
+        assert len(await worker.batches(None, dated)) == 1
+    await settled(worker)
+    for session in worker.store._idle:
+        await session.end()  # the next connection has not seen the statement, and knows the types of another one
+    assert len(await worker.batches(None, replace(dated, sql=dated.sql + " AND 1 = 1"))) == 1
+    await settled(worker)
+    with pytest.raises(SekishoError):
+        await worker.batches(None, replace(dated, parameters={"v0": "no date"}))
+    await settled(worker)
+    assert len(await worker.batches(None, replace(dated, sql=dated.sql + " AND true"))) == 1
+    await settled(worker)
+    worker.store.close()

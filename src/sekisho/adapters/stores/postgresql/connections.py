@@ -51,18 +51,18 @@ class Connections:
         """Hold a connection for one piece of work, and the time that there is for it."""
         time = Time(seconds)
         session = await self._acquire(time)
-        settled = False
+        settled = failed = False
         try:
             yield session, time
             settled = True
         except FAULTS as fault:
-            settled = in_step(fault)
+            settled, failed = in_step(fault), True
             raise own_error(fault, self._store.name) from None
         except SekishoError:
-            settled = True
+            settled = failed = True
             raise
         finally:
-            self._release(session, settled=settled)
+            self._release(session, settled=settled, failed=failed)
 
     async def _acquire(self, time: Time) -> Session:
         try:
@@ -82,13 +82,15 @@ class Connections:
         self._open.add(session)
         return session
 
-    def _release(self, session: Session, *, settled: bool) -> None:
+    def _release(self, session: Session, *, settled: bool, failed: bool = False) -> None:
         """Give a connection back, off the caller's way; one on which something broke off is closed.
 
-        Closing first tells the server to stop what still runs there. One without a transaction is at rest already.
+        Closing first tells the server to stop what still runs there. One without a transaction is at rest already,
+        unless the work *failed*: then a statement may be prepared and not run, which the driver does in a transaction
+        that it does not know of.
         """
         connection = session.connection
-        if settled and not connection.is_closed() and not connection.is_in_transaction():
+        if settled and not failed and not connection.is_closed() and not connection.is_in_transaction():
             self._idle.append(session)
             self._places.release()
             return

@@ -82,7 +82,7 @@ class PostgresStore(Connections):
         """See ``ports.DataStore.fetch``."""
         time = Time(self._timeout)
         session = await self._acquire(time)
-        settled = False
+        settled = failed = False
         try:
             started = await time.of(self._start(session, query, consent, people, page_rows))
             cursor, found = started.cursor, started.whole
@@ -111,13 +111,13 @@ class PostgresStore(Connections):
                     break
             settled = True
         except FAULTS as fault:
-            settled = in_step(fault)
+            settled, failed = in_step(fault), True
             raise own_error(fault, self._store.name) from None
         except SekishoError:
-            settled = True
+            settled = failed = True
             raise
         finally:
-            self._release(session, settled=settled)
+            self._release(session, settled=settled, failed=failed)
 
     async def rows_with_key(self, dataset: Dataset, keys: Sequence[Key], most: int) -> list[tuple[object, ...]]:
         """See ``adapters.stores.personal_data.KeyedStore``; instants are naive and in UTC."""
