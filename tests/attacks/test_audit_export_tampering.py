@@ -22,7 +22,9 @@ from sekisho.adapters.records.audit import SqlAuditLog
 from sekisho.adapters.records.audit_export import export_raw
 from sekisho.adapters.records.database import Database, migrate
 from sekisho.audit_verify import Outcome, Verdict, verify_database, verify_export, verify_path
+from sekisho.audit_verify.proofs import lines_of
 from sekisho.domain.record import (
+    MAX_RECORD_BYTES,
     StoredRecord,
     canonical,
     genesis,
@@ -126,6 +128,16 @@ def test_every_changed_byte_of_an_export_is_found(site, tmp_path_factory, data):
         assert verdict.outcome is Outcome.TAMPERED
         assert verdict.bad is not None
         assert verdict.bad.seq == content[:at].count(b"\n") + 1
+
+
+def test_a_line_without_an_end_is_not_read_whole(site, tmp_path):
+    """A line longer than a record can be is damaged, by its number, and no more of it is held than a record takes."""
+    copy = Path(shutil.copytree(site.export, tmp_path / "long"))
+    lines = (copy / "records.ndjson").read_bytes().splitlines(keepends=True)
+    (copy / "records.ndjson").write_bytes(b"".join([*lines[:5], b"x" * 10_000_000, *lines[5:]]))
+    verdict = verify_export(copy, site.vkey)
+    assert (verdict.outcome, verdict.bad and verdict.bad.seq) == (Outcome.TAMPERED, 6)
+    assert max(map(len, lines_of(copy / "records.ndjson", MAX_RECORD_BYTES))) == MAX_RECORD_BYTES + 1
 
 
 @pytest.mark.parametrize("seed", range(6))

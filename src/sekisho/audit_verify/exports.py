@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from sekisho.audit_verify.proofs import ProofsCheck, events_of
+from sekisho.audit_verify.proofs import ProofsCheck, events_of, lines_of
 from sekisho.audit_verify.tree import included, parse_proof_of
 from sekisho.audit_verify.trust import HeldHeads, Origin, TrustedKey, anchor_in, checkpoint_notes
 from sekisho.audit_verify.verdict import Outcome, Verdict, VerificationFailed, failed_verdict
@@ -27,6 +27,7 @@ from sekisho.domain.note import (
     split_notes,
 )
 from sekisho.domain.pruning import PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
+from sekisho.domain.record import MAX_RECORD_BYTES
 from sekisho.domain.tlog import leaf_hash
 from sekisho.domain.witness_policy import WitnessPolicy
 
@@ -218,7 +219,7 @@ class SealedManifest:
         partial = anchor is None and (not self._begins or self.first != 1)
         writers = {name for name, _ in self._ends}
         walk = Walk(first_seq=self.first, partial=partial, marks=marks, anchor=anchor, writers=writers)
-        lines = held.passing(_lines(self._folder / RECORDS_FILE), walk.chains)
+        lines = held.passing(lines_of(self._folder / RECORDS_FILE, MAX_RECORD_BYTES), walk.chains)
         unproved: list[VerificationFailed] = []
         try:
             walk.run(lines if proofs is None else _passing(lines, proofs, unproved), {**held.ends(), **self._ends})
@@ -348,12 +349,6 @@ def _passing(lines: Iterator[bytes], proofs: ProofsCheck, unproved: list[Verific
                 proofs.take(None, leaf_hash(line))
             except VerificationFailed as failed:
                 unproved.append(failed)
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        for line in file:
-            yield line.removesuffix(b"\n")
 
 
 def _small(path: Path) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -14,9 +15,11 @@ from sekisho.domain.audit_export import ExportFormat
 from sekisho.domain.chain import BadRecord
 from sekisho.domain.checkpoint import Checkpoint
 from sekisho.domain.range_proof import PROOFS_HEADER, GrowingRoot, parse_line
+from sekisho.domain.record import MAX_RECORD_BYTES
 from sekisho.domain.tlog import ProofError, leaf_hash
 
 _MAX_LINE = 128  # bytes of a line of proofs
+_MAX_EVENT = 8 * MAX_RECORD_BYTES  # bytes of a line that carries a record, escaped, and more
 _ROWS = 2_000
 _CEF = re.compile(rb" cs6=([0-9a-f]{64}) cn1=([0-9]{1,18})(?= |$)")
 
@@ -136,32 +139,40 @@ def events_of(form: ExportFormat, path: Path) -> Iterator[Event]:
         raise VerificationFailed(Outcome.TAMPERED, "an event does not say which record it is of") from None
 
 
-def _verbatim(path: Path) -> Iterator[Event]:
+def lines_of(path: Path, most: int) -> Iterator[bytes]:
+    """Yield the lines of *path* without their ends.
+
+    Whoever made the file is not trusted: a line of more than *most* bytes comes in pieces, of which none is a record.
+    """
     with path.open("rb") as file:
-        for line in file:
-            yield None, leaf_hash(line.removesuffix(b"\n"))
+        for line in iter(partial(file.readline, most + 1), b""):
+            yield line.removesuffix(b"\n")
+
+
+def _verbatim(path: Path) -> Iterator[Event]:
+    for line in lines_of(path, MAX_RECORD_BYTES):
+        yield None, leaf_hash(line)
 
 
 def _ocsf(path: Path) -> Iterator[Event]:
-    with path.open("rb") as file:
-        for line in file:
-            event = orjson.loads(line)
-            (attestation,) = event["unmapped"]["record_integrity"]["attestation_list"]
-            yield event["metadata"]["sequence"] - 1, bytes.fromhex(attestation["fingerprint"]["value"])
+    for line in lines_of(path, _MAX_EVENT):
+        event = orjson.loads(line)
+        (attestation,) = event["unmapped"]["record_integrity"]["attestation_list"]
+        yield event["metadata"]["sequence"] - 1, bytes.fromhex(attestation["fingerprint"]["value"])
 
 
 def _cef(path: Path) -> Iterator[Event]:
-    with path.open("rb") as file:
-        for line in file:
-            found = _CEF.search(line.rstrip(b"\n"))
-            if found is None:
-                raise ValueError("no hash")
-            yield int(found[2]) - 1, bytes.fromhex(found[1].decode("ascii"))
+    for line in lines_of(path, _MAX_EVENT):
+        found = _CEF.search(line)
+        if found is None:
+            raise ValueError("no hash")
+        yield int(found[2]) - 1, bytes.fromhex(found[1].decode("ascii"))
 
 
 def _csv(path: Path) -> Iterator[Event]:
     with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
+        # A field that is cut at the most goes on in the next line, until the reader finds it too long.
+        for row in csv.DictReader(iter(partial(file.readline, _MAX_EVENT), "")):
             leaf = leaf_hash(row["record"].encode())
             if bytes.fromhex(row["leaf_hash"]) != leaf:
                 raise ValueError("another hash")
