@@ -77,7 +77,6 @@ def _rows() -> Rows:
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[PostgresWorld]:
     with database() as conninfo, PostgresWorld(conninfo, _rows()) as built:
-        built.direct.small = False
         yield built
 
 

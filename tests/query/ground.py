@@ -69,7 +69,9 @@ def _table(name: str) -> str:
 class Ground(World):
     """*datasets*, all of one store, on *engine*; *place* is a folder or the server's database."""
 
-    def __init__(self, engine: StoreKind, datasets: Datasets, rows: Rows, place: Path | str) -> None:
+    def __init__(
+        self, engine: StoreKind, datasets: Datasets, rows: Rows, place: Path | str, *, small: bool = False
+    ) -> None:
         rows = _in_words_of(engine, datasets, rows)
         self.engine, self.datasets = engine, datasets
         (name,) = {dataset.store for dataset in datasets.values()}
@@ -81,6 +83,8 @@ class Ground(World):
             declared, inner = self._declared(name, "", ""), DirectStore(self.connection)
             self._closing = (self.connection.close,)
             self._stand_behind(declared, rows, {name: WatchedStore(inner)})
+            inner.small = small
+            self.gateway = replace(self.gateway, small_tables=(inner,))
         elif engine is StoreKind.SQLITE:
             declared = self._declared(name, str(place / "store.db"), "")
             with sqlite3.connect(place / "store.db") as db:
@@ -179,17 +183,21 @@ class GroundReference(PostgresReference):
 
 @contextmanager
 def ground(
-    engine: StoreKind, datasets: Datasets, rows: Rows, folder: Path, twins: Rows | None = None
+    engine: StoreKind, datasets: Datasets, rows: Rows, folder: Path, twins: Rows | None = None, *, small: bool = False
 ) -> Iterator[Judge]:
-    """Build a ground, its reference, and its twin (itself, where *twins* is not given)."""
+    """Build a ground, its reference, and its twin (itself, where *twins* is not given).
+
+    *small* is whether tables of PostgreSQL are believed to have few rows, so that plans are alike.
+    """
     with ExitStack() as stack:
 
         def built(rows: Rows, name: str) -> Ground:
             if engine is StoreKind.POSTGRESQL:
-                return stack.enter_context(Ground(engine, datasets, rows, stack.enter_context(database())))
+                place = stack.enter_context(database())
+                return stack.enter_context(Ground(engine, datasets, rows, place, small=small))
             (folder / name).mkdir()
             return stack.enter_context(Ground(engine, datasets, rows, folder / name))
 
         first = built(rows, "first")
         twin = first if twins is None else built(twins, "twin")
-        yield Judge(first, twin, GroundReference(first), ordered=False)
+        yield Judge(first, twin, GroundReference(first), ordered=False, plans_alike=small)

@@ -108,7 +108,7 @@ class DirectStore:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.shape = "members"
-        self.small = True
+        self.small = False
         self.plans: list[str] = []
         self._held: dict[str, object] = {}
         self._looked_at: set[str] = set()

@@ -20,7 +20,7 @@ from sekisho.domain.terms import StoreKind
 from tests.query.grammar import statements
 from tests.query.ground import ENGINES, ground
 from tests.query.reference import Judge
-from tests.query.rows import ROWS, twin_rows
+from tests.query.rows import ROWS, same_size_twins, twin_rows
 from tests.query.shop import SHOP, shop_rows
 
 SEED = 20261122
@@ -38,13 +38,19 @@ CONSTRUCTS = {
 MORE = {"grouping sets": r"ROLLUP|CUBE|GROUPING SETS", "lateral": r"LATERAL", "DISTINCT ON": r"DISTINCT ON"}
 
 
-@pytest.fixture(scope="module", params=ENGINES, ids=[engine.value for engine in ENGINES])
+PLACES = {engine.value: (engine, False) for engine in ENGINES} | {"small": (StoreKind.POSTGRESQL, True)}
+"""Engines, and whether their tables are believed to have few rows."""
+
+
+@pytest.fixture(scope="module", params=PLACES)
 def stores(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[StoreKind, Judge]]:
-    folder = tmp_path_factory.mktemp(request.param.value)
-    with ground(request.param, SHOP, shop_rows(ROWS), folder, shop_rows(twin_rows())) as judge:
-        yield request.param, replace(judge, fails_alike=True)
+    engine, small = PLACES[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    twins = shop_rows(same_size_twins() if small else twin_rows())
+    with ground(engine, SHOP, shop_rows(ROWS), folder, twins, small=small) as judge:
+        yield engine, replace(judge, fails_alike=True)
 
 
 @pytest.mark.slow
