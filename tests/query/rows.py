@@ -182,7 +182,7 @@ def same_size_twins() -> Rows:
 
 def _as_long(old: Any, new: Any) -> Any:
     if isinstance(new, float):
-        return 2.5  # as many digits as the others have
+        return -old  # as many digits
     return "1" * len(old.encode()) if new == "1" else new
 
 
