@@ -42,6 +42,7 @@ FORBIDDEN = [
     "UPDATE audit_head SET note = ''",
     "UPDATE audit_pruned SET anchor = ''",
     "UPDATE consent_event SET kind = 'give'",
+    "UPDATE view_release SET sealed = ''",
     "ALTER TABLE audit_record DISABLE TRIGGER USER",
     "DROP TRIGGER audit_record_no_update ON audit_record",
     "DROP TABLE audit_record CASCADE",
