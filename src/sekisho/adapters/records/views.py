@@ -32,8 +32,8 @@ from sekisho.durable import sync, write_new
 from sekisho.errors import StoreUnavailable
 from sekisho.ports import KeyRing
 
-MOST_BYTES: Final = 64 << 20
-"""Bytes of a release, compressed and sealed: one row of the database, which other writers wait for on SQLite."""
+MOST_BYTES: Final = 16 << 20
+"""Bytes of a release, compressed and sealed: one row of the database, for which records wait on SQLite."""
 
 _T = TypeVar("_T")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
