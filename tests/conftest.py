@@ -31,7 +31,7 @@ _ON_BOTH = frozenset({
     "test_audit", "test_audit_crash", "test_audit_faults", "test_audit_ground", "test_audit_sent_together",
     "test_audit_tree", "test_consent_sequence", "test_consent_use_cases", "test_database", "test_decisions",
     "test_glances", "test_grouped", "test_key_epochs", "test_ledger_guards", "test_people", "test_pruning",
-    "test_roles", "test_scans", "test_suppression",
+    "test_roles", "test_scans", "test_suppression", "test_views",
 })  # fmt: skip
 """Modules of the own records that the usual run, too, asks on PostgreSQL; of the others the long run does."""
 

@@ -33,11 +33,11 @@ from sekisho.adapters.records.notices import SqlNotices
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.records.shredded import ShreddedPeople
 from sekisho.adapters.records.usage import SqlMeter
+from sekisho.adapters.records.views import SqlViewCache
 from sekisho.adapters.stores.colocated import ColocatedCopies
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.adapters.stores.personal_data import StoredPersonalData
 from sekisho.adapters.stores.sqlite import SqliteStore
-from sekisho.adapters.view_cache import FileViewCache
 from sekisho.bootstrap.consents import Composed, compose
 from sekisho.bootstrap.exporting import Exporting, exporting
 from sekisho.bootstrap.free_text import detector_of
@@ -166,7 +166,7 @@ async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Wor
         detector=detector,
         audit=audit,
         clock=clock,
-        view_cache=FileViewCache(settings.folder / "var" / "views"),
+        view_cache=SqlViewCache(database, keys, settings.audit_folder / "views", settings.folder / "var" / "views"),
         copies=_copies(settings, people, stores),
         rules=cache(partial(rules_of, settings)),
         key_bits=[store for store in stores.values() if not isinstance(store, SqliteStore)],

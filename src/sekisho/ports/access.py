@@ -148,7 +148,7 @@ class Meter(Protocol):
 
 
 class ViewCache(Protocol):
-    """Keeps the one release of each statistics view, across restarts."""
+    """Keeps the one release of each statistics view for every gateway over the same records, across restarts."""
 
     async def get(self, name: str, revision: str) -> pa.Table | None:
         """Return the release of view *name* as declared in *revision*, or ``None``."""

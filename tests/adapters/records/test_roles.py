@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -22,6 +23,7 @@ from sekisho.adapters.records.database import Database, DatabaseFailed, migrate
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.records.roles import APPENDED, excess, script
 from sekisho.adapters.records.tables import metadata
+from sekisho.adapters.records.views import SqlViewCache
 from sekisho.adapters.stores.postgresql.rights import verifier
 from sekisho.domain.consent import ConsentEventKind
 from sekisho.domain.terms import Cell, SubjectNumber
@@ -42,6 +44,7 @@ FORBIDDEN = [
     "UPDATE audit_head SET note = ''",
     "UPDATE audit_pruned SET anchor = ''",
     "UPDATE consent_event SET kind = 'give'",
+    "UPDATE view_release SET sealed = ''",
     "ALTER TABLE audit_record DISABLE TRIGGER USER",
     "DROP TRIGGER audit_record_no_update ON audit_record",
     "DROP TABLE audit_record CASCADE",
@@ -114,7 +117,7 @@ async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIte
 
 
 async def test_the_gateways_records_are_written_under_the_role(log, database, keys, tmp_path) -> None:
-    """People are registered, consent is given, read and erased, the log is written, searched and proved."""
+    """People are registered, consent is given, read, erased, the log is written and proved, a view released once."""
     ledger = SqlConsentLedger(database, PURPOSES, SystemClock(), keys)
     people = PeopleRegistry(database, keys, record=ledger.record_within)
     await people.register("customer_id", ["a", "b"])
@@ -125,6 +128,10 @@ async def test_the_gateways_records_are_written_under_the_role(log, database, ke
     assert (await ledger.view((Cell("lifecycle_email"),))).members().tolist() == [1]
     await people.erase(SubjectNumber(1))
     assert len(await log.search(AuditQuery(data_subject="f" * 32))) == 2
+    views = SqlViewCache(database, keys, tmp_path / "views", tmp_path / "former")
+    released = await views.put("sales", "a" * 64, pa.table({"people": [40]}))
+    other = SqlViewCache(database, keys, tmp_path / "other", tmp_path / "former")
+    assert released.equals(await other.put("sales", "a" * 64, pa.table({"people": [41]})))
     assert await AuditTree(database, keys, tmp_path / "tree", tmp_path / "heads").advance()
     assert await excess(database) == []
 

@@ -18,7 +18,9 @@ from sqlalchemy.engine import make_url
 
 from sekisho.adapters.records.database import Database
 
-APPENDED: Final = ("audit_record", "audit_subject", "audit_head", "audit_pruned", "consent_event", "column_review")
+APPENDED: Final = (
+    "audit_record", "audit_subject", "audit_head", "audit_pruned", "consent_event", "column_review", "view_release",
+)  # fmt: skip
 """What is only ever appended to."""
 
 OWNER_SUFFIX, KEEPER_SUFFIX = "_owner", "_keeper"

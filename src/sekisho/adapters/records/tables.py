@@ -190,3 +190,13 @@ emergency_grant = Table(
     Index(None, "expires"),
     comment="Grants for emergencies: one that does not stand here, or was called back, opens nothing.",
 )
+
+view_release = Table(
+    "view_release",
+    metadata,
+    Column("name", String(64), primary_key=True),  # of the view
+    Column("terms", String(64), primary_key=True),  # hash of statement, smallest group, row filters, transforms
+    Column("made_at", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="The one release of a statistics view for each set of terms: inserted once, never changed.",
+)
