@@ -13,6 +13,7 @@ from sekisho.domain.terms import Dataset
 from sekisho.query.consent import column_of
 from sekisho.query.dialects import Dialect
 from sekisho.query.kinds import Kind, Kinds
+from sekisho.query.looks import Look
 from sekisho.query.names import Relation, Statement
 from sekisho.query.plan import Slot
 
@@ -33,6 +34,7 @@ class Draft:
     few: frozenset[str] = frozenset()
     large: bool = False
     output_kinds: list[Kind] = field(default_factory=list)
+    looks: dict[int, Look] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=dict)
     given: int = 0
     governed: dict[int, exp.Select] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from sekisho.domain.row_filters import Ago, instant_text
 from sekisho.domain.terms import ColumnType, StoreKind
 from sekisho.errors import InvalidRequest, MaskedColumnUse, PolicyUnavailable
 from sekisho.query.kinds import PERSON
+from sekisho.query.looks import Look
 
 
 class TokenCodec(Protocol):
@@ -64,6 +65,8 @@ class Slot:
         SQL type of a value that the store itself puts in when it runs the statement: who may be read.
     ago:
         How long before the run the date or timestamp is that a row filter compares with.
+    shown:
+        What the masked column looks like that the value stands against.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Slot:
     pattern: bool = False
     of_store: str | None = None
     ago: Ago | None = None
+    shown: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,8 @@ def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec, now: dat
     if isinstance(value, str) and not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
         raise InvalidRequest(f"{which} is no Unicode text: it holds half a surrogate pair.")
     if slot.domain is None:
+        if slot.shown is not None and value is not None:
+            value = slot.shown.read(value, f"a comparison with {which[0].lower()}{which[1:]}")
         if slot.expects is not None and value is not None:
             fits = isinstance(value, _PYTHON[slot.expects])
             if isinstance(value, bool) and slot.expects is not ColumnType.BOOLEAN:

@@ -30,12 +30,14 @@ from sekisho.query.order import SEEDS, drop_order_by_key, end_ties
 from sekisho.query.outputs import outputs_of
 from sekisho.query.parameters import bind_values, number_parameters
 from sekisho.query.plan import Plan, Slot
+from sekisho.query.shown import check_looks
 
 
 def check_masks(draft: Draft) -> Draft:
     """Refuse every use of a masked column that only its raw value could answer."""
     drop_order_by_key(draft.statement, draft.kinds)
     draft.output_kinds = draft.kinds.check()
+    draft.looks = check_looks(draft.statement, draft.permit.transforms, draft.dialect)
     draft.rowwise = is_rowwise(draft.statement)
     draft.fenced = not leak_proof(draft.statement, draft.kinds, draft.dialect.comparisons)
     return draft

@@ -75,12 +75,15 @@ class Spelling:
         What each partial mask keeps.
     first_days:
         The first day of each part of a date.
+    number:
+        The number as it is compared with others.
     """
 
     whole: str
     real: str
     parts: Mapping[Keep, str]
     first_days: Mapping[DatePart, str]
+    number: str = "c"
 
 
 def expression_of(mask: Mask, column_type: ColumnType, words: Spelling, dialect: str) -> exp.Expr | None:
@@ -98,9 +101,10 @@ def expression_of(mask: Mask, column_type: ColumnType, words: Spelling, dialect:
         case Bucket():
             return _read(_bucket(mask, column_type, words), dialect)
         case TopBottom(bottom, top):
-            above = "" if top is None else f" WHEN c > {top} THEN {top}"
-            below = "" if bottom is None else f" WHEN c < {bottom} THEN {bottom}"
-            return _read(f"CASE{above}{below} ELSE c END", dialect)
+            number = words.number
+            above = "" if top is None else f" WHEN {number} > {top} THEN {top}"
+            below = "" if bottom is None else f" WHEN {number} < {bottom} THEN {bottom}"
+            return _read(f"CASE{above}{below} ELSE {number} END", dialect)
         case _:
             return None
 
@@ -132,7 +136,7 @@ def _grouped(mask: Hierarchy) -> exp.Expr:
 def _bucket(mask: Bucket, column_type: ColumnType, words: Spelling) -> str:
     if mask.bounds:
         lowest, *others = mask.bounds
-        steps = "".join(f" WHEN c >= {bound} THEN {bound}" for bound in reversed(others))
+        steps = "".join(f" WHEN {words.number} >= {bound} THEN {bound}" for bound in reversed(others))
         kind = "BIGINT" if column_type is ColumnType.INTEGER else "DOUBLE PRECISION"
         return f"CAST(CASE WHEN c IS NULL THEN NULL{steps} ELSE {lowest} END AS {kind})"
     width, start = mask.width, mask.start % mask.width
@@ -142,6 +146,6 @@ def _bucket(mask: Bucket, column_type: ColumnType, words: Spelling) -> str:
         return f"CASE WHEN {number} >= {_LOWEST} THEN {number} - {rest} END"
     at_zero = -start // width * width + start
     return (  # the smallest numbers apart: a decimal may have no double
-        f"CASE WHEN c > -1e-300 AND c < 1e-300 THEN CAST({at_zero} AS DOUBLE PRECISION)"
-        f" WHEN c BETWEEN -1e15 AND 1e15 THEN FLOOR(({words.real} - {start}) / {width}) * {width} + {start} END"
+        f"CASE WHEN {words.number} > -1e-300 AND {words.number} < 1e-300 THEN CAST({at_zero} AS DOUBLE PRECISION)"
+        f" WHEN {words.number} BETWEEN -1e15 AND 1e15 THEN FLOOR(({words.real} - {start}) / {width}) * {width} + {start} END"
     )

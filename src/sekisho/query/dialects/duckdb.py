@@ -43,6 +43,11 @@ _MASKS = MASKS | {
         "REGEXP_EXTRACT(c, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)(?::[0-9]*)?(?:[/?#]|$)', 1)"
     ),
 }
+_YEAR_OF_TEXT = "TRY_CAST(REGEXP_EXTRACT(c, '^[0-9]{4}') AS INT)"
+_TEXT_MASKS = {
+    TransformKind.YEAR: _YEAR_OF_TEXT,
+    TransformKind.AGE_BAND: f"CAST((CAST(YEAR(CURRENT_DATE) AS INT) - {_YEAR_OF_TEXT}) // 10 * 10 AS INT)",
+}
 _SPELLING = Spelling(
     whole="TRY_CAST(c AS BIGINT)",
     real="TRY_CAST(c AS DOUBLE)",
@@ -87,6 +92,7 @@ DUCKDB = Dialect(
     functions=AGGREGATES | WINDOW_FUNCTIONS | SCALAR_FUNCTIONS | _FUNCTIONS,
     anonymous_functions=frozenset({"date_part", "strlen"}),
     masks=_MASKS,
+    text_masks=_TEXT_MASKS,
     spelling=_SPELLING,
     physical=_physical,
     people_schema="people",

@@ -11,17 +11,18 @@ from sekisho.query.dialects.dialect import AGGREGATES, MASKS, SCALAR_FUNCTIONS, 
 
 _FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({exp.CountIf, exp.Date, exp.TsOrDsToDate, exp.TsOrDsToTimestamp})
 
+# A text that is no date has no year: a cast would make it the year 0.
+_YEAR = "CAST(CASE WHEN c GLOB '[0-9][0-9][0-9][0-9]*' THEN SUBSTRING(c, 1, 4) END AS INT)"
 _MASKS = MASKS | {
-    TransformKind.YEAR: "CAST(SUBSTRING(c, 1, 4) AS INT)",
-    TransformKind.AGE_BAND: (
-        "CAST((CAST(STRFTIME('%Y', 'now') AS INT) - CAST(SUBSTRING(c, 1, 4) AS INT)) / 10 AS INT) * 10"
-    ),
+    TransformKind.YEAR: _YEAR,
+    TransformKind.AGE_BAND: f"CAST((CAST(STRFTIME('%Y', 'now') AS INT) - {_YEAR}) / 10 AS INT) * 10",
     TransformKind.HOST: "SUBSTRING(c, 1, 0)",  # no URL column in a SQLite store yet: shows nothing
 }
 _DAY = "c GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*' AND SUBSTRING(c, 6, 2) BETWEEN '01' AND '12'"
 _AT = "INSTR(c, '@')"
 _HOST_OF_MAIL = f"SUBSTRING(c, {_AT} + 1)"
 _SPELLING = Spelling(
+    number="(c + 0)",  # a column of texts would be compared by its letters
     whole="CAST(c AS INT)",
     real="CAST(c AS REAL)",
     parts={

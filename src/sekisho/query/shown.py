@@ -1,0 +1,194 @@
+"""Masked columns are used as what they show.
+
+A mask at the scan may give another type than the column has: a date is shown as its year, a number as the name of a
+group. Whoever writes the statement as if the column stood there unmasked (``birth_date > '1990-01-01'``) asks for
+what only the raw value could answer. Engines with loose types answer all the same, and wrongly: it is refused here.
+
+Where a literal or parameter means the mask and is only written in another type (``'1990'``, ``'2025-04-01T00:00'``),
+it becomes a value of the mask's type: SQLite would compare it by its letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlglot import exp
+
+from sekisho.domain.masks import TransformKind
+from sekisho.domain.terms import StoreKind
+from sekisho.domain.transforms import TRANSFORMS, Above
+from sekisho.query.allowlist import construct
+from sekisho.query.dialects import Dialect
+from sekisho.query.looks import (
+    ARITHMETIC,
+    NAMED,
+    OF_DATES,
+    OF_NUMBERS,
+    OF_TEXTS,
+    Family,
+    Look,
+    Looks,
+    Transforms,
+    cast_family,
+    operands,
+    results,
+)
+from sekisho.query.names import Definition, Derived, Statement, fold
+
+_COMPARED = (
+    exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is,
+)  # fmt: skip
+_ALIKE = (exp.Coalesce, exp.Greatest, exp.Least, exp.Nullif, exp.Lag, exp.Lead, exp.Min, exp.Max)
+_TIMES = frozenset({Family.DATE, Family.INTERVAL})
+
+
+def check_looks(statement: Statement, transforms: Transforms, dialect: Dialect) -> dict[int, Look]:
+    """Return what each parameter that stands against a mask must look like, by identity of its node.
+
+    Literals against masks are written anew in the mask's type. Raises ``MaskedColumnUse``.
+    """
+    if not any(
+        TRANSFORMS[kind].above is Above.ANYTHING and kind is not TransformKind.CLEAR
+        for relation in statement.relations
+        if relation.dataset is not None
+        for kind in (transforms[relation.dataset.name][name] for name in relation.used)
+    ):
+        return {}
+    return _Check(statement, transforms, dialect).run()
+
+
+class _Check:
+    """One statement's check."""
+
+    def __init__(self, statement: Statement, transforms: Transforms, dialect: Dialect) -> None:
+        self._statement = statement
+        self._looks = Looks(statement, transforms)
+        self._dates_are_texts = dialect.kind is StoreKind.SQLITE
+        self._parameters: dict[int, Look] = {}
+        self._written: list[tuple[exp.Expr, str | int | float]] = []
+
+    def run(self) -> dict[int, Look]:
+        for node in self._statement.tree.walk():
+            self._node(node)
+        for scope in self._statement.scopes:
+            for merged in scope.merged.values():
+                self._alike(merged.parts, "JOIN USING")
+        for _, outputs in self._statement.sets:
+            for definition in outputs.values():
+                if isinstance(definition, Derived):
+                    self._alike(definition.expressions, "a set operation")
+        for node, value in self._written:
+            literal = exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
+            node.replace(literal)
+        return self._parameters
+
+    def _node(self, node: exp.Expr) -> None:
+        if isinstance(node, _COMPARED):
+            self._compare(node.this, node.expression, construct(node))
+        elif isinstance(node, exp.Between):
+            for key in ("low", "high"):
+                self._compare(node.this, node.args[key], "BETWEEN")
+        elif isinstance(node, exp.In):
+            query = node.args.get("query")
+            for item in node.expressions if query is None else (query,):
+                self._compare(node.this, item, "IN")
+        elif isinstance(node, exp.Case):
+            for branch in node.args["ifs"]:
+                if node.this is not None:
+                    self._compare(node.this, branch.this, "CASE")
+            self._alike(results(node), "CASE")
+        elif isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
+            self._alike(results(node), construct(node))
+        elif isinstance(node, _ALIKE):
+            self._alike(operands(node), construct(node))
+        elif isinstance(node, exp.Cast):
+            self._cast(node)
+        else:
+            self._function(node)
+
+    # -- values beside each other ---------------------------------------------------------------
+
+    def _compare(self, left: exp.Expr, right: exp.Expr, where: str) -> None:
+        left, right = _bare(left), _bare(right)
+        if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
+            for one, other in zip(left.expressions, right.expressions, strict=False):
+                self._compare(one, other, where)
+            return
+        self._alike((left, right), where)
+
+    def _alike(self, parts: Iterable[exp.Expr | Definition], where: str) -> None:
+        """Hold those of *parts* that are masked against the others."""
+        looks = [(part, self._looks.of(part)) for part in parts]
+        for part, look in looks:
+            if look is not None and look.masked:
+                for other, shown in looks:
+                    if other is not part:
+                        self._beside(look, other, shown, where)
+
+    def _beside(self, look: Look, other: exp.Expr | Definition, shown: Look | None, where: str) -> None:
+        bare = _bare(other) if isinstance(other, exp.Expr) else other
+        if isinstance(bare, exp.Placeholder):
+            self._parameters[id(bare)] = look
+        elif isinstance(bare, exp.Literal) and bare.is_string:
+            value = look.read(str(bare.this), where)
+            if value != bare.this:
+                self._written.append((bare, value))
+        elif shown is not None and not self._agree(look, shown):
+            raise look.refusal(where)
+
+    def _agree(self, look: Look, other: Look) -> bool:
+        if look.family is other.family:
+            return True
+        return self._dates_are_texts and {look.family, other.family} == {Family.DATE, Family.TEXT}
+
+    # -- what takes a number, a text or a date ----------------------------------------------------
+
+    def _cast(self, node: exp.Cast) -> None:
+        look, family = self._looks.of(node.this), cast_family(node)
+        if look is None or not look.masked or look.family is family:
+            return
+        times = look.family is not Family.DATE and (family is None or family in _TIMES)
+        counts = look.other and look.family is Family.TEXT and family is Family.NUMBER
+        letters = self._dates_are_texts and look.family is Family.DATE and family is not Family.TEXT
+        if times or counts or letters:
+            raise look.refusal(construct(node))
+
+    def _function(self, node: exp.Expr) -> None:
+        kind = type(node)
+        if kind in OF_DATES:
+            self._takes((node.args.get(key) for key in OF_DATES[kind][1]), Family.DATE, node)
+        elif kind in OF_TEXTS:
+            self._takes((node.this,), Family.TEXT, node)
+        elif isinstance(node, exp.Anonymous):
+            _, family, place = NAMED.get(fold(str(node.this)), (None, None, 0))
+            if family is not None and len(node.expressions) > place:
+                self._takes((node.expressions[place],), family, node)
+        elif isinstance(node, OF_NUMBERS):
+            self._takes(operands(node), Family.NUMBER, node)
+        elif isinstance(node, ARITHMETIC):
+            self._arithmetic(node)
+
+    def _takes(self, arguments: Iterable[object], family: Family, node: exp.Expr) -> None:
+        for argument in arguments:
+            look = self._looks.of(argument) if isinstance(argument, exp.Expr) else None
+            if look is None or not look.masked or look.family is family:
+                continue
+            if family is Family.TEXT and not (look.other and look.family is Family.NUMBER):
+                continue  # the letters of a number are those of its mask; dates are texts in SQLite
+            raise look.refusal(construct(node))
+
+    def _arithmetic(self, node: exp.Expr) -> None:
+        looks = [self._looks.of(operand) for operand in operands(node)]
+        for look in looks:
+            if look is None or not look.masked:
+                continue
+            meant_as_date = look.other and any(each and each.family in _TIMES for each in looks if each is not look)
+            letters = look.family is Family.TEXT or (look.family is Family.DATE and self._dates_are_texts)
+            if letters or (look.family is Family.NUMBER and meant_as_date):
+                raise look.refusal(construct(node))
+
+
+def _bare(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, exp.Paren | exp.Alias):
+        node = node.this
+    return node
