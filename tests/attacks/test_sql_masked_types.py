@@ -264,7 +264,8 @@ def test_a_text_that_is_no_date_has_no_year(kind: TransformKind) -> None:
     db = sqlite3.connect(":memory:")
     one = [row[0] for row in db.execute(f"SELECT {in_sqlite} FROM {values} v")]
     db.close()
-    two = [row[0] for row in duckdb.sql(f"SELECT {in_duckdb} FROM {values} v").fetchall()]
+    with duckdb.connect() as engine:
+        two = [row[0] for row in engine.execute(f"SELECT {in_duckdb} FROM {values} v").fetchall()]
     assert one == two
     assert one[1:] == [None, None, None]
     assert one[0] == 1985 or kind is TransformKind.AGE_BAND

@@ -20,7 +20,7 @@ from tests.query.shop import SHOP, shop_rows
 from sekisho.adapters.stores import duckdb_locked
 from sekisho.domain.terms import StoreKind
 
-FAILS = ("CAST(member_rank AS INT) = 5", "birth_date = DATE '2012-06-01'")
+FAILS = ("CAST(member_rank AS INT) = 5", "CAST(member_rank AS DATE) = DATE '2012-06-01'")
 BESIDE = ("postal_code = prefecture", "member_rank = postal_code", "birth_date = points", "postal_code > '9'")
 CASES = [
     f"SELECT count(*) AS n FROM shop.customers WHERE {fails} AND {beside}" for fails in FAILS for beside in BESIDE

@@ -80,6 +80,7 @@ class _Check:
         for node, value in self._written:
             literal = exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
             node.replace(literal)
+            self._statement.kept.append(node)
         return self._parameters
 
     def _node(self, node: exp.Expr) -> None:

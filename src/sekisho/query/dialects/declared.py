@@ -145,7 +145,8 @@ def _bucket(mask: Bucket, column_type: ColumnType, words: Spelling) -> str:
         rest = f"((({number} % {width}) + {2 * width - start}) % {width})"
         return f"CASE WHEN {number} >= {_LOWEST} THEN {number} - {rest} END"
     at_zero = -start // width * width + start
+    c = words.number
     return (  # the smallest numbers apart: a decimal may have no double
-        f"CASE WHEN {words.number} > -1e-300 AND {words.number} < 1e-300 THEN CAST({at_zero} AS DOUBLE PRECISION)"
-        f" WHEN {words.number} BETWEEN -1e15 AND 1e15 THEN FLOOR(({words.real} - {start}) / {width}) * {width} + {start} END"
+        f"CASE WHEN {c} > -1e-300 AND {c} < 1e-300 THEN CAST({at_zero} AS DOUBLE PRECISION)"
+        f" WHEN {c} BETWEEN -1e15 AND 1e15 THEN FLOOR(({words.real} - {start}) / {width}) * {width} + {start} END"
     )

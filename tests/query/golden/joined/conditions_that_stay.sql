@@ -39,7 +39,10 @@ WHERE
 -- __scan0: crm, sqlite
 SELECT
   "t"."prefecture" AS "prefecture",
-  CAST(SUBSTRING("t"."birth_date", 1, 4) AS INTEGER) AS "birth_date",
+  CAST(CASE
+    WHEN "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9]*'
+    THEN SUBSTRING("t"."birth_date", 1, 4)
+  END AS INTEGER) AS "birth_date",
   "t"."signed_up_on" AS "signed_up_on",
   "t"."points" AS "points",
   "g"."n" AS "__person"

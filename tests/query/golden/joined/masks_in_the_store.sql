@@ -34,7 +34,10 @@ JOIN (
 -- __scan0: crm, sqlite
 SELECT
   SUBSTRING("t"."postal_code", 1, 3) AS "postal_code",
-  CAST(SUBSTRING("t"."birth_date", 1, 4) AS INTEGER) AS "birth_date",
+  CAST(CASE
+    WHEN "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9]*'
+    THEN SUBSTRING("t"."birth_date", 1, 4)
+  END AS INTEGER) AS "birth_date",
   "g"."n" AS "__person"
 FROM "main"."customers" AS "t"
 JOIN "temp"."p_730ae0ee2cc6" AS "g"

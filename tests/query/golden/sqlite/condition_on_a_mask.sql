@@ -6,7 +6,10 @@ SELECT
   "customers"."__person" AS "__person_0"
 FROM (
   SELECT
-    CAST(SUBSTRING("t"."birth_date", 1, 4) AS INTEGER) AS "birth_date",
+    CAST(CASE
+      WHEN "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9]*'
+      THEN SUBSTRING("t"."birth_date", 1, 4)
+    END AS INTEGER) AS "birth_date",
     "t"."points" AS "points",
     "g"."n" AS "__person"
   FROM "main"."customers" AS "t"

@@ -14,7 +14,10 @@ FROM (
     "g"."n" AS "customer_id",
     '***' AS "name",
     SUBSTRING("t"."postal_code", 1, 3) AS "postal_code",
-    CAST(SUBSTRING("t"."birth_date", 1, 4) AS INTEGER) AS "birth_date",
+    CAST(CASE
+      WHEN "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9]*'
+      THEN SUBSTRING("t"."birth_date", 1, 4)
+    END AS INTEGER) AS "birth_date",
     CAST(NULL AS TEXT) AS "income_band",
     "t"."note" AS "note",
     "g"."n" AS "__person"
