@@ -85,7 +85,11 @@ SQLITE = [
     "SELECT strftime('%Y', x) AS v FROM crm.customers", "SELECT julianday(x) AS v FROM crm.customers",
     "SELECT unixepoch(x) AS v FROM crm.customers", "SELECT ifnull(x, signed_up_on) > '2' AS v FROM crm.customers",
 ]  # fmt: skip
-DATES = ["SELECT EXTRACT(YEAR FROM x) AS v FROM crm.customers", "SELECT x + INTERVAL '1 day' AS v FROM crm.customers"]
+DATES = [
+    "SELECT EXTRACT(YEAR FROM x) AS v FROM crm.customers",
+    "SELECT x + INTERVAL '1 day' AS v FROM crm.customers",
+    "SELECT date_trunc('year', x) AS v FROM crm.customers",
+]
 
 
 def _with(declared: Catalogue, name: str, column: Declared) -> Catalogue:
@@ -146,6 +150,18 @@ def test_what_only_the_raw_type_could_answer_is_refused(how: str, sql: str, colu
 def test_a_year_is_no_date_to_functions_of_one_engine(sql: str, engine: str) -> None:
     """SQLite would read a year as a Julian day, and an interval has no place beside a number."""
     _refused(sql, YEAR, engine)
+
+
+def test_a_day_and_an_instant_are_unlike_texts_in_sqlite() -> None:
+    """There the first instant of a day is another text than the day, so a truncated date is compared with days alone."""
+    sql = (
+        "SELECT t.channel FROM crm.tickets t JOIN crm.customers c ON c.customer_id = t.customer_id"
+        " WHERE c.birth_date <= {}"
+    )
+    _refused(sql.format("t.opened_at"), QUARTER, "sqlite")
+    declared = _with(catalogue(Path("/nowhere")), "crm.customers", QUARTER)
+    assert plan_of(sql.format("date(t.opened_at)"), declared=declared)
+    assert plan_of(shop(sql.format("t.opened_at")), declared=_with(shop_catalogue(), "shop.customers", QUARTER))
 
 
 def test_the_refusal_says_what_the_mask_shows() -> None:

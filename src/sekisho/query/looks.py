@@ -183,17 +183,17 @@ OF_TEXTS: Mapping[type[exp.Expr], Family] = {
 }  # fmt: skip
 """Functions whose first argument is a text, and what they give."""
 
-NAMED: Mapping[str, tuple[Family, Family, int]] = {
-    **dict.fromkeys(("date", "datetime", "time"), (Family.DATE, Family.DATE, 0)),
-    **dict.fromkeys(("julianday", "unixepoch"), (Family.NUMBER, Family.DATE, 0)),
-    "strftime": (Family.TEXT, Family.DATE, 1),
-    "date_part": (Family.NUMBER, Family.DATE, 1),
-    "age": (Family.INTERVAL, Family.DATE, 0),
-    "isfinite": (Family.BOOLEAN, Family.DATE, 0),
-    "instr": (Family.NUMBER, Family.TEXT, 0),
-    "strlen": (Family.NUMBER, Family.TEXT, 0),
+NAMED: Mapping[str, tuple[Family, Family, tuple[int, ...]]] = {
+    **dict.fromkeys(("date", "datetime", "time"), (Family.DATE, Family.DATE, (0,))),
+    **dict.fromkeys(("julianday", "unixepoch"), (Family.NUMBER, Family.DATE, (0,))),
+    "strftime": (Family.TEXT, Family.DATE, (1,)),
+    "date_part": (Family.NUMBER, Family.DATE, (1,)),
+    "age": (Family.INTERVAL, Family.DATE, (0, 1)),
+    "isfinite": (Family.BOOLEAN, Family.DATE, (0,)),
+    "instr": (Family.NUMBER, Family.TEXT, (0,)),
+    "strlen": (Family.NUMBER, Family.TEXT, (0,)),
 }
-"""Functions without a node of their own: what they give, what they take, and as which argument."""
+"""Functions without a node of their own: what they give, what they take, and as which arguments."""
 
 _TYPES = {
     **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMPNTZ", "TIMESTAMPTZ"), Family.DATE),

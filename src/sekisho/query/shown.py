@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from sekisho.domain.masks import TransformKind
-from sekisho.domain.terms import StoreKind
+from sekisho.domain.terms import ColumnType, StoreKind
 from sekisho.domain.transforms import TRANSFORMS, Above
 from sekisho.query.allowlist import construct
 from sekisho.query.dialects import Dialect
@@ -139,7 +139,8 @@ class _Check:
 
     def _agree(self, look: Look, other: Look) -> bool:
         if look.family is other.family:
-            return True
+            # Beside an instant, which is a longer text, a day would be another than its first instant.
+            return not (self._dates_are_texts and ColumnType.TIMESTAMP in {look.type, other.type})
         return self._dates_are_texts and {look.family, other.family} == {Family.DATE, Family.TEXT}
 
     # -- what takes a number, a text or a date ----------------------------------------------------
@@ -161,9 +162,9 @@ class _Check:
         elif kind in OF_TEXTS:
             self._takes((node.this,), Family.TEXT, node)
         elif isinstance(node, exp.Anonymous):
-            _, family, place = NAMED.get(fold(str(node.this)), (None, None, 0))
-            if family is not None and len(node.expressions) > place:
-                self._takes((node.expressions[place],), family, node)
+            known = NAMED.get(fold(str(node.this)))
+            if known is not None:
+                self._takes((each for n, each in enumerate(node.expressions) if n in known[2]), known[1], node)
         elif isinstance(node, OF_NUMBERS):
             self._takes(operands(node), Family.NUMBER, node)
         elif isinstance(node, ARITHMETIC):
