@@ -6,16 +6,18 @@ import asyncio
 import json
 import random
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sekisho.adapters.records.audit_export import export_audit
 from sekisho.adapters.records.database import Database
-from sekisho.adapters.records.exports import writing
+from sekisho.adapters.records.exports import bounds, writing
 from sekisho.adapters.records.exports.forms import HashedFile
 from sekisho.adapters.records.exports.proving import Covering
 from sekisho.adapters.records.exports.writing import ExportTooLarge, Pace, write_export
@@ -25,8 +27,9 @@ from sekisho.domain.checkpoint import Checkpoint, sign_checkpoint
 from sekisho.domain.note import parse_key
 from sekisho.domain.record import subject_ref
 from sekisho.domain.tlog import leaf_hash, tree_root
-from sekisho.errors import InvalidRequest
+from sekisho.errors import InvalidRequest, TamperedLog
 from tests.adapters.records.export_world import START, SetClock, fill, opened_log, release, seqs_in, seqs_of, stored
+from tests.intruder import disarm
 
 FORMS = list(ExportFormat)
 LINES = [form for form in FORMS if form is not ExportFormat.RAW]
@@ -94,6 +97,33 @@ async def test_each_file_of_each_form_is_sealed(log, keys, tmp_path, form):
         (copy / path.name).unlink()
         assert verify_export(copy, key).outcome is Outcome.INCOMPLETE
         shutil.rmtree(copy)
+
+
+MOVED = {"at its beginning": [4], "at its end": [18], "in it": [8], "all of it": range(4, 19)}
+
+
+@pytest.mark.parametrize("form", [ExportFormat.RAW, ExportFormat.NDJSON])
+@pytest.mark.parametrize("where", MOVED)
+async def test_no_export_is_made_without_a_record_that_was_put_into_another_time(
+    log, database, tmp_path, monkeypatch, form, where
+):
+    """A column that says another time than its record hides it from no range: the export is refused, or has it."""
+    monkeypatch.setattr(bounds, "_BESIDE", 2)
+    order = ExportOrder(form, since=START + timedelta(minutes=20), until=START + timedelta(minutes=120))
+    await export_audit(log, order, tmp_path / "honest")
+    honest = seqs_in(tmp_path / "honest", form)
+    assert honest == list(range(4, 19))
+
+    def move(connection: sa.Connection) -> None:
+        disarm(connection)
+        seqs = ", ".join(map(str, MOVED[where]))
+        connection.exec_driver_sql(f"UPDATE audit_record SET at = at - 86400000000 WHERE seq IN ({seqs})")
+
+    await database.run(move)
+    with suppress(TamperedLog):
+        await export_audit(log, order, tmp_path / "moved")
+        assert seqs_in(tmp_path / "moved", form) == honest
+        assert (form, where) == (ExportFormat.RAW, "in it")
 
 
 async def test_the_files_of_two_exports_cannot_be_mixed(log, keys, tmp_path):

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -28,7 +29,7 @@ from sekisho.adapters.records.audit_search import (
     pruning_record,
 )
 from sekisho.adapters.records.database import DatabaseFailed
-from sekisho.adapters.records.exports.bounds import Bounds, bounds_of
+from sekisho.adapters.records.exports.bounds import Bounds, bounds_of, require_time
 from sekisho.adapters.records.exports.forms import HashedFile, begin
 from sekisho.adapters.records.exports.proving import Covering, ProofsFile, Proving
 from sekisho.adapters.records.tables import audit_record
@@ -55,7 +56,7 @@ from sekisho.domain.note import (
     sign_note,
 )
 from sekisho.domain.pruning import PRUNED_FILE, PRUNED_PROOF_FILE, Anchor
-from sekisho.domain.record import stands_at, timestamp
+from sekisho.domain.record import micros, stands_at, timestamp
 from sekisho.domain.tlog import inclusion_proof
 from sekisho.durable import sync
 from sekisho.errors import AuditUnavailable, InvalidRequest
@@ -131,6 +132,8 @@ async def write_export(
         When the raw form is asked for with filters, or the records of the range were pruned.
     AuditUnavailable
         When the log cannot be read, or was pruned meanwhile.
+    TamperedLog
+        When a column says another time than its record.
     ExportTooLarge, OSError
         When it does not fit.
     """
@@ -236,11 +239,12 @@ class _Work:
             yield proofs
 
     def _records(self, after: int, last: int, connection: sa.Connection) -> _Group:
-        """Return the next records that match, and up to which sequence was looked."""
+        """Return the next records that match, and up to which sequence was looked.
+
+        Which belong to the time of the order is for the records to say, not for the columns beside them.
+        """
         table, filters = audit_record.c, self._order.filters
         query = AuditQuery(
-            since=self._order.since if self._by_time else None,
-            until=self._order.until if self._by_time else None,
             requester=filters.requester,
             purpose=filters.purpose,
             decision=filters.decision,
@@ -249,12 +253,19 @@ class _Work:
             after_seq=after,
         )
         rows = connection.execute(
-            sa.select(table.seq, table.record)
+            sa.select(table.seq, table.record, table.at)
             .where(*matching(query), table.seq <= last)
             .order_by(table.seq)
             .limit(_GROUP)
         ).all()
-        return _group(rows, last)
+        seqs, records, reached = _group(rows, last)
+        if not self._by_time or self._order.since is self._order.until is None:
+            return seqs, records, reached
+        for row, record in zip(rows, records, strict=True):
+            require_time(row.seq, row.at, record)
+        low, high = (None if edge is None else micros(edge) for edge in (self._order.since, self._order.until))
+        keep = [(low is None or row.at >= low) and (high is None or row.at < high) for row in rows]
+        return list(compress(seqs, keep)), list(compress(records, keep)), reached
 
     def _links(self, after: int, last: int, connection: sa.Connection) -> _Group:
         """Return the next records of a range without holes, and take note of where chains end."""
