@@ -130,6 +130,29 @@ def test_every_changed_byte_of_an_export_is_found(site, tmp_path_factory, data):
         assert verdict.bad.seq == content[:at].count(b"\n") + 1
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_a_device_in_the_place_of_a_file_is_a_missing_file(site, tmp_path, name):
+    """What an archive can bring in the place of a file of an export, a pipe or a link to a device, is not read."""
+    copy = Path(shutil.copytree(site.export, tmp_path / "device"))
+    (copy / name).unlink()
+    (copy / name).symlink_to("/dev/null")  # of the others nobody knows the end
+    verdict = verify_path(copy, site.vkey)
+    assert (verdict.outcome, verdict.finding) == (Outcome.INCOMPLETE, f"{name} is missing")
+
+
+def test_people_noted_beside_no_record_at_all_are_tampering(site, tmp_path):
+    """A list of people whose record is no number is found, as one beside another record is."""
+    copy = Path(shutil.copytree(site.folder, tmp_path / "copy"))
+    connection = sqlite3.connect(copy / "own.db")
+    disarm(connection)
+    connection.executescript(
+        "CREATE TABLE other AS SELECT * FROM audit_subject; DROP TABLE audit_subject;"
+        "ALTER TABLE other RENAME TO audit_subject; UPDATE audit_subject SET seq = NULL WHERE seq = 3;"
+    )
+    connection.close()
+    assert Site(copy, site.vkey).verify().outcome is Outcome.TAMPERED
+
+
 def test_a_line_without_an_end_is_not_read_whole(site, tmp_path):
     """A line longer than a record can be is damaged, by its number, and no more of it is held than a record takes."""
     copy = Path(shutil.copytree(site.export, tmp_path / "long"))

@@ -23,6 +23,7 @@ UNSIGNED = "records after the newest signed head are not vouched for; after a cr
 
 _OUTSIDE = frozenset({Origin.SAVED, Origin.CHECKPOINT})
 _RECORD = StoredRecord._fields.index("record")
+_PEOPLE = "the list of people beside a record"
 _PATIENCE = (0.0, 0.01, 0.05, 0.2)  # seconds to wait for the head of a commit that was just seen
 
 
@@ -60,7 +61,7 @@ def verify_database(database: Path, heads: Path, vkey: str, *, since: str | None
             return verify_rows(
                 map(StoredRecord._make, _typed(rows, _RECORD, bytes, "a record")),
                 (note for (note,) in _typed(stored, 0, str, "a head in the database")),
-                _typed(people, 1, bytes, "the list of people beside a record"),
+                _typed(_typed(people, 0, int, _PEOPLE), 1, bytes, _PEOPLE),
                 saved,
                 vkey,
                 since=since,

@@ -352,6 +352,8 @@ def _passing(lines: Iterator[bytes], proofs: ProofsCheck, unproved: list[Verific
 
 
 def _small(path: Path) -> bytes:
+    if not path.is_file():  # nor a pipe or a device, whose end nobody knows
+        raise VerificationFailed(Outcome.INCOMPLETE, f"{path.name} is missing")
     try:
         if path.stat().st_size > _MAX_SMALL_FILE:
             raise VerificationFailed(Outcome.TAMPERED, f"{path.name} is larger than such a file can be")

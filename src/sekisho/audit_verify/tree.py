@@ -174,7 +174,7 @@ def _witnessed(data: bytes, policy: WitnessPolicy | None, what: str) -> tuple[st
 
 def _kept(since: str, key: TrustedKey) -> Checkpoint:
     try:
-        data = since.encode() if "\n" in since else _read(Path(since), MAX_CHECKPOINT_BYTES)
+        data = since.encode() if "\n" in since else _first_bytes(Path(since), MAX_CHECKPOINT_BYTES)
         return _checkpoint(data.rstrip(b"\n") + b"\n", key, "--since")  # a shell takes the end of the last line away
     except VerificationFailed as failed:
         raise InvalidRequest(f"{failed.finding}; --since takes a signed checkpoint kept earlier") from None
@@ -341,6 +341,13 @@ def _at(index: int) -> BadRecord:
 
 
 def _read(path: Path, limit: int) -> bytes:
+    """Return the bytes of a file of what is verified; a pipe or a device, whose end nobody knows, is none."""
+    if not path.is_file():
+        raise VerificationFailed(Outcome.INCOMPLETE, f"{path.name} is missing")
+    return _first_bytes(path, limit)
+
+
+def _first_bytes(path: Path, limit: int) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)
