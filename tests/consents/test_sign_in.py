@@ -208,6 +208,15 @@ async def test_asking_does_nothing_about_the_address_before_the_answer(house):
         await sign_in.close()
 
 
+async def test_one_address_gets_three_links_however_many_are_asked_for_at_once(house):
+    """Links that are made at the same moment, by several workers, count one another."""
+    workers = [house.sign_in(), house.sign_in()]
+    for number in range(24):
+        await workers[number % 2].request(MARIKO, Client(f"192.0.2.{number}"))
+    await asyncio.gather(*(each.settled() for each in workers))
+    assert len(house.box.sent) == 3
+
+
 async def test_one_address_gets_three_links_and_nobody_is_told(house):
     """The fourth within a quarter of an hour is answered alike and not sent; its row can be used by nobody."""
     sign_in = house.sign_in()
