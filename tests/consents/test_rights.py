@@ -199,6 +199,21 @@ async def test_no_record_no_answer_but_every_no_counts(house):
     assert [record["kind"] for record in down.records][-1] == "rights.answer"
 
 
+async def test_each_opening_of_an_answer_is_recorded_before_it_leaves(house):
+    """What the stores told once is on record each time it is read; while the log is down nobody gets it."""
+    log = FakeAuditLog()
+    rights = house.rights(Shelf({1: {"crm.customers": [{"name": "Mariko"}]}}), audit=log)
+    taken = str((await rights.request(MARIKO, RequestKind.ACCESS))["id"])
+    for _ in range(2):
+        assert (await rights.own_request(MARIKO, taken))["answer"]
+    told = [(record["kind"], record.get("request_id")) for record in log.records]
+    assert told[-3:] == [("rights.answer", taken), ("rights.read", taken), ("rights.read", taken)]
+    assert log.records[-1]["subjects"] == [house.parts.reference(SubjectNumber(1))]
+    log.error = AuditUnavailable("down")
+    with pytest.raises(AuditUnavailable):
+        await rights.own_request(MARIKO, taken)
+
+
 async def test_an_objection_ends_what_can_be_objected_to_and_nothing_else(house):
     """Legitimate interest and selling end; other consents, and what a contract needs, stay (GDPR 21)."""
     await gives(house, "lifecycle_email", "recommendation")

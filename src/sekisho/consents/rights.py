@@ -164,9 +164,9 @@ class Rights:
         return {"items": [_summary(request) for request in await self._requests.of(numbers)] if numbers else []}
 
     async def own_request(self, person: DataSubjectRef, request_id: str) -> dict[str, object]:
-        """Return one of the person's requests with note and answer.
+        """Return one of the person's requests with note and answer; an answer with data is recorded each time.
 
-        Raises ``NotFound`` for what does not exist and what is somebody else's alike.
+        Raises ``NotFound`` for what does not exist and what is somebody else's alike, ``AuditUnavailable``.
         """
         numbers = await self._numbers(person)
         request = await self._find(request_id) if numbers else None
@@ -174,6 +174,8 @@ class Rights:
             raise NotFound("There is no such request.")
         if request.kind in _ANSWERED_HERE and request.answer is None and request.status is RequestStatus.RECEIVED:
             request = await self._answered(person, request)
+        elif request.kind in _ANSWERED_HERE and request.answer is not None:
+            await self._note("rights.read", request)  # what was answered once leaves each time it is opened
         return _whole(request)
 
     # -- the privacy officer -------------------------------------------------------------------------
