@@ -32,8 +32,29 @@ def test_clusters():
     assert folded.original(4, 6) == (3, 6)
 
 
+def test_control_characters_do_not_show():
+    """A control character is gone like a space without width, in ASCII too; white space stays."""
+    assert fold("090\x7f-12\x0034-5678\x9f").text == "090-1234-5678"
+    assert fold("は０\x08９\u2060０").text == "は090"
+    assert fold("a\tb\r\nc\x85d").text == "a\tb\r\nc\x85d"
+    assert fold("1\x0023").original(0, 2) == (0, 3)
+
+
+def test_characters_as_html_and_urls_write_them():
+    """A numbered entity, and the at sign of a URL, are the character; what is none stays, or is nobody's."""
+    folded = fold("a&#64;b&#x2d;c&#23665;&#xFF11;")
+    assert folded.text == "a@b-c山1"
+    assert folded.original(1, 2) == (1, 6)
+    assert fold("hanako%40example.co.jp&commat;").text == "hanako@example.co.jp@"
+    assert fold("30%4000円、&#12;&#xZ;&#;&amp;").text == "30%4000円、\x0c&#xZ;&#;&amp;"
+    assert fold("&#55296;&#9999999;").text == "\ufffd\ufffd"
+
+
+WRITTEN = st.text(st.sampled_from("&#%;x@a0123456789.\x00\x7f\u0301\ufe0fｶﾞ山-"))
+
+
 @settings(deadline=None)  # the first text builds the tables
-@given(st.text(), st.data())
+@given(st.one_of(st.text(), WRITTEN), st.data())
 def test_offsets(text, data):
     """Every stretch of the folded text comes from a stretch of the original that folds to at least as much."""
     folded = fold(text)

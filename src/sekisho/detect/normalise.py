@@ -1,4 +1,4 @@
-"""One spelling for recognisers: full-width digits, odd dashes, invisible characters; offsets kept.
+"""One spelling for recognisers: full-width digits, odd dashes, invisible and encoded characters; offsets kept.
 
 Compatibility normalisation (NFKC, Unicode Standard Annex 15) changes the length of a text (``㈱`` grows
 to three characters, ``ｶﾞ`` shrinks to one), and spans found in the folded text must be cut from the
@@ -36,6 +36,14 @@ _KANJI_NUMBER = re.compile(
 )
 _KANJI_TABLE = str.maketrans(_KANJI_DIGITS + "ーの\u2014\u2015", "0000123456789----")
 _WORD_JOINERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # invisible, though not of category Cf
+# Nothing shows of them where a text is shown: 090-12<DEL>34-5678 is read as the number. White space stays.
+_CONTROLS = "".join(char for char in map(chr, (*range(0x20), *range(0x7F, 0xA0))) if not char.isspace())
+_CONTROL = re.compile(f"[{re.escape(_CONTROLS)}]")
+# A character as HTML and URLs write it: hanako&#64;example.jp, hanako%40example.jp, &#23665;&#30000;.
+_WRITTEN = re.compile(
+    r"&#(?:([0-9]{2,7})|[xX]([0-9A-Fa-f]{2,6}));"
+    r"|&commat;|%40(?=(?:[0-9A-Za-z-]{1,63}\.){1,6}[A-Za-z]{2,24})"
+)
 
 
 class Folded(NamedTuple):
@@ -67,13 +75,14 @@ class Folded(NamedTuple):
 
 def fold(text: str) -> Folded:
     """Return *text* with digits and Latin letters in ASCII, dashes as ``-``, invisible characters gone."""
-    if text.isascii():
+    written = "%40" in text or ("&" in text and ("&#" in text or "&commat;" in text))
+    if not written and text.isascii() and (text.isprintable() or not _CONTROL.search(text)):
         return Folded(text)
     tables = _tables()
     odd = {*tables.odd.findall(text)}
-    if not odd:
+    if not odd and not written:
         return Folded(text)
-    if not odd <= tables.simple:
+    if written or not odd <= tables.simple:
         return _fold_clusters(text, tables)
     # Few characters are another's: put in one by one that is six times faster than a translation of all.
     for char in odd:
@@ -95,7 +104,8 @@ def _tables() -> _Tables:
     """Classify the characters that NFKC touches, once (40 ms)."""
     one_to_one: dict[int, str] = {}
     hard: list[str] = []
-    invisible = set(_WORD_JOINERS)
+    invisible = {*_WORD_JOINERS, *_CONTROLS}
+    hard += _CONTROLS
     ranges = (range(0x80, 0xD800), range(0xE000, 0x10000), range(0x10000, 0x20000), range(0xE0000, 0xE0200))
     for code in (code for block in ranges for code in block):
         char = chr(code)
@@ -133,6 +143,8 @@ def _fold_clusters(text: str, tables: _Tables) -> Folded:
         start = position
         cluster = text[position]
         position += 1
+        if cluster in "&%" and (written := _WRITTEN.match(text, start)):
+            cluster, position = _spelled(written), written.end()
         if cluster in tables.invisible:
             continue
         while position < length and _is_mark(text[position]):
@@ -151,6 +163,13 @@ def _fold_clusters(text: str, tables: _Tables) -> Folded:
             starts.append(start)
             ends.append(position)
     return Folded(_join("".join(out), {*out}), starts, ends)
+
+
+def _spelled(written: re.Match[str]) -> str:
+    """Return the character that stands there as HTML or a URL writes it; the sign itself where it is none."""
+    decimal, hexadecimal = written.groups()
+    code = int(decimal) if decimal else int(hexadecimal, 16) if hexadecimal else ord("@")
+    return chr(code) if code < 0xD800 or 0xE000 <= code <= 0x10FFFF else "\ufffd"
 
 
 def _join(text: str, chars: AbstractSet[str]) -> str:
