@@ -21,8 +21,8 @@ REFUSED = {
 OF_EVERY_ENGINE = [
     shop(sql)
     for corpus in (
-        constructs.NOT_ONE_READ, constructs.NO_TABLE, constructs.NOT_LISTED, constructs.NAMES, masks.SEALED, masks.BLANK,
-        masks.KEYED, names.CONFUSED,
+        constructs.NOT_ONE_READ, constructs.NO_TABLE, constructs.NOT_LISTED, constructs.STARS, constructs.NAMES,
+        masks.SEALED, masks.TRUTHS, masks.BLANK, masks.KEYED, names.CONFUSED,
     )
     for sql in corpus
 ]  # fmt: skip

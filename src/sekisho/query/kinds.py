@@ -149,7 +149,12 @@ class Kinds:
             kind = self.of(node.this)
             if kind.sort is Sort.BLANK:  # a masked text shows whether it is null, a blank does not
                 raise _refusal(kind, "IS NULL")
+            if kind.sort is not Sort.CLEAR and not _is_null(node.expression):
+                raise _refusal(kind, "IS TRUE")  # to an engine whose truths are numbers it tells the zeros
             return CLEAR
+        if isinstance(node, exp.Star):
+            # What a star stands for is written out before; one that is left would be raw columns.
+            raise StatementRefused("* stands in the select list or in COUNT(*).")
         if isinstance(node, exp.Count):
             return self._count(node)
         if isinstance(node, exp.Grouping):  # takes what is grouped by, and says by which of it
