@@ -22,7 +22,7 @@ OF_EVERY_ENGINE = [
     shop(sql)
     for corpus in (
         constructs.NOT_ONE_READ, constructs.NO_TABLE, constructs.NOT_LISTED, constructs.STARS, constructs.NAMES,
-        masks.SEALED, masks.TRUTHS, masks.BLANK, masks.KEYED, names.CONFUSED,
+        masks.SEALED, masks.TRUTHS, masks.RECURSIVE, masks.BLANK, masks.KEYED, names.CONFUSED,
     )
     for sql in corpus
 ]  # fmt: skip

@@ -40,6 +40,7 @@ class Columns:
         self.query = query
         self.lateral = lateral
         self.standard = standard
+        self.made: set[Use] = set()
 
     # -- the select list ------------------------------------------------------------------------
 
@@ -236,6 +237,7 @@ class Columns:
 
     def note(self, definition: Definition, uses: set[Use]) -> None:
         """Remember how the physical columns behind *definition* are used."""
+        self.made |= uses
         for physical in physicals(definition, self.statement):
             dataset = physical.relation.dataset
             if dataset is not None:

@@ -107,6 +107,9 @@ class Kinds:
         ] or definition.expressions
         kinds = [self.of(expression) for expression in said]
         kind = _same(kinds, "a set operation")
+        if definition.anchor is not None:
+            # The recursive branch sees its own rows as what the anchor says: a NULL there would be a key in the next.
+            _same([self.of_definition(definition.anchor), kind], "a recursive WITH")
         if len(definition.expressions) > 1 and kind.sort is Sort.SEALED:
             raise _refusal(kind, "a set operation")
         return kind
