@@ -88,19 +88,21 @@ class Columns:
             if isinstance(projection, exp.Alias):
                 scope.aliases[projection.alias] = projection.this
 
-    def outputs(self, node: exp.Select) -> dict[str, Definition]:
+    def outputs(self, node: exp.Select, scope: Scope) -> dict[str, Definition]:
         """Give every output column a name of its own and return what each denotes."""
         wanted = [
-            projection.alias_or_name if isinstance(projection, exp.Alias | exp.Column) else f"column{position}"
-            for position, projection in enumerate(node.expressions, start=1)
+            projection.alias_or_name if isinstance(projection, exp.Alias | exp.Column) else ""
+            for projection in node.expressions
         ]
+        # Never a name by which the statement means something else: a reference to it must stay that column's.
+        meant = scope.merged.keys() | set(wanted)
         outputs: dict[str, Definition] = {}
         named: list[exp.Expr] = []
-        for name, projection in zip(wanted, node.expressions, strict=True):
+        for position, (asked, projection) in enumerate(zip(wanted, node.expressions, strict=True), start=1):
             expression = projection.this if isinstance(projection, exp.Alias) else projection
-            unique, n = name, 1
-            # Never a name that another column asks for: a reference to it must stay that column's.
-            while unique in outputs or (n > 1 and unique in wanted):
+            name = unique = asked or f"column{position}"
+            n = 1
+            while unique in outputs or (unique in meant and (n > 1 or not asked)):
                 n += 1
                 unique = f"{name}_{n}"
             outputs[unique] = self.statement.definitions.get(id(expression)) or Derived((expression,))
@@ -123,9 +125,9 @@ class Columns:
             self.visit(item, scope, {Use.GROUPED}, aliases=isinstance(_bare(item), exp.Column))
 
     def order(self, order: exp.Expr, scope: Scope) -> None:
-        """Bind ORDER BY: a name is an output column, or else a column of a source."""
+        """Bind ORDER BY: a name is an output column, or else a column of a source; so is one in parentheses."""
         for item in order.expressions:
-            what = _bare(item.this) if self.standard else item.this
+            what = _bare(item.this)
             named = isinstance(what, exp.Column)
             self.visit(what, scope, {Use.ORDERED}, aliases=named or not self.standard, aliases_first=named)
 

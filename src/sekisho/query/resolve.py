@@ -150,7 +150,7 @@ class _Resolver:
             self.columns.group(node.args["group"], scope)
         if node.args.get("order") is not None:
             self.columns.order(node.args["order"], scope)
-        return self.columns.outputs(node)
+        return self.columns.outputs(node, scope)
 
     def _conditions_of_joins(self, joins: list[exp.Join], scope: Scope) -> None:
         """Bind each ON, which sees what it joins: from the last comma to its own source."""
