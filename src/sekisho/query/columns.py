@@ -30,7 +30,7 @@ class Columns:
         Resolves a subquery, given the scope around it.
     lateral:
         Whether a select list may refer to the names of its own earlier columns (DuckDB; in SQLite such a
-        name denotes a column of a statement around).
+        name denotes a column of a statement around). There, a source's name is also a value: its whole row.
     standard:
         As ``Dialect.standard_names``.
     """
@@ -206,6 +206,8 @@ class Columns:
                 if found:
                     return self._column(node, name, found[0])
                 if aliases and here is scope and name in scope.aliases:
+                    if not aliases_first:
+                        self._is_no_source(name, scope)
                     return self._alias(node, name, scope)
             here = here.parent
         raise UnknownColumn(f"There is no column {shown_name(name)} in the sources of this statement.")
@@ -215,6 +217,14 @@ class Columns:
         if relation.alias in scope.hidden:
             # PostgreSQL would look for another source of this name in the statements around.
             raise StatementRefused(f"ON does not see {shown_name(relation.alias)}: it joins other sources.")
+
+    def _is_no_source(self, name: str, scope: Scope) -> None:
+        """Refuse a name that DuckDB would read as the whole row of a source, raw columns among it."""
+        around: Scope | None = scope if self.lateral else None
+        while around is not None:
+            if name in around.sources:
+                raise StatementRefused(f"{shown_name(name)} is an output column and a source; rename one of them.")
+            around = around.parent
 
     def _alias(self, node: exp.Column, name: str, scope: Scope) -> Definition:
         if name in scope.repeated:
