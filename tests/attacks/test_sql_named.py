@@ -14,7 +14,9 @@ import pytest
 from tests.attacks.test_sql_order import RAW, agreement
 from tests.query.reference import Judge
 from tests.query.shop import shop
-from tests.query.world import PEOPLE, World, agrees, number_of
+from tests.query.world import PEOPLE, PURPOSES, REQUESTERS, World, agrees, number_of
+
+from sekisho.domain.governed import Shape
 
 PLACED = [
     "SELECT r FROM (SELECT customer_id, row_number() OVER () AS r FROM crm.customers) x WHERE customer_id = '{a}'",
@@ -148,6 +150,20 @@ def test_no_value_is_of_a_row_that_the_store_chooses(judge: Judge, sql: str) -> 
 def test_groups_are_answered(judge: Judge, sql: str) -> None:
     """What names people and groups as the standard has it is answered as before."""
     judge.answers(sql)
+
+
+def test_a_named_person_is_placed_by_number_where_bits_would_do(shop_judge: Judge) -> None:
+    """Rows that are cut in a statement that names people carry the person by whom they are mixed."""
+    world = shop_judge.world
+    named = shop_judge.fill("IN ('<p12>', '<p20>')")
+    texts = {
+        f"SELECT r FROM (SELECT ticket_id, row_number() OVER () AS r FROM shop.tickets) x WHERE ticket_id = '{world.token('ticket', 'MK-T0012')}'": Shape.KEYS,
+        f"SELECT count(*) FROM shop.customers WHERE EXISTS (SELECT 1 FROM shop.tickets) AND customer_id {named}": Shape.BITS,
+    }
+    for sql, shape in texts.items():
+        question = world.gateway.statements.read(REQUESTERS["recommender"], PURPOSES["recommendation"], sql)
+        plan = question.plan(world.policy.permit(question.request), by_bits=frozenset(["shop.tickets"]))
+        assert shape in {projection.shape for projection in plan.projections}
 
 
 def test_masked_texts_of_named_people_come_with_their_key(judge: Judge) -> None:
