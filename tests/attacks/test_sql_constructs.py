@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlglot import exp
 from tests.query.reference import Judge
+
+from sekisho.query import allowlist
 
 NOT_ONE_READ = [
     "SELECT points FROM crm.customers; SELECT points FROM crm.customers",
@@ -148,6 +151,28 @@ NO_TABLE = [
     "SELECT quantity FROM pos.order_lines LIMIT quantity",
     "SELECT points FROM crm.customers LIMIT 1 + 1",
 ]
+
+STARS = [
+    "SELECT (*) FROM (SELECT customer_id FROM pos.order_lines) x",
+    "SELECT (*) AS c FROM (SELECT invoice FROM pos.order_lines) x",
+    "SELECT ((*)) FROM (SELECT query_text FROM web.events) x",
+    "SELECT (*) FROM (SELECT note FROM crm.customers) x",
+    "SELECT * AS c FROM (SELECT invoice FROM pos.order_lines) x",
+    "SELECT category, (SELECT (*) FROM (SELECT e.query_text) x) FROM web.events e",
+    "SELECT (x.*) FROM (SELECT invoice FROM pos.order_lines) x",
+    "SELECT count(DISTINCT *) FROM (SELECT invoice FROM pos.order_lines) x",
+    "SELECT concat(*), concat_ws('', *), coalesce(*) FROM (SELECT invoice FROM pos.order_lines) x",
+    "SELECT max(*) FROM (SELECT invoice FROM pos.order_lines) x",
+    "SELECT CAST(* AS VARCHAR) FROM (SELECT invoice FROM pos.order_lines) x",
+    "SELECT 1 FROM (SELECT invoice FROM pos.order_lines) x WHERE (*) > 'MK'",
+    "SELECT 1 FROM (SELECT invoice FROM pos.order_lines) x WHERE * LIKE 'MK%'",
+    "SELECT 1 FROM (SELECT invoice FROM pos.order_lines) x WHERE 'MK-00001' IN (*)",
+    "SELECT 1 FROM (SELECT invoice FROM pos.order_lines) x GROUP BY (*)",
+    "SELECT 1 FROM (SELECT invoice FROM pos.order_lines) x ORDER BY (*)",
+    "SELECT row_number() OVER (ORDER BY *) FROM (SELECT invoice FROM pos.order_lines) x",
+    "SELECT invoice FROM pos.order_lines UNION SELECT (*) FROM (SELECT invoice FROM pos.order_lines) x",
+]
+"""An engine writes out a star by what it finds, raw keys and texts among it."""
 
 NOT_LISTED = [
     "SELECT quantity FROM pos.order_lines TABLESAMPLE 10%",
@@ -314,6 +339,19 @@ def test_only_datasets_are_read(judge: Judge, sql: str) -> None:
 def test_only_listed_constructs_are_taken(judge: Judge, sql: str) -> None:
     """A construct or function that is not on the allow-list is refused, whatever it would do."""
     assert judge.refuses(sql) in {"statement_refused", "unknown_column", "masked_column_use"}
+
+
+@pytest.mark.parametrize("sql", STARS)
+def test_no_star_is_left_to_the_engine(judge: Judge, sql: str) -> None:
+    """A star stands alone in the select list, where the catalogue writes it out, or in COUNT(*)."""
+    assert judge.refuses(sql) == "statement_refused"
+
+
+def test_a_star_that_is_left_has_no_kind(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the allow-list a star that nobody wrote out is refused as well."""
+    monkeypatch.setitem(allowlist._FORMS, exp.Star, lambda _: None)
+    judge.world.gateway.statements._known.clear()
+    assert judge.refuses(STARS[1]) == "statement_refused"
 
 
 @pytest.mark.parametrize("sql", NAMES)

@@ -7,6 +7,17 @@ from __future__ import annotations
 import pytest
 from tests.query.reference import Judge
 
+TRUTHS = [
+    f"SELECT {column} {truth} AS b FROM {dataset}"
+    for dataset, column in (
+        ("crm.customers", "note"), ("crm.customers", "customer_id"), ("crm.tickets", "body"),
+        ("crm.tickets", "ticket_id"), ("pos.order_lines", "customer_id"), ("pos.order_lines", "invoice"),
+        ("web.events", "query_text"),
+    )
+    for truth in ("IS TRUE", "IS FALSE", "IS NOT TRUE", "IS NOT FALSE")
+]  # fmt: skip
+"""To SQLite a text is true by the number with which it begins, to DuckDB a number that is not zero."""
+
 SEALED = [
     "SELECT lower(note) FROM crm.customers",
     "SELECT note || '' FROM crm.customers",
@@ -293,6 +304,12 @@ FORGED = [
 def test_a_masked_text_is_only_shown(judge: Judge, sql: str) -> None:
     """Free text may be an output column; nothing compares, orders, groups, counts or computes with it."""
     assert judge.refuses(sql) in {"masked_column_use", "statement_refused"}
+
+
+@pytest.mark.parametrize("sql", TRUTHS)
+def test_what_is_masked_on_the_way_out_is_neither_true_nor_false(judge: Judge, sql: str) -> None:
+    """A raw key or text shows whether it is there, and not which number an engine sees in it."""
+    assert judge.refuses(sql) == "masked_column_use"
 
 
 @pytest.mark.parametrize("sql", BLANK)

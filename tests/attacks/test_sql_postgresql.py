@@ -9,6 +9,7 @@ from tests.attacks import test_sql_constructs as constructs
 from tests.attacks import test_sql_masks as masks
 from tests.attacks import test_sql_names as names
 from tests.attacks import test_sql_order as order
+from tests.attacks import test_sql_recursive as recursive
 from tests.query.reference import Judge
 from tests.query.shop import shop
 
@@ -21,8 +22,8 @@ REFUSED = {
 OF_EVERY_ENGINE = [
     shop(sql)
     for corpus in (
-        constructs.NOT_ONE_READ, constructs.NO_TABLE, constructs.NOT_LISTED, constructs.NAMES, masks.SEALED, masks.BLANK,
-        masks.KEYED, names.CONFUSED,
+        constructs.NOT_ONE_READ, constructs.NO_TABLE, constructs.NOT_LISTED, constructs.STARS, constructs.NAMES,
+        masks.SEALED, masks.TRUTHS, recursive.RECURSIVE, masks.BLANK, masks.KEYED, names.CONFUSED,
     )
     for sql in corpus
 ]  # fmt: skip

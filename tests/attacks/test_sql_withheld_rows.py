@@ -15,7 +15,7 @@ import pytest
 from tests.query.world import FIRST_ID, PEOPLE, ROWS, Rows, World, agrees
 
 from sekisho.domain.row_filters import AllOf, AnyOf, Comparison, IsNull, Negated, RowFilter
-from sekisho.errors import SekishoError
+from sekisho.errors import InvalidRequest, SekishoError
 from sekisho.query import rules
 from sekisho.query.dialects import Dialect
 
@@ -51,6 +51,16 @@ EXPRESSIONS = {
         "-abs(o.minutes) < 0",
     ),
 }
+
+PARAMETERS = (
+    ("? IN (o.stock_code)", 5),
+    ("? BETWEEN o.stock_code AND o.stock_code", 5),
+    ("? IN (o.country, o.stock_code)", 5),
+    ("'5' IN (o.stock_code, ?)", 5),
+    ("'5' BETWEEN ? AND o.stock_code", 5),
+    ("? IN (o.stock_code)", True),
+)
+"""Values of another type than the column beside which they stand, wherever that is."""
 
 STATEMENTS = {
     "duckdb": (
@@ -150,6 +160,20 @@ def failing(crowd: World, engine: str, shape: str) -> list[str]:
 def test_no_expression_meets_a_withheld_row(crowd: World, engine: str, shape: str) -> None:
     """Every statement is answered: nothing failed on a row that is not the requester's to see."""
     assert failing(crowd, engine, shape) == []
+
+
+@pytest.mark.parametrize(("expression", "value"), PARAMETERS)
+def test_no_parameter_has_a_withheld_row_cast(crowd: World, expression: str, value: object) -> None:
+    """A parameter has the type of the column that it is compared with, on whichever side of BETWEEN or IN."""
+    with pytest.raises(InvalidRequest):
+        crowd.ask(STATEMENTS["duckdb"][0].format(expression), value)
+
+
+def test_columns_of_unlike_types_are_not_alike_beside_null(crowd: World) -> None:
+    """Engines give all operands of IN one type, so that each is held against each before a table goes unfenced."""
+    for condition in ("NULL IN (o.stock_code, o.quantity)", "? IN (o.stock_code, o.quantity)"):
+        assert crowd.plan(STATEMENTS["duckdb"][0].format(condition)).fenced
+    assert not crowd.plan(STATEMENTS["duckdb"][0].format("o.quantity IN (5, ?, NULL)")).fenced
 
 
 @pytest.mark.parametrize("engine", EXPRESSIONS)

@@ -222,6 +222,17 @@ def _check_order(node: exp.Expr) -> None:
         raise StatementRefused("An ORDER BY stands at the end of its SELECT.")
 
 
+def _check_star(node: exp.Expr) -> None:
+    """Refuse a star that resolution does not write out: the engine would, by every column there is, raw ones too.
+
+    ``(*)`` is one to DuckDB.
+    """
+    counted = isinstance(node.parent, exp.Count) and node.arg_key == "this"
+    listed = isinstance(node.parent, exp.Select) and node.arg_key == "expressions"
+    if not (counted or listed or isinstance(node.parent, exp.Column)):
+        raise StatementRefused("* stands in the select list or in COUNT(*).")
+
+
 def _check_size_of_type(node: exp.Expr) -> None:
     if not _is_number(node.this):
         raise StatementRefused("The size of a type is a number.")
@@ -245,6 +256,7 @@ _FORMS: Mapping[type[exp.Expr], Callable[[exp.Expr], None]] = {
     exp.Ordered: _check_ordered,
     exp.Order: _check_order,
     exp.DataTypeParam: _check_size_of_type,
+    exp.Star: _check_star,
 }
 """What a structural node must look like besides its arguments."""
 

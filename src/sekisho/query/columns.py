@@ -30,7 +30,7 @@ class Columns:
         Resolves a subquery, given the scope around it.
     lateral:
         Whether a select list may refer to the names of its own earlier columns (DuckDB; in SQLite such a
-        name denotes a column of a statement around).
+        name denotes a column of a statement around). There, a source's name is also a value: its whole row.
     standard:
         As ``Dialect.standard_names``.
     """
@@ -40,6 +40,7 @@ class Columns:
         self.query = query
         self.lateral = lateral
         self.standard = standard
+        self.made: set[Use] = set()
 
     # -- the select list ------------------------------------------------------------------------
 
@@ -87,19 +88,21 @@ class Columns:
             if isinstance(projection, exp.Alias):
                 scope.aliases[projection.alias] = projection.this
 
-    def outputs(self, node: exp.Select) -> dict[str, Definition]:
+    def outputs(self, node: exp.Select, scope: Scope) -> dict[str, Definition]:
         """Give every output column a name of its own and return what each denotes."""
         wanted = [
-            projection.alias_or_name if isinstance(projection, exp.Alias | exp.Column) else f"column{position}"
-            for position, projection in enumerate(node.expressions, start=1)
+            projection.alias_or_name if isinstance(projection, exp.Alias | exp.Column) else ""
+            for projection in node.expressions
         ]
+        # Never a name by which the statement means something else: a reference to it must stay that column's.
+        meant = scope.merged.keys() | set(wanted)
         outputs: dict[str, Definition] = {}
         named: list[exp.Expr] = []
-        for name, projection in zip(wanted, node.expressions, strict=True):
+        for position, (asked, projection) in enumerate(zip(wanted, node.expressions, strict=True), start=1):
             expression = projection.this if isinstance(projection, exp.Alias) else projection
-            unique, n = name, 1
-            # Never a name that another column asks for: a reference to it must stay that column's.
-            while unique in outputs or (n > 1 and unique in wanted):
+            name = unique = asked or f"column{position}"
+            n = 1
+            while unique in outputs or (unique in meant and (n > 1 or not asked)):
                 n += 1
                 unique = f"{name}_{n}"
             outputs[unique] = self.statement.definitions.get(id(expression)) or Derived((expression,))
@@ -122,9 +125,9 @@ class Columns:
             self.visit(item, scope, {Use.GROUPED}, aliases=isinstance(_bare(item), exp.Column))
 
     def order(self, order: exp.Expr, scope: Scope) -> None:
-        """Bind ORDER BY: a name is an output column, or else a column of a source."""
+        """Bind ORDER BY: a name is an output column, or else a column of a source; so is one in parentheses."""
         for item in order.expressions:
-            what = _bare(item.this) if self.standard else item.this
+            what = _bare(item.this)
             named = isinstance(what, exp.Column)
             self.visit(what, scope, {Use.ORDERED}, aliases=named or not self.standard, aliases_first=named)
 
@@ -203,6 +206,8 @@ class Columns:
                 if found:
                     return self._column(node, name, found[0])
                 if aliases and here is scope and name in scope.aliases:
+                    if not aliases_first:
+                        self._is_no_source(name, scope)
                     return self._alias(node, name, scope)
             here = here.parent
         raise UnknownColumn(f"There is no column {shown_name(name)} in the sources of this statement.")
@@ -212,6 +217,14 @@ class Columns:
         if relation.alias in scope.hidden:
             # PostgreSQL would look for another source of this name in the statements around.
             raise StatementRefused(f"ON does not see {shown_name(relation.alias)}: it joins other sources.")
+
+    def _is_no_source(self, name: str, scope: Scope) -> None:
+        """Refuse a name that DuckDB would read as the whole row of a source, raw columns among it."""
+        around: Scope | None = scope if self.lateral else None
+        while around is not None:
+            if name in around.sources:
+                raise StatementRefused(f"{shown_name(name)} is an output column and a source; rename one of them.")
+            around = around.parent
 
     def _alias(self, node: exp.Column, name: str, scope: Scope) -> Definition:
         if name in scope.repeated:
@@ -236,6 +249,7 @@ class Columns:
 
     def note(self, definition: Definition, uses: set[Use]) -> None:
         """Remember how the physical columns behind *definition* are used."""
+        self.made |= uses
         for physical in physicals(definition, self.statement):
             dataset = physical.relation.dataset
             if dataset is not None:

@@ -19,7 +19,7 @@ def conjuncts(draft: Draft) -> Iterator[tuple[exp.Expr, Relation]]:
     """Yield each conjunct of a WHERE that may be copied into a governed table, with that table."""
     for scope in draft.statement.scopes:
         where = scope.select.args.get("where")
-        for conjunct in _conjuncts(where.this) if where is not None else ():
+        for conjunct in terms(where.this) if where is not None else ():
             relation = hoistable(conjunct, draft.statement, draft.kinds, draft.dialect.comparisons)
             if relation is not None and any(relation is source for source in scope.sources.values()):
                 yield conjunct, relation
@@ -39,15 +39,16 @@ def is_clear(conjunct: exp.Expr, draft: Draft) -> bool:
 
 def drop(conjunct: exp.Expr, select: exp.Select) -> None:
     """Take *conjunct* out of the WHERE of *select*."""
-    left = [each for each in _conjuncts(select.args["where"].this) if each is not conjunct]
+    left = [each for each in terms(select.args["where"].this) if each is not conjunct]
     select.set("where", exp.Where(this=exp.and_(*left, copy=False)) if left else None)
 
 
-def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
+def terms(node: exp.Expr) -> list[exp.Expr]:
+    """Return the conditions that must all hold where *node* holds."""
     if isinstance(node, exp.And):
-        return _conjuncts(node.left) + _conjuncts(node.right)
+        return terms(node.left) + terms(node.right)
     if isinstance(node, exp.Paren):
-        return _conjuncts(node.this)
+        return terms(node.this)
     return [node]
 
 

@@ -107,6 +107,9 @@ class Kinds:
         ] or definition.expressions
         kinds = [self.of(expression) for expression in said]
         kind = _same(kinds, "a set operation")
+        if definition.anchor is not None:
+            # The recursive branch sees its own rows as what the anchor says: a NULL there would be a key in the next.
+            _same([self.of_definition(definition.anchor), kind], "a recursive WITH")
         if len(definition.expressions) > 1 and kind.sort is Sort.SEALED:
             raise _refusal(kind, "a set operation")
         return kind
@@ -149,7 +152,12 @@ class Kinds:
             kind = self.of(node.this)
             if kind.sort is Sort.BLANK:  # a masked text shows whether it is null, a blank does not
                 raise _refusal(kind, "IS NULL")
+            if kind.sort is not Sort.CLEAR and not _is_null(node.expression):
+                raise _refusal(kind, "IS TRUE")  # to an engine whose truths are numbers it tells the zeros
             return CLEAR
+        if isinstance(node, exp.Star):
+            # What a star stands for is written out before; one that is left would be raw columns.
+            raise StatementRefused("* stands in the select list or in COUNT(*).")
         if isinstance(node, exp.Count):
             return self._count(node)
         if isinstance(node, exp.Grouping):  # takes what is grouped by, and says by which of it

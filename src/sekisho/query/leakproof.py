@@ -8,6 +8,8 @@ A comparison of unlike types is not leak-proof: DuckDB casts the column, and the
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from sqlglot import exp
 
 from sekisho.domain.access import TransformKind
@@ -37,16 +39,8 @@ _LITERAL_FITS = frozenset(frozenset((family, "text")) for family in ("date", "ti
 def leak_proof(statement: Statement, kinds: Kinds, how: Comparisons) -> bool:
     """Return whether no expression of *statement* can tell a value by failing, where the engine compares *how*."""
     for node in statement.tree.walk():
-        if isinstance(node, _COMPARISONS):
-            if not _alike(node.left, node.right, statement, kinds, how):
-                return False
-        elif isinstance(node, exp.Between):
-            if not all(_alike(node.this, node.args[key], statement, kinds, how) for key in ("low", "high")):
-                return False
-        elif isinstance(node, exp.In):
-            if node.args.get("query") is not None or not all(
-                _alike(node.this, item, statement, kinds, how) for item in node.expressions
-            ):
+        if isinstance(node, (*_COMPARISONS, exp.Between, exp.In)):
+            if node.args.get("query") is not None or not _alike(_compared(node), statement, kinds, how):
                 return False
         elif isinstance(node, exp.Is):
             if not isinstance(node.expression, exp.Null):
@@ -109,9 +103,7 @@ def hoistable(conjunct: exp.Expr, statement: Statement, kinds: Kinds, how: Compa
         return definition.relation if isinstance(conjunct, exp.EQ | exp.In) else None
     if kind.sort is not Sort.CLEAR or kind.transform is not TransformKind.CLEAR:
         return None  # inside, the column would be raw; outside it is the mask
-    if all(_alike(column, value, statement, kinds, how) for value in values):
-        return definition.relation
-    return None
+    return definition.relation if _alike([column, *values], statement, kinds, how) else None
 
 
 def comparable(node: exp.Expr, statement: Statement, kinds: Kinds) -> ColumnType | None:
@@ -121,20 +113,24 @@ def comparable(node: exp.Expr, statement: Statement, kinds: Kinds) -> ColumnType
         parent = parent.parent
     if not isinstance(parent, exp.Between | exp.In | exp.Binary):
         return None
-    for side in (parent.this, parent.args.get("expression")):
-        other = _bare(side) if isinstance(side, exp.Expr) else None
-        if isinstance(other, exp.Column):
-            return _column_type(other, statement, kinds)
-    return None
+    columns = [each for each in map(_bare, _compared(parent)) if isinstance(each, exp.Column)]
+    return next((found for column in columns if (found := _column_type(column, statement, kinds))), None)
 
 
-def _alike(left: exp.Expr, right: exp.Expr, statement: Statement, kinds: Kinds, how: Comparisons) -> bool:
-    a, b = _family(left, statement, kinds, how), _family(right, statement, kinds, how)
-    if "parameter" in (a, b):  # its type is checked when it is bound
-        return (b if a == "parameter" else a) is not None
-    if a is None or b is None or (a == b and a in how.literals_only):
+def _compared(node: exp.Expr) -> list[exp.Expr]:
+    """Return what *node* compares, wherever in it a column stands."""
+    found = [node.this, *(node.args.get(key) for key in ("expression", "low", "high")), *node.expressions]
+    return [each for each in found if isinstance(each, exp.Expr)]
+
+
+def _alike(nodes: list[exp.Expr], statement: Statement, kinds: Kinds, how: Comparisons) -> bool:
+    """Return whether none of *nodes* is cast on a row when they are compared: engines give all of them one type."""
+    families = [_family(node, statement, kinds, how) for node in nodes]
+    if None in families or any(families.count(family) > 1 for family in how.literals_only):
         return False
-    return a == b or "null" in (a, b) or frozenset((a, b)) in _LITERAL_FITS
+    # The type of a parameter is checked when it is bound.
+    pairs = combinations({family for family in families if family not in ("parameter", "null")}, 2)
+    return all(frozenset(pair) in _LITERAL_FITS for pair in pairs)
 
 
 def _family(node: exp.Expr, statement: Statement, kinds: Kinds, how: Comparisons) -> str | None:

@@ -31,10 +31,12 @@ class Physical:
 class Derived:
     """A column computed by the statement itself: an expression, or one per branch of a set operation.
 
-    A branch that shows a bound column stands there as what the column denotes.
+    A branch that shows a bound column stands there as what the column denotes. *anchor* is what the column of a
+    recursive WITH denotes inside its recursive branch.
     """
 
     expressions: tuple[exp.Expr | Physical | Merged, ...]
+    anchor: Definition | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,10 @@ Where a statement cuts or numbers rows without ordering them all, the engine fal
 rows lie in the store. That order is the same for every purpose: ``LIMIT 1 OFFSET 7`` asked for two purposes
 would name the same person under two pseudonyms. So every cut, every sort and every numbering of a statement
 that shows keys is ended by a keyed mix of the person number, whose seeds differ by requester and purpose.
+
+A statement that compares a key with a pseudonym *names* a person, whether it shows the key or not: in which place
+that person's row stands would tell as much. There, too, the answer itself takes an order, and what is nobody's in
+particular (a group by country) is ended by its clear columns.
 """
 
 from __future__ import annotations
@@ -14,16 +18,17 @@ from sqlglot import exp
 
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import StatementRefused
+from sekisho.query.conjuncts import terms
 from sekisho.query.dialects import Dialect
+from sekisho.query.grouping import CHOICES, check_grouped, grouped_by, is_aggregated, settle_choice
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
-from sekisho.query.names import Definition, Derived, Scope, Statement, group_items
+from sekisho.query.names import Definition, Derived, Scope, Statement
 
 SEEDS = ("order0", "order1", "order2")
 """Names of the parameters that hold the seeds."""
 
 # Ties change what these answer; rank and its kin treat rows with equal keys alike and need no tie-break.
 _NUMBERING = (exp.RowNumber, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
-_PRIME = 2_147_483_647  # 2^31 - 1: products of two residues stay below 2^63
 
 
 def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dict[int, str]) -> bool:
@@ -40,40 +45,100 @@ def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dic
     ------
     StatementRefused
         When rows are cut or ordered after DISTINCT or a set operation, where no engine lets a mix be the order,
-        or when the only keys are texts, of which SQLite makes no mix.
+        when the only keys are texts, of which SQLite makes no mix, or when a value would be of a row that the engine
+        chooses.
     """
-    if not any(kinds.of_definition(definition).sort is Sort.KEYED for definition in statement.outputs.values()):
+    shows = any(kinds.of_definition(definition).sort is Sort.KEYED for definition in statement.outputs.values())
+    names = names_people(statement, kinds)
+    if not shows and not names:
         return False
-    used = False
-    for scope in statement.scopes:
-        select = scope.select
-        ordered = select is statement.tree and select.args.get("order") is not None
-        windows = [w for w in _windows(select) if isinstance(w.this, _NUMBERING) or _counts_rows(w)]
-        if not ordered and not _cuts(select) and not windows:
-            continue
-        mixes = _mixes(scope, statement, kinds, dialect, numbered)
-        if mixes is None:
-            continue
-        distinct = select.args.get("distinct") is not None and (ordered or _cuts(select))
-        if distinct or not mixes:
-            raise StatementRefused(
-                "LIMIT, ORDER BY and row numbers would show keys in the order of the store"
-                + (" after DISTINCT; select from it as a subquery." if distinct else "; show the person's key too.")
-            )
-        if ordered or _cuts(select):
-            select.order_by(*mixes, append=True, copy=False)
-        for window in windows:
-            order = window.args.get("order")
-            ends = [mix.copy() for mix in mixes]
-            window.set("order", exp.Order(expressions=[*(order.expressions if order else ()), *ends]))
-        used = True
+    tree = statement.tree
+    # The answer itself: one that shows keys is put into the order of their tokens on the way out.
+    unordered = not shows and tree.args.get("order") is None
+    mixed = [
+        _end_ties_of(scope, statement, kinds, mixes, names=names, unordered=unordered and scope.select is tree)
+        for scope in statement.scopes
+        for mixes in (_mixes(scope, statement, kinds, dialect, numbered),)
+    ]
     for node, _ in statement.sets:
-        if _cuts(node) or (node is statement.tree and node.args.get("order") is not None):
+        if _cuts(node) or (node is tree and node.args.get("order") is not None):
             raise StatementRefused(
                 "LIMIT and ORDER BY after a set operation would show keys in the order of the store; select from it"
                 " as a subquery."
             )
-    return used
+    if isinstance(tree, exp.SetOperation) and unordered:
+        _order(tree, _clear_outputs(statement, kinds))
+    return any(mixed)
+
+
+def _end_ties_of(
+    scope: Scope, statement: Statement, kinds: Kinds, mixes: list[exp.Expr] | None, *, names: bool, unordered: bool
+) -> bool:
+    """End every order of *scope* by *mixes*, which end one of its rows; return whether they were needed.
+
+    *names* is whether the statement names people, *unordered* whether the rows of *scope* are the answer and have no
+    order.
+    """
+    select = scope.select
+    if is_aggregated(select):
+        check_grouped(scope, statement, kinds)
+    if mixes is None or select.args.get("group") is None:  # within a person's rows a choice tells of nobody else
+        for choice in [each for each in select.find_all(*CHOICES) if each.parent_select is select]:
+            settle_choice(choice)
+    cuts = _cuts(select)
+    ordered = unordered or cuts or (select is statement.tree and select.args.get("order") is not None)
+    windows = [w for w in _windows(select) if isinstance(w.this, _NUMBERING) or _counts_rows(w)]
+    if mixes is None and not names:
+        return False
+    if select.args.get("distinct") is not None and ordered:
+        if not unordered or cuts:
+            raise _refusal(" after DISTINCT; select from it as a subquery.")
+        _order(select, _clear_outputs(statement, kinds))
+        ordered = False
+    if not (ordered or windows):
+        return False
+    if mixes == []:
+        raise _refusal("; show the person's key too.")
+    ends = _clear_ends(scope, statement, kinds) if mixes is None else mixes
+    if ordered:
+        _order(select, ends)
+    for window in windows:
+        order = window.args.get("order")
+        items = [*(order.expressions if order else ()), *(end.copy() for end in ends)]
+        window.set("order", exp.Order(expressions=items) if items else None)
+    return mixes is not None
+
+
+def _order(query: exp.Query, ends: Sequence[exp.Expr]) -> None:
+    if ends:
+        query.order_by(*(end.copy() for end in ends), append=True, copy=False)
+
+
+def _refusal(what: str) -> StatementRefused:
+    return StatementRefused(f"LIMIT, ORDER BY and row numbers would show keys in the order of the store{what}")
+
+
+def names_people(statement: Statement, kinds: Kinds) -> bool:
+    """Return whether *statement*, once checked, compares keys with pseudonyms or tokens, and rows of others remain.
+
+    Of one table's rows that are all of one person, or of one invoice, no order tells anything.
+    """
+    named = [node for node, domain in kinds.tokens.items() if domain]
+    if not named or len(statement.scopes) > 1 or len(statement.relations) > 1:
+        return bool(named)
+    where = statement.scopes[0].select.args.get("where")
+    return not any(
+        isinstance(term, exp.EQ) and any(kinds.tokens.get(id(side)) for side in (term.left, term.right))
+        for term in (terms(where.this) if where is not None else ())
+    )
+
+
+def numbers_rows(statement: Statement, kinds: Kinds) -> bool:
+    """Return whether rows of *statement* may be put in an order of their people because it names some of them."""
+    if not names_people(statement, kinds):
+        return False
+    rows = [scope.select for scope in statement.scopes if not is_aggregated(scope.select)]
+    return any(select is statement.tree or _cuts(select) or _windows(select) for select in rows)
 
 
 def drop_order_by_key(statement: Statement, kinds: Kinds) -> None:
@@ -119,10 +184,9 @@ def _mixes(
     These are the keys that it groups by, or else the person numbers of its tables and the keys of its subqueries.
     """
     select = scope.select
-    group = select.args.get("group")
-    if group is not None:
-        keys = [_grouped(select, item, statement) for item in group_items(group)]
-    elif any(a.parent_select is select and a.find_ancestor(exp.Window) is None for a in select.find_all(exp.AggFunc)):
+    if select.args.get("group") is not None:
+        keys = grouped_by(select, statement)
+    elif is_aggregated(select):
         return None  # one row
     else:
         numbers = [
@@ -130,38 +194,46 @@ def _mixes(
             for relation in scope.sources.values()
             if id(relation) in numbered
         ]
-        found = [*numbers, *_keys_of_subqueries(scope, kinds)]
+        found = [*numbers, *_of_subqueries(scope, kinds, Sort.KEYED)]
         return _mixed(found, dialect) if found else None
     keyed = [(key.copy(), kinds.of(key)) for key in keys if isinstance(key, exp.Column)]
     keyed = [(key, kind) for key, kind in keyed if kind.sort is Sort.KEYED]
     return _mixed(keyed, dialect) if keyed else None
 
 
-def _grouped(select: exp.Select, item: exp.Expr, statement: Statement) -> exp.Expr:
-    """Return the expression that a GROUP BY item stands for: it may be the number or the name of an output column."""
-    while True:
-        definition = statement.definitions.get(id(item))
-        if isinstance(item, exp.Paren | exp.Alias):
-            item = item.this
-        elif isinstance(item, exp.Literal) and str(item.this).isdigit():
-            item = select.expressions[int(item.this) - 1]
-        elif isinstance(item, exp.Column) and not item.table and isinstance(definition, Derived):
-            shown = definition.expressions[0]
-            if not isinstance(shown, exp.Expr):
-                return item
-            item = shown
-        else:
-            return item
+def _clear_ends(scope: Scope, statement: Statement, kinds: Kinds) -> list[exp.Expr]:
+    """Return what tells rows of nobody in particular apart: what they are grouped by, or the clear columns read."""
+    select = scope.select
+    if select.args.get("group") is not None:
+        return [item.copy() for item in grouped_by(select, statement) if kinds.of(item).sort is Sort.CLEAR]
+    if is_aggregated(select):
+        return []
+    if _of_subqueries(scope, kinds, Sort.SEALED):
+        raise StatementRefused("Masked texts would be shown in the order of the store; show the person's key too.")
+    of_nobody = [
+        _column(name, relation.alias)
+        for relation in scope.sources.values()
+        if relation.dataset is not None
+        for name in relation.columns
+        if name in relation.used and kinds.of_definition(relation.columns[name]).sort is Sort.CLEAR
+    ]
+    return [*of_nobody, *(column for column, _ in _of_subqueries(scope, kinds, Sort.CLEAR))]
 
 
-def _keys_of_subqueries(scope: Scope, kinds: Kinds) -> list[tuple[exp.Expr, Kind]]:
+def _clear_outputs(statement: Statement, kinds: Kinds) -> list[exp.Expr]:
+    """Return the places of the clear output columns."""
+    clear = (kinds.of_definition(definition).sort is Sort.CLEAR for definition in statement.outputs.values())
+    return [exp.Literal.number(place) for place, shown in enumerate(clear, start=1) if shown]
+
+
+def _of_subqueries(scope: Scope, kinds: Kinds, sort: Sort) -> list[tuple[exp.Expr, Kind]]:
     return [
         (_column(name, relation.alias), kind)
         for relation in scope.sources.values()
         if relation.dataset is None
         for name, definition in relation.columns.items()
         for kind in (kinds.of_definition(definition),)
-        if kind.sort is Sort.KEYED
+        if kind.sort is sort
     ]
 
 

@@ -80,18 +80,29 @@ class _Resolver:
                 # The anchor names and types the columns; the recursive branch then sees them.
                 anchor = self.query(body.left, parent, ctes)
                 columns = self._renamed(anchor, cte.args["alias"])
-                branch = self.query(body.right, parent, ctes | {name: Relation(name, columns)})
+                branch, uses = self._recursive(body.right, parent, ctes | {name: Relation(name, columns)})
                 if len(branch) != len(columns):
                     raise StatementRefused("Both branches of a recursive WITH need the same columns.")
                 columns = {
-                    key: Derived(expressions_of(left) + expressions_of(right))
+                    key: Derived(expressions_of(left) + expressions_of(right), anchor=left)
                     for (key, left), right in zip(columns.items(), branch.values(), strict=True)
                 }
+                for definition in branch.values():  # what the branch does with its own rows
+                    self.columns.note(definition, uses)
                 self.statement.sets.append((body, columns))
             else:
                 columns = self._renamed(self.query(body, parent, ctes), cte.args["alias"])
             ctes[name] = Relation(name, columns)
         return ctes
+
+    def _recursive(
+        self, node: exp.Expr, parent: Scope | None, ctes: dict[str, Relation]
+    ) -> tuple[dict[str, Definition], set[Use]]:
+        """Resolve a recursive branch; return its columns, and all uses that it makes of any."""
+        around, self.columns.made = self.columns.made, set()
+        branch = self.query(node, parent, ctes)
+        uses, self.columns.made = self.columns.made, around | self.columns.made
+        return branch, uses
 
     def _set_operation(
         self, node: exp.SetOperation, parent: Scope | None, ctes: dict[str, Relation]
@@ -139,7 +150,7 @@ class _Resolver:
             self.columns.group(node.args["group"], scope)
         if node.args.get("order") is not None:
             self.columns.order(node.args["order"], scope)
-        return self.columns.outputs(node)
+        return self.columns.outputs(node, scope)
 
     def _conditions_of_joins(self, joins: list[exp.Join], scope: Scope) -> None:
         """Bind each ON, which sees what it joins: from the last comma to its own source."""

@@ -26,7 +26,7 @@ from sekisho.query.form import has_number, is_rowwise, only_shown, without_liter
 from sekisho.query.kinds import Kinds, Sort
 from sekisho.query.leakproof import leak_proof
 from sekisho.query.names import Relation, Statement
-from sekisho.query.order import SEEDS, drop_order_by_key, end_ties
+from sekisho.query.order import SEEDS, drop_order_by_key, end_ties, names_people, numbers_rows
 from sekisho.query.outputs import outputs_of
 from sekisho.query.parameters import bind_values, number_parameters
 from sekisho.query.plan import Plan, Slot
@@ -263,17 +263,23 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     # Bits say that a row may be read and not whose it is: nothing above may ask for the person of a row.
     asks_who = draft.rowwise or dataset.data_subject.column in relation.used
     asks_who = asks_who or any(kind.sort is Sort.KEYED for kind in draft.output_kinds)
+    asks_who = asks_who or numbers_rows(draft.statement, draft.kinds)
     if cells and dataset.name in draft.by_bits and (draft.dialect.consent_travels or draft.dialect.marks_rows):
         if draft.dialect.consent_travels and (not asks_who or keys_stand_for_people(draft)):
             shape = Shape.BITS
         elif draft.dialect.marks_rows:
             shape = Shape.ROWS if not asks_who and _whole_alone(dataset, draft) else shape
-        elif draft.large and draft.rowwise and only_shown(dataset.data_subject.column, draft.statement):
+        elif draft.large and only_shown(dataset.data_subject.column, draft.statement) and _shown_alone(draft):
             shape = Shape.HANDED
     copied = shape is Shape.ROWS and draft.copied(dataset)
     projection = projection_of(dataset.data_subject.identifier, cells, shape, dataset.name, copied=copied)
     draft.projections[projection.table] = projection
     return projection
+
+
+def _shown_alone(draft: Draft) -> bool:
+    """Return whether rows are shown as they come, and nothing puts them in an order of their people."""
+    return draft.rowwise and not names_people(draft.statement, draft.kinds)
 
 
 def _whole_alone(dataset: Dataset, draft: Draft) -> bool:

@@ -17,3 +17,5 @@ FROM (
 ) AS "order_lines"
 WHERE
   "order_lines"."invoice" IN ($v0, $v1)
+ORDER BY
+  HASH("order_lines"."__person", $order0, $order1, $order2)

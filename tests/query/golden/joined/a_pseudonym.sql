@@ -25,6 +25,9 @@ JOIN (
   USING ("customer_id")
 WHERE
   "c"."customer_id" = $v0 AND "t"."customer_id" = $v1
+ORDER BY
+  HASH("c"."__person", $order0, $order1, $order2),
+  HASH("t"."__person", $order0, $order1, $order2)
 -- __scan0: crm, sqlite
 SELECT
   "t"."points" AS "points",

@@ -28,6 +28,9 @@ JOIN (
   USING ("customer_id")
 WHERE
   "o"."invoice" = $v0
+ORDER BY
+  HASH("o"."__person", $order0, $order1, $order2),
+  HASH("c"."__person", $order0, $order1, $order2)
 -- __scan0: shop, postgresql
 SELECT
   "t"."invoice" AS "invoice",

@@ -41,3 +41,5 @@ WHERE
   )
 GROUP BY
   "c"."member_rank"
+ORDER BY
+  "c"."member_rank"

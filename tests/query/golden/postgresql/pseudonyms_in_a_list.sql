@@ -24,3 +24,10 @@ FROM (
 ) AS "customers"
 WHERE
   "customers"."customer_id" IN (CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT))
+ORDER BY
+  HASHINT8EXTENDED(
+    "customers"."__person",
+    (
+      CAST($9 AS BIGINT) * 4294967296 + CAST($10 AS BIGINT) * 2
+    ) # CAST($11 AS BIGINT)
+  )

@@ -17,3 +17,10 @@ FROM (
 ) AS "order_lines"
 WHERE
   "order_lines"."invoice" = $1 OR "order_lines"."invoice" IS NULL
+ORDER BY
+  HASHINT8EXTENDED(
+    "order_lines"."__person",
+    (
+      CAST($3 AS BIGINT) * 4294967296 + CAST($4 AS BIGINT) * 2
+    ) # CAST($5 AS BIGINT)
+  )
