@@ -266,14 +266,19 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     if cells and dataset.name in draft.by_bits and (draft.dialect.consent_travels or draft.dialect.marks_rows):
         if draft.dialect.consent_travels and (not asks_who or keys_stand_for_people(draft)):
             shape = Shape.BITS
-        elif draft.dialect.marks_rows:
-            shape = Shape.ROWS if not asks_who and _whole_alone(dataset, draft) else shape
-        elif draft.large and draft.rowwise and only_shown(dataset.data_subject.column, draft.statement):
+        elif not asks_who and draft.dialect.marks_rows:
+            shape = Shape.ROWS if _whole_alone(dataset, draft) else shape
+        elif _hands_keys(draft) and only_shown(dataset.data_subject.column, draft.statement):
             shape = Shape.HANDED
     copied = shape is Shape.ROWS and draft.copied(dataset)
     projection = projection_of(dataset.data_subject.identifier, cells, shape, dataset.name, copied=copied)
     draft.projections[projection.table] = projection
     return projection
+
+
+def _hands_keys(draft: Draft) -> bool:
+    """Return whether rows may come with their keys: where many are asked for, or nothing is looked up by an index."""
+    return draft.rowwise and (draft.large or draft.dialect.marks_rows)
 
 
 def _whole_alone(dataset: Dataset, draft: Draft) -> bool:
