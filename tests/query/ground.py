@@ -103,6 +103,7 @@ class Ground(World):
             self.duckdb = DuckDbStores(declared.stores, declared.datasets, threads=1, timeout=900)
             self._closing = (self.duckdb.close,)
             self._stand_behind(declared, rows, {"duckdb": WatchedStore(self.duckdb)})
+            self.gateway = replace(self.gateway, key_bits=(self.duckdb,))
 
     def _declared(self, name: str, location: str, suffix: str) -> Catalogue:
         stores = {name: Store(name, self.engine, location)}

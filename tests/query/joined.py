@@ -137,7 +137,7 @@ class JoinedWorld(World):
         self.duckdb = DuckDbStores(files, datasets, threads=1, timeout=300, others=self.others, **engine)
         self._closing = (self.duckdb.close, *closing)
         self._stand_behind(declared, rows, self.others | {"duckdb": WatchedStore(self.duckdb)})
-        self.gateway = replace(self.gateway, small_tables=self.servers)
+        self.gateway = replace(self.gateway, small_tables=self.servers, key_bits=(self.duckdb, *self.servers))
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -70,6 +70,7 @@ class World:
     """
 
     _closing: tuple[Callable[[], None], ...]
+    gateway: Gateway
 
     def __init__(self, folder: Path, rows: Rows = ROWS) -> None:
         build(folder, rows)
@@ -82,6 +83,7 @@ class World:
         self.duckdb = DuckDbStores(files, DATASETS, threads=1, timeout=20, others={"crm": crm})
         self._closing = (self.duckdb.close, self.sqlite.close)
         self._stand_behind(declared, rows, {"duckdb": WatchedStore(self.duckdb), "crm": crm})
+        self.gateway = replace(self.gateway, key_bits=(self.duckdb,))
 
     def _stand_behind(self, declared: Catalogue, rows: Rows, stores: dict[str, WatchedStore]) -> None:
         """Put a gateway in front of *stores*."""

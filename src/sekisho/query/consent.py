@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from sekisho.domain.governed import Projection, Shape
 from sekisho.domain.terms import Cell
+from sekisho.errors import StatementRefused
 from sekisho.query.dialects import Dialect
 from sekisho.query.plan import Slot
 
@@ -57,7 +58,7 @@ def restrict(
             Slot(name, None, of_store=kind)
             for name, kind in zip(people.bits, ("BIGINT", "BIGINT", "BYTEA"), strict=True)
         )
-        select.where(_bit_is_set(key, low, high, bits), copy=False)
+        select.where(_bit_is_set(key, low, high, bits, dialect), copy=False)
         return [low, high, bits]
     join = exp.Join(
         this=exp.Table(
@@ -78,13 +79,11 @@ def restrict(
     return [gone]
 
 
-def _bit_is_set(key: exp.Column, low: Slot, high: Slot, bits: Slot) -> exp.Expr:
+def _bit_is_set(key: exp.Column, low: Slot, high: Slot, bits: Slot, dialect: Dialect) -> exp.Expr:
     """Return the condition that the bit of *key* is set; a key that has no bit is nobody's."""
-    place = exp.Sub(this=key.copy(), expression=_value(low))
-    # Read by a subquery of its own, once: a value inside the condition goes to each further process of the server
-    # as text within the plan, byte by byte, which took longer than the condition itself.
-    once = exp.Subquery(this=exp.Select(expressions=[_value(bits)]))
-    bit = exp.Anonymous(this="GET_BIT", expressions=[once, place])
+    if dialect.bit is None:
+        raise StatementRefused(f"{dialect.title} takes no bits of keys.")
+    bit = dialect.bit(_value(bits), exp.Sub(this=key.copy(), expression=_value(low)))
     has_bit = exp.Between(this=key, low=_value(low), high=_value(high))
     # CASE, because the function fails on a place that is not there, and conditions have no order.
     return exp.Case(

@@ -267,9 +267,9 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     if cells and dataset.name in draft.by_bits and (draft.dialect.consent_travels or draft.dialect.marks_rows):
         if draft.dialect.consent_travels and (not asks_who or keys_stand_for_people(draft)):
             shape = Shape.BITS
-        elif draft.dialect.marks_rows:
-            shape = Shape.ROWS if not asks_who and _whole_alone(dataset, draft) else shape
-        elif draft.large and only_shown(dataset.data_subject.column, draft.statement) and _shown_alone(draft):
+        elif not asks_who and draft.dialect.marks_rows:
+            shape = Shape.ROWS if _whole_alone(dataset, draft) else shape
+        elif _hands_keys(draft) and only_shown(dataset.data_subject.column, draft.statement):
             shape = Shape.HANDED
     copied = shape is Shape.ROWS and draft.copied(dataset)
     projection = projection_of(dataset.data_subject.identifier, cells, shape, dataset.name, copied=copied)
@@ -277,9 +277,14 @@ def _people(relation: Relation, draft: Draft) -> Projection | None:
     return projection
 
 
-def _shown_alone(draft: Draft) -> bool:
-    """Return whether rows are shown as they come, and nothing puts them in an order of their people."""
-    return draft.rowwise and not names_people(draft.statement, draft.kinds)
+def _hands_keys(draft: Draft) -> bool:
+    """Return whether rows may come with their keys.
+
+    Where many are asked for, or the engine looks nothing up by an index, and nothing puts them in an order of their
+    people.
+    """
+    many = draft.large or draft.dialect.marks_rows
+    return draft.rowwise and many and not names_people(draft.statement, draft.kinds)
 
 
 def _whole_alone(dataset: Dataset, draft: Draft) -> bool:

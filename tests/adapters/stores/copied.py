@@ -37,7 +37,8 @@ class CopiedWorld(World):
         files = {name: store for name, store in stores.items() if store.kind is StoreKind.DUCKDB}
         self.duckdb = DuckDbStores(files, DATASETS, threads=2, timeout=20, copies=self.copies)
         self.watched["duckdb"] = WatchedStore(self.duckdb)
-        self.without = replace(self.gateway, stores=cast("dict[str, DataStore]", self.watched))
+        watched = cast("dict[str, DataStore]", self.watched)
+        self.without = replace(self.gateway, stores=watched, key_bits=(self.duckdb,))
         self.with_copies = replace(self.without, copies=self.reader())
         self.gateway = self.with_copies
 

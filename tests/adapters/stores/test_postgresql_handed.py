@@ -6,12 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
 from sekisho.adapters.stores.postgresql import PostgresStore
-from sekisho.adapters.stores.postgresql.members import Numbers
 from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import GovernedQuery, Output, Projection, Shape
 from sekisho.domain.terms import Cell
@@ -123,13 +120,3 @@ async def test_keys_that_cannot_be_found_are_not_shown(
     monkeypatch.setattr(worker.store._bits, "numbers", none)
     with pytest.raises(ConsentUnavailable):
         await worker.batches(worker.view(1, PEOPLE), worker.trust(WHOSE), page_rows)
-
-
-def test_every_key_beside_the_known_ones_is_nobodys() -> None:
-    """Below, above, between and without a value: none of these has a number."""
-    numbers = Numbers(-3, np.array([7, -1, 5, -1], np.int32))
-    assert numbers.of(pa.array([-3, -1, -3])).to_pylist() == [7, 5, 7]
-    assert numbers.of(pa.array([], pa.int64())).to_pylist() == []
-    for stranger in (-4, -2, 0, 1, 2**63 - 1, -(2**63), None):
-        with pytest.raises(ConsentUnavailable):
-            numbers.of(pa.array([-3, stranger], pa.int64()))

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from sekisho.adapters.stores.postgresql.members import (
-    SPAN,
-    BitsByKey,
     Difference,
     Differences,
     Known,
@@ -19,7 +17,7 @@ from sekisho.adapters.stores.postgresql.members import (
     listed_of,
 )
 from sekisho.adapters.stores.postgresql.members import _whole as whole
-from sekisho.domain.governed import Projection, Shape
+from sekisho.domain.governed import Projection
 from sekisho.domain.terms import Cell, ColumnType
 from sekisho.ports import PeopleKeys
 from tests.query.doubles import FakeView
@@ -67,50 +65,6 @@ async def test_a_difference_after_another_is_that_of_all(seed: int) -> None:
         if step % 11 == 10:  # an earlier view is compared whole, and leaves nothing behind that is wrong
             old = replace(wanted, view=views[-5])
             assert sets(await differences.between(listed, old)) == sets(whole(listed, old))
-
-
-async def test_bits_are_those_of_the_keys() -> None:
-    """Each key has the bit of its person in the newest view, and whole numbers between keys have none."""
-    numbers = NUMBERS[:-1]
-    known, bits = await known_of(numbers), BitsByKey()
-    for version, members in enumerate(([3, 4], [4, 64], [], numbers), start=1):
-        view = FakeView(version, version, CELLS, frozenset(members))
-        made = await bits.of(Wanted(replace(PROJECTION, shape=Shape.BITS), known, view), view)
-        assert made is not None
-        flags = np.unpackbits(np.frombuffer(made.bits, np.uint8), bitorder="little")
-        held = {made.low + int(place) for place in np.flatnonzero(flags)}
-        assert held == {500 + place * 3 for place, number in enumerate(numbers) if number in members}
-        assert (made.low, made.high) == (500, 527)
-    assert await bits.possible(known)
-
-
-async def test_a_key_in_another_spelling_has_no_bit() -> None:
-    """What the store's column cannot hold is nobody's, and takes the bits from nobody."""
-    keys = PeopleKeys("customer_id", np.array([3, 4, 8, 9], np.int64), ("500", "0501", "502", "5e2"), 1)
-    known = await Registries({"customer_id": ColumnType.INTEGER}).of(keys)
-    view = FakeView(1, 1, CELLS, frozenset([3, 4, 8, 9]))
-    made = await BitsByKey().of(Wanted(replace(PROJECTION, shape=Shape.BITS), known, view), view)
-    assert made is not None
-    assert (made.low, made.high) == (500, 502)
-    assert np.unpackbits(np.frombuffer(made.bits, np.uint8), bitorder="little").tolist()[:3] == [1, 0, 1]
-
-
-@pytest.mark.parametrize(
-    ("numbers", "values"),
-    [
-        ([3, 4, 4], ("500", "501", "502")),
-        ([3, 4, 8], ("500", "501", "501")),
-        ([3, 4], ("5e2", "0500")),
-        ([3, 4], ("500", str(500 + SPAN))),
-        ([3, 2**31], ("500", "501")),
-    ],
-    ids=["two keys of one person", "one key of two people", "no keys", "far apart", "a number of more than 31 bits"],
-)
-async def test_keys_that_do_not_tell_people_apart_have_no_bits(numbers: list[int], values: tuple[str, ...]) -> None:
-    """Inside a statement a key may stand for the number only where each says as much as the other."""
-    keys = PeopleKeys("customer_id", np.array(numbers, np.int64), values, 1)
-    known = await Registries({"customer_id": ColumnType.INTEGER}).of(keys)
-    assert not await BitsByKey().possible(known)
 
 
 async def test_a_registry_that_only_grew_is_known_by_its_earlier_hash() -> None:

@@ -59,7 +59,7 @@ class MarkedWorld(CopiedWorld):
         self.duckdb._rows._settled = settled
         self.watched["duckdb"] = WatchedStore(self.duckdb)
         self._closing = (*self._closing, self.duckdb.close)
-        self.without = replace(self.gateway, copies=None)
+        self.without = replace(self.gateway, copies=None, key_bits=())
         self.marked = replace(self.without, key_bits=(self.duckdb,))
         self.with_copies = replace(self.marked, copies=self.reader())
         self.gateway = self.marked

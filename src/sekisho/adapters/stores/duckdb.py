@@ -21,6 +21,8 @@ import pyarrow as pa
 from sekisho.adapters.stores.duckdb_locked import locked_down
 from sekisho.adapters.stores.duckdb_oracle import in_step
 from sekisho.adapters.stores.duckdb_oracle import tables as _tables
+from sekisho.adapters.stores.file_keys import FileKeys
+from sekisho.adapters.stores.key_bits import Keyed
 from sekisho.adapters.stores.people_table import Version, refresh, refresh_numbers
 from sekisho.adapters.stores.personal_data import Key, statement
 from sekisho.adapters.stores.row_marks import LEAST, Marked, RowMarks
@@ -87,17 +89,13 @@ class DuckDbStores:
         self._write = threading.Lock()
         self._versions: dict[str, Version] = {}
         self._checked: set[tuple[object, ...]] = set()
-        self._key_types: dict[str, ColumnType] = {}
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="duckdb")
         self._stores = dict(stores)
         self._scans = Scans(others or {}, self._pool, most=scan_bytes)
-        for dataset in datasets.values():
-            key = dataset.column(dataset.data_subject.column) if dataset.data_subject is not None else None
-            if dataset.data_subject is not None and key is not None:
-                self._key_types[dataset.data_subject.identifier] = key.type
         # The parser, a database of its own without data, needs no lock-down.
         self._parser = duckdb.connect(":memory:", config={"threads": 1})
         self._db = locked_down(stores, datasets, threads=threads, copies=copies)
+        self._keys = FileKeys(datasets, self._db.cursor)
         self._rows = RowMarks(stores, datasets, self._db.cursor, threads=threads, timeout=timeout, least=least_marked)
 
     def attach(self, dataset: Dataset, paths: Sequence[Path]) -> None:
@@ -118,9 +116,10 @@ class DuckDbStores:
     async def by_bits(
         self, datasets: Collection[str], people: PeopleIndex, copies: Collection[str], *, rowwise: bool = False
     ) -> frozenset[str]:
-        """See ``ports.KeyBits.by_bits``: here each row has its bit, which does not say whose it is."""
-        if rowwise:  # and four bytes for each row of the files stay unread
-            return frozenset()
+        """See ``ports.KeyBits.by_bits``: each row has its bit, or each key where it must be known whose a row is."""
+        if rowwise:
+            ours = [name for name in datasets if name not in copies]
+            return frozenset([name for name in ours if await self._keys.usable(name, people)])
         return frozenset([name for name in datasets if await self._rows.usable(name, people, copied=name in copies)])
 
     async def fetch(
@@ -129,8 +128,9 @@ class DuckDbStores:
         """See ``ports.DataStore.fetch``."""
         loop = asyncio.get_running_loop()
         marked = [await self._rows.of(each, consent) for each in query.projections if each.shape is Shape.ROWS]
+        given, keyed = await self._keys.of(query, consent, people)
         for projection in query.projections:
-            if projection.shape is Shape.ROWS:
+            if projection.shape is Shape.ROWS or projection.travels:
                 continue
             keys = await people.keys(projection.identifier) if projection.keys else None
             view = consent if projection.cells else None
@@ -147,13 +147,13 @@ class DuckDbStores:
                     async with asyncio.timeout(self._timeout):
                         await self._scans.load(cursor, query.scans, consent, people, held)
                 watchdog = loop.call_later(self._timeout, cursor.interrupt)
-                work = self._pool.submit(self._start, cursor, query, marked, page_rows)
+                work = self._pool.submit(self._start, cursor, query, given, marked, page_rows, keyed)
                 reader, batch = await asyncio.wrap_future(work)
                 while batch is not None:
                     for each in marked:
                         each.look()
                     yield batch
-                    work = self._pool.submit(_next, reader)
+                    work = self._pool.submit(_next, reader, keyed)
                     batch = await asyncio.wrap_future(work)
             except TimeoutError:
                 raise StoreUnavailable("The statement took too long and was stopped.") from None
@@ -201,7 +201,13 @@ class DuckDbStores:
             self._pool.submit(_close, cursor)
 
     def _start(
-        self, cursor: duckdb.DuckDBPyConnection, query: GovernedQuery, marked: Sequence[Marked], page_rows: int
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        query: GovernedQuery,
+        given: Mapping[str, object],
+        marked: Sequence[Marked],
+        page_rows: int,
+        keyed: Keyed,
     ) -> tuple[pa.RecordBatchReader, pa.RecordBatch | None]:
         for each in marked:
             each.put_beside(cursor)
@@ -210,18 +216,19 @@ class DuckDbStores:
         if asked not in self._checked:
             named = _tables(self._parse(query.sql))
             planned = {table for table, _ in query.reads if "." in table}
-            planned |= {f"people.{projection.table}" for projection in query.projections}
+            planned |= {f"people.{each.table}" for each in query.projections if not each.travels}
             if not named <= planned:
                 raise StatementRefused("The statement reads more than was decided about.")
             if marked and not in_step(_explained(cursor, query)):
                 raise StatementRefused("DuckDB would not read the files row by row beside who may be read.")
             if len(self._checked) < 10_000:
                 self._checked.add(asked)
-        answer = cursor.sql(query.sql, params=dict(query.parameters) or None)
+        answer = cursor.sql(query.sql, params={**query.parameters, **given} or None)
+        self._keys.check(answer, keyed)
         reader: pa.RecordBatchReader = answer.to_arrow_reader(page_rows)
-        batch = _next(reader)
+        batch = _next(reader, keyed)
         if batch is None:
-            batch = pa.RecordBatch.from_pylist([], schema=reader.schema)
+            batch = keyed.page(pa.RecordBatch.from_pylist([], schema=reader.schema))
         return reader, batch
 
     def _parse(self, sql: str) -> object:
@@ -237,7 +244,7 @@ class DuckDbStores:
         with self._write:
             known = self._versions.get(table)
             if keys is not None:
-                key_type = self._key_types.get(keys.identifier, ColumnType.STRING)
+                key_type = self._keys.types.get(keys.identifier, ColumnType.STRING)
                 change = refresh(known, keys, consent, key_type)
             elif consent is not None:
                 change = refresh_numbers(known, consent)
@@ -305,9 +312,9 @@ def _explained(cursor: duckdb.DuckDBPyConnection, query: GovernedQuery) -> objec
     return json.loads(plan)
 
 
-def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+def _next(reader: pa.RecordBatchReader, keyed: Keyed) -> pa.RecordBatch | None:
     try:
-        return reader.read_next_batch()
+        return keyed.page(reader.read_next_batch())
     except StopIteration:
         return None
 

@@ -172,6 +172,9 @@ class Dialect:
         written, or bits in place of the table.
     marks_rows:
         Whether the store can put a mark beside each row of a dataset, in place of a people table.
+    bit:
+        The expression of one of the bits that travel with a statement: it takes the bits, as a parameter, and the
+        place; ``None`` where no bits travel.
     backslash_escapes:
         Whether a LIKE pattern that ends in a backslash fails on the rows that match so far.
     parameter_sign:
@@ -205,6 +208,7 @@ class Dialect:
     plans_by_values: bool = False
     consent_travels: bool = False
     marks_rows: bool = False
+    bit: Callable[[exp.Expr, exp.Expr], exp.Expr] | None = None
     backslash_escapes: bool = False
     parameter_sign: TokenType = TokenType.COLON
 

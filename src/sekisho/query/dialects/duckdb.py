@@ -85,6 +85,14 @@ def _mix(key: exp.Expr, _of: ColumnType, seeds: tuple[exp.Expr, exp.Expr, exp.Ex
     return exp.Anonymous(this="HASH", expressions=[key, *seeds])
 
 
+def _bit(bits: exp.Expr, place: exp.Expr) -> exp.Expr:
+    types = (exp.DataType.build(name, dialect="duckdb") for name in ("BIT", "INT"))
+    return exp.Anonymous(
+        this="GET_BIT",
+        expressions=[exp.Cast(this=this, to=to) for this, to in zip((bits, place), types, strict=True)],
+    )
+
+
 DUCKDB = Dialect(
     kind=StoreKind.DUCKDB,
     sqlglot="duckdb",
@@ -102,6 +110,7 @@ DUCKDB = Dialect(
     lateral_aliases=True,
     joins_stores=True,
     marks_rows=True,
+    bit=_bit,
     parameter_sign=TokenType.PARAMETER,
 )
 """DuckDB 2."""

@@ -224,6 +224,13 @@ def _is_whole(node: exp.Expr) -> bool:
     return isinstance(node, _NUMERIC)
 
 
+def _bit(bits: exp.Expr, place: exp.Expr) -> exp.Expr:
+    # Read by a subquery of its own, once: a value inside the condition goes to each further process of the server
+    # as text within the plan, byte by byte, which took longer than the condition itself.
+    once = exp.Subquery(this=exp.Select(expressions=[bits]))
+    return exp.Anonymous(this="GET_BIT", expressions=[once, place])
+
+
 POSTGRESQL = Dialect(
     kind=StoreKind.POSTGRESQL,
     sqlglot="postgres",
@@ -258,5 +265,6 @@ POSTGRESQL = Dialect(
     fence_offset=exp.Literal.string("0"),
     plans_by_values=True,
     consent_travels=True,
+    bit=_bit,
 )
 """PostgreSQL 14 and newer."""

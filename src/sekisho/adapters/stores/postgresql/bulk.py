@@ -23,12 +23,11 @@ import asyncpg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sekisho.adapters.stores.key_bits import PLAIN, Keyed
 from sekisho.adapters.stores.postgresql import rows
-from sekisho.adapters.stores.postgresql.members import Numbers
 from sekisho.adapters.stores.postgresql.session import Session, password_of, settings_of
-from sekisho.domain.governed import NUMBER
 from sekisho.domain.terms import Store
-from sekisho.errors import ConsentUnavailable, StatementRefused
+from sekisho.errors import StatementRefused
 
 LARGE = 10_000
 """Rows that the server expects, from which opening a second connection pays."""
@@ -72,9 +71,7 @@ def _fits(answers: Sequence[Any], parameters: Sequence[Any]) -> bool:
 class Started:
     """A statement, ready to be fetched: its values, its cursor, its schema, and its computed numerics.
 
-    There is no cursor where ``whole`` are all rows of the answer. ``keyed`` are the columns that hold keys where
-    person numbers are expected, which ``numbers`` finds; the first of them stands ``repeated`` times more behind all
-    columns, as the hidden ones of the answer.
+    There is no cursor where ``whole`` are all rows of the answer. ``keyed`` puts person numbers in the place of keys.
     """
 
     sql: str = field(repr=False)
@@ -84,22 +81,7 @@ class Started:
     schema: pa.Schema
     numerics: list[int]
     whole: Sequence[Any] = field(default=(), repr=False)
-    keyed: Sequence[int] = ()
-    repeated: int = 0
-    numbers: Numbers | None = field(default=None, repr=False)
-
-    def numbered(self, page: pa.RecordBatch) -> pa.RecordBatch:
-        """Return *page* with person numbers in place of keys. Raises ``ConsentUnavailable`` for a stranger's."""
-        if not self.keyed:
-            return page
-        if self.numbers is None:
-            raise ConsentUnavailable("The keys of this store have changed; ask again.")
-        columns = page.columns
-        for position in self.keyed:
-            columns[position] = self.numbers.of(columns[position])
-        hidden = [columns[self.keyed[0]]] * self.repeated
-        names = [f"{NUMBER}_{place}" for place in range(self.repeated)]
-        return pa.RecordBatch.from_arrays([*columns, *hidden], names=[*page.schema.names, *names])
+    keyed: Keyed = PLAIN
 
 
 async def begin(session: Session, store: Store, started: Started, *, statement_s: float) -> Bulk | None:
@@ -261,7 +243,7 @@ def _batch(found: pa.Table, schema: pa.Schema, started: Started) -> pa.RecordBat
         ]
     except pa.ArrowException:
         raise StatementRefused(_OTHERWISE) from None
-    return started.numbered(pa.RecordBatch.from_arrays(columns, schema=schema))
+    return started.keyed.page(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 def _texts(column: pa.ChunkedArray) -> list[object]:

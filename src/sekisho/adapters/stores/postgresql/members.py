@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,16 +17,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sekisho.adapters.stores.people_table import rows_of, whole_numbers
-from sekisho.domain.access import TransformKind
-from sekisho.domain.governed import GovernedQuery, Projection, Shape
+from sekisho.adapters.stores.key_bits import FEW
+from sekisho.adapters.stores.people_table import rows_of
+from sekisho.domain.governed import Projection
 from sekisho.domain.terms import ColumnType
-from sekisho.errors import ConsentUnavailable
 from sekisho.ports import ConsentView, PeopleKeys
 from sekisho.transform.order import each_once
 
-FEW = 50_000  # people up to whom all are looked at without a thread
-SPAN = 1 << 23  # whole numbers, one bit each, that travel with a statement: a mebibyte
 _EARLIER = 64  # states of a registry, before people were added, that are remembered
 
 Bits = NDArray[np.uint8]
@@ -213,98 +210,3 @@ def _next(before: Difference, listed: Listed, wanted: Wanted, changed: NDArray[n
         np.union1d(np.setdiff1d(before.gone, changed), changed[is_listed & ~allowed]),
         np.union1d(np.setdiff1d(before.come, changed), changed[allowed & ~is_listed]),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class KeyBits:
-    """One bit for each whole number from ``low`` to ``high``: whether the person who has it as key may be read."""
-
-    low: int
-    high: int
-    bits: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Numbers:
-    """The person number of each whole number that a key may be, from ``low`` on; -1 where it is nobody's."""
-
-    low: int
-    by_key: NDArray[np.int32] = field(repr=False)
-
-    def of(self, keys: pa.Array) -> pa.Array:
-        """Return the person numbers of *keys*. Raises ``ConsentUnavailable`` for one that is nobody's."""
-        if keys.null_count or not len(keys):
-            found = np.full(len(keys), -1, np.int32)
-        else:
-            # What is not there becomes the last place, which is nobody's.
-            places = keys.cast(pa.int64()).to_numpy().view(np.uint64) - np.uint64(self.low % 2**64)
-            found = self.by_key.take(np.minimum(places, np.uint64(len(self.by_key) - 1)).view(np.int64))
-        if (found < 0).any():
-            raise ConsentUnavailable("The keys of this store have changed; ask again.")
-        return pa.array(found, pa.int32()).cast(pa.int64())
-
-
-def keyed_columns(query: GovernedQuery) -> Sequence[int]:
-    """Return which columns of the answer hold keys until :class:`Numbers` has found whose they are."""
-    if not any(projection.shape is Shape.HANDED for projection in query.projections):
-        return ()
-    outputs = [place for place, output in enumerate(query.outputs) if output.transform is TransformKind.PSEUDONYM]
-    return (*outputs, *range(len(query.outputs), len(query.outputs) + query.carried))
-
-
-class BitsByKey:
-    """The bits of keys, made once for each version of registry and consent."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, tuple[Known, Numbers | None]] = {}
-        self._bits: dict[str, tuple[Known, int, KeyBits]] = {}
-
-    async def possible(self, known: Known) -> bool:
-        """Return whether each person has one key, and the keys are whole numbers that lie close enough together."""
-        return await self.numbers(known) is not None
-
-    async def of(self, wanted: Wanted, view: ConsentView) -> KeyBits | None:
-        """Return the bits of those who are *wanted*, or ``None`` where they would be too many."""
-        held = self._bits.get(wanted.table)
-        if held is not None and held[0] is wanted.known and held[1] == view.version:
-            return held[2]
-        numbers = await self.numbers(wanted.known)
-        if numbers is None:
-            return None
-        many = len(numbers.by_key) > FEW
-        made = await asyncio.to_thread(_bits, numbers, wanted) if many else _bits(numbers, wanted)
-        self._bits[wanted.table] = (wanted.known, view.version, made)
-        return made
-
-    async def numbers(self, known: Known) -> Numbers | None:
-        """Return the person numbers of keys, or ``None`` where :meth:`of` has no bits for them."""
-        held = self._numbers.get(known.keys.identifier)
-        if held is None or held[0] is not known:
-            many = len(known.keys.values) > FEW
-            made = await asyncio.to_thread(_numbers, known) if many else _numbers(known)
-            held = self._numbers[known.keys.identifier] = (known, made)
-        return held[1]
-
-
-def _numbers(known: Known) -> Numbers | None:
-    if known.key_type is not ColumnType.INTEGER or not len(known.keys.values):
-        return None
-    places, values = whole_numbers(known.keys.values)
-    keys, numbers = np.asarray(values), known.keys.numbers[places]
-    # One key for each person, and one person for each: then keys tell people apart as well as numbers do.
-    if not len(keys) or not len(each_once(numbers)) == len(keys) == len(each_once(keys)):
-        return None
-    low, high = int(keys.min()), int(keys.max())
-    if high - low >= SPAN or int(numbers.max()) >= 2**31:
-        return None
-    by_key = np.full(high - low + 2, -1, np.int32)
-    by_key[keys - low] = numbers
-    return Numbers(low, by_key)
-
-
-def _bits(numbers: Numbers, wanted: Wanted) -> KeyBits:
-    people = numbers.by_key[:-1].astype(np.int64)
-    flags = people >= 0
-    flags[flags] = wanted.allowed(people[flags])
-    high = numbers.low + len(flags) - 1
-    return KeyBits(numbers.low, high, np.packbits(flags, bitorder="little").tobytes())

@@ -10,11 +10,12 @@ from typing import Any
 import asyncpg
 import pyarrow as pa
 
+from sekisho.adapters.stores.key_bits import BitsByKey, Keyed, Numbers, changed
 from sekisho.adapters.stores.personal_data import Key
 from sekisho.adapters.stores.postgresql import bulk, oracle, rows, small
 from sekisho.adapters.stores.postgresql.connections import SETTLE_S, Connections
 from sekisho.adapters.stores.postgresql.inspection import physical, quoted
-from sekisho.adapters.stores.postgresql.members import BitsByKey, Numbers, Registries, Wanted, keyed_columns
+from sekisho.adapters.stores.postgresql.members import Registries, Wanted
 from sekisho.adapters.stores.postgresql.people import APPLIED, Judged, PeopleTables
 from sekisho.adapters.stores.postgresql.session import FAULTS, Session, Time, in_step, own_error
 from sekisho.adapters.stores.postgresql.sizes import Sizes
@@ -59,17 +60,16 @@ class PostgresStore(Connections):
         self._large: set[str] = set()
         self._checked: set[tuple[str, frozenset[tuple[str, str]]]] = set()
         self._tables = PeopleTables(store.name)
-        self._bits = BitsByKey()
         self._sizes = Sizes()
-        self._registries = Registries(
-            {
-                dataset.data_subject.identifier: column.type
-                for dataset in self._datasets
-                if dataset.data_subject is not None
-                for column in dataset.columns
-                if column.name == dataset.data_subject.column
-            }
-        )
+        key_types = {
+            dataset.data_subject.identifier: column.type
+            for dataset in self._datasets
+            if dataset.data_subject is not None
+            for column in dataset.columns
+            if column.name == dataset.data_subject.column
+        }
+        self._bits = BitsByKey(key_types, "little")
+        self._registries = Registries(key_types)
 
     @property
     def kind(self) -> StoreKind:
@@ -100,7 +100,7 @@ class PostgresStore(Connections):
             if started.numerics and found:
                 schema = rows.decided(schema, started.numerics, list(zip(*found, strict=True)))
             while True:
-                page = started.numbered(await _page(found, schema))
+                page = started.keyed.page(await _page(found, schema))
                 settled = True  # while nobody asks for more, nothing runs on the server
                 yield page
                 settled = False
@@ -208,7 +208,7 @@ class PostgresStore(Connections):
             if not judged.late:
                 try:
                     opened = await self._opened(session, query, judged.given | by_bits, page_rows)
-                    opened.numbers = numbers
+                    opened.keyed = Keyed.of(query, numbers)
                 except asyncpg.UndefinedTableError:
                     if gone or not listed:
                         raise
@@ -266,11 +266,11 @@ class PostgresStore(Connections):
             if projection.shape is Shape.KEYS:
                 listed.append(wanted)
                 continue
-            bits = await self._bits.of(wanted, consent) if wanted.view is not None and consent is not None else None
-            numbers = await self._bits.numbers(known) if projection.shape is Shape.HANDED else None
+            bits = await self._bits.of(projection, known.keys, wanted.view) if wanted.view is not None else None
+            numbers = await self._bits.numbers(known.keys) if projection.shape is Shape.HANDED else None
             if bits is None or not set(projection.bits) <= query.parameters.keys():
-                raise ConsentUnavailable("The keys of this store have changed; ask again.")
-            given |= dict(zip(projection.bits, (bits.low, bits.high, bits.bits), strict=True))
+                raise changed()
+            given |= bits.given(projection)
         return listed, given, numbers
 
     def _bring_up_besides(self, wanted: Wanted) -> None:
@@ -307,7 +307,7 @@ class PostgresStore(Connections):
             if key is None or getattr(dataset.column(key.column), "type", None) is not ColumnType.INTEGER:
                 continue
             known = await self._registries.of(await people.keys(key.identifier))
-            found |= {dataset.name} if await self._bits.possible(known) else set()
+            found |= {dataset.name} if await self._bits.possible(known.keys) else set()
         return frozenset(found)
 
     async def few(self, datasets: Collection[str]) -> frozenset[str]:
@@ -341,10 +341,7 @@ class PostgresStore(Connections):
             if len(self._checked) < _CHECKED:
                 self._checked.add(asked)
         arguments, schema, numerics = _described(query, statement, given)
-        started = bulk.Started(
-            query.sql, statement, arguments, None, schema, numerics,
-            keyed=keyed_columns(query), repeated=query.hidden - query.carried,
-        )  # fmt: skip
+        started = bulk.Started(query.sql, statement, arguments, None, schema, numerics)
         if self._is_small(query, page_rows):
             most = min(page_rows, _SMALL)
             asked_for = small.limited(query.sql, most + 1, cut=query.cut)
