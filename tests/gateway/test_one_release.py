@@ -74,6 +74,38 @@ async def test_machines_that_share_the_records_alone_release_the_same(published:
         assert await read(other) != first
 
 
+async def test_an_edit_that_does_not_concern_a_view_makes_no_second_release(published: Path) -> None:
+    """A comment, a requester, a purpose and a class elsewhere; by then somebody is gone from the store."""
+    async with opened(published) as site:
+        first = await read(site)
+        assert first[1]
+    lose(published, 3)
+    path = published / "sekisho.yaml"
+    path.write_text("# a comment\n" + path.read_text())
+    known = yaml.safe_load(path.read_text())
+    known["requesters"]["guest"] = {"purposes": ["recommendation"]}
+    known["datasets"]["crm.customers"]["columns"]["line_id"]["class"] = "sensitive"
+    changed(published, known)
+    async with opened(published) as site:
+        assert await read(site) == first
+
+
+@pytest.mark.parametrize("part", ["class", "sql"])
+async def test_an_edit_that_concerns_a_view_makes_another_release(published: Path, part: str) -> None:
+    """What it shows, or of whom, may be another then."""
+    async with opened(published) as site:
+        first = await read(site)
+    lose(published, 3)
+    known = yaml.safe_load((published / "sekisho.yaml").read_text())
+    if part == "class":
+        known["datasets"]["pos.order_lines"]["columns"]["customer_id"]["category"] = "member_id"
+    else:
+        known["views"]["buyers"]["sql"] += " WHERE 1 = 1"
+    changed(published, known)
+    async with opened(published) as site:
+        assert await read(site) != first
+
+
 async def test_a_restored_database_releases_what_was_released(published: Path, tmp_path: Path) -> None:
     """The database goes back to before the release; then somebody is gone from the store."""
     own, backup = published / "var" / "sekisho.db", tmp_path / "backup.db"
