@@ -15,6 +15,7 @@ from dataclasses import asdict
 from sekisho.domain.access import DatasetUse, Permit
 from sekisho.domain.row_filters import columns_of, filter_json
 from sekisho.domain.terms import Column, StatisticsView, Store
+from sekisho.errors import PolicyUnavailable
 from sekisho.query.rules import counts_only
 from sekisho.query.statements import Question
 
@@ -24,7 +25,14 @@ def released_as(view: StatisticsView, question: Question, permit: Permit, smalle
 
     *question* is what the view asks over the catalogue in force, *permit* what the policy answers to it, *smallest*
     the number of people below which a group is left out.
+
+    Raises ``PolicyUnavailable`` where the policy asks for consent: what is released once can follow nobody
+    who withdraws.
     """
+    if permit.consent_required:
+        raise PolicyUnavailable(
+            "The policy asks for consent in a statistics view, which is released once and for all."
+        )
     request = question.request
     told = {
         "view": {"name": view.name, "sql": question.sql, "people": view.people, "smallest": smallest},
@@ -32,7 +40,6 @@ def released_as(view: StatisticsView, question: Question, permit: Permit, smalle
         "place": asdict(request.place),
         "datasets": {use.dataset.name: _dataset(use, permit, question.stores) for use in request.datasets},
         "legal_basis": permit.legal_basis,
-        "consent": {"required": permit.consent_required, "cells": list(permit.cells)},
         "transforms": {name: dict(kinds) for name, kinds in permit.transforms.items()},
         "row_filters": {name: [filter_json(each) for each in parts] for name, parts in permit.row_filters.items()},
         "nobody": counts_only(permit),

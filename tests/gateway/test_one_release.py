@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
 from tests.gateway.site import Site, opened
+
+from sekisho.domain.access import AccessRequest, Decision, Permit
+from sekisho.domain.terms import Cell
 
 VIEW = "/v1/views/buyers:read"
 PURPOSE = "management_statistics"
@@ -104,6 +108,22 @@ async def test_an_edit_that_concerns_a_view_makes_another_release(published: Pat
     changed(published, known)
     async with opened(published) as site:
         assert await read(site) != first
+
+
+async def test_a_view_for_which_the_policy_asks_consent_is_refused(published: Path) -> None:
+    """It was computed over everybody, and nobody could be taken out of it who withdraws later."""
+
+    class Asking:
+        """The policies, and one more: statistics rest on consent."""
+
+        async def decide(self, request: AccessRequest) -> Decision:
+            permit = await site.gateway.policy.decide(request)
+            assert isinstance(permit, Permit)
+            return replace(permit, consent_required=True, cells=(Cell(PURPOSE),))
+
+    async with opened(published) as site, site.with_parts(policy=Asking()) as other:
+        response = await other.client.post(VIEW, json={"purpose": PURPOSE}, headers=other.headers("analyst"))
+    assert (response.status_code, response.json()["code"]) == (503, "policy_unavailable")
 
 
 async def test_a_restored_database_releases_what_was_released(published: Path, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from sekisho.domain.masks import Hierarchy, Redact, Withhold
 from sekisho.domain.row_filters import Comparison, IsNull
 from sekisho.domain.terms import (
     Catalogue,
-    Cell,
     Column,
     ColumnClass,
     ColumnType,
@@ -126,8 +125,6 @@ def test_what_a_view_reads_is_part_of_its_terms(catalogue: Catalogue, change: Ch
     "parts",
     [
         pytest.param({"legal_basis": LegalBasis.CONTRACT}, id="legal basis"),
-        pytest.param({"consent_required": True}, id="consent"),
-        pytest.param({"cells": (Cell(PURPOSE),)}, id="cells"),
         pytest.param({"obligations": ()}, id="whether the rows of nobody count"),
         pytest.param({"row_filters": {CUSTOMERS: (Comparison("birth_date", "<", "2000-01-01"),)}}, id="row filters"),
         pytest.param(
