@@ -86,8 +86,9 @@ from sekisho.ports.held import HeldAnswers
 from sekisho.pseudonymity import AskedOnce, Pseudonymity
 from sekisho.query.plan import Plan, bind
 from sekisho.query.statements import Question, Statements
-from sekisho.release import Ask, Occasion, Release, ReleasedPage, as_page, described, released_as
+from sekisho.release import Ask, Occasion, Release, ReleasedPage, as_page, described
 from sekisho.standing import by_consent
+from sekisho.view_terms import released_as
 
 MAX_ROWS = 10_000_000
 LONG_STATEMENT = 4_000
@@ -203,7 +204,7 @@ class Gateway:
             fields = described(question, permit, question.fingerprint, self.clock.now()) | duties.fields()
             await duties.begin(OutputClass.STATISTICS, kept_days(declared, permit.obligations))
             smallest = max([view.min_group, strictest(permit.obligations, ObligationKind.MIN_GROUP) or 0])
-            kept_as = released_as(question, permit, smallest)
+            kept_as = released_as(view, question, permit, smallest)
             # One computation at a time and one release ever, so that two answers can never be compared.
             async with self._releasing.setdefault(name, asyncio.Lock()):
                 cached = await self.view_cache.get(name, kept_as)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -18,7 +16,6 @@ from sekisho.domain.governed import Output
 from sekisho.domain.limits import ReleaseFormat
 from sekisho.domain.provisions import provided_to
 from sekisho.domain.releases import keep_until
-from sekisho.domain.row_filters import filter_json
 from sekisho.ports import ConsentView
 from sekisho.query.statements import Question
 
@@ -166,15 +163,6 @@ def masks_of(request: AccessRequest) -> dict[str, dict[str, object]]:
         for column in use.dataset.columns
         if column.mask is not None and column.name in use.columns
     }
-
-
-def released_as(question: Question, permit: Permit, smallest: int) -> str:
-    """Return under what the release of a view is kept: one that was made under other terms is another."""
-    filters = {name: [filter_json(each) for each in parts] for name, parts in permit.row_filters.items()}
-    masks = masks_of(question.request)
-    kinds = {name: dict(transforms) for name, transforms in permit.transforms.items()}
-    told = [question.fingerprint, smallest, filters, kinds, masks]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def described(question: Question, permit: Permit, fingerprint: str, now: datetime) -> dict[str, object]:

@@ -57,6 +57,7 @@ def test_a_bearer_token_of_the_customers_provider_names_the_customer():
         bearer(aud=["sekisho:privacy", "sekisho"]),
         bearer(exp=NOW - 61),
         bearer(exp=...),
+        bearer(exp=10**30),
         bearer(sub=...),
         bearer(email_verified=False),
         bearer(nbf=NOW + 3600),
@@ -67,7 +68,7 @@ def test_a_bearer_token_of_the_customers_provider_names_the_customer():
         "é" * 10,
         "x" * 70_000,
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_a_bearer_token_that_is_wrong_in_one_thing_names_nobody(token):
     """Issuer, audience, time, key, form and address each have to be right."""

@@ -74,6 +74,7 @@ WRONG_CLAIMS: dict[str, dict[str, object]] = {
     "another party": {"azp": "other"},
     "expired": {"exp": NOW - 61},
     "no expiry": {"exp": ...},
+    "an expiry beyond all reason": {"exp": 10**30},
     "an expiry that is no number": {"exp": "later"},
     "made tomorrow": {"iat": NOW + 86_400},
     "made long ago": {"iat": NOW - 601},

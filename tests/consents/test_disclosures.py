@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from sqlalchemy import event
 from tests.adapters.records.conftest import keys  # noqa: F401 - fixtures
 from tests.consents.rights_house import KENJI, MARIKO, STRANGER, open_rights
 
+from sekisho.consents.disclosures import Disclosures
 from sekisho.domain.terms import SubjectNumber
 from sekisho.errors import InvalidRequest
 from sekisho.ports import AuditEntry, AuditQuery
@@ -103,6 +106,30 @@ async def test_disclosures_come_in_pages(house):
     for wrong in ("nonsense", "", "x" * 99, "a b", "r000'"):
         with pytest.raises(InvalidRequest):
             await rights.disclosures(MARIKO, wrong)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_release_is_listed_once_whatever_the_size_of_a_page(house, seed, monkeypatch):
+    """Its pages come between those of others, under two linked numbers, some of which never left."""
+    monkeypatch.setattr("sekisho.consents.disclosures._AT_ONCE", 3)
+    chance, pages = random.Random(seed), dict.fromkeys("abcde", 0)
+    for _ in range(24):
+        name = chance.choice("abcde")
+        page, pages[name] = pages[name], pages[name] + 1
+        fields = {"parent_id": name, "page": page} if page else {}
+        record_id, gone = f"{name}-{page}" if page else name, chance.random() < 0.3
+        await house.released(record_id, chance.choice((1, 2, 3)) if page else 1, **fields)
+        if gone:
+            await house.audit.append(AuditEntry("access.void", {"parent_id": record_id, "page": page}))
+    disclosures, numbers = Disclosures(house.parts), (SubjectNumber(1), SubjectNumber(2))
+    expected, _ = await disclosures.page(numbers, None, 1_000)
+    assert len({item["release_id"] for item in expected}) == len(expected) > 2
+    for size in range(1, 26):
+        listed, cursor = await disclosures.page(numbers, None, size)
+        while cursor is not None:
+            further, cursor = await disclosures.page(numbers, cursor, size)
+            listed += further
+        assert listed == expected, size
 
 
 async def test_voids_are_found_by_their_index(house):

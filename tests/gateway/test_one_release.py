@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
 from tests.gateway.site import Site, opened
+
+from sekisho.domain.access import AccessRequest, Decision, Permit
+from sekisho.domain.terms import Cell
 
 VIEW = "/v1/views/buyers:read"
 PURPOSE = "management_statistics"
@@ -72,6 +76,54 @@ async def test_machines_that_share_the_records_alone_release_the_same(published:
         assert await read(other) == first
     async with opened(apart) as other:  # with records of its own: what the change comes to
         assert await read(other) != first
+
+
+async def test_an_edit_that_does_not_concern_a_view_makes_no_second_release(published: Path) -> None:
+    """A comment, a requester, a purpose and a class elsewhere; by then somebody is gone from the store."""
+    async with opened(published) as site:
+        first = await read(site)
+        assert first[1]
+    lose(published, 3)
+    path = published / "sekisho.yaml"
+    path.write_text("# a comment\n" + path.read_text())
+    known = yaml.safe_load(path.read_text())
+    known["requesters"]["guest"] = {"purposes": ["recommendation"]}
+    known["datasets"]["crm.customers"]["columns"]["line_id"]["class"] = "sensitive"
+    changed(published, known)
+    async with opened(published) as site:
+        assert await read(site) == first
+
+
+@pytest.mark.parametrize("part", ["class", "sql"])
+async def test_an_edit_that_concerns_a_view_makes_another_release(published: Path, part: str) -> None:
+    """What it shows, or of whom, may be another then."""
+    async with opened(published) as site:
+        first = await read(site)
+    lose(published, 3)
+    known = yaml.safe_load((published / "sekisho.yaml").read_text())
+    if part == "class":
+        known["datasets"]["pos.order_lines"]["columns"]["customer_id"]["category"] = "member_id"
+    else:
+        known["views"]["buyers"]["sql"] += " WHERE 1 = 1"
+    changed(published, known)
+    async with opened(published) as site:
+        assert await read(site) != first
+
+
+async def test_a_view_for_which_the_policy_asks_consent_is_refused(published: Path) -> None:
+    """It was computed over everybody, and nobody could be taken out of it who withdraws later."""
+
+    class Asking:
+        """The policies, and one more: statistics rest on consent."""
+
+        async def decide(self, request: AccessRequest) -> Decision:
+            permit = await site.gateway.policy.decide(request)
+            assert isinstance(permit, Permit)
+            return replace(permit, consent_required=True, cells=(Cell(PURPOSE),))
+
+    async with opened(published) as site, site.with_parts(policy=Asking()) as other:
+        response = await other.client.post(VIEW, json={"purpose": PURPOSE}, headers=other.headers("analyst"))
+    assert (response.status_code, response.json()["code"]) == (503, "policy_unavailable")
 
 
 async def test_a_restored_database_releases_what_was_released(published: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.http.conftest import AUDITOR, CUSTOMER, REQUESTER, World, client_of
 
 from sekisho.domain.audit_export import ExportFilters, ExportFormat, ExportOrder
+from sekisho.domain.scans import Decision
 from sekisho.errors import AuditUnavailable, RateLimited, SekishoError
 from sekisho.http.app import create_app
 from sekisho.http.context import BrokenOff
@@ -184,3 +185,28 @@ async def test_what_cannot_be_now_says_so(client: httpx.AsyncClient, exports, er
     assert (await client.post("/v1/audit/exports", json={"format": "csv"}, headers=AUDITOR)).status_code == status
     if status == 503:
         assert (await client.get(HREF, headers=AUDITOR)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/audit/records:search", {"decision": "maybe"}),
+        ("/v1/audit/records:search", {"decision": ""}),
+        ("/v1/audit/exports", {"format": "csv", "filters": {"decision": "maybe"}}),
+    ],
+)
+async def test_a_decision_that_there_is_not_is_an_error(world: World, path: str, body: dict[str, object]) -> None:
+    """An empty answer would say that nothing was decided so."""
+    services = replace(world.services, exports=FakeExports())
+    async with client_of(create_app(services)) as client:
+        response = await client.post(path, json=body, headers=AUDITOR)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    assert "maybe" not in response.text
+
+
+@pytest.mark.parametrize("decision", ["permit", "deny", *Decision])
+async def test_every_decision_of_the_log_can_be_searched_for(world: World, decision: str) -> None:
+    """Those of accesses, and those about columns."""
+    async with client_of(create_app(world.services)) as client:
+        response = await client.post("/v1/audit/records:search", json={"decision": decision}, headers=AUDITOR)
+    assert response.status_code == 200

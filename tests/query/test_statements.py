@@ -54,6 +54,25 @@ def test_uses_are_told_to_the_policy(sql: str, column: str, expected: set[Use]) 
     assert uses(sql)["crm.customers"][column] >= expected
 
 
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT Date_Trunc('month', birth_date) FROM crm.customers", "function date_trunc is not"),
+        ("SELECT epoch_ms(quantity) FROM shop.orders", "function epoch_ms is not"),
+        ("SELECT list_value(quantity) FROM shop.orders", "function list_value is not"),
+        ("SELECT unnest(quantity) FROM shop.orders", "function unnest is not"),
+        ("SELECT json_extract(name, '$.a') FROM crm.customers", "function json_extract is not"),
+        ("SELECT name ->> 'a' FROM crm.customers", "->> is not"),
+        ("SELECT name FROM crm.customers WHERE name REGEXP 'a'", "function regexp is not"),
+    ],
+)
+def test_a_refusal_names_what_the_requester_wrote(sql: str, said: str) -> None:
+    """A function is called what it is called in the statement, and not as the parser calls it in all engines."""
+    with pytest.raises(StatementRefused) as refused:
+        question_of(sql)
+    assert said.casefold() in refused.value.detail.casefold()
+
+
 def test_every_column_that_is_touched_is_told() -> None:
     """No column is read without the policy having been asked about it."""
     told = uses(

@@ -33,6 +33,24 @@ def test_addresses_that_are_taken(workspace, url):
 
 
 @pytest.mark.parametrize(
+    ("options", "alike"),
+    [
+        ("?sslmode=require", True),
+        ("?sslmode=disable&sslcert=/etc/c.pem", True),
+        ("?sslmode=require&port=5433", False),
+    ],
+)
+def test_how_the_way_to_a_server_is_protected_does_not_say_which_data_it_is(workspace, options, alike):
+    """A release of its data stays the release when the way there is protected otherwise."""
+    address = "postgresql://gate@db.example/crm"
+    one, other = (
+        workspace.load(GOOD.replace(FILE, declared(address + more))).catalogue.stores["crm"].named
+        for more in ("?sslmode=verify-full", options)
+    )
+    assert (one == other) is alike
+
+
+@pytest.mark.parametrize(
     ("url", "told"),
     [
         ("postgresql://gate:NGsecret@db.example/crm?sslmode=verify-full", "a password stands in `url`"),

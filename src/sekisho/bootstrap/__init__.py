@@ -41,6 +41,7 @@ from sekisho.adapters.stores.sqlite import SqliteStore
 from sekisho.bootstrap.consents import Composed, compose
 from sekisho.bootstrap.exporting import Exporting, exporting
 from sekisho.bootstrap.free_text import detector_of
+from sekisho.bootstrap.health import probes_of
 from sekisho.bootstrap.log_lines import configure_logging as configure_logging
 from sekisho.bootstrap.log_lines import keep_statements_out_of_logs
 from sekisho.bootstrap.policy import Policies
@@ -166,7 +167,7 @@ async def open_workspace(folder: Path, *, serving: int = 1) -> AsyncIterator[Wor
         detector=detector,
         audit=audit,
         clock=clock,
-        view_cache=SqlViewCache(database, keys, settings.audit_folder / "views", settings.folder / "var" / "views"),
+        view_cache=SqlViewCache(database, keys, settings.audit_folder / "views"),
         copies=_copies(settings, people, stores),
         rules=cache(partial(rules_of, settings)),
         key_bits=[store for store in stores.values() if not isinstance(store, SqliteStore)],
@@ -356,12 +357,7 @@ def build_app(workspace: Workspace) -> FastAPI:
     from sekisho.http.metrics import Metrics  # noqa: PLC0415 - a command that serves nobody needs no web framework
     from sekisho.http.services import HttpSettings, Services  # noqa: PLC0415 - a command that serves nobody needs no web framework
 
-    async def consents_answer() -> bool:
-        await workspace.ledger.start()  # catches up: a ledger older than what was seen does not answer
-        return True
-
     published = [public_jwk(workspace.keys.token_public_key()), workspace.composed.receipt_key.jwk]
-    health = {f"store:{name}": store.healthy for name, store in workspace.stores.items()}
     metrics = Metrics()
     workspace.gateway.costs.watch(metrics.step)
     workspace.policy_records.told = metrics.shadow
@@ -385,13 +381,7 @@ def build_app(workspace: Workspace) -> FastAPI:
             detokenising=workspace.detokenising,
             scans=workspace.scanning.scans,
             column_reviews=workspace.scanning.reviews,
-            health=health
-            | {
-                "policy": workspace.policy.healthy,
-                "audit": workspace.audit.healthy,
-                "consent": consents_answer,
-                "free_text": workspace.detector.healthy,
-            },
+            health=probes_of(workspace),
             settings=HttpSettings(spool_folder=_spool(workspace.settings)),
             metrics=metrics,
             simulation=workspace.policy_records.simulation,

@@ -22,7 +22,7 @@ PAGE: Final = 100
 """Disclosures in one answer."""
 
 _RELEASE, _VOID = "access.release", "access.void"
-_VOIDS_AT_ONCE = 1_000
+_AT_ONCE = 1_000
 _MOST_VOIDS = 20_000  # beyond it too much is told rather than too little
 _ID = re.compile(r"[0-9A-Za-z_-]{1,36}", re.ASCII)
 
@@ -37,6 +37,8 @@ class Disclosures:
         self, numbers: Sequence[SubjectNumber], cursor: str | None, limit: int = PAGE
     ) -> tuple[list[dict[str, object]], str | None]:
         """Return disclosures of the person with these *numbers*, oldest first, and where to go on.
+
+        A release stands where its first page about the person does, and on no page of the list after that.
 
         Parameters
         ----------
@@ -60,7 +62,36 @@ class Disclosures:
             return [], None
         pages, ids = await self._voided(seqs[0])
         released = [record for record in shown if record["seq"] not in pages and record["id"] not in ids]
-        return self._items(released), str(shown[-1]["id"]) if len(seqs) > limit else None
+        told = await self._told_before(numbers, released, after)
+        return self._items(record for record in released if _release_of(record) not in told), str(
+            shown[-1]["id"]
+        ) if len(seqs) > limit else None
+
+    async def _told_before(
+        self, numbers: Sequence[SubjectNumber], records: Iterable[Mapping[str, object]], after: int
+    ) -> set[str]:
+        """Return what the list up to the sequence *after* told of, at least of what *records* go on with."""
+        since = after
+        for going_on in {_release_of(record) for record in records if "parent_id" in record} if after else ():
+            first = await self._parts.audit.get(going_on)
+            since = min(since, 0 if first is None else _whole(first["seq"]) - 1)
+        told: set[str] = set()
+        if since == after:
+            return told
+        pages, ids = await self._voided(since)
+        for number in numbers:
+            reference, read = self._parts.reference(number), since
+            while read < after:
+                found = await self._parts.audit.search(
+                    AuditQuery(data_subject=reference, kind=_RELEASE, after_seq=read, limit=_AT_ONCE)
+                )
+                told.update(
+                    _release_of(record)
+                    for record in found
+                    if _whole(record["seq"]) <= after and record["seq"] not in pages and record["id"] not in ids
+                )
+                read = _whole(found[-1]["seq"]) if len(found) == _AT_ONCE else after
+        return told
 
     async def _after(self, cursor: str | None) -> int:
         if cursor is None:
@@ -76,14 +107,14 @@ class Disclosures:
         ids: set[str] = set()
         read = 0
         while read < _MOST_VOIDS:
-            found = await self._parts.audit.search(AuditQuery(kind=_VOID, after_seq=since, limit=_VOIDS_AT_ONCE))
+            found = await self._parts.audit.search(AuditQuery(kind=_VOID, after_seq=since, limit=_AT_ONCE))
             for void in found:
                 named = void.get("pages")
                 if isinstance(named, list):
                     pages.update(seq for seq in named if isinstance(seq, int))
                 else:
                     ids.add(str(void.get("parent_id")))
-            if len(found) < _VOIDS_AT_ONCE:
+            if len(found) < _AT_ONCE:
                 break
             since, read = _whole(found[-1]["seq"]), read + len(found)
         return pages, ids
@@ -92,7 +123,7 @@ class Disclosures:
         """Return one item for each release; the log has a record for each of its pages."""
         items: dict[str, dict[str, object]] = {}
         for record in records:
-            release_id = str(record.get("parent_id", record["id"]))
+            release_id = _release_of(record)
             if release_id not in items:
                 items[release_id] = {**self._item(record), "release_id": release_id}
         return list(items.values())
@@ -118,6 +149,10 @@ class Disclosures:
             told = provision_fields(catalogue, record)
             item["provision"] = {name: told[name] for name in ("third_party", "items", "consent")}
         return item
+
+
+def _release_of(record: Mapping[str, object]) -> str:
+    return str(record.get("parent_id", record["id"]))
 
 
 def _whole(value: object) -> int:

@@ -328,6 +328,9 @@ class Store:
         Absolute path of the file with the password of a server, where it asks for one.
     writes:
         Whether the gateway may write tables of its own into a server. Where it may not, DuckDB runs the statements.
+    named:
+        Which data it is, alike on every machine: the location, below the workspace relative to it; of a server its
+        URL without how the way there is protected. Empty where it was not read from a workspace.
     """
 
     name: str
@@ -335,6 +338,7 @@ class Store:
     location: str
     password_file: str | None = None
     writes: bool = True
+    named: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -33,6 +33,8 @@ _MAX_FAULTS: Final = 5
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
 """A name of the catalogue. None has a zero byte, and not every database can be asked for one."""
 _EXPORTED_NAME: Final = r"^[a-z][a-z0-9_]{0,62}$"
+Decided = Literal["permit", "deny", "confirm", "reject", "override"]
+"""What a record says was decided: of an access, or of a column's class."""
 SubjectText = Annotated[str, Field(min_length=3, max_length=512, pattern=r"^[a-z][a-z0-9_]*:[\s\S]+$")]
 """A person as services name them: ``TYPE:VALUE``."""
 Scope = Annotated[dict[Name, Name], Field(min_length=1, max_length=8)]
@@ -220,7 +222,7 @@ class AuditSearchBody(Body):
     requester: Name | None = None
     purpose: Name | None = None
     data_subject: SubjectText | None = None
-    decision: Name | None = None
+    decision: Decided | None = None
     cursor: Annotated[str, Field(max_length=64)] | None = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
@@ -230,7 +232,7 @@ class AuditExportFilters(Body):
 
     requester: Annotated[str, Field(pattern=_EXPORTED_NAME)] | None = None
     purpose: Annotated[str, Field(pattern=_EXPORTED_NAME)] | None = None
-    decision: Annotated[str, Field(pattern=r"^[a-z_]{1,16}$")] | None = None
+    decision: Decided | None = None
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,31}$")] | None = None
     data_subject: SubjectText | None = None
 

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import Dialect
+from sekisho.query.dialects.written import written
 from sekisho.query.names import fold
 
 MAX_NODES = 5_000
@@ -271,5 +272,6 @@ def construct(node: exp.Expr) -> str:
         name = node.this if isinstance(node.this, str) else ""
         return f"function {fold(name)}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name) else "a function"
     if isinstance(node, exp.Func) and not isinstance(node, exp.Connector | exp.Cast | exp.Case):
-        return f"function {fold(node.sql_name())}"
+        name = fold(written(node))
+        return f"function {name}" if name.isidentifier() else name
     return _SYMBOLS.get(type(node)) or _CONSTRUCT.sub(" ", type(node).__name__).upper()

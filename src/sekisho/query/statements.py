@@ -40,6 +40,8 @@ class Question:
         The text; it holds literals, so that it goes into no answer, record or log.
     rowwise:
         Whether each row of the answer is made of one row of each dataset, and so has its people.
+    stores:
+        The stores of the catalogue.
     """
 
     request: AccessRequest
@@ -47,7 +49,7 @@ class Question:
     sql: str = field(repr=False)
     rowwise: bool
     _visible: dict[str, Dataset] = field(repr=False)
-    _stores: Mapping[str, Store] = field(repr=False)
+    stores: Mapping[str, Store] = field(repr=False)
     _fresh: tuple[Statement, Dialect] | None = field(default=None, repr=False)
     _permit: Permit | None = field(default=None, repr=False)
     _plans: dict[_Offered, Plan] = field(default_factory=dict, repr=False)
@@ -74,9 +76,9 @@ class Question:
         if plan is not None:
             return plan
         # Rewriting uses a statement up; the first plan takes the one that resolution left.
-        statement, dialect = self._fresh or read(self.sql, self._visible, self._stores)
+        statement, dialect = self._fresh or read(self.sql, self._visible, self.stores)
         self._fresh = None
-        plan = rewrite(statement, dialect, permit, copies, by_bits, few, self._stores, large=large)
+        plan = rewrite(statement, dialect, permit, copies, by_bits, few, self.stores, large=large)
         if len(self._plans) >= _PLANS:
             self._plans.clear()
         self._permit, self._plans[offered] = permit, plan
@@ -84,7 +86,7 @@ class Question:
 
     def varied(self, variant: Variant, dataset: str, column: str) -> str | None:
         """Return the text as *variant* changes it, or ``None``."""
-        return variant(*read(self.sql, self._visible, self._stores), dataset, column)
+        return variant(*read(self.sql, self._visible, self.stores), dataset, column)
 
 
 def read(sql: str, visible: dict[str, Dataset], stores: Mapping[str, Store]) -> tuple[Statement, Dialect]:

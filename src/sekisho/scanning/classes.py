@@ -86,7 +86,7 @@ class Classes:
         }
         catalogue = self._declared
         if datasets != dict(self._declared.datasets):
-            # Plans and kept releases go by the revision: other classes are another catalogue, the same are the same.
+            # Plans and held answers go by the revision: other classes are another catalogue, the same are the same.
             revision = f"{self._declared.revision}+{_digest(datasets)}"
             catalogue = replace(self._declared, datasets=datasets, revision=revision)
         self._version = version

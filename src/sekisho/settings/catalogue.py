@@ -65,7 +65,8 @@ def stores(root: Section, folder: Path, own: Mapping[str, Path]) -> dict[str, St
                 if path.is_relative_to(place) or place.is_relative_to(path):
                     section.wrong("location", f"the store reaches {what}", "keep stores and records apart")
         if kind is not None and place is not None:
-            found[name] = Store(name, kind, str(place))
+            named = place.relative_to(folder) if place.is_relative_to(folder) else place
+            found[name] = Store(name, kind, str(place), named=named.as_posix())
     return found
 
 

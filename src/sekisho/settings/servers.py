@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from sekisho.domain.terms import Store, StoreKind
 from sekisho.settings.section import Section
@@ -26,7 +26,15 @@ def server_store(name: str, section: Section, folder: Path) -> Store | None:
     if url is None or not _is_address(section, url):
         return None
     writes = section.flag("writes") if section.has("writes") else True
-    return Store(name, StoreKind.POSTGRESQL, url, str(password_file) if password_file else None, writes)
+    password = str(password_file) if password_file else None
+    return Store(name, StoreKind.POSTGRESQL, url, password, writes, _unprotected(url))
+
+
+def _unprotected(url: str) -> str:
+    """Return *url* without how the way to the server is protected."""
+    parts = urlsplit(url)
+    options = [(name, value) for name, value in parse_qsl(parts.query) if not name.startswith("ssl")]
+    return parts._replace(query=urlencode(options)).geturl()
 
 
 def _is_address(section: Section, url: str) -> bool:

@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -18,7 +19,7 @@ from sekisho.audit_verify import verify_export
 from sekisho.domain.audit_export import ExportFilters, ExportFormat, ExportOrder
 from sekisho.errors import AuditUnavailable, InvalidRequest, RateLimited
 from sekisho.ports import AuditQuery
-from sekisho.ports.exports import ExportStatus
+from sekisho.ports.exports import ExportJob, ExportStatus
 from tests.adapters.records.export_world import SetClock, fill, opened_log, seqs_in, seqs_of, stored
 
 OCSF = ExportOrder(ExportFormat.OCSF)
@@ -204,6 +205,29 @@ async def test_there_is_room_for_so_many_and_no_more(worker):
     await exports.work_once()
     with pytest.raises(RateLimited):
         await worker(bytes=100).create("auditor", OCSF)
+
+
+async def test_requests_at_once_do_not_overrun_the_room(worker, log):
+    """Of many on two workers as many are taken as there is room for, and only they are recorded."""
+    one, other = worker(waiting=2), worker(waiting=2)
+    before = int((await log.search(AuditQuery(limit=1_000)))[-1]["seq"])
+    answers = await asyncio.gather(
+        *(each.create("auditor", OCSF) for each in (one, other) * 4), return_exceptions=True
+    )
+    assert sorted(type(answer).__name__ for answer in answers) == ["ExportJob"] * 2 + ["RateLimited"] * 6
+    begun = {answer.id for answer in answers if isinstance(answer, ExportJob)}
+    recorded = await log.search(AuditQuery(kind="export.create", after_seq=before, limit=1_000))
+    assert {record["id"] for record in recorded} == begun
+
+
+async def test_a_place_that_was_not_used_is_free_again(worker, log, monkeypatch):
+    """What cannot be recorded takes no room from those who come later."""
+    exports = worker(waiting=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(log, "append", AsyncMock(side_effect=AuditUnavailable("The log is away.")))
+        with pytest.raises(AuditUnavailable):
+            await exports.create("auditor", OCSF)
+    assert (await exports.create("auditor", OCSF)).status is ExportStatus.QUEUED
 
 
 async def test_a_job_that_outgrows_the_folder_fails(worker):

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from sekisho.adapters.records.database import Database
 from sekisho.adapters.records.requests import SqlRequests
 from sekisho.domain.rights import RequestKind, RequestStatus
 from sekisho.domain.terms import SubjectNumber
@@ -60,3 +61,17 @@ async def test_requests_are_counted_by_person_and_day(requests, people, database
     await requests.open("r4", ONE, RequestKind.ACCESS, None, most=1)
     assert [request.id for request in await requests.of([ONE])] == ["r1", "r4"]
     assert [request.id for request in await requests.all(None, "r1", 1)] == ["r3"]
+
+
+async def test_requests_at_once_do_not_overrun_the_limit(requests, keys, url):
+    """Of many on several workers as many are taken as one person may make."""
+    databases = [Database(url) for _ in range(4)]
+    workers = [SqlRequests(each, keys) for each in databases]
+    answers = await asyncio.gather(
+        *(workers[i % 4].open(f"r{i}", ONE, RequestKind.RECTIFICATION, None, most=2) for i in range(12)),
+        return_exceptions=True,
+    )
+    assert sum(not isinstance(answer, Exception) for answer in answers) == 2
+    assert all(isinstance(answer, RateLimited) for answer in answers if isinstance(answer, Exception))
+    for each in databases:
+        await each.close()

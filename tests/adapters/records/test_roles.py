@@ -128,9 +128,9 @@ async def test_the_gateways_records_are_written_under_the_role(log, database, ke
     assert (await ledger.view((Cell("lifecycle_email"),))).members().tolist() == [1]
     await people.erase(SubjectNumber(1))
     assert len(await log.search(AuditQuery(data_subject="f" * 32))) == 2
-    views = SqlViewCache(database, keys, tmp_path / "views", tmp_path / "former")
+    views = SqlViewCache(database, keys, tmp_path / "views")
     released = await views.put("sales", "a" * 64, pa.table({"people": [40]}))
-    other = SqlViewCache(database, keys, tmp_path / "other", tmp_path / "former")
+    other = SqlViewCache(database, keys, tmp_path / "other")
     assert released.equals(await other.put("sales", "a" * 64, pa.table({"people": [41]})))
     assert await AuditTree(database, keys, tmp_path / "tree", tmp_path / "heads").advance()
     assert await excess(database) == []

@@ -32,7 +32,7 @@ from sekisho.errors import StoreUnavailable
 
 async def main(url, keys, folder, number):
     database = Database(url)
-    cache = SqlViewCache(database, FileKeyRing(Path(keys)), Path(folder), Path(folder) / "none")
+    cache = SqlViewCache(database, FileKeyRing(Path(keys)), Path(folder))
     for place in range(8):
         assert await cache.get(f"view_{place}", "a" * 64) is None
     print("ready", flush=True)
@@ -62,7 +62,7 @@ async def machine(url: str, keys: FileKeyRing, tmp_path: Path) -> AsyncIterator[
         opened.append(Database(url))
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        return SqlViewCache(opened[-1], keys, folder / "heads" / "views", folder / "views")
+        return SqlViewCache(opened[-1], keys, folder / "heads" / "views")
 
     yield made
     for each in opened:
@@ -198,21 +198,6 @@ async def test_two_releases_that_were_made_are_noticed(machine: Machine, databas
     assert second.equals(await machine("a").get("sales", TERMS))
 
 
-async def test_what_was_released_from_files_stays_released(machine: Machine, tmp_path: Path) -> None:
-    """A release that an earlier version kept as a file is the one that stands, for every gateway."""
-    cache = machine("a")
-    (tmp_path / "a" / "views").mkdir()
-    path = tmp_path / "a" / "views" / f"sales-{TERMS[:32]}.arrow"
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, release(1).schema) as writer:
-        writer.write_table(release(1))
-    assert release(1).equals(await cache.get("sales", TERMS))
-    assert release(1).equals(await machine("b").put("sales", TERMS, release(2)))
-    path.write_bytes(b"damaged")
-    assert release(1).equals(await machine("a").get("sales", TERMS))
-    with pytest.raises(StoreUnavailable, match="var/views"):
-        await machine("a").get("sales", TERMS[:32] + "b" * 32)
-
-
 async def test_a_damaged_copy_is_never_put_in_the_database(
     machine: Machine, database: Database, tmp_path: Path
 ) -> None:
@@ -238,7 +223,7 @@ async def test_a_release_that_cannot_be_copied_is_not_made(machine: Machine, tmp
 async def test_without_the_database_nothing_is_released(empty_url: str, keys: FileKeyRing, tmp_path: Path) -> None:
     """Neither looked up nor made: another gateway may have released it."""
     lost = Database(empty_url)
-    cache = SqlViewCache(lost, keys, tmp_path / "copies", tmp_path / "former")
+    cache = SqlViewCache(lost, keys, tmp_path / "copies")
     for asked in (cache.get("sales", TERMS), cache.put("sales", TERMS, release(1))):
         with pytest.raises(StoreUnavailable):
             await asked

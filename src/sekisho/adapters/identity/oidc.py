@@ -24,6 +24,7 @@ import httpx
 from joserfc import jwt
 
 from sekisho.adapters.identity.jwks import ACCEPTED, VerificationKey, VerificationKeys, key_set
+from sekisho.adapters.identity.rules import LONGEST_S
 from sekisho.adapters.identity.tokens import JwtIdentity, signed_claims
 from sekisho.domain.identifiers import EMAIL_SHA256
 from sekisho.domain.mail_address import email_sha256, mail_address
@@ -293,7 +294,7 @@ def _check(claims: Mapping[str, object], issuer: str, audience: str, now: float)
     except Exception:  # noqa: BLE001 - hostile input: every failure of a parser is the same answer
         raise Unauthenticated(_NO) from None
     expires = claims["exp"]
-    if not isinstance(expires, int | float) or not now < expires + _LEEWAY_S:
+    if not isinstance(expires, int | float) or not now - _LEEWAY_S < expires <= now + LONGEST_S:
         raise Unauthenticated(_NO)
 
 

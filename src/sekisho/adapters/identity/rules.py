@@ -16,6 +16,10 @@ DATA_SUBJECT_NAME: Final = re.compile(r"(?!pseudonym:)([a-z][a-z0-9_]{0,62}):([\
 signs in by it."""
 
 
+LONGEST_S: Final = 366 * 86_400
+"""Seconds for which a token may still be valid: one that never ends could be withdrawn by its key alone."""
+
+
 class TokenRules(Protocol):
     """What a workspace says about tokens; ``sekisho.settings.IdentitySettings`` is one."""
 

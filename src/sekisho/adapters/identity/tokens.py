@@ -8,8 +8,8 @@ A credential becomes a :class:`Requester` in five checks, none of which trusts t
 (2) **key**: ``alg`` on the allow-list and ``kid`` in the pinned key set, whose key has one algorithm
     (RFC 8725, 3.1; CVE-2024-37568: a public key must never serve as an HMAC secret).
 (3) **signature**.
-(4) **claims**: ``iss``, ``aud``, ``exp`` and ``sub`` must be there and right. The library checks no claim
-    unless it is told to; forgetting this step accepts expired tokens for other services.
+(4) **claims**: ``iss``, ``aud``, ``exp`` (a year ahead at most) and ``sub`` must be there and right. The library
+    checks no claim unless it is told to; forgetting this step accepts expired tokens for other services.
 (5) **registration**: ``sub`` names a requester of the workspace, and its purposes come from there alone.
 
 Requesters and customers have different audiences and token types, so that neither passes as the
@@ -35,7 +35,13 @@ from joserfc.jwa import JWSAlgModel
 from joserfc.jws import JWSRegistry
 
 from sekisho.adapters.identity.jwks import VerificationKey, VerificationKeys
-from sekisho.adapters.identity.rules import DATA_SUBJECT_NAME, DATA_SUBJECT_TYPE, REQUESTER_TYPE, TokenRules
+from sekisho.adapters.identity.rules import (
+    DATA_SUBJECT_NAME,
+    DATA_SUBJECT_TYPE,
+    LONGEST_S,
+    REQUESTER_TYPE,
+    TokenRules,
+)
 from sekisho.domain.terms import Requester
 from sekisho.errors import Unauthenticated
 from sekisho.ports import Clock, DataSubjectRef
@@ -178,8 +184,9 @@ class JwtIdentity:
         expires, named = claims["exp"], claims["sub"]
         if not isinstance(expires, int | float) or not isinstance(named, str) or not now < expires:
             raise _no("a claim of the token is missing or wrong (iss, aud, exp, sub, nbf, iat)")
-        # An int may be too large for a float; a day from the year 9999 on is as good as never.
-        return float(min(expires, 253_402_300_799)), named
+        if expires > now + LONGEST_S:
+            raise _no("the token is valid for more than a year; ask the issuer for one that ends sooner")
+        return float(expires), named
 
     def __repr__(self) -> str:
         return f"JwtIdentity(requesters={len(self._requesters)})"

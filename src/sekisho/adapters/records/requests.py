@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import BigInteger, Connection, Row, func, insert, literal_column, select, update
+from sqlalchemy import BigInteger, Connection, Row, func, insert, literal_column, select, text, update
 
 from sekisho.adapters.records.consent_tables import dsr_request
 from sekisho.adapters.records.database import Database, DatabaseFailed
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 _DAY = 86_400_000_000  # microseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOCK = 7371007  # an arbitrary number, ours alone
+_LOCKS = 1 << 31
 _UNREADABLE = "Requests cannot be kept or read now. Try again."
 
 
@@ -56,6 +58,10 @@ class SqlRequests:
         """
 
         def work(connection: Connection) -> RightsRequest:
+            if self._database.dialect == "postgresql":  # SQLite writes one transaction at a time
+                # Until the commit whoever opens another request of this person waits, and counts this one.
+                of_person = {"ours": _LOCK, "number": number % _LOCKS}
+                connection.execute(text("SELECT pg_advisory_xact_lock(:ours, :number)"), of_person)
             now = connection.execute(select(self._clock)).scalar_one()
             table = dsr_request.c
             recent = select(func.count()).where(table.number == number, table.received_at > now - _DAY)

@@ -37,7 +37,7 @@ MOST_BYTES: Final = 16 << 20
 
 _T = TypeVar("_T")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_TERMS: Final = re.compile(r"[0-9a-f]{32,64}")
+_TERMS: Final = re.compile(r"[0-9a-f]{64}")
 _NONCE_BYTES: Final = 12
 _FORMAT: Final = b"\x01"  # AES-256-GCM over a compressed Arrow stream: this byte, nonce, ciphertext and tag
 _INSERT: Final = (
@@ -80,15 +80,12 @@ class SqlViewCache:
         Key ring; the label is ``view-release``.
     copies:
         Folder of the copies, outside the database and its backup; made on first use.
-    former:
-        Folder in which releases were kept before they were in the database, as plain Arrow files; it need not exist.
     """
 
-    def __init__(self, database: Database, keys: KeyRing, copies: Path, former: Path) -> None:
+    def __init__(self, database: Database, keys: KeyRing, copies: Path) -> None:
         self._database = database
         self._cipher = AESGCM(keys.derive("view-release"))
         self._copies = copies
-        self._former = former
         self._known: dict[_Place, pa.Table] = {}
 
     async def get(self, name: str, revision: str) -> pa.Table | None:
@@ -162,26 +159,15 @@ class SqlViewCache:
             raise StoreUnavailable(_UNOPENED) from None
 
     def _remembered(self, place: _Place) -> bytes | None:
-        """Return the release, sealed, that was made before the database forgot it, or knew of any."""
+        """Return the release, sealed, that was made before the database forgot it."""
         try:
             sealed = self._copy_of(place).read_bytes()
         except FileNotFoundError:
-            return self._made_formerly(place)
+            return None
         except OSError:
             raise StoreUnavailable(_UNOPENED) from None
         self._opened(place, sealed)  # what is inserted stays for ever
         return sealed
-
-    def _made_formerly(self, place: _Place) -> bytes | None:
-        try:
-            with pa.memory_map(str(self._former / f"{place.view}-{place.terms[:32]}.arrow")) as source:
-                return self._sealed(place, pa.ipc.open_file(source).read_all())
-        except FileNotFoundError:
-            return None
-        except (OSError, pa.ArrowException):
-            raise StoreUnavailable(
-                "A release in var/views cannot be read; restore its file, or remove it to have the view made anew."
-            ) from None
 
     def _copy(self, place: _Place, sealed: bytes) -> None:
         """Bring a copy of the row to the disk; one that is there already says what was released first."""

@@ -280,6 +280,10 @@ class DuckDbStores:
         """Return whether the files of every store are there."""
         return await asyncio.to_thread(lambda: all(Path(store.location).is_dir() for store in self._stores.values()))
 
+    async def holds(self, name: str) -> bool:
+        """Return whether the files of the store *name*, one of these, are there."""
+        return await asyncio.to_thread(Path(self._stores[name].location).is_dir)
+
     def close(self) -> None:
         """Stop the threads and close the database."""
         self._pool.shutdown(wait=True, cancel_futures=True)

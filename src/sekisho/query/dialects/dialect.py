@@ -16,6 +16,7 @@ from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.domain.transforms import TRANSFORMS, Runs
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects.declared import Spelling, expression_of
+from sekisho.query.dialects.written import keep_names
 from sekisho.query.tokens import check_doublings, numbered
 
 AGGREGATES: frozenset[type[exp.Expr]] = frozenset({exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max})
@@ -288,7 +289,11 @@ class Dialect:
         dialect = _sqlglot(self.sqlglot)
         tokens = list(numbered(dialect.tokenize(sql), self.parameter_sign))
         check_doublings(tokens, dialect.parser_class.TYPE_TOKENS)
-        return dialect.parser().parse(tokens, sql)
+        trees = dialect.parser().parse(tokens, sql)
+        for tree in trees:
+            if tree is not None:
+                keep_names(tree, sql)
+        return trees
 
     def generate(self, tree: exp.Expr) -> str:
         """Return the text of *tree*, which is used up: all names quoted, no comments.

@@ -1,4 +1,4 @@
 -- A regular expression has no bound that a statement shows
 SELECT points FROM shop.customers WHERE member_rank ~ '(a+)+$'
 -->
--- statement_refused: function regexp_like is not on the allow-list.
+-- statement_refused: ~ is not on the allow-list.

@@ -135,16 +135,14 @@ class JobsFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def make(self, kept: KeptJob) -> None:
-        """Keep a new job. Raises ``OSError``; nothing is left then."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = self.of(kept.job.id)
-        try:
-            folder.mkdir(mode=0o700)
-            self.write(kept)
-        except OSError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+    def take_place(self, export_id: str) -> None:
+        """Make the folder of a job that is to come. Raises ``OSError``."""
+        self.of(export_id).mkdir(mode=0o700)
+
+    def give_back(self, export_id: str) -> None:
+        """Remove the folder of a job that did not come; one that came stays."""
+        if self.read(export_id) is None:
+            shutil.rmtree(self.of(export_id), ignore_errors=True)
 
     def write(self, kept: KeptJob) -> None:
         """Replace what is kept of a job, on the disk when this returns."""

@@ -107,16 +107,19 @@ class FolderExports:
             raise InvalidRequest("The raw format takes no filters: its proof needs a range without holes.")
         if order.since is not None and order.until is not None and order.since >= order.until:
             raise InvalidRequest("The range is empty: `from` is not before `to`.")
-        await asyncio.to_thread(self._require_room)
         export_id = self._clock.new_id()
         fields = {"requester": requester, **order.recorded()}
-        begun = await self._log.append(AuditEntry("export.create", fields, export_id))
-        await self._log.settled()  # so that a head covers this very record
-        job = ExportJob(export_id, requester, order, ExportStatus.QUEUED, 0.0, self._clock.now())
         try:
-            await asyncio.to_thread(self._jobs.make, KeptJob(job, begun.seq))
-        except OSError:
-            raise AuditUnavailable("The export cannot be kept now: its folder takes no files.") from None
+            await uncut(asyncio.to_thread(self._take_place, export_id))
+            begun = await self._log.append(AuditEntry("export.create", fields, export_id))
+            await self._log.settled()  # so that a head covers this very record
+            job = ExportJob(export_id, requester, order, ExportStatus.QUEUED, 0.0, self._clock.now())
+            await uncut(asyncio.to_thread(self._jobs.write, KeptJob(job, begun.seq)))
+        except BaseException as fault:
+            self._jobs.give_back(export_id)
+            if isinstance(fault, OSError):
+                raise AuditUnavailable("The export cannot be kept now: its folder takes no files.") from None
+            raise
         self._wake.set()
         return job
 
@@ -159,12 +162,16 @@ class FolderExports:
         taken = running and self._jobs.is_taken(export_id)
         return told(kept, self._jobs.read_progress(export_id) if running else 0.0, taken=taken)
 
-    def _require_room(self) -> None:
-        open_jobs = [kept for kept in map(self._jobs.read, self._jobs.ids()) if kept is not None and _is_open(kept)]
-        if len(open_jobs) >= self._limits.waiting:
-            raise RateLimited("Too many exports are under way; wait until one has ended.")
-        if self._jobs.size() >= self._limits.bytes:
-            raise RateLimited("The folder of exports is full; wait until older ones expire, or ask for less.")
+    def _take_place(self, export_id: str) -> None:
+        """Make the folder of a job, if there is room: counting and taking are one, on all workers."""
+        with self._jobs.alone():
+            # A folder without a job is the place of one that is being recorded.
+            taken = sum(kept is None or _is_open(kept) for kept in map(self._jobs.read, self._jobs.ids()))
+            if taken >= self._limits.waiting:
+                raise RateLimited("Too many exports are under way; wait until one has ended.")
+            if self._jobs.size() >= self._limits.bytes:
+                raise RateLimited("The folder of exports is full; wait until older ones expire, or ask for less.")
+            self._jobs.take_place(export_id)
 
     # -- the work --------------------------------------------------------------------------------------
 
