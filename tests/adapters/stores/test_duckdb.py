@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sekisho.adapters.stores.duckdb import DuckDbStores
-from sekisho.domain.terms import Store, StoreKind
+from sekisho.domain.terms import Column, ColumnClass, ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StoreUnavailable
 from tests.query.world import DATASETS, World
 
@@ -79,6 +79,45 @@ def test_files_of_another_type_than_the_catalogue_says_are_not_read(
     pq.write_table(table, tmp_path / "pos" / dataset.relation)
     with pytest.raises(StoreUnavailable, match=column):
         DuckDbStores({"pos": Store("pos", StoreKind.DUCKDB, str(tmp_path / "pos"))}, {dataset.name: dataset})
+
+
+LIST = Dataset(
+    "pos.list", "pos", "*.csv",
+    (
+        Column("customer_id", ColumnType.INTEGER, ColumnClass.DIRECT_IDENTIFIER),
+        Column("member_rank", ColumnType.STRING, ColumnClass.NONE),
+        Column("email", ColumnType.STRING, ColumnClass.DIRECT_IDENTIFIER),
+    ),
+    None, "profile", frozenset(),
+)  # fmt: skip
+
+
+def listed(folder: Path, **files: str) -> list[tuple[object, ...]]:
+    """Return the rows of a dataset of CSV files with these lines, as it is read."""
+    for name, lines in files.items():
+        (folder / f"{name}.csv").write_text(lines)
+    stores = DuckDbStores({"pos": Store("pos", StoreKind.DUCKDB, str(folder))}, {LIST.name: LIST})
+    try:
+        return stores._db.sql("SELECT * FROM pos.list ORDER BY 1").fetchall()
+    finally:
+        stores.close()
+
+
+def test_columns_of_a_csv_file_go_by_its_header(tmp_path: Path) -> None:
+    """Whatever the order in a file, and with a column too many, no column stands in another's place."""
+    rows = listed(
+        tmp_path,
+        one="email,member_rank,customer_id\na@shop.example,gold,1\n",
+        two="member_rank,customer_id,phone,email\nsilver,2,090-1234-5678,b@shop.example\n",
+    )
+    assert rows == [(1, "gold", "a@shop.example"), (2, "silver", "b@shop.example")]
+
+
+@pytest.mark.parametrize("lines", ["customer_id,rank,email\n1,gold,a@shop.example\n", "1,gold,a@shop.example\n"])
+def test_a_csv_file_without_a_declared_column_is_not_read(tmp_path: Path, lines: str) -> None:
+    """A header that lacks a name, or is none, is a fault of the workspace and not the names of what stands there."""
+    with pytest.raises(StoreUnavailable):
+        listed(tmp_path, one=lines)
 
 
 def test_a_dataset_without_files_does_not_open(tmp_path: Path) -> None:

@@ -83,7 +83,9 @@ def _view(db: duckdb.DuckDBPyConnection, store: Store, dataset: Dataset) -> None
         source = f"read_json('{pattern}', format = 'newline_delimited', columns = {{{types}}})"
     elif dataset.relation.endswith(".csv"):
         types = ", ".join(f"'{column.name}': '{TYPES[column.type]}'" for column in dataset.columns)
-        source = f"read_csv('{pattern}', header = true, columns = {{{types}}})"
+        # By the names of each file's own header. `columns` would go by places: where a header has another order, or
+        # another column, a column would be governed as its neighbour.
+        source = f"read_csv('{pattern}', header = true, types = {{{types}}}, union_by_name = true)"
     else:
         source = f"read_parquet('{pattern}')"
     schema, table = dataset.name.split(".", 1)
