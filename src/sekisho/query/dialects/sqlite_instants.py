@@ -43,6 +43,11 @@ COLUMN = (
     " WHEN LENGTH(c) = 10 THEN c || ' 00:00:00'"
     f" WHEN NOT ({_IS_TIME}) THEN NULL"
     " WHEN INSTR(c, '.') = 0 AND NOT DATETIME(c) IS NULL THEN DATETIME(c, '+0 days')"
+    # As Python writes it: a fraction, and an offset of six characters. It is read by what follows, too, but slowly.
+    " WHEN SUBSTR(c, 17, 1) = ':' AND SUBSTR(c, 20, 2) GLOB '.[0-9]'"
+    " AND SUBSTR(c, -6) GLOB '[+-][0-9][0-9]:[0-9][0-9]' AND LENGTH(LTRIM(SUBSTR(c, 21), '0123456789')) = 6"
+    " THEN DATETIME(SUBSTR(c, 1, 19) || SUBSTR(c, -6), '+0 days')"
+    " || RTRIM(RTRIM(SUBSTR(c, 20, MIN(7, LENGTH(c) - 25)), '0'), '.')"
     f" WHEN {_IS_WRITTEN} IS NULL THEN NULL"
     f" ELSE DATETIME({_CLOCK}, {_BACK}) || {_FRACTION} END"
 )

@@ -68,6 +68,14 @@ SELECT
     THEN NULL
     WHEN INSTR("t"."opened_at", '.') = 0 AND NOT DATETIME("t"."opened_at") IS NULL
     THEN DATETIME("t"."opened_at", '+0 days')
+    WHEN SUBSTRING("t"."opened_at", 17, 1) = ':'
+    AND SUBSTRING("t"."opened_at", 20, 2) GLOB '.[0-9]'
+    AND SUBSTRING("t"."opened_at", -6) GLOB '[+-][0-9][0-9]:[0-9][0-9]'
+    AND LENGTH(LTRIM(SUBSTRING("t"."opened_at", 21), '0123456789')) = 6
+    THEN DATETIME(SUBSTRING("t"."opened_at", 1, 19) || SUBSTRING("t"."opened_at", -6), '+0 days') || RTRIM(
+      RTRIM(SUBSTRING("t"."opened_at", 20, MIN(7, LENGTH("t"."opened_at") - 25)), '0'),
+      '.'
+    )
     WHEN DATETIME(
       '2000' || SUBSTRING(
         "t"."opened_at",
