@@ -353,7 +353,7 @@ def test_a_parameter_that_tells_no_instant_is_refused(value: object, texts: Grou
 
 # -- what it takes -----------------------------------------------------------------------------------------
 
-_SQLITE = Catalogue({"log": Store("log", StoreKind.SQLITE, "")}, LOG, PURPOSES, REQUESTERS, {}, "c1")
+SQLITE_LOG = Catalogue({"log": Store("log", StoreKind.SQLITE, "")}, LOG, PURPOSES, REQUESTERS, {}, "c1")
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ _SQLITE = Catalogue({"log": Store("log", StoreKind.SQLITE, "")}, LOG, PURPOSES, 
 )  # fmt: skip
 def test_an_index_on_the_texts_is_used(condition: str, parameters: tuple[object, ...]) -> None:
     """The days around what is asked for are looked up; the instants themselves are compared above."""
-    plan = plan_of(f"SELECT id FROM log.entries WHERE {condition}", declared=_SQLITE)
+    plan = plan_of(f"SELECT id FROM log.entries WHERE {condition}", declared=SQLITE_LOG)
     db = sqlite3.connect(":memory:")
     db.execute("CREATE TABLE entries (id INTEGER, at TEXT, until TEXT, day TEXT, note TEXT)")
     db.execute("CREATE INDEX entries_at ON entries (at)")
@@ -377,4 +377,5 @@ def test_an_index_on_the_texts_is_used(condition: str, parameters: tuple[object,
 
 def test_a_statement_without_instants_pays_nothing() -> None:
     """A column of instants that is not named is not read, and what has none is planned as before."""
-    assert "DATETIME" not in plan_of("SELECT id, day FROM log.entries WHERE day > '2026-01-01'", declared=_SQLITE).sql
+    plan = plan_of("SELECT id, day FROM log.entries WHERE day > '2026-01-01'", declared=SQLITE_LOG)
+    assert "DATETIME" not in plan.sql
