@@ -152,16 +152,15 @@ def test_a_year_is_no_date_to_functions_of_one_engine(sql: str, engine: str) -> 
     _refused(sql, YEAR, engine)
 
 
-def test_a_day_and_an_instant_are_unlike_texts_in_sqlite() -> None:
-    """There the first instant of a day is another text than the day, so a truncated date is compared with days alone."""
+def test_a_truncated_date_beside_an_instant_is_its_first_instant() -> None:
+    """On SQLite, too, where both are texts: the day is told as an instant before it is compared."""
     sql = (
         "SELECT t.channel FROM crm.tickets t JOIN crm.customers c ON c.customer_id = t.customer_id"
-        " WHERE c.birth_date <= {}"
+        " WHERE c.birth_date <= t.opened_at"
     )
-    _refused(sql.format("t.opened_at"), QUARTER, "sqlite")
-    declared = _with(catalogue(Path("/nowhere")), "crm.customers", QUARTER)
-    assert plan_of(sql.format("date(t.opened_at)"), declared=declared)
-    assert plan_of(shop(sql.format("t.opened_at")), declared=_with(shop_catalogue(), "shop.customers", QUARTER))
+    plan = plan_of(sql, declared=_with(catalogue(Path("/nowhere")), "crm.customers", QUARTER))
+    assert """STRFTIME('%Y-%m-%d %H:%M:%f', "c"."birth_date"), '0'), '.') <= "t"."opened_at\"""" in plan.sql
+    assert plan_of(shop(sql), declared=_with(shop_catalogue(), "shop.customers", QUARTER))
 
 
 def test_the_refusal_says_what_the_mask_shows() -> None:

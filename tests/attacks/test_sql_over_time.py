@@ -18,6 +18,7 @@ from tests.query.shop import shop
 from tests.query.world import PEOPLE, REQUESTERS, World, agrees, number_of
 
 from sekisho.adapters.stores import duckdb, people_table, sqlite
+from sekisho.adapters.stores.key_bits import BitsByKey
 from sekisho.domain.access import TransformKind
 from sekisho.errors import AccessDenied, MaskedColumnUse, SekishoError
 from sekisho.release import Ask
@@ -124,6 +125,7 @@ def test_people_tables_that_stand_still_would_count_them(
 ) -> None:
     """Without bringing the people tables up the withdrawn are counted; as rows the recheck still drops them."""
     with World(tmp_path_factory.mktemp("still")) as world:
+        world.gateway = replace(world.gateway, key_bits=())  # else bits of keys stand in the place of DuckDB's table
         place = Place(engine, world)
         ((before,),) = world.ask(place.sql(COUNT)).rows
         place.people()
@@ -140,6 +142,29 @@ def test_people_tables_that_stand_still_would_count_them(
         assert not place.people() & set(gone)
         with without("recheck"):
             assert place.people() & set(gone)
+
+
+def test_bits_that_stand_still_would_show_them(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of files by bits that were made for an earlier query: only the recheck drops who withdrew since."""
+    with World(tmp_path_factory.mktemp("bits")) as world:
+        place, really = Place("duckdb", world), BitsByKey.of
+        made: list[Any] = []
+
+        async def first_only(self: BitsByKey, *given: Any) -> Any:
+            made.append(made[0] if made else await really(self, *given))
+            return made[0]
+
+        monkeypatch.setattr(BitsByKey, "of", first_only)
+        assert place.people()
+        gone = sorted(agreeing())[:5]
+        for number in gone:
+            world.consents.withdraw("recommendation", number)
+        assert not place.people() & set(gone)
+        with without("recheck"):
+            assert place.people() & set(gone)
+        assert len(made) == 3
 
 
 class _WithdrawsWhileReading(WatchedStore):

@@ -25,6 +25,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import Catalogue, Column, ColumnType, Dataset, Store, StoreKind
 from tests.query.postgres import DirectStore, PostgresReference, database, load
 from tests.query.reference import Judge
+from tests.query.rows import spelled
 from tests.query.world import ARROW, PURPOSES, REQUESTERS, Rows, WatchedStore, World, transform_of
 
 Datasets = Mapping[str, Dataset]
@@ -62,6 +63,13 @@ def _in_words_of(engine: StoreKind, datasets: Datasets, rows: Rows) -> Rows:
     }
 
 
+def _spelled(dataset: Dataset, rows: Rows) -> list[dict[str, Any]]:
+    """Return the rows of a SQLite table, which spells each instant in its own way."""
+    instants = [column.name for column in dataset.columns if column.type is ColumnType.TIMESTAMP]
+    held = enumerate(rows[dataset.name])
+    return [row | {name: spelled(row[name], n) for name in instants} for n, row in held]
+
+
 def _table(name: str) -> str:
     return name.split(".")[1]
 
@@ -89,7 +97,8 @@ class Ground(World):
             declared = self._declared(name, str(place / "store.db"), "")
             with sqlite3.connect(place / "store.db") as db:
                 for dataset in datasets.values():
-                    fill_sqlite(db, "main", dataset, {c.name: _SQLITE[c.type] for c in dataset.columns}, rows)
+                    kinds = {c.name: _SQLITE[c.type] for c in dataset.columns}
+                    fill_sqlite(db, "main", dataset, kinds, {dataset.name: _spelled(dataset, rows)})
             db.close()
             self.sqlite = SqliteStore(declared.stores[name], declared.datasets, timeout=900)
             self._closing = (self.sqlite.close,)

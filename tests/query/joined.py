@@ -29,6 +29,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.terms import Catalogue, ColumnType, Dataset, Store, StoreKind
 from tests.adapters.stores.servers import Server, database
 from tests.query.reference import Judge, Reference
+from tests.query.rows import spelled
 from tests.query.world import (
     ARROW,
     DATASETS,
@@ -163,9 +164,13 @@ def _write_sqlite(path: Path, datasets: list[Dataset], rows: Rows) -> None:
             columns = [*((c.name, _SQLITE[c.type]) for c in dataset.columns), ("password", "TEXT")]
             db.execute(f"CREATE TABLE {dataset.relation} ({', '.join(f'{name} {kind}' for name, kind in columns)})")
             marks = ", ".join("?" for _ in columns)
+            instants = {column.name for column in dataset.columns if column.type is ColumnType.TIMESTAMP}
             values = [
-                [str(value) if isinstance(value, datetime) else value for value in _typed(row, dataset).values()]
-                for row in rows[dataset.name]
+                [
+                    spelled(value and str(value), n) if name in instants else value
+                    for name, value in _typed(row, dataset).items()
+                ]
+                for n, row in enumerate(rows[dataset.name])
             ]
             db.executemany(f"INSERT INTO {dataset.relation} VALUES ({marks})", values)
     db.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from sekisho.domain.terms import ColumnType, Dataset
 from tests.query.retailer import DATASETS, FIRST_ID, PEOPLE, agrees
 
 _AT = datetime.fromisoformat("2011-01-01")
+_COMMON = re.compile(r"20\d\d-\d\d-[01]\d [01]\d:\d\d:\d\d")
 
 
 def _mark(place: int) -> str:
@@ -126,6 +128,22 @@ def table_of(dataset: Dataset, rows: Sequence[Mapping[str, object]], *, extra: s
     return pa.table(columns)
 
 
+def spelled(text: str | None, n: int) -> str | None:
+    """Return an instant (``2025-04-01 10:15:00``, in UTC) as the *n*-th row of a SQLite table spells it.
+
+    Any other text stays.
+    """
+    if text is None or not _COMMON.fullmatch(text):
+        return text
+    at = datetime.fromisoformat(text)
+    tokyo, lima = (at + timedelta(hours=hours) for hours in (9, -5))
+    forms = (
+        text, f"{at.isoformat()}Z", f"{tokyo.isoformat()}+09:00", f"{at.isoformat(' ')}.000",
+        f"{lima.isoformat()}-0500", f"{tokyo.isoformat(' ')} +09", f"{at.isoformat()}.0Z",
+    )  # fmt: skip
+    return forms[n % len(forms)]
+
+
 def write_sqlite(path: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Write SQLite tables; every key of a row but ``place`` is a column, so also what no catalogue names."""
     with sqlite3.connect(path) as db:
@@ -219,7 +237,9 @@ def build(folder: Path, rows: Rows) -> None:
         folder / "crm.db",
         {
             "customers": rows["crm.customers"],
-            "tickets": rows["crm.tickets"],
+            "tickets": [
+                row | {"opened_at": spelled(row["opened_at"], n)} for n, row in enumerate(rows["crm.tickets"])
+            ],
             "hidden": [{"place": None, "customer_id": 1, "secret": "NGsecret"}],
         },
     )

@@ -7,7 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -236,15 +237,15 @@ def _rounded(row: Sequence[object]) -> tuple[object, ...]:
     return tuple(round(value, 0) if isinstance(value, float) else value for value in row)
 
 
-def _telling(tickets: list[dict[str, str]]) -> list[dict[str, str]]:
+def _telling(tickets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return two Japanese tickets and an English one with much to mask."""
 
-    def most(language: str) -> list[dict[str, str]]:
+    def most(language: str) -> list[dict[str, Any]]:
         mine = [ticket for ticket in tickets if ticket["language"] == language]
         # Different kinds of data say more than many of one; among equals the shorter text reads better.
         return sorted(mine, key=lambda t: (-len(set(_MASK.findall(t["body"]))), len(t["body"]), t["opened_at"]))
 
-    japanese: list[dict[str, str]] = []
+    japanese: list[dict[str, Any]] = []
     for ticket in most("ja"):
         if all(ticket["subject"] != other["subject"] for other in japanese):
             japanese.append(ticket)
@@ -253,10 +254,10 @@ def _telling(tickets: list[dict[str, str]]) -> list[dict[str, str]]:
     return [*japanese, *most("en")[:1]]
 
 
-def _known_values(scene: Scene, tickets: list[dict[str, str]]) -> tuple[dict[str, int], dict[str, int]]:
+def _known_values(scene: Scene, tickets: list[dict[str, Any]]) -> tuple[dict[str, int], dict[str, int]]:
     """Count the values of the writers' profiles in the raw texts, and in the masked ones."""
     profiles = {
-        opened_at: values
+        datetime.fromisoformat(opened_at): values
         for opened_at, *values in scene.files.rows(
             "SELECT t.opened_at, t.body, c.name, c.email, c.phone "
             "FROM support.tickets t JOIN crm.customers c USING (customer_id)"

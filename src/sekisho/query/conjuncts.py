@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlglot import exp
 
 from sekisho.domain.access import TransformKind
+from sekisho.domain.terms import ColumnType
+from sekisho.errors import StatementRefused
 from sekisho.query.consent import column_of
 from sekisho.query.draft import Draft
 from sekisho.query.kinds import PERSON, Sort
 from sekisho.query.leakproof import hoistable
-from sekisho.query.names import Relation
+from sekisho.query.names import Definition, Physical, Relation
 from sekisho.query.plan import Slot
 
 
@@ -34,7 +37,13 @@ def is_clear(conjunct: exp.Expr, draft: Draft) -> bool:
     """Return whether the column of *conjunct* is the same inside its governed table and outside."""
     definition = draft.statement.definitions[id(next(iter(conjunct.find_all(exp.Column))))]
     kind = draft.kinds.of_definition(definition)
-    return kind.sort is Sort.CLEAR and kind.transform is TransformKind.CLEAR
+    return kind.sort is Sort.CLEAR and kind.transform is TransformKind.CLEAR and not _respelled(definition, draft)
+
+
+def _respelled(definition: Definition, draft: Draft) -> bool:
+    """Return whether a column is an instant that its governed table tells in another spelling than the store's."""
+    instant = isinstance(definition, Physical) and definition.column.type is ColumnType.TIMESTAMP
+    return instant and draft.dialect.instants is not None
 
 
 def drop(conjunct: exp.Expr, select: exp.Select) -> None:
@@ -76,5 +85,46 @@ def inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Exp
             draft.slots[raw.name] = raw
             placeholder.replace(exp.Placeholder(this=raw.name))
         return [by_number, by_key]
+    if _respelled(definition, draft):
+        return list(_days(conjunct, column_of(name, "t"), draft))
     column.replace(column_of(name, "t"))
     return [copy]
+
+
+def _days(conjunct: exp.Expr, column: exp.Expr, draft: Draft) -> Iterator[exp.Expr]:
+    """Yield what *conjunct* says of the days of instants, which the texts of the store begin with.
+
+    The day of an instant in UTC and the one that its text begins with are no farther apart than a day, so this holds
+    for all rows for which *conjunct* does, and an index on the texts serves it.
+    """
+    if isinstance(conjunct, exp.In):
+        ranges = [exp.and_(*_bounds(column, item, item, draft), copy=False) for item in conjunct.expressions]
+        yield exp.Paren(this=exp.or_(*ranges, copy=False))
+    elif isinstance(conjunct, exp.Between):
+        yield from _bounds(column, conjunct.args["low"], conjunct.args["high"], draft)
+    elif isinstance(conjunct, exp.Binary):
+        left = isinstance(conjunct.left, exp.Column)
+        value = conjunct.right if left else conjunct.left
+        rises = isinstance(conjunct, exp.GT | exp.GTE) is left
+        equal = isinstance(conjunct, exp.EQ)
+        yield from _bounds(column, value if equal or rises else None, value if equal or not rises else None, draft)
+
+
+def _bounds(column: exp.Expr, low: exp.Expr | None, high: exp.Expr | None, draft: Draft) -> Iterator[exp.Expr]:
+    if low is not None:
+        yield exp.GTE(this=column.copy(), expression=_day(low, -1, draft))
+    if high is not None:
+        yield exp.LT(this=column.copy(), expression=_day(high, 2, draft))
+
+
+def _day(value: exp.Expr, days: int, draft: Draft) -> exp.Expr:
+    """Return the day that lies *days* after that of the instant *value*."""
+    words = draft.dialect.instants
+    if isinstance(value, exp.Literal):
+        told = words.value(str(value.this)) if words is not None else None
+        if words is None or told is None:
+            raise StatementRefused("What an instant is compared with tells none.")
+        return exp.Literal.string(words.day(told, days))
+    slot = replace(draft.slots[str(value.this)], name=f"v{len(draft.slots)}", days=days)
+    draft.slots[slot.name] = slot
+    return exp.Placeholder(this=slot.name)

@@ -22,7 +22,9 @@ from sekisho.query.plan import Slot
 class Draft:
     """A statement on its way to a plan.
 
-    ``copies``, ``by_bits``, ``few`` and ``large`` are as for ``rules.rewrite``; the rest is what the rules found out.
+    ``copies``, ``by_bits``, ``few`` and ``large`` are as for ``rules.rewrite``; the rest is what the rules found out:
+    ``compared`` the parameters, by identity, that stand beside an instant which the engine keeps as a text,
+    ``instants`` the places of the output columns that are such instants.
     """
 
     statement: Statement
@@ -35,6 +37,8 @@ class Draft:
     large: bool = False
     output_kinds: list[Kind] = field(default_factory=list)
     looks: dict[int, Look] = field(default_factory=dict)
+    compared: set[int] = field(default_factory=set)
+    instants: frozenset[int] = frozenset()
     slots: dict[str, Slot] = field(default_factory=dict)
     given: int = 0
     governed: dict[int, exp.Select] = field(default_factory=dict)

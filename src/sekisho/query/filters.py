@@ -59,7 +59,9 @@ def _read(column: Column, draft: Draft) -> exp.Expr:
     time = _TIMES.get(column.type)
     if time is None:
         return read
-    if draft.dialect.kind is StoreKind.SQLITE:  # which has no type for either, and no one way to write them
+    if column.type is ColumnType.TIMESTAMP and draft.dialect.instants is not None:
+        return draft.dialect.instant(read)
+    if draft.dialect.kind is StoreKind.SQLITE:  # which has no type for days, and no one way to write them
         return exp.Anonymous(this="JULIANDAY", expressions=[read])
     if draft.dialect.kind is StoreKind.DUCKDB:  # files say themselves what their columns are
         return exp.TryCast(this=read, to=exp.DataType.build(time))
@@ -68,13 +70,14 @@ def _read(column: Column, draft: Draft) -> exp.Expr:
 
 def _value(value: Literal | Ago, column: Column, draft: Draft) -> exp.Expr:
     name = f"v{len(draft.slots)}"
+    words = draft.dialect.instants if column.type is ColumnType.TIMESTAMP else None
     if isinstance(value, Ago):
-        draft.slots[name] = Slot(name, None, ago=value, expects=column.type)
+        draft.slots[name] = Slot(name, None, ago=value, expects=column.type, instant=words)
     else:
-        draft.slots[name] = Slot(name, None, value)
+        draft.slots[name] = Slot(name, None, value, instant=words)
     placeholder: exp.Expr = exp.Placeholder(this=name)
     time = _TIMES.get(column.type)
-    if time is not None and draft.dialect.kind is StoreKind.SQLITE:
+    if time is not None and words is None and draft.dialect.kind is StoreKind.SQLITE:
         return exp.Anonymous(this="JULIANDAY", expressions=[placeholder])
     if time is not None and draft.dialect.kind is StoreKind.DUCKDB:
         return exp.Cast(this=placeholder, to=exp.DataType.build(time))

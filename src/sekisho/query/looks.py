@@ -129,7 +129,7 @@ def _is_day(text: str) -> bool:
 
 Transforms = Mapping[str, Mapping[str, TransformKind]]
 
-_SAME = (
+SAME = (
     exp.Alias, exp.Paren, exp.Min, exp.Max, exp.AnyValue, exp.Mode, exp.Median, exp.Quantile, exp.PercentileDisc,
     exp.FirstValue, exp.LastValue, exp.NthValue, exp.Lag, exp.Lead, exp.ArgMax, exp.ArgMin, exp.Coalesce,
     exp.Greatest, exp.Least, exp.Nullif, exp.Window, exp.Filter, exp.Distinct, exp.Ordered, exp.All, exp.Any,
@@ -268,7 +268,7 @@ class Looks:
             return self._first(results(node))
         if isinstance(node, exp.WithinGroup):
             return self.of(node.expression.expressions[0].this) if node.expression else None
-        if isinstance(node, _SAME):
+        if isinstance(node, SAME):
             return self._first(operands(node))
         if isinstance(node, (*ARITHMETIC, *OF_NUMBERS)):
             return self._computed(node)

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from sekisho.domain.governed import Output
 from sekisho.domain.masks import TransformKind
+from sekisho.domain.terms import ColumnType
 from sekisho.domain.transforms import MASKED_TYPES, TRANSFORMS
 from sekisho.errors import MaskedColumnUse
 from sekisho.query.form import has_number
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 def outputs_of(draft: Draft) -> tuple[Output, ...]:
     """Return the output columns of *draft*. Raises ``MaskedColumnUse`` for one that could not be masked so."""
     outputs = []
-    for (name, definition), kind in zip(draft.statement.outputs.items(), draft.output_kinds, strict=True):
+    shown = zip(draft.statement.outputs.items(), draft.output_kinds, strict=True)
+    for place, ((name, definition), kind) in enumerate(shown):
         column_type = MASKED_TYPES.get(kind.transform)
         if column_type is None and isinstance(definition, Physical):
             column_type = definition.column.type
         if kind.transform is TransformKind.CLEAR and isinstance(definition, Derived):
-            column_type = None
+            column_type = ColumnType.TIMESTAMP if place in draft.instants else None
         domain = kind.domain.removeprefix("id:") if kind.domain and kind.domain != PERSON else None
         mask, person = None, None
         if kind.sort is Sort.SEALED and kind.transform is not TransformKind.MASK_TEXT:

@@ -33,7 +33,7 @@ def bind_values(draft: Draft) -> Draft:
         draft.slots[name] = Slot(
             name, given, literal, domain, key_type=key_type(domain, draft.statement), expects=expects,
             pattern=draft.dialect.backslash_escapes and isinstance(node.parent, exp.Like | exp.ILike),
-            shown=draft.looks.get(id(node)),
+            shown=draft.looks.get(id(node)), instant=draft.dialect.instants if id(node) in draft.compared else None,
         )  # fmt: skip
         placeholder = exp.Placeholder(this=name)
         draft.kinds.tokens[id(placeholder)] = domain or ""

@@ -17,6 +17,7 @@ from sekisho.domain.identifiers import whole_number
 from sekisho.domain.row_filters import Ago, instant_text
 from sekisho.domain.terms import ColumnType, StoreKind
 from sekisho.errors import InvalidRequest, MaskedColumnUse, PolicyUnavailable
+from sekisho.query.dialects.dialect import Instants
 from sekisho.query.kinds import PERSON
 from sekisho.query.looks import Look
 
@@ -67,6 +68,10 @@ class Slot:
         How long before the run the date or timestamp is that a row filter compares with.
     shown:
         What the masked column looks like that the value stands against.
+    instant:
+        How the instant is told that the value tells; ``None`` for any other value.
+    days:
+        How many days after that instant's own the day lies that is wanted in place of it.
     """
 
     name: str
@@ -81,6 +86,8 @@ class Slot:
     of_store: str | None = None
     ago: Ago | None = None
     shown: Look | None = None
+    instant: Instants | None = None
+    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,17 @@ def _long_before(now: datetime | None, slot: Slot, ago: Ago) -> str:
     if now is None:
         raise PolicyUnavailable("A row filter depends on the time, which is not told.")
     instant = ago.before(now)
-    return instant.date().isoformat() if slot.expects is ColumnType.DATE else instant_text(instant)
+    if slot.expects is ColumnType.DATE:
+        return instant.date().isoformat()
+    text = instant_text(instant)
+    return text if slot.instant is None else slot.instant.value(text) or text
+
+
+def _told(value: object, words: Instants, days: int | None, which: str) -> str:
+    told = words.value(value) if isinstance(value, str) else None
+    if told is None:
+        raise InvalidRequest(f"{which} must tell an instant or a day to be compared with one.")
+    return told if days is None else words.day(told, days)
 
 
 def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec, now: datetime | None) -> object:
@@ -192,6 +209,8 @@ def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec, now: dat
                 fits = False
             if not fits:
                 raise InvalidRequest(f"{which} must be a {slot.expects.value} to be compared with its column.")
+        if slot.instant is not None and value is not None:
+            value = _told(value, slot.instant, slot.days, which)
         if slot.pattern and isinstance(value, str) and value.endswith("\\"):
             raise InvalidRequest(f"{which} is a LIKE pattern and must not end with a backslash.")
         return value

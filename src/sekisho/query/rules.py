@@ -23,6 +23,7 @@ from sekisho.query.dialects import Dialect
 from sekisho.query.draft import Draft, Rule
 from sekisho.query.filters import filtered
 from sekisho.query.form import has_number, is_rowwise, only_shown, without_literals
+from sekisho.query.instants import compare_instants
 from sekisho.query.kinds import Kinds, Sort
 from sekisho.query.leakproof import leak_proof
 from sekisho.query.names import Relation, Statement
@@ -116,6 +117,7 @@ def end_all_ties(draft: Draft) -> Draft:
 
 RULES: tuple[Rule, ...] = (
     check_masks,
+    compare_instants,
     bind_values,
     govern_tables,
     hoist_conjuncts,

@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from sekisho.domain.masks import TransformKind
-from sekisho.domain.terms import ColumnType, StoreKind
+from sekisho.domain.terms import StoreKind
 from sekisho.domain.transforms import TRANSFORMS, Above
 from sekisho.query.allowlist import construct
+from sekisho.query.beside import Part, bare, beside
 from sekisho.query.dialects import Dialect
 from sekisho.query.looks import (
     ARITHMETIC,
@@ -31,14 +32,9 @@ from sekisho.query.looks import (
     Transforms,
     cast_family,
     operands,
-    results,
 )
-from sekisho.query.names import Definition, Derived, Statement, fold
+from sekisho.query.names import Statement, fold
 
-_COMPARED = (
-    exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is,
-)  # fmt: skip
-_ALIKE = (exp.Coalesce, exp.Greatest, exp.Least, exp.Nullif, exp.Lag, exp.Lead, exp.Min, exp.Max)
 _TIMES = frozenset({Family.DATE, Family.INTERVAL})
 
 
@@ -69,55 +65,21 @@ class _Check:
 
     def run(self) -> dict[int, Look]:
         for node in self._statement.tree.walk():
-            self._node(node)
-        for scope in self._statement.scopes:
-            for merged in scope.merged.values():
-                self._alike(merged.parts, "JOIN USING")
-        for _, outputs in self._statement.sets:
-            for definition in outputs.values():
-                if isinstance(definition, Derived):
-                    self._alike(definition.expressions, "a set operation")
+            if isinstance(node, exp.Cast):
+                self._cast(node)
+            else:
+                self._function(node)
+        for parts, where in beside(self._statement):
+            self._alike(parts, where)
         for node, value in self._written:
             literal = exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
             node.replace(literal)
             self._statement.kept.append(node)
         return self._parameters
 
-    def _node(self, node: exp.Expr) -> None:
-        if isinstance(node, _COMPARED):
-            self._compare(node.this, node.expression, construct(node))
-        elif isinstance(node, exp.Between):
-            for key in ("low", "high"):
-                self._compare(node.this, node.args[key], "BETWEEN")
-        elif isinstance(node, exp.In):
-            query = node.args.get("query")
-            for item in node.expressions if query is None else (query,):
-                self._compare(node.this, item, "IN")
-        elif isinstance(node, exp.Case):
-            for branch in node.args["ifs"]:
-                if node.this is not None:
-                    self._compare(node.this, branch.this, "CASE")
-            self._alike(results(node), "CASE")
-        elif isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
-            self._alike(results(node), construct(node))
-        elif isinstance(node, _ALIKE):
-            self._alike(operands(node), construct(node))
-        elif isinstance(node, exp.Cast):
-            self._cast(node)
-        else:
-            self._function(node)
-
     # -- values beside each other ---------------------------------------------------------------
 
-    def _compare(self, left: exp.Expr, right: exp.Expr, where: str) -> None:
-        left, right = _bare(left), _bare(right)
-        if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
-            for one, other in zip(left.expressions, right.expressions, strict=False):
-                self._compare(one, other, where)
-            return
-        self._alike((left, right), where)
-
-    def _alike(self, parts: Iterable[exp.Expr | Definition], where: str) -> None:
+    def _alike(self, parts: Iterable[Part], where: str) -> None:
         """Hold those of *parts* that are masked against the others."""
         looks = [(part, self._looks.of(part)) for part in parts]
         for part, look in looks:
@@ -126,21 +88,20 @@ class _Check:
                     if other is not part:
                         self._beside(look, other, shown, where)
 
-    def _beside(self, look: Look, other: exp.Expr | Definition, shown: Look | None, where: str) -> None:
-        bare = _bare(other) if isinstance(other, exp.Expr) else other
-        if isinstance(bare, exp.Placeholder):
-            self._parameters[id(bare)] = look
-        elif isinstance(bare, exp.Literal) and bare.is_string:
-            value = look.read(str(bare.this), where)
-            if value != bare.this:
-                self._written.append((bare, value))
+    def _beside(self, look: Look, other: Part, shown: Look | None, where: str) -> None:
+        node = bare(other) if isinstance(other, exp.Expr) else other
+        if isinstance(node, exp.Placeholder):
+            self._parameters[id(node)] = look
+        elif isinstance(node, exp.Literal) and node.is_string:
+            value = look.read(str(node.this), where)
+            if value != node.this:
+                self._written.append((node, value))
         elif shown is not None and not self._agree(look, shown):
             raise look.refusal(where)
 
     def _agree(self, look: Look, other: Look) -> bool:
         if look.family is other.family:
-            # Beside an instant, which is a longer text, a day would be another than its first instant.
-            return not (self._dates_are_texts and ColumnType.TIMESTAMP in {look.type, other.type})
+            return True
         return self._dates_are_texts and {look.family, other.family} == {Family.DATE, Family.TEXT}
 
     # -- what takes a number, a text or a date ----------------------------------------------------
@@ -188,9 +149,3 @@ class _Check:
             letters = look.family is Family.TEXT or (look.family is Family.DATE and self._dates_are_texts)
             if letters or (look.family is Family.NUMBER and meant_as_date):
                 raise look.refusal(construct(node))
-
-
-def _bare(node: exp.Expr) -> exp.Expr:
-    while isinstance(node, exp.Paren | exp.Alias):
-        node = node.this
-    return node

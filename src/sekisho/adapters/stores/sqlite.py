@@ -46,7 +46,7 @@ _ARROW = {
     ColumnType.DOUBLE: pa.float64(),
     ColumnType.BOOLEAN: pa.bool_(),
     ColumnType.DATE: pa.string(),
-    ColumnType.TIMESTAMP: pa.string(),
+    ColumnType.TIMESTAMP: pa.timestamp("us"),
 }
 _STEP = 20_000  # virtual machine instructions between two looks at the clock
 
@@ -312,6 +312,8 @@ def _batch(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:
 def _array(values: tuple[object, ...], kind: pa.DataType) -> pa.Array:
     if kind == pa.bool_():  # SQLite keeps truth values as 0 and 1
         return pa.array(values, pa.int64()).cast(kind)
+    if pa.types.is_timestamp(kind):  # and instants as texts, which governed tables tell in one spelling
+        return pa.array(values, pa.string()).cast(kind)
     return pa.array(values, kind)
 
 

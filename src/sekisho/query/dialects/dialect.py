@@ -95,6 +95,28 @@ LOOSE = Comparisons(
 """The comparisons of DuckDB and SQLite, which have one numeric family."""
 
 
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """How an engine tells instants that it keeps as texts: in one spelling, whose order is that of time.
+
+    Attributes
+    ----------
+    column:
+        The text of the instant that a column holds, with ``c`` for the column; NULL where it holds none.
+    operand:
+        The same for what is compared with one. It has ``c`` once, so that a subquery may stand there.
+    value:
+        The same for a literal or parameter; ``None`` where it tells none.
+    day:
+        The day so many days after that of such a text, as the columns spell days.
+    """
+
+    column: str
+    operand: str
+    value: Callable[[str], str | None]
+    day: Callable[[str, int], str]
+
+
 _LONGEST = 1_000
 
 
@@ -135,6 +157,8 @@ class Dialect:
         What masks with parameters need.
     comparisons:
         What compares without a cast.
+    instants:
+        How instants are told that the engine keeps as texts; ``None`` where it has a type for them.
     physical:
         Schema and table of a dataset.
     people_schema:
@@ -194,6 +218,7 @@ class Dialect:
     mix: Callable[[exp.Expr, ColumnType, tuple[exp.Expr, exp.Expr, exp.Expr]], exp.Expr | None]
     text_masks: Mapping[TransformKind, str] = field(default_factory=dict)
     comparisons: Comparisons = LOOSE
+    instants: Instants | None = None
     refused: frozenset[type[exp.Expr]] = frozenset()
     settle: Callable[[exp.Query], None] = _as_written
     checks: Mapping[type[exp.Expr], Callable[[exp.Expr], None]] = field(default_factory=dict)
@@ -218,8 +243,8 @@ class Dialect:
     ) -> exp.Expr:
         """Return the expression that stands for *column* at the scan under *kind*, with the parameters of *mask*.
 
-        What is computed on the way out returns the column itself. Raises ``StatementRefused`` for a transform that
-        has no expression here.
+        What is computed on the way out returns the column as it is told clear. Raises ``StatementRefused`` for a
+        transform that has no expression here.
         """
         if kind is TransformKind.WITHHOLD:
             return exp.Cast(this=exp.Null(), to=data_type(_SQL_TYPES[column_type], self.sqlglot))
@@ -228,13 +253,17 @@ class Dialect:
                 return exp.Literal.string("***")
             return exp.Cast(this=exp.Null(), to=data_type(_SQL_TYPES[column_type], self.sqlglot))
         if kind is TransformKind.CLEAR or TRANSFORMS[kind].runs is Runs.GATEWAY:
-            return column
+            return self.instant(column) if column_type is ColumnType.TIMESTAMP else column
         tree = self._masked(kind, column_type, mask)
         if tree is None:
             raise StatementRefused(f"A column cannot be masked ({kind.value}) in {self.title}.")
-        for node in list(tree.find_all(exp.Column)):
-            node.replace(column.copy())
-        return tree
+        return _filled(tree, column)
+
+    def instant(self, column: exp.Expr) -> exp.Expr:
+        """Return the instant that *column* holds, as the engine tells instants."""
+        if self.instants is None:
+            return column
+        return _filled(_template(self.instants.column, self.sqlglot).copy(), column)
 
     def _masked(self, kind: TransformKind, column_type: ColumnType, mask: Mask | None) -> exp.Expr | None:
         if kind is TransformKind.PARTIAL and mask is None:
@@ -311,6 +340,12 @@ class Dialect:
 def data_type(name: str, dialect: str) -> exp.DataType:
     """Return the type that *dialect* calls *name*."""
     return _data_type(name, dialect).copy()
+
+
+def _filled(tree: exp.Expr, column: exp.Expr) -> exp.Expr:
+    for node in list(tree.find_all(exp.Column)):
+        node.replace(column.copy())
+    return tree
 
 
 # sqlglot would look up a dialect, and parse the name of a type, each time anew.

@@ -7,7 +7,8 @@ from sqlglot import exp
 from sekisho.domain.masks import DatePart, Keep, TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.query.dialects.declared import DIGITS, FIRST, PREFECTURE, Spelling, initials, name_space
-from sekisho.query.dialects.dialect import AGGREGATES, MASKS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS, Dialect
+from sekisho.query.dialects.dialect import AGGREGATES, MASKS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS, Dialect, Instants
+from sekisho.query.dialects.sqlite_instants import COLUMN, OPERAND, canonical, day_from
 
 _FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({exp.CountIf, exp.Date, exp.TsOrDsToDate, exp.TsOrDsToTimestamp})
 
@@ -79,11 +80,13 @@ SQLITE = Dialect(
     ),
     masks=_MASKS,
     spelling=_SPELLING,
+    instants=Instants(COLUMN, OPERAND, canonical, day_from),
     refused=frozenset({exp.Lateral, exp.Rollup, exp.Cube, exp.GroupingSets, exp.All, exp.Any}),
     physical=_physical,
     people_schema="temp",
     mix=_mix,
-    scanned_by=frozenset({ColumnType.STRING, ColumnType.INTEGER, ColumnType.DOUBLE}),  # dates are texts there
+    # Days are texts there; of instants the scan takes the days around them.
+    scanned_by=frozenset({ColumnType.STRING, ColumnType.INTEGER, ColumnType.DOUBLE, ColumnType.TIMESTAMP}),
     qualified_reads=False,
     fence_needs_limit=True,
 )
