@@ -18,6 +18,10 @@ TYPED = {
     "one-full-width-digit": ("1239０", "12390"),
     "full-width-letters-and-signs": ("ＡＢ－１２", "AB-12"),
     "both": (" １２\u3000", "12"),
+    "byte-order-mark": ("\ufeff12390", "12390"),
+    "marks-of-direction": ("\u202a12390\u202c", "12390"),
+    "zero-width-and-white-space": (" \u200b12390\u2060\u200d ", "12390"),
+    "around-full-width": ("\u200e１２\u3000\ufeff", "12"),
 }
 KEPT = {
     "superscript-is-another-digit": "12³",
@@ -28,6 +32,7 @@ KEPT = {
     "another-script-stays-letter-by-letter": "会員１２",
     "case": "aB",
     "space-within": "AB 12",
+    "unseen-within": "1\u200b2",
 }
 
 

@@ -120,6 +120,20 @@ def test_relations_are_tables_of_the_store(workspace, relation, fits):
         assert "is no table of the store" in "\n".join(workspace.faults(text))
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "fits"),
+    [
+        ("duckdb", "sqlite, location: stores/crm.db", False), ("people", "duckdb, location: stores/crm", False),
+        ("colocated", "duckdb, location: stores/crm", False), ("temp", "duckdb, location: stores/crm", False),
+        ("people", "sqlite, location: stores/crm.db", True), ("duckdb", "duckdb, location: stores/crm", True),
+    ],
+)  # fmt: skip
+def test_a_store_has_no_name_that_the_gateway_uses(workspace, name, kind, fits):
+    """A store that is called like the engine of all files would be found nowhere, or in the place of it."""
+    told = "\n".join(workspace.faults_of(FILE, f"{name}: {{kind: {kind}}}"))
+    assert ("cannot be called" in told) is not fits
+
+
 def test_a_store_may_say_that_it_allows_no_writing(workspace):
     """``writes`` is true unless it is said; files have no such key."""
     url = "postgresql://gate@localhost/crm"

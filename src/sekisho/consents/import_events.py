@@ -25,7 +25,7 @@ from sekisho.domain.consent import (
     Provenance,
 )
 from sekisho.domain.consent_rules import METHODS, Actor, cells_in_scope, check_age, require_may_record, require_said
-from sekisho.domain.identifiers import normalised
+from sekisho.domain.identifiers import normalised, trimmed
 from sekisho.domain.instants import instant_of
 from sekisho.domain.law import EventFacts, RuleSet, check_event, rule_sets_at
 from sekisho.domain.record import micros
@@ -161,7 +161,7 @@ class LineReader:
         if identifier not in self._parts.identifiers:
             known = ", ".join(sorted(self._parts.identifiers))
             raise InvalidRequest(f"data_subject is TYPE:VALUE, the type one of {known}.")
-        if not value.strip() or len(text) > 512:
+        if not trimmed(value) or len(text) > 512:
             raise InvalidRequest("data_subject has no value, or one of more than 512 characters.")
         return identifier, normalised(identifier, value)
 

@@ -1,6 +1,7 @@
 """Identifiers of people in their one spelling, so that two spellings never become two people.
 
-What differs only by how it was typed is one spelling: white space around it, and the full width that a Japanese
+What differs only by how it was typed or pasted is one spelling: white space and what no screen shows around it (a
+byte order mark, the marks of direction that address books put around numbers), and the full width that a Japanese
 keyboard gives to letters and digits (``１２３９０``). Nothing beyond: Unicode's compatibility forms would also make
 ``12³`` and ``123`` one person, and one person's yes the other's; neither is a letter's case for us to ignore.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from unicodedata import category
 
 from sekisho.errors import InvalidRequest
 
@@ -20,11 +22,26 @@ _LONGEST = 19  # digits of 64 bits
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
+def trimmed(value: str) -> str:
+    """Return *value* without white space, and without format characters (Unicode's Cf), at its ends."""
+    start, end = 0, len(value)
+    while start < end and _unseen(value[start]):
+        start += 1
+    while start < end and _unseen(value[end - 1]):
+        end -= 1
+    return value[start:end]
+
+
+def _unseen(character: str) -> bool:
+    return character.isspace() or category(character) == "Cf"
+
+
 def normalised(identifier: str, value: str) -> str:
     """Return *value* in the spelling under which a person is known.
 
-    White space around it goes. Full-width letters, digits and signs become ASCII where nothing but ASCII remains: a
-    text of another script is no key that somebody typed in the wrong width, and stays letter by letter.
+    What is not seen around it goes (:func:`trimmed`). Full-width letters, digits and signs become ASCII where nothing
+    but ASCII remains: a text of another script is no key that somebody typed in the wrong width, and stays letter by
+    letter.
 
     Parameters
     ----------
@@ -34,9 +51,9 @@ def normalised(identifier: str, value: str) -> str:
     Raises ``InvalidRequest``, without the value, for one that cannot be of its kind: a hash that was made
     in another way names nobody, and a withdrawal under it would have no effect.
     """
-    value = value.strip()
+    value = trimmed(value)
     if not value.isascii():
-        narrow = value.translate(_NARROW).strip()
+        narrow = trimmed(value.translate(_NARROW))
         value = narrow if narrow.isascii() else value
     if identifier != EMAIL_SHA256:
         return value

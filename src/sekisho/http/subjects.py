@@ -8,6 +8,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sekisho.domain.identifiers import trimmed
 from sekisho.errors import InvalidRequest
 from sekisho.ports import DataSubjectRef, Names
 
@@ -17,7 +18,7 @@ _MANY: Final = 1_000
 def subject_ref(text: str) -> DataSubjectRef:
     """Return the reference that *text* spells. Raises ``InvalidRequest``, without the value."""
     identifier, colon, value = text.partition(":")
-    if not colon or not identifier or not value.strip():
+    if not colon or not identifier or not trimmed(value):
         raise InvalidRequest('A data subject is named "TYPE:VALUE", for example "customer_id:1".')
     return DataSubjectRef(identifier, value)
 
@@ -37,7 +38,7 @@ def by_kind(texts: Sequence[str]) -> dict[str, Names]:
     kinds: dict[str, list[str]] = {}
     for text in texts:
         kind, _, value = text.partition(":")
-        if not kind or not value.strip():
+        if not kind or not trimmed(value):
             subject_ref(text)  # says what is wrong
         kinds.setdefault(kind, []).append(value)
     return dict(kinds)

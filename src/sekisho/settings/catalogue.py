@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from sekisho.domain.governed import COPIES, MARKED
 from sekisho.domain.scans import RESTRICTED
 from sekisho.domain.terms import (
     Column,
@@ -43,12 +44,19 @@ UNREVIEWED = "unreviewed"
 
 _CELLS_STAND_ON = frozenset({LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTEREST})
 
+_FILES = StoreKind.DUCKDB.value
+"""Name of the engine of all files, under which no store of another kind is found."""
+_TAKEN = frozenset({"people", COPIES, MARKED, "main", "system", "information_schema", "pg_catalog"})
+"""Schemas that the engine of files has already."""
+
 
 def stores(root: Section, folder: Path, own: Mapping[str, Path]) -> dict[str, Store]:
     """Return the stores by name. *own* are the gateway's own places, which no store may reach."""
     found: dict[str, Store] = {}
     for name, section in root.named("stores", "store"):
         kind = section.choice("kind", StoreKind)
+        if name in _TAKEN if kind is StoreKind.DUCKDB else name == _FILES:
+            section.wrong("", f"a store cannot be called `{name}`", "the gateway uses that name itself; take another")
         if kind is StoreKind.POSTGRESQL:
             server = server_store(name, section, folder)
             if server is not None:
