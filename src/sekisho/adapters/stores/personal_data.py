@@ -18,6 +18,7 @@ from sekisho.domain.identifiers import whole_number
 from sekisho.domain.terms import Column, ColumnType, Dataset, SubjectNumber
 from sekisho.errors import StatementRefused, StoreUnavailable
 from sekisho.ports import People
+from sekisho.query.dialects.sqlite_instants import canonical
 
 Key = int | str
 """An identifier as the store holds it."""
@@ -151,6 +152,9 @@ def _json(value: object, kind: ColumnType) -> object:
         return value.isoformat()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
+    if kind is ColumnType.TIMESTAMP and isinstance(value, str):  # SQLite keeps instants as texts, in any spelling
+        instant = canonical(value)
+        return value if instant is None else f"{instant.replace(' ', 'T')}Z"
     if kind is ColumnType.BOOLEAN and value in {0, 1}:  # SQLite keeps truth values as 0 and 1
         return bool(value)
     return value
