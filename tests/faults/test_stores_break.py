@@ -29,7 +29,7 @@ async def test_files_that_are_gone_are_an_unavailable_store(site: Site) -> None:
     assert (response.status_code, response.json()["code"]) == (503, "store_unavailable")
     assert str(site.folder) not in response.text
     ready = await site.client.get("/health/ready")
-    assert (ready.status_code, ready.json()["checks"]["store:duckdb"]) == (503, "failed")
+    assert (ready.status_code, ready.json()["checks"]["store:pos"]) == (503, "failed")
     assert [record["code"] for record in await site.records("access.deny")] == ["store_unavailable"]
     pos.with_name("away").rename(pos)
     assert (await site.post(*WHO, LINES)).status_code == 200

@@ -257,7 +257,7 @@ def _telling(tickets: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _known_values(scene: Scene, tickets: list[dict[str, Any]]) -> tuple[dict[str, int], dict[str, int]]:
     """Count the values of the writers' profiles in the raw texts, and in the masked ones."""
     profiles = {
-        datetime.fromisoformat(opened_at): values
+        datetime.fromisoformat(str(opened_at)): values  # SQLite keeps it as a text
         for opened_at, *values in scene.files.rows(
             "SELECT t.opened_at, t.body, c.name, c.email, c.phone "
             "FROM support.tickets t JOIN crm.customers c USING (customer_id)"
