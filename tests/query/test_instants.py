@@ -335,9 +335,12 @@ def test_instants_leave_as_instants(texts: Ground) -> None:
         "SELECT coalesce(at, 'never') AS x FROM log.entries", "SELECT n FROM log.entries JOIN log.days USING (at)",
         "SELECT id FROM log.entries WHERE at < TIMESTAMP 'soon'",
         "SELECT at FROM log.entries UNION SELECT 'soon'",
+        "SELECT at FROM log.entries UNION ALL SELECT note FROM log.entries",
+        "SELECT id FROM log.entries WHERE at <> note", "SELECT coalesce(at, id) AS x FROM log.entries",
+        "SELECT x.note FROM log.entries e JOIN (SELECT note FROM log.entries) x ON x.note = e.at",
     ],
 )  # fmt: skip
-def test_a_literal_that_tells_no_instant_is_refused(sql: str, texts: Ground) -> None:
+def test_what_tells_no_instant_is_refused(sql: str, texts: Ground) -> None:
     """As engines with a type for instants refuse it, instead of comparing letters."""
     with pytest.raises(StatementRefused):
         texts.ask(sql)

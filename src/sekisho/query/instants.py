@@ -18,7 +18,7 @@ from sekisho.errors import StatementRefused
 from sekisho.query.beside import Part, bare, beside
 from sekisho.query.dialects.dialect import Dialect, Instants
 from sekisho.query.draft import Draft
-from sekisho.query.looks import SAME, Family, Transforms, cast_family, operands, results
+from sekisho.query.looks import SAME, Family, Looks, Transforms, cast_family, operands, results
 from sekisho.query.names import Derived, Merged, Physical, Statement
 
 _DAY = 10  # characters of 2026-11-02
@@ -49,6 +49,7 @@ class _Rewriting:
         self._draft = draft
         self._statement = draft.statement
         self._words = words
+        self._looks = Looks(draft.statement, draft.permit.transforms)
         self._known: dict[int, bool] = {}
         self._literals: dict[int, tuple[exp.Expr, str]] = {}
         self._others: dict[int, exp.Expr] = {}
@@ -137,10 +138,15 @@ class _Rewriting:
             value = self._value(node.this, where)
             day = not _to_instant(node)
             self._literals[id(node)] = (node, self._words.value(value[:_DAY]) or value if day else value)
-        elif isinstance(node, exp.Boolean):
+        elif isinstance(node, exp.Boolean) or self._is_another(node):
             raise _no_instant(where)
         elif not isinstance(node, exp.Null):
             self._others[id(node)] = node
+
+    def _is_another(self, node: exp.Expr) -> bool:
+        """Return whether *node* shows a column of another kind of values: no engine with types takes it there."""
+        look = self._looks.of(node)
+        return look is not None and bool(look.column) and look.family is not Family.DATE
 
     def _value(self, node: exp.Expr, where: str) -> str:
         value = self._words.value(str(node.this)) if node.args.get("is_string") else None
