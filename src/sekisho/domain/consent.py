@@ -372,7 +372,9 @@ def state_at(record: ConsentRecord | None, purpose: Purpose, now: datetime) -> C
     until = record.valid_until if record.linked is None else record.linked_until
     if until is not None and until <= now:
         return ConsentState.EXPIRED
-    if record.outdated or (record.of_age_at is not None and record.of_age_at <= now):
+    # What counts by a link ends at `linked_until`, which knows of the coming of age.
+    of_age_at = record.of_age_at if record.linked is None else None
+    if record.outdated or (of_age_at is not None and of_age_at <= now):
         return ConsentState.NEEDS_RECONSENT
     return state
 

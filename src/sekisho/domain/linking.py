@@ -108,7 +108,9 @@ def effective(
     if standing_no:
         newest = max(standing_no, key=lambda held: held.seq)
         refusal = Effective(newest.state, None, newest.seq)
-    lifted = None if standing_no else _weakest([held for held in lifters if held is not None])
+    lifting = [] if standing_no else [held for held in lifters if held is not None]
+    lifted = _weakest(lifting) if lifting else None
+    said_at = min((held.since for held in lifting), default=0)
     answer: dict[int, Effective | None] = {}
     for number in group.members:
         held = standings.get(number)
@@ -117,7 +119,9 @@ def effective(
         elif lifted is None:
             answer[number] = None if held.state in REFUSING else refusal
         elif held.state in REFUSING:
-            answer[number] = lifted
+            # Said before the person came of age, as this identifier knows, the yes ends with that.
+            child = held.of_age_at is not None and held.of_age_at > said_at
+            answer[number] = lifted._replace(until=_earlier(lifted.until, held.of_age_at)) if child else lifted
         elif held.state in IN_FORCE:
             own = Effective(held.state, held.holds_until(), held.seq)
             both = Effective(held.state, _earlier(own.until, lifted.until), min(own.seq, lifted.seq))
