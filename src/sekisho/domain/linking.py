@@ -3,7 +3,7 @@
 Linked numbers form a group, over any number of links. Linking grants nothing to anybody; it only lets the no
 of one count for all, until one of them says yes again:
 
-- A no of any member counts for every member, whatever its age.
+- A no of any member counts for every member, whatever its age; also while a yes after it waits for its confirmation.
 - A yes lifts a no of another member when it came after that no and after the link that made the two one
   person. While that yes holds, every member who said yes or no before may be treated as having said it.
 - Whoever was never asked stays unknown, and so does whoever was asked and did not answer yes or no: no yes of
@@ -97,7 +97,8 @@ def effective(
         Whether the purpose is active until somebody objects: then a no counts for members who were never
         asked as well. They stay unknown otherwise, which is no yes either.
     """
-    refusals = [(number, held) for number, held in standings.items() if held.state in REFUSING]
+    unlifted = ((number, held.unlifted()) for number, held in standings.items())
+    refusals = [(number, no) for number, no in unlifted if no is not None]
     if not refusals or len(group.members) == 1:
         return dict.fromkeys(group.members)
     agreements = [(number, held) for number, held in standings.items() if held.state in IN_FORCE]
@@ -117,7 +118,7 @@ def effective(
         if held is None:
             answer[number] = refusal if by_default else None
         elif lifted is None:
-            answer[number] = None if held.state in REFUSING else refusal
+            answer[number] = None if held.unlifted() else refusal
         elif held.state in REFUSING:
             # Said before the person came of age, as this identifier knows, the yes ends with that.
             child = held.of_age_at is not None and held.of_age_at > said_at

@@ -133,6 +133,22 @@ async def test_bits_and_states_agree_when_a_child_with_two_identifiers_comes_of_
     assert await state_of(ledger, 1) is ConsentState.GIVEN
 
 
+async def test_a_yes_that_waits_for_its_confirmation_lifts_no_no(world):
+    """The older yes of a linked identifier counts again once the newer one is confirmed, and not if it is put off."""
+    ledger, members = world
+    await ledger.record([event(1), event(2, kind=WITHDRAW)])
+    await ledger.link(1, 2, "desk")
+    waits = replace(event(2), confirmed=True)
+    await ledger.record([waits])
+    assert await state_of(ledger, 2) is ConsentState.PENDING_CONFIRMATION
+    assert await members() == []
+    await ledger.record([replace(waits, kind=ConsentEventKind.DEFER)])
+    assert await members() == []
+    await ledger.record([waits])
+    await ledger.record([replace(waits, kind=ConsentEventKind.CONFIRM)])
+    assert await members() == [1, 2]
+
+
 async def test_history_does_not_lift_a_no_by_a_link(world):
     """An imported yes that is older than the no of the linked person changes nothing."""
     ledger, members = world
