@@ -86,9 +86,9 @@ async def test_a_child_stays_one_by_every_identifier() -> None:
     desk = open_desk()
     other = DataSubjectRef("customer_id", "12347")
     await desk.say(K.GIVE, actor=GUARDIAN, of_age_at=desk.now() + timedelta(days=400))
-    numbers = [await desk.fakes.parts.registered(person) for person in (MARIKO, other)]
-    await desk.fakes.ledger.link(*numbers, "requester:desk")
+    one, two = [await desk.fakes.parts.registered(person) for person in (MARIKO, other)]
+    await desk.fakes.ledger.link(one, two, "requester:desk")
     with pytest.raises(InvalidRequest, match="guardian"):
         await desk.say(K.GIVE, person=other)
-    await desk.fakes.ledger.unlink(*numbers, "requester:desk")
+    await desk.fakes.ledger.unlink(one, two, "requester:desk")
     assert (await desk.say(K.GIVE, person=other))["state"] == "given"

@@ -17,7 +17,9 @@ from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.consents.notices import Notices
 from sekisho.consents.parts import Parts
 from sekisho.domain.consent import ConsentEventKind, is_in_force, state_at
+from sekisho.domain.notices import PurposeVersion
 from sekisho.domain.terms import Catalogue, LegalBasis, Purpose, SubjectNumber
+from sekisho.errors import ConsentUnavailable
 from sekisho.ports import ConsentEventInput
 from tests.fakes import FakeAuditLog
 
@@ -25,6 +27,14 @@ CLOCK = SystemClock()
 BY_DEFAULT, CONSENT = LegalBasis.LEGITIMATE_INTEREST, LegalBasis.CONSENT
 WHOLE = Purpose("ab_measurement", BY_DEFAULT)
 PARTS = replace(WHOLE, cells=("web", "shop"))
+
+
+class Broken(SqlNotices):
+    """A registry that does not get as far as to publish."""
+
+    async def publish_purpose(self, purpose: str, version: int, by: str) -> PurposeVersion:
+        """Raise ``ConsentUnavailable``."""
+        raise ConsentUnavailable("The database is gone.")
 
 
 class Site:
@@ -37,9 +47,7 @@ class Site:
         """Start with a file that declares *purpose* so; ``breaks``: end before that is published."""
         self.purpose, purposes = purpose, {purpose.name: purpose}
         self.ledger = SqlConsentLedger(self.database, purposes, CLOCK, self.keys)
-        registry = SqlNotices(self.database, self.ledger, purposes)
-        if breaks:
-            registry.publish_purpose = None
+        registry = (Broken if breaks else SqlNotices)(self.database, self.ledger, purposes)
         catalogue = Catalogue({}, {}, purposes, {}, {}, "r1")
         parts = Parts(catalogue, self.people, self.ledger, registry, FakeAuditLog(), self.keys, CLOCK)
         await Notices(parts, "Example Shop", "privacy@shop.example").sync()
@@ -110,7 +118,7 @@ async def test_a_start_that_broke_off_carries_noes_once(site):
     """The noes are carried before the new declaration counts; the next start adds none that is there."""
     await site.start(WHOLE)
     await site.says(1, ConsentEventKind.OBJECT)
-    with pytest.raises(TypeError):
+    with pytest.raises(ConsentUnavailable):
         await site.start(PARTS, breaks=True)
     before = await site.ledger.last_seq()
     await site.start(PARTS)
