@@ -205,10 +205,8 @@ class Standing(NamedTuple):
 
     def unlifted(self) -> Standing | None:
         """Return the no that counts still, ``None`` without one: this one, or that before a yes that only waits."""
-        if self.state in REFUSING:
-            return self
-        if self.refused_seq is None or self.refused_since is None:
-            return None
+        if self.state in REFUSING or self.refused_seq is None or self.refused_since is None:
+            return self if self.state in REFUSING else None
         return Standing(ConsentState.REFUSED, self.refused_seq, self.refused_since)
 
     def holds_until(self) -> int | None:
@@ -390,8 +388,7 @@ def state_at(record: ConsentRecord | None, purpose: Purpose, now: datetime) -> C
     until = record.valid_until if record.linked is None else record.linked_until
     if until is not None and until <= now:
         return ConsentState.EXPIRED
-    # What counts by a link ends at `linked_until`, which knows of the coming of age.
-    of_age_at = record.of_age_at if record.linked is None else None
+    of_age_at = record.of_age_at if record.linked is None else None  # `linked_until` knows of it
     if record.outdated or (of_age_at is not None and of_age_at <= now):
         return ConsentState.NEEDS_RECONSENT
     return state
