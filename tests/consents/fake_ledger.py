@@ -130,6 +130,9 @@ class FakeLedger:
         self._answering()
         return [replace(event, states={}) for event in self.events[after_seq : after_seq + limit]]
 
+    async def carry_noes(self, purpose: str, new: Sequence[Cell], turned: Sequence[Cell]) -> None:
+        raise NotImplementedError  # the file never changes here
+
     async def publish(self, cells: Mapping[str, tuple[Cell, ...]], actor: str, provenance: Provenance) -> int:
         self._answering()
         for purpose, wanted in cells.items():

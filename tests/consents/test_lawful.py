@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.consents.recording_desk import EMAIL, Desk, K, open_desk, with_purpose
+from tests.consents.fakes import MARIKO
+from tests.consents.recording_desk import EMAIL, GUARDIAN, Desk, K, open_desk, with_purpose
 
 from sekisho.domain.consent import NO, YES, ActorType, ConsentType, is_in_force
 from sekisho.domain.consent_rules import Actor
 from sekisho.domain.notices import Change
 from sekisho.errors import InvalidRequest
+from sekisho.ports import DataSubjectRef
 
 
 @pytest.fixture
@@ -75,3 +79,16 @@ async def test_what_counts_is_what_people_are_told_now(desk: Desk) -> None:
     told = {"US": {"system": "Sectoral laws.", "measures": "Our clauses."}}
     await publish(recipients=["third_party: Example Ads"], transfer_countries=["US"], transfer_information=told)
     assert (await unnamed.say(K.GIVE, "targeted_advertising"))["state"] == "given"
+
+
+async def test_a_child_stays_one_by_every_identifier() -> None:
+    """Known for a child by one identifier, a person says yes alone by no linked one, before coming of age."""
+    desk = open_desk()
+    other = DataSubjectRef("customer_id", "12347")
+    await desk.say(K.GIVE, actor=GUARDIAN, of_age_at=desk.now() + timedelta(days=400))
+    one, two = [await desk.fakes.parts.registered(person) for person in (MARIKO, other)]
+    await desk.fakes.ledger.link(one, two, "requester:desk")
+    with pytest.raises(InvalidRequest, match="guardian"):
+        await desk.say(K.GIVE, person=other)
+    await desk.fakes.ledger.unlink(one, two, "requester:desk")
+    assert (await desk.say(K.GIVE, person=other))["state"] == "given"

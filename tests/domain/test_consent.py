@@ -251,6 +251,17 @@ def test_a_yes_that_nobody_knows_the_time_of_counts_for_who_has_not_answered(sta
         assert is_in_force(then(None, event).state)
 
 
+def test_a_yes_that_was_put_off_leaves_the_no_before_it():
+    """No, then a yes that waits, then "later": no question without an answer, which an undated yes would answer."""
+    waiting = then(WITHDRAWN, happening(ConsentEventKind.GIVE), confirmed=True)
+    later = then(waiting, happening(ConsentEventKind.DEFER), confirmed=True)
+    for standing in (waiting, later):
+        no = standing.unlifted()
+        assert (no.seq, no.since) == (WITHDRAWN.seq, WITHDRAWN.since)
+    assert then(later, happening(ConsentEventKind.GIVE, live=False)._replace(undated=True)) is later
+    assert then(waiting, happening(ConsentEventKind.CONFIRM), confirmed=True).unlifted() is None
+
+
 @pytest.mark.parametrize("kind", sorted(NO))
 def test_a_no_that_nobody_knows_the_time_of_counts(kind):
     """An undated no ends a yes: it was said by the time at which it is recorded."""

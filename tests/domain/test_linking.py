@@ -165,6 +165,14 @@ def test_a_lifted_no_comes_back_when_the_yes_ends():
     assert effective(group, standings) == {1: Effective(GIVEN, 50, 2), 2: Effective(GIVEN, 50, 8), 3: None}
 
 
+@pytest.mark.parametrize(("of_age_at", "until"), [(40, 40), (70, 60), (8, 60), (7, 60)])
+def test_a_yes_that_lifts_the_no_of_a_child_ends_when_the_child_comes_of_age(of_age_at, until):
+    """It holds beside a child's no until the child comes of age, beside an adult's as long as it lasts."""
+    group = groups_of((), [Link(5, 1, 2)])[1]
+    standings = {1: Standing(WITHDRAWN, 4, 4, of_age_at=of_age_at), 2: Standing(GIVEN, 8, 8, until=60)}
+    assert effective(group, standings) == {1: Effective(GIVEN, until, 8), 2: None}
+
+
 def test_since_when_two_people_are_one():
     """Two groups that are linked become one with that link; who was one before stays so since then."""
     group = groups_of((), [Link(9, 2, 3), Link(4, 3, 4), Link(2, 1, 2), Link(11, 1, 4)])[3]

@@ -119,7 +119,12 @@ class Giving:
         said = self._dated(said, notice)
         versions = await self._notices.purpose_versions(said.purpose.name)
         told = next((version for version in reversed(versions) if version.status is Status.PUBLISHED), None)
-        self._lawful(said, records, said.purpose if told is None else self._as_told(said.purpose, told))
+        if said.age is None and said.of_age_at is None:
+            of_age_at = await self._known_age(number, records)
+        else:
+            of_age_at = said.of_age_at
+        purpose = said.purpose if told is None else self._as_told(said.purpose, told)
+        self._lawful(said, records, purpose, of_age_at)
         provenance = self._provenance(said, notice, told, outdated_seq)
         return self._event(number or SubjectNumber(0), said, provenance, checked_at)
 
@@ -165,11 +170,19 @@ class Giving:
             raise InvalidRequest("valid_until has already passed.")
         return said
 
-    def _lawful(self, said: Said, records: Mapping[Cell, ConsentRecord], purpose: Purpose) -> None:
+    async def _known_age(
+        self, number: SubjectNumber | None, records: Mapping[Cell, ConsentRecord]
+    ) -> datetime | None:
+        """Return when the person comes of age: known for a child, by any identifier, one is a child until then."""
+        linked = () if number is None else await self._ledger.linked(number)
+        others = [(await self._ledger.records_of(other))[1] for other in linked if other != number]
+        known = (one.of_age_at for held in (records, *others) for one in held.values())
+        return max((at for at in known if at is not None), default=None)
+
+    def _lawful(
+        self, said: Said, records: Mapping[Cell, ConsentRecord], purpose: Purpose, of_age_at: datetime | None
+    ) -> None:
         now = self._parts.clock.now()
-        of_age_at = said.of_age_at
-        if said.age is None and of_age_at is None:  # whoever was known for a child remains one until then
-            of_age_at = max((one.of_age_at for one in records.values() if one.of_age_at is not None), default=None)
         facts = EventFacts(
             said.kind,
             now,

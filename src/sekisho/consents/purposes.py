@@ -6,6 +6,7 @@ The enforcement itself stays with ``sekisho.yaml``: facts only tell of it, and f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sekisho.consents.effects import Effects
@@ -14,7 +15,7 @@ from sekisho.consents.publications import PublicationRecords, listed_facts, numb
 from sekisho.domain.consent_rules import COLLECTION_POINT, PRIVACY_OFFICER
 from sekisho.domain.notices import SYSTEM, Change, PurposeVersion, Status
 from sekisho.domain.purpose_facts import change_between, facts_of, facts_sha256, material_differences, told_anew
-from sekisho.domain.terms import Purpose, Requester
+from sekisho.domain.terms import LegalBasis, Purpose, Requester
 from sekisho.errors import InvalidRequest, NotFound
 
 READERS = frozenset({PRIVACY_OFFICER, COLLECTION_POINT, "auditor"})
@@ -120,11 +121,29 @@ class Purposes:
             change = (change_between(told[-1].facts, facts) if told else None) or Change.MINOR
             draft = await self._registry.declare(purpose.name, change, facts, _FILE, SYSTEM)
         if draft.status is Status.DRAFT:
+            if told:
+                await self._carry_noes(purpose, told[-1].facts)
             try:
                 draft = await self._registry.publish_purpose(purpose.name, draft.version, SYSTEM)
             except InvalidRequest:
                 return  # somebody published a newer one meanwhile
         await self._records.facts("purpose.publish", draft, None)
+
+    async def _carry_noes(self, purpose: Purpose, before: Mapping[str, object]) -> None:
+        """Let objections hold for what the file makes of *purpose*, of which it told *before*.
+
+        It is done before that is published: a start that breaks off in between does it again.
+        """
+        if purpose.legal_basis is not LegalBasis.LEGITIMATE_INTEREST:
+            return  # nothing is in use that nobody said yes to, and whoever did is asked again
+        cells, known = before.get("cells"), purpose.all_cells()
+        if isinstance(cells, Sequence):
+            known = replace(purpose, cells=tuple(map(str, cells))).all_cells()
+        turned = before.get("legal_basis") != purpose.legal_basis
+        new = [cell for cell in purpose.all_cells() if cell not in known]
+        same = [cell for cell in purpose.all_cells() if cell in known] if turned else []
+        if new or same:
+            await self._parts.ledger.carry_noes(purpose.name, new, same)
 
     async def told(self, purpose: str, at: datetime | None = None) -> dict[str, object]:
         """Return what is told of *purpose* now, or was told *at* a time: ``{purpose, version, …facts…}``."""

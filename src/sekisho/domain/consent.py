@@ -190,7 +190,8 @@ class Provenance:
 class Standing(NamedTuple):
     """The projection of one person's events for one cell. Times are microseconds since 1970-01-01 UTC.
 
-    ``since`` is the position in time that a later-recorded, earlier-said yes is compared with.
+    ``since`` is the position in time that a later-recorded, earlier-said yes is compared with. While a yes waits for
+    its confirmation, or was put off, ``refused_seq`` and ``refused_since`` tell of the no that it has not lifted yet.
     """
 
     state: ConsentState
@@ -199,6 +200,14 @@ class Standing(NamedTuple):
     until: int | None = None
     of_age_at: int | None = None
     notice_version: str | None = None
+    refused_seq: int | None = None
+    refused_since: int | None = None
+
+    def unlifted(self) -> Standing | None:
+        """Return the no that counts still, ``None`` without one: this one, or that before a yes that only waits."""
+        if self.state in REFUSING or self.refused_seq is None or self.refused_since is None:
+            return self if self.state in REFUSING else None
+        return Standing(ConsentState.REFUSED, self.refused_seq, self.refused_since)
 
     def holds_until(self) -> int | None:
         """Return when a yes ends by itself: its validity or the person's coming of age, the earlier."""
@@ -276,7 +285,7 @@ def after(
         is_open = standing is None or standing.state in _OPEN or (pending and kind is ConsentEventKind.DEFER)
         if not is_open or by_default:
             return standing
-        return fresh._replace(until=None, of_age_at=_known_age(standing, event))
+        return _after_no(standing, fresh._replace(until=None, of_age_at=_known_age(standing, event)))
     if kind is ConsentEventKind.EXPIRE and standing is not None and standing.state in IN_FORCE:
         ends = standing.holds_until()
         if ends is not None and ends <= event.said_at:
@@ -289,8 +298,14 @@ def _known_age(standing: Standing | None, event: Happening) -> int | None:
     return event.of_age_at if event.of_age_at is not None or standing is None else standing.of_age_at
 
 
+def _after_no(standing: Standing | None, fresh: Standing) -> Standing:
+    """Return *fresh*, which is no answer yet, with the no that stands before it."""
+    no = None if standing is None else standing.unlifted()
+    return fresh if no is None else fresh._replace(refused_seq=no.seq, refused_since=no.since)
+
+
 def _after_yes(standing: Standing | None, event: Happening, fresh: Standing, *, confirmed: bool) -> Standing | None:
-    if event.undated and standing is not None and standing.state not in _UNANSWERED:
+    if event.undated and standing is not None and (standing.state not in _UNANSWERED or standing.unlifted()):
         return standing  # it may be older than whatever was decided since
     if standing is not None and not event.live:
         refused = standing.state in REFUSING
@@ -307,11 +322,12 @@ def _after_yes(standing: Standing | None, event: Happening, fresh: Standing, *, 
             return standing  # there was nothing to confirm
         # A confirmation out of history brings no yes past a notice that was published after that yes.
         seq = event.seq if event.live else standing.seq
-        return standing._replace(state=ConsentState.GIVEN, seq=seq, since=event.counts_at)
+        given = standing._replace(state=ConsentState.GIVEN, seq=seq, since=event.counts_at)
+        return given._replace(refused_seq=None, refused_since=None)
     if not confirmed:
         return fresh
     if standing is None or not _stands(standing, event):
-        return fresh._replace(state=ConsentState.PENDING_CONFIRMATION)
+        return _after_no(standing, fresh._replace(state=ConsentState.PENDING_CONFIRMATION))
     # What was confirmed on the same words and has not ended is renewed; a second give adds nothing to it.
     return fresh if event.kind is ConsentEventKind.RENEW else standing
 
@@ -372,7 +388,8 @@ def state_at(record: ConsentRecord | None, purpose: Purpose, now: datetime) -> C
     until = record.valid_until if record.linked is None else record.linked_until
     if until is not None and until <= now:
         return ConsentState.EXPIRED
-    if record.outdated or (record.of_age_at is not None and record.of_age_at <= now):
+    of_age_at = record.of_age_at if record.linked is None else None  # `linked_until` knows of it
+    if record.outdated or (of_age_at is not None and of_age_at <= now):
         return ConsentState.NEEDS_RECONSENT
     return state
 

@@ -3,7 +3,7 @@
 Linked numbers form a group, over any number of links. Linking grants nothing to anybody; it only lets the no
 of one count for all, until one of them says yes again:
 
-- A no of any member counts for every member, whatever its age.
+- A no of any member counts for every member, whatever its age; also while a yes after it waits for its confirmation.
 - A yes lifts a no of another member when it came after that no and after the link that made the two one
   person. While that yes holds, every member who said yes or no before may be treated as having said it.
 - Whoever was never asked stays unknown, and so does whoever was asked and did not answer yes or no: no yes of
@@ -97,7 +97,8 @@ def effective(
         Whether the purpose is active until somebody objects: then a no counts for members who were never
         asked as well. They stay unknown otherwise, which is no yes either.
     """
-    refusals = [(number, held) for number, held in standings.items() if held.state in REFUSING]
+    unlifted = ((number, held.unlifted()) for number, held in standings.items())
+    refusals = [(number, no) for number, no in unlifted if no is not None]
     if not refusals or len(group.members) == 1:
         return dict.fromkeys(group.members)
     agreements = [(number, held) for number, held in standings.items() if held.state in IN_FORCE]
@@ -108,16 +109,20 @@ def effective(
     if standing_no:
         newest = max(standing_no, key=lambda held: held.seq)
         refusal = Effective(newest.state, None, newest.seq)
-    lifted = None if standing_no else _weakest([held for held in lifters if held is not None])
+    lifting = [] if standing_no else [held for held in lifters if held is not None]
+    lifted = _weakest(lifting) if lifting else None
+    said_at = min((held.since for held in lifting), default=0)
     answer: dict[int, Effective | None] = {}
     for number in group.members:
         held = standings.get(number)
         if held is None:
             answer[number] = refusal if by_default else None
         elif lifted is None:
-            answer[number] = None if held.state in REFUSING else refusal
+            answer[number] = None if held.unlifted() else refusal
         elif held.state in REFUSING:
-            answer[number] = lifted
+            # Said before the person came of age, as this identifier knows, the yes ends with that.
+            child = held.of_age_at is not None and held.of_age_at > said_at
+            answer[number] = lifted._replace(until=_earlier(lifted.until, held.of_age_at)) if child else lifted
         elif held.state in IN_FORCE:
             own = Effective(held.state, held.holds_until(), held.seq)
             both = Effective(held.state, _earlier(own.until, lifted.until), min(own.seq, lifted.seq))

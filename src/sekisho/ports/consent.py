@@ -213,6 +213,15 @@ class ConsentLedger(ConsentViews, Protocol):
     async def publish(self, cells: Mapping[str, tuple[Cell, ...]], actor: str, provenance: Provenance) -> int:
         """Make every earlier yes to the *cells* of each purpose outdated, by one event each; return the last seq."""
 
+    async def carry_noes(self, purpose: str, new: Sequence[Cell], turned: Sequence[Cell]) -> None:
+        """Let what people have said no to count for what a changed declaration makes of *purpose*.
+
+        *purpose* is active until somebody objects. A no to any cell of it counts for its *new* ones, which were not
+        declared before, unless something newer was said there; a no to one that has *turned* active by default counts
+        for linked people who were never asked. Doing it again adds nothing to the new ones.
+        Raises ``ConsentUnavailable``; people it had reached by then are done.
+        """
+
     async def link(self, one: SubjectNumber, other: SubjectNumber, actor: str) -> RecordedConsentEvent:
         """Take two numbers for one person from here on. Linking again records another event and changes nothing."""
 

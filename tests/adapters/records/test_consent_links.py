@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -113,6 +114,39 @@ async def test_a_yes_after_the_link_lifts_the_no_for_who_answered(world):
     assert await members() == [1, 2]
     await ledger.unlink(1, 2, "desk")
     assert await members() == [2]
+
+
+async def test_bits_and_states_agree_when_a_child_with_two_identifiers_comes_of_age(world):
+    """A no that knows of a child, lifted by a yes of the other identifier: it may be used until the same instant."""
+    ledger, members = world
+    soon = datetime.fromtimestamp(time.time() + 1.5, UTC)
+    child = event(1, kind=WITHDRAW)
+    await ledger.record([replace(child, provenance=replace(child.provenance, of_age_at=soon))])
+    await ledger.link(1, 2, "desk")
+    await ledger.record([event(2)])
+    assert await members() == [1, 2]
+    await asyncio.sleep(1.6)
+    assert await members() == [2]
+    assert not is_in_force(await state_of(ledger, 1, now=soon))
+    await ledger.record([event(2)])
+    assert await members() == [1, 2], "said as an adult"
+    assert await state_of(ledger, 1) is ConsentState.GIVEN
+
+
+async def test_a_yes_that_waits_for_its_confirmation_lifts_no_no(world):
+    """The older yes of a linked identifier counts again once the newer one is confirmed, and not if it is put off."""
+    ledger, members = world
+    await ledger.record([event(1), event(2, kind=WITHDRAW)])
+    await ledger.link(1, 2, "desk")
+    waits = replace(event(2), confirmed=True)
+    await ledger.record([waits])
+    assert await state_of(ledger, 2) is ConsentState.PENDING_CONFIRMATION
+    assert await members() == []
+    await ledger.record([replace(waits, kind=ConsentEventKind.DEFER)])
+    assert await members() == []
+    await ledger.record([waits])
+    await ledger.record([replace(waits, kind=ConsentEventKind.CONFIRM)])
+    assert await members() == [1, 2]
 
 
 async def test_history_does_not_lift_a_no_by_a_link(world):

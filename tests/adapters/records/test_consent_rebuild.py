@@ -23,8 +23,8 @@ EXAMPLES = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 EVERY_STATE = text(
-    "SELECT number, cell, state, seq, since, valid_until, of_age_at, notice_version, linked, linked_until, linked_seq"
-    " FROM consent_state"
+    "SELECT number, cell, state, seq, since, valid_until, of_age_at, notice_version, refused_seq, refused_since,"
+    " linked, linked_until, linked_seq FROM consent_state"
 )
 
 

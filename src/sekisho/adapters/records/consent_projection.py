@@ -34,7 +34,7 @@ Spelled = tuple[str, list[str]]
 """PostgreSQL's SQL, and arrays of parameters as text."""
 
 _COLUMNS = ", ".join(f"s.{name}" for name in StateRow._fields)
-_TYPES = ("bigint", "text", "text", "bigint", "bigint", "bigint", "bigint", "text", "text", "bigint", "bigint")
+_TEXTS = frozenset({"cell", "state", "notice_version", "linked"})
 _ASKED_AGAIN: Query = ("SELECT cell, asked_again_seq FROM consent_cell", ())
 _DELETE = {
     "postgresql": "DELETE FROM consent_state s USING unnest(%s::bigint[], %s::text[]) AS gone (number, cell)"
@@ -66,7 +66,7 @@ def inserting(table: str, types: Mapping[str, str], conflict: str = "") -> dict[
 
 _UPSERT = inserting(
     "consent_state",
-    dict(zip(StateRow._fields, _TYPES, strict=True)),
+    {name: "text" if name in _TEXTS else "bigint" for name in StateRow._fields},
     "ON CONFLICT (number, cell) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in StateRow._fields[2:]),
 )

@@ -82,6 +82,8 @@ class StateRow(NamedTuple):
     valid_until: int | None
     of_age_at: int | None
     notice_version: str | None
+    refused_seq: int | None
+    refused_since: int | None
     linked: str | None
     linked_until: int | None
     linked_seq: int | None
@@ -94,23 +96,20 @@ class StateRow(NamedTuple):
 
     def standing(self) -> Standing | None:
         """Return the person's own standing, ``None`` when the person was never asked."""
-        _, _, state, seq, since, valid_until, of_age_at, notice_version, _, _, _ = self
-        if state == _UNKNOWN:
-            return None
-        return Standing(_STATES[state], seq, since, valid_until, of_age_at, notice_version)
+        state = self[2]
+        return None if state == _UNKNOWN else Standing(_STATES[state], *self[3:10])
 
 
 def state_row(number: int, cell: str, standing: Standing | None, effective: Effective | None) -> StateRow | None:
     """Return the row of a person's standing in one cell and of what counts instead, ``None`` for neither."""
     if standing is not None and effective is None:  # nearly all
-        state, seq, since, until, of_age_at, notice_version = standing
-        return StateRow(number, cell, _NAME_OF[state], seq, since, until, of_age_at, notice_version, None, None, None)
+        return StateRow(number, cell, _NAME_OF[standing.state], *standing[1:], None, None, None)
     if effective is None:
         return None
     linked = (_NAME_OF[effective.state], effective.until, effective.seq)
     if standing is not None:
         return StateRow(number, cell, _NAME_OF[standing.state], *standing[1:], *linked)
-    return StateRow(number, cell, ConsentState.UNKNOWN.value, 0, 0, None, None, None, *linked)
+    return StateRow(number, cell, ConsentState.UNKNOWN.value, 0, 0, None, None, None, None, None, *linked)
 
 
 def consent_record(row: StateRow, asked_again_seq: int | None, *, by_default: bool = False) -> ConsentRecord:

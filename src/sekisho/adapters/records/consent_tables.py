@@ -50,6 +50,8 @@ consent_state = Table(
     Column("valid_until", BigInteger),
     Column("of_age_at", BigInteger),
     Column("notice_version", String(64)),
+    Column("refused_seq", BigInteger),  # of the no that a yes which waits for its confirmation has not lifted yet
+    Column("refused_since", BigInteger),
     Column("linked", String(24)),  # what counts instead while identifiers are linked
     Column("linked_until", BigInteger),
     Column("linked_seq", BigInteger),  # of the yes it rests on: a later major notice makes it outdated

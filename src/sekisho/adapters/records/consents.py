@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -18,8 +18,10 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from sekisho.adapters.records import consent_links
+from sekisho.adapters.records.consent_carried import SPAN, noes_to_carry
 from sekisho.adapters.records.consent_chain import EventChain
 from sekisho.adapters.records.consent_decisions import Decisions, apart
+from sekisho.adapters.records.consent_fold import by_default_purposes
 from sekisho.adapters.records.consent_history import ConsentHistory
 from sekisho.adapters.records.consent_index import ConsentIndex
 from sekisho.adapters.records.consent_projection import array
@@ -31,7 +33,7 @@ from sekisho.adapters.records.database import Database, DatabaseConflict, Databa
 from sekisho.adapters.records.grouped import Grouped, GroupedReads, Take
 from sekisho.adapters.records.sealing import PersonSeals
 from sekisho.domain.consent import SAID_BY_PEOPLE, ConsentEventKind, ConsentRecord, Provenance
-from sekisho.domain.terms import Cell, LegalBasis, Purpose, SubjectNumber
+from sekisho.domain.terms import Cell, Purpose, SubjectNumber
 from sekisho.errors import ConsentUnavailable, InvalidRequest
 from sekisho.ports import Clock, ConsentEventInput, ConsentView, Ground, KeyRing, RecordedConsentEvent
 from sekisho.ports.imports import ImportedEvent
@@ -50,6 +52,7 @@ _RECORDS = (
 )
 _AMONG = {"postgresql": "= ANY(?::bigint[])", "sqlite": "IN (?)"}
 _LAST = "SELECT value FROM ledger_counter WHERE name = 'consent'"
+_PEOPLE = "SELECT value FROM ledger_counter WHERE name = 'data_subject'"
 
 _RECORDED = SAID_BY_PEOPLE | {ConsentEventKind.EXPIRE}
 
@@ -98,9 +101,8 @@ class SqlConsentLedger:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._by_default = frozenset(
-            name for name, purpose in purposes.items() if purpose.legal_basis is LegalBasis.LEGITIMATE_INTEREST
-        )
+        self._by_default = by_default_purposes(purposes)
+        self._active = {name: purposes[name].all_cells() for name in self._by_default}
         self._seals = PersonSeals(keys)
         self._chain = EventChain(keys)
         self._index = ConsentIndex(database, purposes, floor=floor, saved=saved)
@@ -185,9 +187,19 @@ class SqlConsentLedger:
         await self._append(partial(self._import, chunk=events, also=also, at_work=at_work))
 
     def record_within(self, connection: Connection, events: Sequence[ConsentEventInput]) -> None:
-        """Append *events* inside a transaction of somebody else, who commits; the ledger is locked until then."""
+        """Append *events* inside a transaction of somebody else, who commits; the ledger is locked until then.
+
+        They are noes of people who were erased, and said no to everything then: what a purpose that is active by
+        default consists of now counts, whatever its cells were called at that time.
+        """
         for event in events:
             _check(event)
+        named = {(event.number, cell) for event in events for cell in event.cells}
+        events = [
+            replace(event, cells=event.cells + tuple(cell for cell in now if (event.number, cell) not in named))
+            for event in events
+            for now in [self._active.get(event.purpose, ())]
+        ]
         decisions = Decisions(self._appending(connection), self._by_default)
         for _ in decisions.record(events, self._seals):
             pass
@@ -240,6 +252,19 @@ class SqlConsentLedger:
             return appending.seq
 
         return await self._append(work)
+
+    async def carry_noes(self, purpose: str, new: Sequence[Cell], turned: Sequence[Cell]) -> None:
+        """Let noes to *purpose* count for its *new* cells, and for those *turned* active by default; see the port."""
+
+        def work(appending: Appending, low: int) -> None:
+            decisions = Decisions(appending, self._by_default)
+            for _ in decisions.record(noes_to_carry(appending, low, purpose, new, turned), self._seals):
+                pass
+            decisions.write()
+
+        top = int((await self._peek(_PEOPLE, ()))[0][0])
+        for low in range(0, top, SPAN):
+            await self._append(partial(work, low=low))
 
     async def link(self, one: SubjectNumber, other: SubjectNumber, actor: str) -> RecordedConsentEvent:
         """Take two numbers for one person from here on. Linking again records another event and changes nothing."""
