@@ -208,6 +208,8 @@ class Columns:
                 if aliases and here is scope and name in scope.aliases:
                     if not aliases_first:
                         self._is_no_source(name, scope)
+                        if name in _OF_ROWS:
+                            raise StatementRefused(f"{shown_name(name)} may be the number of a row; call it otherwise.")
                     return self._alias(node, name, scope)
             here = here.parent
         raise UnknownColumn(f"There is no column {shown_name(name)} in the sources of this statement.")
@@ -261,6 +263,10 @@ _COMPARISONS = (
     exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.ILike, exp.Between, exp.In, exp.Is,
     exp.NullSafeEQ, exp.NullSafeNEQ,
 )  # fmt: skip
+
+
+# What SQLite takes for the number of a row, also of a subquery, before it looks for an output column.
+_OF_ROWS = frozenset({"rowid", "_rowid_", "oid"})
 
 
 def _use_of(node: exp.Expr) -> set[Use]:

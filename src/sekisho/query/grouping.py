@@ -120,7 +120,7 @@ def _meant(select: exp.Select, item: exp.Expr, statement: Statement) -> exp.Expr
         definition = statement.definitions.get(id(item))
         if isinstance(item, exp.Paren | exp.Alias):
             item = item.this
-        elif isinstance(item, exp.Literal) and str(item.this).isdigit():
+        elif isinstance(item, exp.Literal) and not item.is_string and str(item.this).isdigit():
             item = select.expressions[int(item.this) - 1]
         elif isinstance(item, exp.Column) and not item.table and isinstance(definition, Derived):
             shown = definition.expressions[0]

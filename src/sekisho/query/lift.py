@@ -77,7 +77,7 @@ def _around(node: exp.Query) -> exp.Select | None:
 
 
 def _position(item: exp.Expr, first: exp.Expr, names: list[str] | None) -> int | None:
-    if isinstance(item, exp.Literal) and str(item.this).isdigit():
+    if isinstance(item, exp.Literal) and not item.is_string and str(item.this).isdigit():
         return int(item.this)
     if names is None or not isinstance(first, exp.Select):
         return None

@@ -178,6 +178,9 @@ class _Resolver:
             relation = self._values(node)
         else:
             raise StatementRefused("FROM takes datasets, subqueries and VALUES.")
+        if self.columns.lateral and relation.alias == "alias":
+            # To DuckDB alias.x is the output column x, before it is a column of a source of that name.
+            raise StatementRefused("No source is called alias here; give it another name.")
         if relation.alias in scope.sources:
             raise StatementRefused(f"Two sources are called {shown_name(relation.alias)}; give them aliases.")
         scope.sources[relation.alias] = relation

@@ -81,7 +81,8 @@ SQLITE = Dialect(
     masks=_MASKS,
     spelling=_SPELLING,
     instants=Instants(COLUMN, OPERAND, canonical, day_from),
-    refused=frozenset({exp.Lateral, exp.Rollup, exp.Cube, exp.GroupingSets, exp.All, exp.Any}),
+    # sqlglot would write QUALIFY as a SELECT around, in which a name means an output column.
+    refused=frozenset({exp.Qualify, exp.Lateral, exp.Rollup, exp.Cube, exp.GroupingSets, exp.All, exp.Any}),
     physical=_physical,
     people_schema="temp",
     mix=_mix,
