@@ -98,6 +98,11 @@ class SqliteStore:
             for column in dataset.columns
             if column.name == dataset.data_subject.column
         }
+        self._keys = [
+            (dataset.relation, dataset.data_subject.column, self._key_types.get(dataset.data_subject.identifier))
+            for dataset in datasets.values()
+            if dataset.store == store.name and dataset.data_subject is not None
+        ]
 
     async def fetch(
         self, query: GovernedQuery, consent: ConsentView | None, people: PeopleIndex, *, page_rows: int
@@ -182,6 +187,12 @@ class SqliteStore:
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute("PRAGMA temp_store = MEMORY")
             db.execute("PRAGMA mmap_size = 268435456")
+            try:
+                for relation, column, key_type in self._keys:
+                    _check_key(db, relation, column, key_type)
+            except StoreUnavailable:
+                db.close()
+                raise
             db.set_authorizer(lambda *args: _authorise(connection, *args))
             db.set_progress_handler(lambda: 1 if connection.stop else 0, _STEP)
         except sqlite3.Error:
@@ -250,6 +261,25 @@ class SqliteStore:
     def kind(self) -> StoreKind:
         """The engine."""
         return StoreKind.SQLITE
+
+
+def _check_key(db: sqlite3.Connection, relation: str, column: str, key_type: ColumnType | None) -> None:
+    """Raise ``StoreUnavailable`` where a key is declared as another type than the file has.
+
+    A text beside a column of numbers, or a number beside one of texts, is compared as a number: ``017850`` would be
+    17850, who is somebody else.
+    """
+    found = db.execute("SELECT type FROM pragma_table_xinfo(?) WHERE name = ? COLLATE NOCASE", [relation, column])
+    declared = str((found.fetchone() or [""])[0]).upper()
+    if not declared or "BLOB" in declared:  # of no affinity: a value is compared as what it is
+        return
+    # SQLite, Datatypes, 3.1: the first of these decides.
+    texts = "INT" not in declared and any(word in declared for word in ("CHAR", "CLOB", "TEXT"))
+    if texts != (key_type is ColumnType.STRING):
+        raise StoreUnavailable(
+            f"The key {column} of {relation} is {declared} in the SQLite store, and {key_type.value if key_type else 'unknown'}"
+            " in sekisho.yaml; correct its type, or declare a view that casts it."
+        )
 
 
 def _whole(
