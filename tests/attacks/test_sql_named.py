@@ -62,11 +62,23 @@ CHOSEN = [
 ]
 """A value of a row that SQLite chooses."""
 
+AROUND = [
+    "SELECT customer_id, (SELECT count(c.points) FROM crm.tickets) FROM crm.customers c",
+    "SELECT customer_id, (SELECT count(c.points)) FROM crm.customers c",
+    "SELECT customer_id, (SELECT count(*) FILTER (WHERE c.points >= 0) FROM crm.tickets) FROM crm.customers c",
+    "SELECT customer_id, (SELECT max((SELECT c.points)) FROM crm.tickets) FROM crm.customers c",
+    "SELECT customer_id, (SELECT c.points AS a FROM crm.tickets HAVING count(a) > 0) FROM crm.customers c",
+    "SELECT (SELECT count(c.points) FROM crm.tickets) AS n, points FROM crm.customers c WHERE customer_id IN ('<p12>', '<p20>')",
+]
+"""An aggregate of a column around: SQLite makes one row of the rows there, and chooses which of them is shown."""
+
 GROUPED = [
     "SELECT customer_id, prefecture, count(*) FROM crm.customers GROUP BY customer_id",
     "SELECT substr(prefecture, 1, 1) AS p, count(*) FROM crm.customers WHERE customer_id IN ('<p12>', '<p20>') GROUP BY 1",
     "SELECT substr(prefecture, 1, 1), count(*) FROM crm.customers WHERE customer_id IN ('<p12>', '<p20>') GROUP BY substr(prefecture, 1, 1)",
     "SELECT customer_id, count(*), max(minutes) FROM crm.tickets GROUP BY customer_id HAVING count(*) > 1",
+    "SELECT customer_id, (SELECT sum(t.minutes + c.points) FROM crm.tickets t WHERE t.customer_id = c.customer_id) FROM crm.customers c",
+    "SELECT customer_id, (SELECT count(*) FILTER (WHERE t.minutes > c.points) FROM crm.tickets t) FROM crm.customers c",
     "SELECT c.customer_id, count(*) FROM crm.customers c JOIN crm.tickets t USING (customer_id) GROUP BY c.customer_id",
     "SELECT country, count(*) FROM pos.order_lines WHERE customer_id IN ('<p12>', '<p20>') GROUP BY ROLLUP (country)",
     "SELECT arg_max(country, quantity), arg_min(description, quantity) FILTER (WHERE quantity > 2) FROM pos.order_lines WHERE customer_id = '<p12>'",
@@ -152,6 +164,12 @@ def test_a_limit_of_rows_is_no_place_either(judge: Judge, limit: int) -> None:
 @pytest.mark.parametrize("sql", CHOSEN)
 def test_no_value_is_of_a_row_that_the_store_chooses(judge: Judge, sql: str) -> None:
     """Where a key is shown or compared, a column is grouped by or aggregated."""
+    assert judge.refuses(sql) == "statement_refused"
+
+
+@pytest.mark.parametrize("sql", AROUND)
+def test_no_aggregate_makes_one_row_of_a_statement_around(judge: Judge, sql: str) -> None:
+    """An aggregate is of the SELECT in which it stands, as its rows are judged."""
     assert judge.refuses(sql) == "statement_refused"
 
 

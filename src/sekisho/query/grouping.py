@@ -28,6 +28,35 @@ def is_aggregated(select: exp.Select) -> bool:
     return any(found.parent_select is select and _aggregates(found) for found in select.find_all(exp.AggFunc))
 
 
+def check_aggregates(scope: Scope, statement: Statement) -> None:
+    """Refuse an aggregate of columns that are all of a statement around.
+
+    It makes one row of those there, by the standard and in SQLite, which then chooses of which row a column beside it
+    is. Raises ``StatementRefused``.
+    """
+    if scope.parent is None:
+        return
+    own = [column for relation in scope.sources.values() for column in relation.columns.values()]
+    own += scope.merged.values()
+
+    def is_own(column: exp.Column) -> bool:
+        definition = statement.definitions.get(id(column))
+        if isinstance(definition, Derived) and not column.table:  # an output column
+            shown = [each for each in definition.expressions if isinstance(each, exp.Expr)]
+            return any(map(is_own, (inner for each in shown for inner in each.find_all(exp.Column))))
+        return _among(definition, own)
+
+    for found in scope.select.find_all(exp.AggFunc):
+        if found.parent_select is not scope.select:
+            continue
+        whole: exp.Expr = found
+        while isinstance(whole.parent, _AROUND):
+            whole = whole.parent
+        columns = list(whole.find_all(exp.Column))
+        if columns and not any(map(is_own, columns)):
+            raise StatementRefused("An aggregate in a subquery takes a column of that subquery's own sources.")
+
+
 def grouped_by(select: exp.Select, statement: Statement) -> list[exp.Expr]:
     """Return the expressions that *select* groups by, written out."""
     return [_meant(select, item, statement) for item in group_items(select.args.get("group"))]
@@ -104,7 +133,7 @@ def _single(node: exp.Expr, items: list[exp.Expr]) -> Iterator[exp.Column]:
         yield from _single(child, items)
 
 
-def _among(definition: Definition, others: list[Definition]) -> bool:
+def _among(definition: Definition | None, others: list[Definition]) -> bool:
     return any(definition is other for other in others)
 
 

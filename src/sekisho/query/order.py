@@ -20,7 +20,7 @@ from sekisho.domain.terms import ColumnType
 from sekisho.errors import StatementRefused
 from sekisho.query.conjuncts import terms
 from sekisho.query.dialects import Dialect
-from sekisho.query.grouping import CHOICES, check_grouped, grouped_by, is_aggregated, settle_choice
+from sekisho.query.grouping import CHOICES, check_aggregates, check_grouped, grouped_by, is_aggregated, settle_choice
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.names import Definition, Derived, Scope, Statement
 
@@ -80,6 +80,7 @@ def _end_ties_of(
     order.
     """
     select = scope.select
+    check_aggregates(scope, statement)
     if is_aggregated(select):
         check_grouped(scope, statement, kinds)
     if mixes is None or select.args.get("group") is None:  # within a person's rows a choice tells of nobody else
