@@ -12,7 +12,7 @@ CALLED_ALIAS = [
     "SELECT invoice AS country, count(*) FROM pos.order_lines alias GROUP BY invoice, alias.country HAVING alias.country LIKE 'MK%'",
     "SELECT customer_id AS country FROM pos.order_lines alias GROUP BY customer_id, country HAVING alias.country > '17020'",
     "SELECT query_text AS category FROM web.events alias GROUP BY ROLLUP (alias.category)",
-    "SELECT invoice AS country FROM pos.order_lines \"ALIAS\" ORDER BY lower(alias.country)",
+    'SELECT invoice AS country FROM pos.order_lines "ALIAS" ORDER BY lower(alias.country)',
     "SELECT invoice AS country FROM (SELECT invoice, country FROM pos.order_lines) alias QUALIFY row_number() OVER (ORDER BY alias.country) > 0 AND alias.country LIKE 'MK%'",
     "WITH alias AS (SELECT invoice, country FROM pos.order_lines) SELECT invoice AS country FROM alias GROUP BY invoice, alias.country HAVING alias.country LIKE 'MK%'",
 ]
@@ -35,7 +35,9 @@ def test_no_source_of_duckdb_is_called_alias(judge: Judge, sql: str) -> None:
 def test_output_columns_may_be_called_alias(judge: Judge) -> None:
     """The word is a name like any other where no source bears it, and in SQLite."""
     judge.answers("SELECT country AS alias, count(*) FROM pos.order_lines GROUP BY country HAVING alias > 'A'")
-    judge.answers("SELECT note AS prefecture, alias.points FROM crm.customers alias WHERE alias.prefecture = '東京都'")
+    judge.answers(
+        "SELECT note AS prefecture, alias.points FROM crm.customers alias WHERE alias.prefecture = '東京都'"
+    )
 
 
 @pytest.mark.parametrize("by", ["MK%", "S0%"])

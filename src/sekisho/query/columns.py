@@ -209,7 +209,9 @@ class Columns:
                     if not aliases_first:
                         self._is_no_source(name, scope)
                         if name in _OF_ROWS:
-                            raise StatementRefused(f"{shown_name(name)} may be the number of a row; call it otherwise.")
+                            raise StatementRefused(
+                                f"{shown_name(name)} may be the number of a row; call it otherwise."
+                            )
                     return self._alias(node, name, scope)
             here = here.parent
         raise UnknownColumn(f"There is no column {shown_name(name)} in the sources of this statement.")
