@@ -276,9 +276,10 @@ def _check_key(db: sqlite3.Connection, relation: str, column: str, key_type: Col
     # SQLite, Datatypes, 3.1: the first of these decides.
     texts = "INT" not in declared and any(word in declared for word in ("CHAR", "CLOB", "TEXT"))
     if texts != (key_type is ColumnType.STRING):
+        said = key_type.value if key_type is not None else "unknown"
         raise StoreUnavailable(
-            f"The key {column} of {relation} is {declared} in the SQLite store, and {key_type.value if key_type else 'unknown'}"
-            " in sekisho.yaml; correct its type, or declare a view that casts it."
+            f"The key {column} of {relation} is {declared} in the SQLite store, and {said} in sekisho.yaml; correct its"
+            " type, or declare a view that casts it."
         )
 
 
