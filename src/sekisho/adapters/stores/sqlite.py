@@ -278,8 +278,8 @@ def _check_key(db: sqlite3.Connection, relation: str, column: str, key_type: Col
     if texts != (key_type is ColumnType.STRING):
         said = key_type.value if key_type is not None else "unknown"
         raise StoreUnavailable(
-            f"The key {column} of {relation} is {declared} in the SQLite store, and {said} in sekisho.yaml; correct its"
-            " type, or declare a view that casts it."
+            f"The key {column} of {relation} is {declared} in the SQLite store, and {said} in sekisho.yaml; correct"
+            " its type, or declare a view that casts it."
         )
 
 
