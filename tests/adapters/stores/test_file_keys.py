@@ -97,6 +97,22 @@ def test_a_withdrawal_and_a_yes_count_at_the_next_query(world: CopiedWorld) -> N
     assert both(world, ROWS[1])[0] == before
 
 
+@pytest.mark.parametrize(
+    "sql", ["SELECT CAST(stock_code AS INTEGER) AS n {}", "SELECT quantity {} WHERE CAST(stock_code AS INTEGER) > 0"]
+)
+def test_no_expression_runs_on_a_withheld_row(world: CopiedWorld, sql: str) -> None:
+    """Rows of those who do not agree hold what a cast fails on; the bits keep it from them."""
+    rows = pq.read_table(source(world))
+    theirs = {FIRST_ID + p for p in range(PEOPLE) if agrees(p, "recommendation")}
+    codes = ["1" if key in theirs else "x" for key in rows["customer_id"].to_pylist()]
+    assert "x" in codes
+    place = rows.schema.get_field_index("stock_code")
+    put(world, rows.set_column(place, "stock_code", pa.array(codes)))
+    found = world.by(world.without, sql.format("FROM pos.order_lines")).rows
+    assert shapes(world) == [Shape.HANDED]
+    assert len(found) == codes.count("1")
+
+
 @pytest.mark.parametrize("key", [-1, 0, 2**62, -(2**63), 2**63 - 1])
 def test_keys_far_from_all_known_ones_have_no_bit_and_no_error(world: CopiedWorld, key: int) -> None:
     """Whatever whole number a row of a stranger holds, it is withheld like any other, and nothing fails by it."""
