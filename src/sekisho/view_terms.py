@@ -56,8 +56,6 @@ def _dataset(use: DatasetUse, permit: Permit, stores: Mapping[str, Store]) -> di
     return {
         "store": [store.kind, store.named or store.location, store.writes],
         "relation": dataset.relation,
-        # The header of a CSV file is not read: which column is which, their order in the catalogue says.
-        "order": [[c.name, c.type] for c in dataset.columns] if dataset.relation.endswith(".csv") else None,
         "columns": {column.name: _column(column) for column in dataset.columns if column.name in read},
         "data_subject": None if dataset.data_subject is None else asdict(dataset.data_subject),
         "data_category": dataset.data_category,

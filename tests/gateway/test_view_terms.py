@@ -23,7 +23,6 @@ from sekisho.domain.terms import (
     DataSubjectKey,
     LegalBasis,
     StatisticsView,
-    Store,
     StoreKind,
 )
 from sekisho.query.statements import Statements
@@ -169,15 +168,6 @@ def test_masks_alike_but_in_kind_or_in_what_they_call_a_value_differ(catalogue: 
         Hierarchy("regions", 1, {"Osaka": "Kansai"}),
     )
     assert len({terms(column("prefecture", mask=mask)(catalogue)) for mask in masks}) == len(masks)
-
-
-def test_columns_of_a_csv_file_are_part_of_the_terms_in_their_order(catalogue: Catalogue) -> None:
-    """Its header is not read: an order turned round shows another column under the same name."""
-    files = Store("crm", StoreKind.DUCKDB, "/stores/crm", named="stores/crm")
-    before = dataset(relation="customers.csv")(replace(catalogue, stores={**catalogue.stores, "crm": files}))
-    after = dataset(columns=before.datasets[CUSTOMERS].columns[::-1])(before)
-    assert terms(after) != terms(before)
-    assert terms(column("phone", type=ColumnType.INTEGER)(before)) != terms(before)
 
 
 @pytest.mark.parametrize(
