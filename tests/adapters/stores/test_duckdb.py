@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -125,3 +129,27 @@ def test_a_dataset_without_files_does_not_open(tmp_path: Path) -> None:
     dataset = replace(DATASETS["pos.products"], relation="none-*.parquet")
     with pytest.raises(StoreUnavailable):
         DuckDbStores({"pos": Store("pos", StoreKind.DUCKDB, str(tmp_path))}, {dataset.name: dataset})
+
+
+_ELSEWHERE = """
+import sys
+from pathlib import Path
+from sekisho.adapters.stores.duckdb_locked import locked_down
+from sekisho.domain.terms import Column, ColumnClass, ColumnType, Dataset, Store, StoreKind
+seen = Column("seen", ColumnType.TIMESTAMP, ColumnClass.NONE)
+dataset = Dataset("pos.visits", "pos", "visits.parquet", (seen,), None, None, frozenset())
+store = Store("pos", StoreKind.DUCKDB, sys.argv[1])
+engine = locked_down({"pos": store}, {"pos.visits": dataset}, threads=1, copies=None)
+print(engine.cursor().execute("SELECT year(seen), CAST(seen AS TIMESTAMP) FROM pos.visits").fetchall())
+"""
+
+
+def test_instants_with_a_zone_are_those_of_utc_wherever_the_machine_stands(tmp_path: Path) -> None:
+    """A year that is shown in place of an instant, and a row filter, do not depend on the machine's time zone."""
+    seen = pa.array([datetime(2025, 12, 31, 20, 30, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table({"seen": seen}), tmp_path / "visits.parquet")
+    told = subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE, str(tmp_path)],
+        env=os.environ | {"TZ": "Asia/Tokyo"}, check=True, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert told.stdout.strip() == "[(2025, datetime.datetime(2025, 12, 31, 20, 30))]"

@@ -15,6 +15,7 @@ import pytest
 from sekisho.adapters.stores import file_keys
 from sekisho.adapters.stores.key_bits import BitsByKey
 from sekisho.domain.governed import Shape
+from sekisho.domain.terms import DataSubjectKey
 from sekisho.errors import ConsentUnavailable, StoreUnavailable
 from tests.adapters.stores.copied import CopiedWorld, source
 from tests.query.world import FIRST_ID, PEOPLE, agrees, number_of
@@ -166,3 +167,20 @@ def test_somebody_with_two_keys_is_looked_up_in_a_table(world: CopiedWorld) -> N
     world.people.known["customer_id"][str(FIRST_ID + PEOPLE + 7)] = number_of(HERS)
     world.by(world.without, ROWS[0])
     assert shapes(world) == [Shape.KEYS]
+
+
+def test_duckdb_is_asked_nothing_about_a_table_of_another_store(
+    world: CopiedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether keys are whole numbers is asked of files alone: a small read elsewhere does not wait for DuckDB."""
+    asked: list[str] = []
+    looked = file_keys.FileKeys._are_whole
+
+    def looking(self: file_keys.FileKeys, name: str, subject: DataSubjectKey) -> bool:
+        asked.append(name)
+        return looked(self, name, subject)
+
+    monkeypatch.setattr(file_keys.FileKeys, "_are_whole", looking)
+    world.by(world.without, "SELECT customer_id, prefecture FROM crm.customers")
+    world.by(world.without, ROWS[0])
+    assert asked == ["pos.order_lines"]

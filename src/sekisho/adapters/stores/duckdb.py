@@ -58,7 +58,7 @@ class DuckDbStores:
     stores:
         The stores of this kind.
     datasets:
-        Their datasets; each becomes a view under its catalogue name.
+        All datasets; each of theirs becomes a view under its catalogue name.
     threads:
         Threads of the engine.
     timeout:
@@ -95,7 +95,7 @@ class DuckDbStores:
         # The parser, a database of its own without data, needs no lock-down.
         self._parser = duckdb.connect(":memory:", config={"threads": 1})
         self._db = locked_down(stores, datasets, threads=threads, copies=copies)
-        self._keys = FileKeys(datasets, self._db.cursor)
+        self._keys = FileKeys(datasets, stores, self._db.cursor)
         self._rows = RowMarks(stores, datasets, self._db.cursor, threads=threads, timeout=timeout, least=least_marked)
 
     def attach(self, dataset: Dataset, paths: Sequence[Path]) -> None:

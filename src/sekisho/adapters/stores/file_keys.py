@@ -7,7 +7,7 @@ of hashes over it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import duckdb
 
@@ -25,20 +25,29 @@ class FileKeys:
     Parameters
     ----------
     datasets:
-        The datasets, by catalogue name.
+        All datasets, by catalogue name. A person's key may be of another store, and come to the engine by a scan.
+    stores:
+        The stores of files.
     cursor:
         Makes a cursor of the engine, which knows each dataset by its name.
     """
 
-    def __init__(self, datasets: Mapping[str, Dataset], cursor: Callable[[], duckdb.DuckDBPyConnection]) -> None:
-        self._subjects = {
-            name: dataset.data_subject for name, dataset in datasets.items() if dataset.data_subject is not None
-        }
+    def __init__(
+        self,
+        datasets: Mapping[str, Dataset],
+        stores: Collection[str],
+        cursor: Callable[[], duckdb.DuckDBPyConnection],
+    ) -> None:
+        self._subjects: dict[str, DataSubjectKey] = {}
         self.types: dict[str, ColumnType] = {}
-        for name, subject in self._subjects.items():
-            column = datasets[name].column(subject.column)
+        for name, dataset in datasets.items():
+            if dataset.data_subject is None:
+                continue
+            if dataset.store in stores:
+                self._subjects[name] = dataset.data_subject
+            column = dataset.column(dataset.data_subject.column)
             if column is not None:
-                self.types[subject.identifier] = column.type
+                self.types[dataset.data_subject.identifier] = column.type
         self._cursor = cursor
         self._bits = BitsByKey(self.types, "big")
         self._whole: set[str] = set()
