@@ -177,7 +177,8 @@ class DirectStore:
             for k, n in zip(keys.values.to_pylist(), keys.numbers.tolist(), strict=True)
             if n in listed
         ]
-        load(self.connection, "sekisho", projection.table, {"k": "bigint", "n": "bigint"}, rows)
+        of = "bigint" if all(row["k"].isdigit() for row in rows) else "text"
+        load(self.connection, "sekisho", projection.table, {"k": of, "n": "bigint"}, rows)
         self._held[projection.table] = version
 
     async def healthy(self) -> bool:

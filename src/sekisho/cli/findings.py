@@ -20,6 +20,7 @@ from sekisho.adapters.records.database import Database, DatabaseFailed
 from sekisho.adapters.records.people import PeopleRegistry
 from sekisho.adapters.rego import EmbeddedRego
 from sekisho.adapters.stores import colocated, file_rights
+from sekisho.adapters.stores.duckdb_locked import CSV_FORM
 from sekisho.bootstrap import copies_folder
 from sekisho.bootstrap.free_text import try_recognizers
 from sekisho.bootstrap.policy import point_of_decision
@@ -296,7 +297,7 @@ def _source(store: Store, dataset: Dataset) -> str:
     if _is_json(dataset):
         return f"read_json('{pattern}', format = 'newline_delimited')"
     if dataset.relation.endswith(".csv"):
-        return f"read_csv('{pattern}', header = true)"
+        return f"read_csv('{pattern}', {CSV_FORM})"
     return f"read_parquet('{pattern}')"
 
 

@@ -72,7 +72,7 @@ class Connections:
         try:
             while self._idle:
                 session = self._idle.pop()
-                if not session.connection.is_closed():
+                if not session.connection.is_closed() and await self._is_as_it_was(session, time):
                     return session
                 self._open.discard(session)
             session = await connect(self._store, self._datasets, statement_s=max(self._timeout, 1.0))
@@ -81,6 +81,18 @@ class Connections:
             raise
         self._open.add(session)
         return session
+
+    async def _is_as_it_was(self, session: Session, time: Time) -> bool:
+        """Return whether a connection at rest can be used: it lasts, and its tables are still those declared."""
+        try:
+            await time.of(session.look_again(self._store, self._datasets))
+        except BaseException as fault:
+            session.cut()
+            self._open.discard(session)
+            if isinstance(fault, FAULTS):
+                return False  # a new one says what is the matter
+            raise
+        return True
 
     def _release(self, session: Session, *, settled: bool, failed: bool = False) -> None:
         """Give a connection back, off the caller's way; one on which something broke off is closed.

@@ -14,19 +14,22 @@ SCHEMA = "sekisho"
 """Schema of the gateway's own tables in a store."""
 
 BENEATH = """
-WITH RECURSIVE beneath (oid) AS (
-  SELECT to_regclass(given.name)::oid FROM unnest($1::text[]) AS given(name)
+WITH RECURSIVE beneath (oid, given) AS (
+  SELECT to_regclass(given.name)::oid, true FROM unnest($1::text[]) AS given(name)
   UNION
-  SELECT further.oid FROM beneath, LATERAL (
+  SELECT further.oid, false FROM beneath, LATERAL (
     SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = beneath.oid
     UNION ALL
-    SELECT d.refobjid FROM pg_rewrite w
+    SELECT d.refobjid FROM pg_class v JOIN pg_rewrite w ON w.ev_class = v.oid AND w.ev_type = '1'
     JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
-    WHERE w.ev_class = beneath.oid
+    WHERE v.oid = beneath.oid AND v.relkind = 'v' AND d.refobjid <> v.oid
   ) AS further(oid)
 )
 """
-"""The relations $1 and what stands behind them: their partitions, and what a view reads."""
+"""The relations $1 and what stands behind them: their partitions, and what a view reads. A relation may be both.
+
+A materialised view reads nothing, and the rules of a table that write elsewhere are not asked.
+"""
 
 _ROLE = """
 SELECT
@@ -59,13 +62,18 @@ JOIN pg_type t ON t.oid = a.atttypid
 JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_collation c ON c.oid = a.attcollation
 """
-_READERS = """
-SELECT given.name AS relation, r.rolname::text AS role
-FROM unnest($1::text[]) AS given(name)
-JOIN pg_class c ON c.oid = to_regclass(given.name)
+_OF_ROWS = """
+SELECT DISTINCT p.proname::text AS name
+FROM pg_proc p JOIN pg_type t ON t.oid = p.proargtypes[0]
+WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.pronargs - p.pronargdefaults = 1 AND t.typtype = 'p'
+  AND p.proname = ANY ($1::text[])
+"""
+_READERS = f"""{BENEATH}
+SELECT DISTINCT r.rolname::text AS role
+FROM beneath JOIN pg_class c USING (oid)
 JOIN pg_roles r ON r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> current_user
 WHERE has_any_column_privilege(r.oid, c.oid, 'SELECT') AND NOT pg_has_role(r.oid, c.relowner, 'MEMBER')
-ORDER BY 1, 2
+ORDER BY 1
 """
 
 
@@ -133,10 +141,33 @@ def unlike(found: Mapping[str, Mapping[str, Found]], datasets: Sequence[Dataset]
                 yield f"{column.name} of {dataset.name} compares texts loosely (its collation); declare a view"
 
 
+async def faults_of(connection: asyncpg.Connection, datasets: Sequence[Dataset]) -> list[str]:
+    """Return where the store is not what the catalogue says; nothing may run there then.
+
+    A column that is not there fails the statements that name it, and no others, unless it is called like a function
+    that takes a row: ``t.to_json`` is a column, and where there is none ``to_json(t)``, all columns of the row, raw.
+    """
+    found = await columns_of(connection, datasets)
+    faults = list(unlike(found, datasets))
+    gone = [(d, c.name) for d in datasets for c in d.columns if found[d.name] and c.name not in found[d.name]]
+    if gone:
+        of_rows = {row["name"] for row in await connection.fetch(_OF_ROWS, [name for _, name in gone])}
+        faults += [
+            f"{name} of {dataset.name} is no column, and PostgreSQL would call its function of that name; take it out"
+            " of sekisho.yaml, or call it otherwise"
+            for dataset, name in gone
+            if name in of_rows
+        ]
+    return faults
+
+
 async def other_readers(connection: asyncpg.Connection, datasets: Sequence[Dataset]) -> dict[str, list[str]]:
-    """Return, by dataset, the roles that may read its table besides the gateway's, owners and superusers."""
-    by_relation = {quoted(*physical(dataset)): dataset.name for dataset in datasets}
+    """Return, by dataset, the roles that may read its table besides the gateway's, owners and superusers.
+
+    A partition, or a table that a view reads, holds the same rows, and has rights of its own.
+    """
     readers: dict[str, list[str]] = {}
-    for row in await connection.fetch(_READERS, list(by_relation)):
-        readers.setdefault(by_relation[row["relation"]], []).append(row["role"])
+    for dataset in datasets:
+        if found := await connection.fetch(_READERS, [quoted(*physical(dataset))]):
+            readers[dataset.name] = [row["role"] for row in found]
     return readers

@@ -9,16 +9,28 @@ from __future__ import annotations
 import itertools
 import json
 
-import asyncpg
-
 from sekisho.adapters.stores.postgresql.inspection import BENEATH, SCHEMA, quoted
 from sekisho.adapters.stores.postgresql.session import Session
 from sekisho.domain.governed import GovernedQuery
-from sekisho.query.oracle import check
+from sekisho.query.oracle import calls_of, check
 
 _BENEATH = f"""{BENEATH}
-SELECT n.nspname || '.' || c.relname
+SELECT n.nspname || '.' || c.relname AS name, bool_or(NOT beneath.given) AS beneath,
+  CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) ELSE '' END AS definition
 FROM beneath JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
+GROUP BY c.oid, n.nspname, c.relname, c.relkind
+"""
+
+# What the server adds by itself: row-level security, of which the gateway knows nothing.
+_POLICIES = f"""{BENEATH}
+SELECT DISTINCT n.nspname || '.' || c.relname AS name, a.attname AS column,
+  coalesce(pg_get_expr(p.polqual, p.polrelid), '') AS condition
+FROM beneath JOIN pg_class t ON t.oid = beneath.oid AND t.relrowsecurity
+JOIN pg_policy p ON p.polrelid = t.oid AND p.polcmd IN ('r', '*')
+LEFT JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass
+LEFT JOIN pg_class c ON c.oid = d.refobjid
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid AND a.attnum > 0
 """
 
 _names = itertools.count()
@@ -45,9 +57,13 @@ async def compare(session: Session, query: GovernedQuery) -> None:
     tables = [f"{SCHEMA}.{projection.table}" for projection in query.projections if projection.keys]
     reads |= {(table, column) for table in tables for column in ("k", "n")}
     (explained,) = json.loads(told)
-    check(explained, reads, await _beneath(connection, {table for table, _ in reads if "." in table}))
-
-
-async def _beneath(connection: asyncpg.Connection, planned: set[str]) -> set[str]:
+    planned = {table for table, _ in reads if "." in table}
     names = [quoted(*table.split(".", 1)) for table in sorted(planned)]
-    return {row[0] for row in await connection.fetch(_BENEATH, names)} - planned
+    found = await connection.fetch(_BENEATH, names)
+    policies = await connection.fetch(_POLICIES, names)
+    beneath = {row["name"] for row in found if row["beneath"]}
+    reads |= {(row["name"], row["column"]) for row in policies if row["column"] and row["name"] in planned}
+    others = {row["name"] for row in policies if row["name"]}
+    calls = {call for row in found for call in calls_of(row["definition"])}
+    calls |= {call for row in policies for call in calls_of(row["condition"])}
+    check(explained, reads, (beneath | others) - planned, beneath & planned, calls)

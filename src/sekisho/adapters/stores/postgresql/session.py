@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 import asyncpg
 
-from sekisho.adapters.stores.postgresql.inspection import columns_of, excess_of_role, unlike
+from sekisho.adapters.stores.postgresql.inspection import excess_of_role, faults_of
 from sekisho.domain.terms import Dataset, Store
 from sekisho.errors import StatementRefused, StoreUnavailable
 
@@ -30,6 +31,7 @@ FAULTS = (
 
 _STATEMENTS = 200  # prepared statements that a connection keeps
 _CONNECT_S = 10.0
+_LOOKED_S = 10.0  # for which what was seen of role and tables holds
 _CANCEL_S = 5.0  # for a server to acknowledge that a statement was cancelled
 
 SETTINGS = {
@@ -60,10 +62,11 @@ _AS_TEXT = ("uuid", "interval", "time", "timetz", "inet", "cidr", "macaddr")
 
 @dataclass(eq=False)
 class Session:
-    """One connection and the statements that it has prepared, the least used first."""
+    """One connection, the statements that it has prepared, the least used first, and when it looked at the tables."""
 
     connection: asyncpg.Connection
     statements: OrderedDict[str, asyncpg.prepared_stmt.PreparedStatement] = field(default_factory=OrderedDict)
+    looked: float = 0.0
 
     async def prepared(self, sql: str) -> asyncpg.prepared_stmt.PreparedStatement:
         """Return *sql* as a prepared statement; the server takes one command only."""
@@ -74,6 +77,16 @@ class Session:
                 self.statements.popitem(last=False)
         self.statements[sql] = held
         return held
+
+    async def look_again(self, store: Store, datasets: Sequence[Dataset]) -> None:
+        """Look at the role and the tables once more, if that was some time ago. Raises ``StoreUnavailable``.
+
+        An administrator changes tables while connections last, and the server plans prepared statements anew without
+        a word: a key whose texts compare loosely since would let the rows of ``A`` through by the consent of ``a``.
+        """
+        if monotonic() - self.looked > _LOOKED_S:
+            await _compare(self.connection, store, datasets)
+            self.looked = monotonic()
 
     async def end(self) -> None:
         """Cancel what runs, if anything does, and close the connection."""
@@ -118,6 +131,7 @@ async def connect(store: Store, datasets: Sequence[Dataset], *, statement_s: flo
     try:
         async with asyncio.timeout(_CONNECT_S):
             await _look_at(connection, store, datasets, settings)
+            session.looked = monotonic()
     except FAULTS:
         session.cut()
         raise StoreUnavailable(f"The store {store.name} could not be opened; run sekisho check.") from None
@@ -168,16 +182,21 @@ async def _look_at(
     found = dict(await connection.fetch(_READ_BACK, list(wanted)))
     for name in sorted(wanted.keys() - {name for name, value in wanted.items() if found.get(name) == value}):
         raise StoreUnavailable(f"The server of the store {store.name} did not accept the setting {name}.")
+    await _compare(connection, store, datasets)
+    for kind in _AS_TEXT:
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=str, format="text")
+    await connection.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=Decimal, format="text")
+
+
+async def _compare(connection: asyncpg.Connection, store: Store, datasets: Sequence[Dataset]) -> None:
+    """Raise ``StoreUnavailable`` where role or tables are not what they must be."""
     if excess := await excess_of_role(connection, datasets):
         raise StoreUnavailable(
             f"The role of the store {store.name} {excess}; give the gateway a role of its own:"
             f" sekisho stores bootstrap {store.name}."
         )
-    for fault in unlike(await columns_of(connection, datasets), datasets):
+    for fault in await faults_of(connection, datasets):
         raise StoreUnavailable(f"In the store {store.name}, {fault}.")
-    for kind in _AS_TEXT:
-        await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=str, format="text")
-    await connection.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=Decimal, format="text")
 
 
 def in_step(fault: BaseException) -> bool:

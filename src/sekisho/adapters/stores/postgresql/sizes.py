@@ -20,7 +20,7 @@ SELECT count(*) > 0 AND coalesce(bool_and(c.relkind IN ('r', 'p', 'm', 'v')), fa
   CASE WHEN c.relkind NOT IN ('r', 'm') THEN 0 WHEN c.reltuples > 0 THEN c.reltuples
     ELSE pg_relation_size(c.oid) / 200.0 END
 ) <= {FEW_ROWS}
-FROM beneath JOIN pg_class c USING (oid)
+FROM (SELECT DISTINCT oid FROM beneath) AS each JOIN pg_class c USING (oid)
 """
 _LEARNT_S: Final = 60.0  # after so long a size is asked for anew
 
