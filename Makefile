@@ -43,8 +43,8 @@ check: $(VENV)/dev.stamp  ## Format, lint, types, import rules, file lengths, po
 	@$(BIN)/lint-imports
 	@$(BIN)/python tests/house.py
 
-fuzz: $(VENV)/dev.stamp  ## 20,000 generated statements for each engine (needs SEKISHO_TEST_POSTGRES)
-	@SEKISHO_FUZZ=20000 $(BIN)/python -m pytest tests/query/test_generated.py -n auto --dist load -s
+fuzz: $(VENV)/dev.stamp  ## 20,000 statements of each generator for each engine (needs SEKISHO_TEST_POSTGRES)
+	@SEKISHO_FUZZ=20000 $(BIN)/python -m pytest tests/query/test_generated.py tests/query/test_scopes.py -n auto --dist load -s
 
 attacks: $(VENV)/dev.stamp  ## The attack suites that take minutes (with SEKISHO_TEST_POSTGRES on all engines)
 	@$(BIN)/python -m pytest -n auto -m long

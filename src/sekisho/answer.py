@@ -152,8 +152,7 @@ class Answer:
     def _small(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self.query.order_by_token and batch.num_rows > 1:
             # Before the cut: which rows come first must not depend on the order in the store.
-            position = self._position()
-            batch = batch.take(pa.array(order_of(self._sort_keys(batch.column(position)))))
+            batch = batch.take(pa.array(order_of(self._sort_keys(batch))))
         return batch.slice(0, self.limit) if self.cut else batch
 
     def _position(self) -> int:
@@ -212,8 +211,8 @@ class Answer:
         finally:
             order.close()
 
-    def _sort_keys(self, column: pa.Array) -> NDArray[np.uint64]:
-        return self.keyed.sort_keys(column, self.query.outputs[self._position()])
+    def _sort_keys(self, batch: pa.RecordBatch) -> NDArray[np.uint64]:
+        return self.keyed.row_keys(batch, self.query.outputs, joined=self.query.joined)
 
     async def _full(
         self, started: list[pa.RecordBatch], fetched: AsyncIterator[pa.RecordBatch]

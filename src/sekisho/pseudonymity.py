@@ -22,6 +22,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.record import REF_BYTES, subject_ref
 from sekisho.domain.terms import Purpose, Requester, SubjectNumber
+from sekisho.domain.transforms import Above, kinds_above
 from sekisho.ports import (
     DataSubjectRef,
     EpochKeys,
@@ -52,6 +53,10 @@ _WITHOUT_KEYS = frozenset(
 """Transforms that need no key. What does not stand here takes the epoch that holds."""
 _TABLED = 1 << 24
 """References of people with numbers below this are kept, 16 bytes each; of others they are computed anew."""
+_KEYED = kinds_above(Above.EQUALITY)
+_ONE, _CHANCES, _TIES = np.uint64(1), np.uint64(1 << 12), np.uint64(1 << 24)  # 12 bits by other keys, 12 by chance
+_OTHERS = np.uint64(64 - 12)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 _REF = np.dtype(f"V{REF_BYTES}")
 
 
@@ -205,6 +210,28 @@ class KeyedTransforms:
         if output.transform is TransformKind.HMAC:
             return self.hashes(output.domain or "").keys(column.cast(pa.string()))
         return self.tokens(output.domain or "").keys(column.cast(pa.string()))
+
+    def row_keys(self, batch: pa.RecordBatch, outputs: Sequence[Output], *, joined: bool) -> NDArray[np.uint64]:
+        """Return numbers that sort rows by the token of their first key.
+
+        Where rows are *joined* of several, those with one first token are sorted by the others, then by chance. As
+        they come from the store, the second people would stand in one order for every purpose; and what an engine
+        joins by, an index over all columns that it reads, puts the rows beside one person in the order of texts that
+        are masked.
+        """
+        first, *others = [place for place, output in enumerate(outputs) if output.transform in _KEYED]
+        keys = self.sort_keys(batch.column(first), outputs[first])
+        if not joined:
+            return keys
+        mixed = np.zeros(len(keys), np.uint64)
+        for place in others:
+            mixed = mixed * _ODD + self.sort_keys(batch.column(place), outputs[place])
+        return (keys & ~(_TIES - _ONE)) | (mixed >> _OTHERS) * _CHANCES | by_chance(len(keys))
+
+
+def by_chance(count: int) -> NDArray[np.uint64]:
+    """Return *count* numbers below 2^12 that nothing foretells: what ends the order of rows that are joined."""
+    return np.random.default_rng().integers(_CHANCES, size=count, dtype=np.uint64)
 
 
 class OneEpoch:

@@ -46,7 +46,8 @@ TEXTS = [
     "東京都渋谷区神南1-2-3", "神奈川県横浜市", "和歌山県", "鹿児島", "〒150-0041 東京都渋谷区", "〒１５０－００４１　京都府", "渋谷区神南", "東京",
     "北海道", "大阪府", "東京府", "青森", "県", "🙂🙂🙂🙂", "𠮷野 太郎", "がぎ ぐげ",
     "https://taro:pw@shop.example.com:8080/x?y#z", "http://taro@", "http://taro:12@", "mailto:taro@example.org", "http://h", "taro",
-    "Mozilla Chrome/1 Edg/2", "Chrome Safari", "Firefox", "curl", "***", "'; DROP TABLE t; --", "\\", "%_",
+    "Mozilla Chrome/1 Edg/2", "Chrome Safari", "Firefox", "curl", "1990", "1990-04-12", "1990/4/12", "1990年4月", "19900412",
+    "19900412T1000", "1990041210", "19901312", "1700000000", "2459000.5", "１９９０", "***", "'; DROP TABLE t; --", "\\", "%_",
 ]  # fmt: skip
 NUMBERS = [
     None,
@@ -97,6 +98,8 @@ MASKS: list[tuple[Mask | TransformKind, ColumnType]] = [
     *((Truncate(part), ColumnType.DATE) for part in DatePart),
     (TransformKind.YEAR, ColumnType.DATE),
     (TransformKind.AGE_BAND, ColumnType.DATE),
+    (TransformKind.YEAR, ColumnType.STRING),
+    (TransformKind.AGE_BAND, ColumnType.STRING),
 ]  # fmt: skip
 VALUES: dict[ColumnType, list[Any]] = {
     ColumnType.STRING: TEXTS, ColumnType.INTEGER: NUMBERS, ColumnType.DOUBLE: REALS, ColumnType.DATE: DATES,
@@ -227,3 +230,16 @@ def test_duckdb_fails_on_no_day(part: DatePart) -> None:
     for edge in ("infinity", "-infinity", "5877642-06-25 (BC)", "5881580-07-10"):
         found = duckdb.execute(f"SELECT {mask} FROM (SELECT CAST('{edge}' AS DATE) AS c) t").fetchall()
         assert found == [(None,)]
+
+
+@pytest.mark.parametrize("case", [TransformKind.YEAR, TransformKind.AGE_BAND, *map(Truncate, DatePart)], ids=named)
+@pytest.mark.parametrize(
+    "when", ["infinity", "-infinity", "290309-12-22 (BC) 00:00:00+00", "294247-01-10 04:00:54+00"]
+)
+def test_duckdb_fails_on_no_instant(case: Mask | TransformKind, when: str) -> None:
+    """The first and the last instants with a zone have a mask or none: an error would tell of a row."""
+    mask = sql_of(StoreKind.DUCKDB, case, ColumnType.TIMESTAMP)
+    with duckdb.connect() as engine:
+        assert (
+            len(engine.execute(f"SELECT {mask} FROM (SELECT CAST('{when}' AS TIMESTAMPTZ) AS c) t").fetchall()) == 1
+        )

@@ -35,7 +35,7 @@ def batch(numbers: list[int], start: int = 0) -> pa.RecordBatch:
 
 def ordered(batches: list[pa.RecordBatch], page_rows: int, limit: int, folder: Path | None = None) -> pa.Table:
     """Return *batches* put into order, after looking at the size of the pages."""
-    order = TokenOrder(lambda column: PSEUDONYMS.keys(numbers_of(column)), 0, limit=limit, folder=folder)
+    order = TokenOrder(lambda rows: PSEUDONYMS.keys(numbers_of(rows.column(0))), 0, limit=limit, folder=folder)
     try:
         for each in batches:
             order.add(each)

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from sekisho.domain.access import Use
 from sekisho.errors import StatementRefused, UnknownColumn
-from sekisho.query.names import Definition, Derived, Relation, Scope, Statement, group_items, physicals
+from sekisho.query.names import Definition, Derived, Relation, Scope, Statement, group_items, is_made_up, physicals
 from sekisho.query.parse import shown_name
 
 Resolve = Callable[[exp.Expr, Scope | None, dict[str, Relation]], dict[str, Definition]]
@@ -54,6 +54,10 @@ class Columns:
                 relation = scope.sources.get(projection.table)
                 if relation is None or not _same_dataset(projection, relation):
                     raise UnknownColumn(f"There is no source {shown_name(projection.table)} to take * of.")
+                if not (self.lateral or self.standard) and _is_merged_anew(node, relation, scope):
+                    raise StatementRefused(
+                        "SQLite reads * of a source beside outer JOIN USING as it likes; name columns."
+                    )
                 chosen = [relation]
             else:
                 expanded.append(projection)
@@ -105,7 +109,8 @@ class Columns:
             while unique in outputs or (unique in meant and (n > 1 or not asked)):
                 n += 1
                 unique = f"{name}_{n}"
-            outputs[unique] = self.statement.definitions.get(id(expression)) or Derived((expression,))
+            definition = self.statement.definitions.get(id(expression))
+            outputs[unique] = definition or Derived((expression,), made_up="" if asked else unique)
             named.append(exp.Alias(this=expression, alias=exp.to_identifier(unique, quoted=True)))
         node.set("expressions", named)
         return outputs
@@ -194,12 +199,17 @@ class Columns:
             else:
                 found = [relation for relation in here.sources.values() if name in relation.columns]
                 merged = here.merged.get(name)
+                if any(is_made_up(name, relation.columns[name]) for relation in found):
+                    # To the engine the column has no name, or one that it made up itself.
+                    raise StatementRefused(f"{shown_name(name)} is a column without a name; give it one with AS.")
                 if len(found) > (1 if merged is None else len(merged.parts)) or (merged and here is not scope):
                     raise StatementRefused(
                         f"Column {shown_name(name)} is in several sources; put the alias before it."
                     )
                 for relation in found:
                     self._seen(relation, here)
+                if found and name in _OF_ROWS and here is not scope:
+                    raise StatementRefused(f"{shown_name(name)} may be the number of a row; put the alias before it.")
                 if merged is not None:
                     node.set("this", exp.to_identifier(name, quoted=True))
                     return merged
@@ -301,6 +311,20 @@ def _in_standard_order(node: exp.Select, sources: list[Relation]) -> list[tuple[
         right = [(name, relation.alias) for name in relation.columns if name not in merged]
         columns = [*((name,) for name in merged), *left, *right]
     return before + columns
+
+
+def _is_merged_anew(node: exp.Select, relation: Relation, scope: Scope) -> bool:
+    """Return whether SQLite may show a column of another source, merged by USING, as one of *relation*."""
+    sources, joins = list(scope.sources), node.args.get("joins") or []
+    own = sources.index(relation.alias)
+    first = len(sources) - len(joins)
+    merging = [
+        place
+        for place, join in enumerate(joins, start=first)
+        if any(name.name in relation.columns for name in join.args.get("using") or ())
+    ]
+    sides = {str(join.args.get("side") or "").upper() for join in joins}
+    return bool(merging) and (not sides.isdisjoint({"RIGHT", "FULL"}) or ("LEFT" in sides and 0 < own < max(merging)))
 
 
 def is_comma(join: exp.Join) -> bool:

@@ -32,11 +32,12 @@ class Derived:
     """A column computed by the statement itself: an expression, or one per branch of a set operation.
 
     A branch that shows a bound column stands there as what the column denotes. *anchor* is what the column of a
-    recursive WITH denotes inside its recursive branch.
+    recursive WITH denotes inside its recursive branch. *made_up* is the name that it got here, where it had none.
     """
 
     expressions: tuple[exp.Expr | Physical | Merged, ...]
     anchor: Definition | None = None
+    made_up: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +130,11 @@ def expressions_of(definition: Definition) -> tuple[exp.Expr | Physical | Merged
     return definition.expressions if isinstance(definition, Derived) else (definition,)
 
 
+def is_made_up(name: str, definition: Definition) -> bool:
+    """Return whether *name* is one that the engine does not know: the column has none, or another there."""
+    return isinstance(definition, Derived) and bool(name) and definition.made_up == name
+
+
 def physicals(definition: Definition, statement: Statement) -> Iterator[Physical]:
     """Yield the physical columns from which *definition* is computed, repeats included."""
     if isinstance(definition, Physical):
@@ -166,5 +172,5 @@ def _set_items(item: exp.Expr) -> Iterator[exp.Expr]:
 
 __all__ = [
     "Definition", "Derived", "Merged", "Physical", "Relation", "Scope", "Statement", "expressions_of",
-    "fold", "group_items", "physicals",
+    "fold", "group_items", "is_made_up", "physicals",
 ]  # fmt: skip

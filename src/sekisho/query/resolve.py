@@ -14,7 +14,17 @@ from sekisho.domain.access import Use
 from sekisho.domain.terms import Dataset
 from sekisho.errors import StatementRefused, UnknownColumn
 from sekisho.query.columns import Columns, is_comma
-from sekisho.query.names import Definition, Derived, Merged, Physical, Relation, Scope, Statement, expressions_of
+from sekisho.query.names import (
+    Definition,
+    Derived,
+    Merged,
+    Physical,
+    Relation,
+    Scope,
+    Statement,
+    expressions_of,
+    is_made_up,
+)
 from sekisho.query.parse import shown_name
 
 
@@ -112,14 +122,14 @@ class _Resolver:
         if len(left) != len(right):
             raise StatementRefused("Both sides of a set operation need the same number of columns.")
         outputs: dict[str, Definition] = {
-            name: Derived(expressions_of(a) + expressions_of(b))
+            name: Derived(expressions_of(a) + expressions_of(b), made_up=name if is_made_up(name, a) else "")
             for (name, a), b in zip(left.items(), right.values(), strict=True)
         }
         order = node.args.get("order")
         for item in order.expressions if order else ():
             for column in item.find_all(exp.Column):
                 definition = outputs.get(column.name) if not column.table else None
-                if definition is None:
+                if definition is None or is_made_up(column.name, definition):
                     raise UnknownColumn("ORDER BY after a set operation takes names of its output columns.")
                 column.set("this", exp.to_identifier(column.name, quoted=True))
                 self.columns.bind(column, definition)
@@ -239,6 +249,9 @@ class _Resolver:
     def _natural(join: exp.Join, before: list[Relation], scope: Scope) -> None:
         """Write NATURAL as USING, with the columns that the catalogue has on both sides."""
         joined = list(scope.sources.values())[-1]
+        if any(is_made_up(*column) for relation in (*before, joined) for column in relation.columns.items()):
+            # The engine may have a name for it, by which it joins.
+            raise StatementRefused("NATURAL JOIN finds a column without a name; give it one with AS, or use USING.")
         names = list(dict.fromkeys(n for relation in before for n in relation.columns if n in joined.columns))
         for name in names:
             merged = scope.merged.get(name)
@@ -252,7 +265,7 @@ class _Resolver:
     def _using(self, name: exp.Identifier, scope: Scope) -> None:
         key = name.name
         parts = [r.columns[key] for r in scope.sources.values() if key in r.columns]
-        if len(parts) < 2:
+        if len(parts) < 2 or any(is_made_up(key, part) for part in parts):
             raise UnknownColumn(f"USING names {shown_name(key)}, which is not a column of both sides.")
         name.set("this", key)
         for relation in scope.sources.values():

@@ -35,8 +35,8 @@ _BITS = 6  # of the token, for each parting
 _PARTS = 1 << _BITS
 _FEW = 5_000  # keys up to which they are sorted as they are
 
-Keys = Callable[[pa.Array], NDArray[np.uint64]]
-"""The first 64 bits of the token of each value; what has none comes last."""
+Keys = Callable[[pa.RecordBatch], NDArray[np.uint64]]
+"""The first bits of the token of each row; what has none comes last."""
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ class TokenOrder:
             return
         batch = self._joined(batches)
         batches.clear()  # their rows are in memory once
-        order = pa.array(order_of(self._keys(batch.column(self._position))))
+        order = pa.array(order_of(self._keys(self._widened(batch))))
         # In steps: whoever reads them works on one while the next is not there yet.
         step = max(1, -(-batch.num_rows * (4 << 20) // max(1, batch.nbytes)))
         for start in range(0, batch.num_rows, step):
@@ -165,7 +165,7 @@ class TokenOrder:
         """Write the rows of *batches*, each to the part that the bits of its token from *shift* on name."""
         spilled = self._opened()
         for batch in self._gathered(batches, min(_AT_ONCE, IN_MEMORY)):
-            keys = self._keys(batch.column(self._position))
+            keys = self._keys(self._widened(batch))
             which = ((keys >> np.uint64(shift)) & np.uint64(_PARTS - 1)).astype(np.uint8)
             order = np.argsort(which, kind="stable")
             keys = keys[order]
@@ -189,7 +189,7 @@ class TokenOrder:
     def _prune(self) -> None:
         """Keep the rows with the lowest tokens, of which no more than the limit can be asked for."""
         batch = self._joined(self._batches)
-        order = order_of(self._keys(batch.column(self._position)))[: self._limit]
+        order = order_of(self._keys(self._widened(batch)))[: self._limit]
         batch = batch.take(pa.array(np.sort(order)))
         self._batches, self._bytes, self._rows = [batch], batch.nbytes, batch.num_rows
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from sekisho.domain.masks import DatePart
 
 _MONTHS = {DatePart.YEAR: 12, DatePart.QUARTER: 3, DatePart.MONTH: 1}
+_YEAR = r"^\d{4}([^0-9]|$|(0[1-9]|1[0-2])[0-3]\d([^0-9]|$))"  # a number of more digits begins with none
 _DAY = r"^\d{4}-(0[1-9]|1[0-2])-[0-3]\d"
 _FIRST, _LAST = np.datetime64("0001-01-01", "M"), np.datetime64("9999-12-31", "M")
 
@@ -21,7 +22,7 @@ _FIRST, _LAST = np.datetime64("0001-01-01", "M"), np.datetime64("9999-12-31", "M
 def year(dates: pa.Array) -> pa.Array:
     """Return the year of each of *dates*: dates, timestamps, or texts that begin with one."""
     if pa.types.is_string(dates.type):
-        good = pc.match_substring_regex(dates, r"^\d{4}")
+        good = pc.match_substring_regex(dates, _YEAR)
         digits = pc.if_else(good, pc.utf8_slice_codeunits(dates, 0, 4), pa.scalar(None, pa.string()))
         return digits.cast(pa.int64())
     return pc.year(dates)
