@@ -77,3 +77,18 @@ def test_a_loose_collation_lets_nobody_else_through(kind: str, tmp_path: Path) -
             db.execute("UPDATE tickets SET customer_id = customer_id || ' '")
         db.close()
         assert outcome(world, "SELECT channel FROM crm.tickets")[2] == []
+
+
+@pytest.mark.parametrize("kind", ["", "BLOB", "INTEGER", "NUMERIC"])
+@pytest.mark.parametrize(
+    "written", ["'0' || customer_id", "' ' || customer_id", "customer_id || '.0'", "customer_id || 'e0'"]
+)
+def test_a_text_among_numbers_is_nobodys(kind: str, written: str, tmp_path: Path) -> None:
+    """``017850`` in a column that keeps to no type is not 17850: the yes of the one shows no row of the other."""
+    with _held_as(kind, ColumnType.INTEGER, tmp_path) as world:
+        with sqlite3.connect(tmp_path / "first" / "store.db") as db:
+            db.execute(f"UPDATE tickets SET customer_id = {written}")
+            (numbers,) = db.execute("SELECT count(*) FROM tickets WHERE typeof(customer_id) <> 'text'").fetchone()
+        db.close()
+        shown = world.ask("SELECT channel FROM crm.tickets").rows
+        assert (len(shown) > 0) is (numbers > 0)  # what a column of numbers turned into one is one

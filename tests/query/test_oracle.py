@@ -35,6 +35,7 @@ def scan(table: str = "customers", schema: str = "public", alias: str = "t", **m
 
 ALLOWED = [
     scan(Output=["points", "CASE WHEN (points > 5) THEN lower((member_rank)::text) ELSE NULL::text END"]),
+    scan(Output=["TRIM(BOTH FROM member_rank)", "POSITION((' '::text) IN (TRIM(LEADING FROM member_rank)))"]),
     scan(Output=["t.points"]),
     scan(Output=["t.points", "'t.email lower(x)'::text"], Filter="(t.points > 5)"),
     scan(Output=['"t"."points"', "(t.member_rank)::character varying(40)"]),
@@ -72,6 +73,10 @@ REFUSED = [
     node("Hash Join", scan(Parent_Relationship="Outer"), Join_Filter="(t.email > 'a'::text)"),
     node("Subquery Scan", scan(Parent_Relationship="Subquery", Output=["t.email"]), Alias="c", Output=["c.points"]),
     node("Result", scan(Parent_Relationship="InitPlan", Output=["t.email"])),
+    # What is fenced by UNION ALL hands over what it computes; and whole rows are handed over as they are.
+    node("Append", scan(Parent_Relationship="Member", Output=["t.points", "t.email"]), Output=["t.points"]),
+    node("Aggregate", scan(Parent_Relationship="Outer", Output=["to_json(t.*)"]), Output=["count(*)"]),
+    node("Append", scan(Parent_Relationship="Member", Output=["md5(t.points)"]), Output=["t.points"]),
     node("Result", Output=["pg_sleep('5'::double precision)"]),
     node("Result", Output=["public.lower('x'::text)"]),
     node("Result", Output=["pg_catalog.pg_read_file('x'::text)"]),
@@ -112,6 +117,27 @@ def test_what_stands_behind_a_table_may_be_read() -> None:
     plan["Output"] = ["t.email"]
     with pytest.raises(StatementRefused):
         oracle.check({"Plan": plan}, READS, {"public.customers_2024"})
+
+
+def test_what_a_view_calls_may_be_called() -> None:
+    """The functions in the server's text of a view, each under its whole name, and no other."""
+    view = """SELECT b.id, md5((b.mail)::text) AS "f(x)", public."F"(b.x, 'g(1)'::text) AS y FROM base b;"""
+    calls = oracle.calls_of(view)
+    assert calls == {("md5",), ("public", "F")}
+    for call in ("md5(x)", 'public."F"(x)'):
+        oracle.check({"Plan": node("Result", Output=[call])}, READS, calls=calls)
+    for call in ("f(x)", "public.md5(x)", "g(1)", "public.f(x)", '"F"(x)'):
+        with pytest.raises(StatementRefused):
+            oracle.check({"Plan": node("Result", Output=[call])}, READS, calls=calls)
+
+
+def test_a_table_that_a_view_reads_too_is_told_from_nothing() -> None:
+    """What a scan hands over may be the view's; what is computed with it may not."""
+    member = scan(Parent_Relationship="Member", Output=["t.points", "t.email"])
+    oracle.check({"Plan": node("Append", member, Output=["t.points"])}, READS, twice={"public.customers"})
+    member["Filter"] = "(t.email > 'a'::text)"
+    with pytest.raises(StatementRefused):
+        oracle.check({"Plan": node("Append", member, Output=["t.points"])}, READS, twice={"public.customers"})
 
 
 @pytest.mark.postgres

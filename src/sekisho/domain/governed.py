@@ -137,6 +137,8 @@ class GovernedQuery:
         What other stores must read first: the statement finds it in temporary tables.
     cut:
         Whether the statement itself ends with LIMIT or OFFSET.
+    joined:
+        Whether a row may be made of several, so that its first key says too little of where it stands.
     """
 
     engine: StoreKind
@@ -152,6 +154,7 @@ class GovernedQuery:
     fingerprint: str
     scans: tuple[Scan, ...] = ()
     cut: bool = False
+    joined: bool = False
 
     @property
     def carried(self) -> int:

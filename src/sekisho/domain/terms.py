@@ -168,6 +168,12 @@ class Dataset:
         return next((column for column in self.columns if column.name == name), None)
 
     @property
+    def key_type(self) -> ColumnType | None:
+        """Type of the column that names the person, ``None`` where none does."""
+        column = None if self.data_subject is None else self.column(self.data_subject.column)
+        return None if column is None else column.type
+
+    @property
     def about_nobody(self) -> bool:
         """Whether it is reference data: no key, and no column that says anything about a person.
 

@@ -10,7 +10,7 @@ import hashlib
 from sqlglot import exp
 
 from sekisho.domain.governed import Projection, Shape
-from sekisho.domain.terms import Cell
+from sekisho.domain.terms import Cell, ColumnType
 from sekisho.errors import StatementRefused
 from sekisho.query.dialects import Dialect
 from sekisho.query.plan import Slot
@@ -34,7 +34,14 @@ def projection_of(
 
 
 def restrict(
-    select: exp.Select, people: Projection, key: exp.Column, number: exp.Expr, dialect: Dialect, *, optional: bool
+    select: exp.Select,
+    people: Projection,
+    key: exp.Column,
+    number: exp.Expr,
+    dialect: Dialect,
+    *,
+    key_type: ColumnType | None,
+    optional: bool,
 ) -> list[Slot]:
     """Let through *select* the rows of *people* alone; return the parameters that the store puts in.
 
@@ -48,6 +55,8 @@ def restrict(
         Raw key and person number of a row.
     dialect:
         Of the engine.
+    key_type:
+        Type of the raw key in the catalogue.
     optional:
         Whether rows of nobody pass as well.
     """
@@ -60,15 +69,21 @@ def restrict(
         )
         select.where(_bit_is_set(key, low, high, bits, dialect), copy=False)
         return [low, high, bits]
+    matches: exp.Expr = (
+        exp.EQ(this=column_of("k", "g"), expression=key)
+        if people.keys
+        else exp.EQ(this=column_of("n", "g"), expression=number.copy())
+    )
+    if people.keys and key_type is ColumnType.INTEGER and dialect.is_number is not None:
+        # Else the text 017850 would be 17850, who is somebody else.
+        matches = exp.and_(matches, dialect.is_number(key.copy()), copy=False)
     join = exp.Join(
         this=exp.Table(
             this=exp.to_identifier(people.table, quoted=True),
             db=exp.to_identifier(dialect.people_schema, quoted=True),
             alias=exp.TableAlias(this=exp.to_identifier("g", quoted=True)),
         ),
-        on=exp.EQ(this=column_of("k", "g"), expression=key)
-        if people.keys
-        else exp.EQ(this=column_of("n", "g"), expression=number.copy()),
+        on=matches,
         side="LEFT" if optional else None,
     )
     select.set("joins", [join])

@@ -23,6 +23,7 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _TRUTHS = (
     *_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Exists, exp.Connector, exp.Not, exp.Boolean, exp.Null,
 )  # fmt: skip
+_VALUES = (exp.Placeholder, exp.Literal, exp.Boolean, exp.Null)
 _NULL_REJECTING = (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _SAFE: frozenset[type[exp.Expr]] = frozenset(
     {
@@ -128,6 +129,12 @@ def _alike(nodes: list[exp.Expr], statement: Statement, kinds: Kinds, how: Compa
     families = [_family(node, statement, kinds, how) for node in nodes]
     if None in families or any(families.count(family) > 1 for family in how.literals_only):
         return False
+    readers = [how.reads[family] for family in families if family is not None and family in how.reads]
+    texts = [str(node.this) for node in map(_bare, nodes) if isinstance(node, exp.Literal) and node.is_string]
+    if not all(reads(text) for reads in readers for text in texts):
+        return False
+    if how.reads and "parameter" in families and all(isinstance(node, _VALUES) for node in map(_bare, nodes)):
+        return False  # where no column says of which type it must be
     # The type of a parameter is checked when it is bound.
     pairs = combinations({family for family in families if family not in ("parameter", "null")}, 2)
     return all(frozenset(pair) in _LITERAL_FITS for pair in pairs)

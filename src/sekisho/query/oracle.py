@@ -5,7 +5,8 @@ The text that the rewriter made is read by the server's parser, which shares no 
 and call no function that no statement may call.
 
 Columns are looked for where a plan computes: in conditions, in keys, and in the outputs of what projects. A scan
-below a join may hand over whole rows of its table, of which nothing above takes more than it names.
+below a join may hand over whole rows of its table, of which nothing above takes more than it names; one below an
+Append hands over what it computes. Functions are looked for everywhere.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ _WORDS = frozenset(
         "unbounded",
         "preceding", "following", "current", "row", "filter", "where", "within", "group", "asc", "desc", "nulls",
         "first", "last", "using", "collate", "partial", "for", "interval", "date", "timestamp", "at", "time", "zone",
+        "in", "both", "leading", "trailing",
     }
 )  # fmt: skip
 """Words of an output that name nothing."""
@@ -84,7 +86,13 @@ _FIELD = re.compile(r"\bEXTRACT\(\w+ FROM\b")
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
 
 
-def check(explained: Mapping[str, Any], reads: Collection[tuple[str, str]], beneath: Collection[str] = ()) -> None:
+def check(
+    explained: Mapping[str, Any],
+    reads: Collection[tuple[str, str]],
+    beneath: Collection[str] = (),
+    twice: Collection[str] = (),
+    calls: Collection[tuple[str, ...]] = (),
+) -> None:
     """Refuse a statement whose plan reads or calls more than was decided about.
 
     Parameters
@@ -96,6 +104,11 @@ def check(explained: Mapping[str, Any], reads: Collection[tuple[str, str]], bene
     beneath:
         Relations, as ``schema.table``, that stand behind those: partitions, and tables of views. Their columns
         bear other names and are not compared.
+    twice:
+        Relations that were decided about and stand behind another of them as well. Which of the two a scan is for
+        cannot be told, so that what it hands over is not compared.
+    calls:
+        Functions that the views among all these call, see :func:`calls_of`.
 
     Raises
     ------
@@ -122,10 +135,14 @@ def check(explained: Mapping[str, Any], reads: Collection[tuple[str, str]], bene
     if alone and any(not call and name[0] not in anything and name[0].lower() not in _WORDS for name, call in bare):
         raise StatementRefused("The statement reads more than was decided about.")
     for node in nodes:
-        for text in _expressions(node):
+        # What hands over whole rows computes nothing; where it calls a function, those are no longer whole rows.
+        for name, is_call in (named for text in _outputs(node) for named in _names(text)):
+            if is_call:
+                _check_call(name, calls)
+        for text in _expressions(node, twice):
             for name, is_call in _names(text):
                 if is_call:
-                    _check_call(name)
+                    _check_call(name, calls)
                 elif len(name) == 2 and name[0] in tables:
                     table = tables[name[0]]
                     # A table of which no column may be read is only counted.
@@ -135,7 +152,14 @@ def check(explained: Mapping[str, Any], reads: Collection[tuple[str, str]], bene
                     raise StatementRefused("The statement reads more than was decided about.")
 
 
-def _check_call(name: tuple[str, ...]) -> None:
+def calls_of(definition: str) -> set[tuple[str, ...]]:
+    """Return the functions that a view calls, each in the parts of its name, by the server's text of it."""
+    return {name for name, is_call in _names(definition) if is_call}
+
+
+def _check_call(name: tuple[str, ...], calls: Collection[tuple[str, ...]]) -> None:
+    if name in calls:
+        return
     if name[:-1] not in {(), ("pg_catalog",)} or name[-1].lower() not in FUNCTIONS:
         raise StatementRefused("The statement calls a function that no statement may call.")
 
@@ -158,9 +182,11 @@ def _outputs(node: Mapping[str, Any]) -> list[str]:
     return [item for item in node.get("Output", ()) if isinstance(item, str)]
 
 
-def _expressions(node: Mapping[str, Any]) -> Iterator[str]:
+def _expressions(node: Mapping[str, Any], twice: Collection[str]) -> Iterator[str]:
     """Yield the texts of what *node* computes."""
-    handed_over = node.get("Parent Relationship") in {"Outer", "Inner", "Member"}
+    handed_over = node.get("Parent Relationship") in {"Outer", "Inner"} or (
+        node.get("Parent Relationship") == "Member" and f"{node.get('Schema')}.{node.get('Relation Name')}" in twice
+    )
     for key, value in node.items():
         if key in _NAMES or (key == "Output" and handed_over and node["Node Type"] not in _PROJECTING):
             continue

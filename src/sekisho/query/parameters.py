@@ -30,8 +30,10 @@ def bind_values(draft: Draft) -> Draft:
         literal = None if given is not None else node.this
         expects = comparable(node, draft.statement, draft.kinds) if given is not None and domain is None else None
         name = f"v{len(draft.slots)}"
+        how = draft.dialect.comparisons
         draft.slots[name] = Slot(
             name, given, literal, domain, key_type=key_type(domain, draft.statement), expects=expects,
+            reads=how.reads.get(how.families.get(expects, "")) if expects is not None else None,
             pattern=draft.dialect.backslash_escapes and isinstance(node.parent, exp.Like | exp.ILike),
             shown=draft.looks.get(id(node)), instant=draft.dialect.instants if id(node) in draft.compared else None,
         )  # fmt: skip

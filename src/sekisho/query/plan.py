@@ -7,7 +7,7 @@ neither raw keys nor tokens ever stand in SQL text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -58,6 +58,8 @@ class Slot:
         Type of the raw identifier in the store.
     expects:
         Type that a plain value must have, because a leak-proof comparison relies on it.
+    reads:
+        Whether the engine reads a text as a value of that type, because the comparison relies on that, too.
     seed:
         Whether it is the seed, of this name, of the order of rows.
     pattern:
@@ -81,6 +83,7 @@ class Slot:
     identifier: str | None = None
     key_type: ColumnType | None = None
     expects: ColumnType | None = None
+    reads: Callable[[str], bool] | None = None
     seed: bool = False
     pattern: bool = False
     of_store: str | None = None
@@ -110,6 +113,7 @@ class Plan:
     fingerprint: str
     scans: tuple[PlannedScan, ...] = ()
     cut: bool = False
+    joined: bool = False
 
     def all_slots(self) -> Iterator[Slot]:
         """Yield the slots of the statement and of its scans."""
@@ -127,6 +131,7 @@ class PlannedScan:
     plan: Plan
 
 
+_WORD = 2**63
 _PYTHON: dict[ColumnType, tuple[type, ...]] = {
     ColumnType.STRING: (str,),
     ColumnType.INTEGER: (int,),
@@ -166,6 +171,7 @@ def bind(plan: Plan, parameters: Sequence[object], codec: TokenCodec, now: datet
         fingerprint=plan.fingerprint,
         scans=tuple(Scan(scan.table, scan.types, bind(scan.plan, parameters, codec, now)) for scan in plan.scans),
         cut=plan.cut,
+        joined=plan.joined,
     )
 
 
@@ -185,6 +191,17 @@ def _told(value: object, words: Instants, days: int | None, which: str) -> str:
     if told is None:
         raise InvalidRequest(f"{which} must tell an instant or a day to be compared with one.")
     return told if days is None else words.day(told, days)
+
+
+def _check_read(value: object, slot: Slot, which: str) -> None:
+    """Refuse what the engine would fail to read when the first row comes so far: that would tell of this row."""
+    if isinstance(value, int) and not -_WORD <= value < _WORD:
+        raise InvalidRequest(f"{which} is a number outside of 64 bits.")
+    if slot.reads is not None and isinstance(value, str) and not slot.reads(value):
+        raise InvalidRequest(
+            f"{which} must tell a day or an instant, as '2026-01-31' or '2026-01-31T10:00:00Z' do, to be compared"
+            " with its column; one that is far away is written into the statement."
+        )
 
 
 def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec, now: datetime | None) -> object:
@@ -209,6 +226,7 @@ def _value(slot: Slot, parameters: Sequence[object], codec: TokenCodec, now: dat
                 fits = False
             if not fits:
                 raise InvalidRequest(f"{which} must be a {slot.expects.value} to be compared with its column.")
+            _check_read(value, slot, which)
         if slot.instant is not None and value is not None:
             value = _told(value, slot.instant, slot.days, which)
         if slot.pattern and isinstance(value, str) and value.endswith("\\"):

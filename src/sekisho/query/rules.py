@@ -182,6 +182,7 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
         fenced=draft.fenced,
         fingerprint=hashlib.sha256(shown.encode()).hexdigest(),
         cut=cut,
+        joined=any(len(scope.sources) > 1 or scope.parent is not None for scope in statement.scopes),
     )
 
 
@@ -236,7 +237,9 @@ def governed_table(relation: Relation, draft: Draft) -> exp.Select:
     if people is not None and key is not None:
         # Nobody's rows count in statistics, whose groups are checked; as rows they are never released.
         optional = counts_only(draft.permit) and not people.cells
-        given = restrict(select, people, column_of(key.column, "t"), number, dialect, optional=optional)
+        given = restrict(
+            select, people, column_of(key.column, "t"), number, dialect, key_type=dataset.key_type, optional=optional
+        )
         draft.slots.update((slot.name, slot) for slot in given)
         if not marked:
             draft.reads.add((table, NUMBER if people.shape is Shape.NUMBERS else key.column))

@@ -187,6 +187,10 @@ def _scan(relation: Relation, draft: JoinedDraft) -> Scanned:
     if key is not None and not store.writes:
         if select.expressions[0].alias == "__row":
             select.set("expressions", [])
+        for shown in select.expressions:
+            # Rows of everybody leave the store: that one cannot would tell of somebody who is withheld.
+            kind = _type(shown.alias, whole, draft.permit)
+            shown.set("this", inner.dialect.held_elsewhere(shown.this, kind))
         select.append("expressions", exp.Alias(this=_column(key.column), alias=exp.to_identifier(KEY, quoted=True)))
         inner.reads.add((inner.dialect.reads(*inner.dialect.physical(dataset)), key.column))
     rows = exp.Table(
@@ -290,7 +294,7 @@ def _over(relation: Relation, scanned: Scanned, draft: JoinedDraft) -> exp.Selec
         draft.projections[people.table] = people
         # As in a store of one's own: the rows of nobody count in statistics alone.
         optional = counts_only(draft.permit) and not cells
-        restrict(select, people, _column(KEY), number, draft.dialect, optional=optional)
+        restrict(select, people, _column(KEY), number, draft.dialect, key_type=dataset.key_type, optional=optional)
     return select
 
 

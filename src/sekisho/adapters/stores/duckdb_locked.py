@@ -1,7 +1,8 @@
 """DuckDB, opened over the files of stores and locked down.
 
 The files of the stores are the only ones that can be opened, extensions, settings and attaching are off, nothing goes
-to a disk, no plan rests on the values of withheld rows, and the settings are locked and read back.
+to a disk, no plan rests on the values of withheld rows, days are those of UTC, and the settings are locked and read
+back.
 """
 
 from __future__ import annotations
@@ -36,7 +37,19 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     # the requester's expressions need not run: whether one that fails fails is an answer.
     "disabled_optimizers": "statistics_propagation",
 }
-_LOCK: Final = "SELECT current_setting('enable_external_access'), current_setting('lock_configuration'), "
+CSV_FORM: Final = "header = true, quote = '\"', escape = '\"', comment = '', union_by_name = true"
+"""How CSV files are read: as RFC 4180 says, by the names of each file's own header.
+
+DuckDB would guess the quotes from the first lines. Where it finds none there, or others, a text between quotes that
+somebody wrote with commas and line ends is read as further columns and rows: what is masked lies in one that is not.
+"""
+# What is written as a number. DuckDB's own reading is kinder: it takes 017850, 17850.4 and 0x45BA for 17850, who is
+# somebody else.
+_NUMBER: Final = (
+    r"CASE WHEN regexp_full_match({c}, '\s*(0|-?[1-9][0-9]{0,18})(\.0*)?\s*') THEN TRY_CAST({c} AS BIGINT) END"
+)
+_ZONE: Final = "UTC"  # else an instant with a zone would have the day and the year of where this machine stands
+_SETTINGS = ("enable_external_access", "lock_configuration", "disabled_optimizers", "TimeZone")
 
 
 def locked_down(
@@ -60,6 +73,7 @@ def locked_down(
         db = duckdb.connect(":memory:", config={**_CONFIG, "threads": threads})
         folders = [str(Path(store.location)) for store in stores.values()] + ([str(copies)] if copies else [])
         db.execute("SET allowed_directories = ?", [folders])
+        db.execute(f"SET GLOBAL TimeZone = '{_ZONE}'")
         for schema in (*stores, "people", COPIES):
             db.execute(f'CREATE SCHEMA "{schema}"')
         for dataset in datasets.values():
@@ -67,27 +81,33 @@ def locked_down(
                 _view(db, stores[dataset.store], dataset)
         db.execute("SET enable_external_access = false")
         db.execute("SET lock_configuration = true")
-        locked = db.execute(f"{_LOCK}current_setting('disabled_optimizers')").fetchall()
+        with db.cursor() as cursor:  # as statements have one
+            locked = [cursor.execute("SELECT current_setting(?)", [name]).fetchall() for name in _SETTINGS]
     except duckdb.Error as fault:
         raise StoreUnavailable("The file stores could not be opened; run sekisho check.") from fault
-    if locked != [(False, True, _CONFIG["disabled_optimizers"])]:
+    if locked != [[(each,)] for each in (False, True, _CONFIG["disabled_optimizers"], _ZONE)]:
         raise StoreUnavailable("DuckDB did not accept its lock-down.")
     return db
 
 
 def _view(db: duckdb.DuckDBPyConnection, store: Store, dataset: Dataset) -> None:
     pattern = (Path(store.location) / dataset.relation).as_posix().replace("'", "''")
-    columns = ", ".join(f'"{column.name}"' for column in dataset.columns)
+    held_as = {column.name: TYPES[column.type] for column in dataset.columns}
+    read = {name: f'"{name}"' for name in held_as}
+    key = dataset.data_subject
+    if key is not None and dataset.key_type is ColumnType.INTEGER and not dataset.relation.endswith(".parquet"):
+        held_as[key.column] = "VARCHAR"
+        read[key.column] = f'{_NUMBER.replace("{c}", read[key.column])} AS "{key.column}"'
+    types = ", ".join(f"'{name}': '{kind}'" for name, kind in held_as.items())
     if dataset.relation.endswith((".jsonl", ".ndjson", ".json")):
-        types = ", ".join(f"'{column.name}': '{TYPES[column.type]}'" for column in dataset.columns)
         source = f"read_json('{pattern}', format = 'newline_delimited', columns = {{{types}}})"
     elif dataset.relation.endswith(".csv"):
-        types = ", ".join(f"'{column.name}': '{TYPES[column.type]}'" for column in dataset.columns)
-        # By the names of each file's own header. `columns` would go by places: where a header has another order, or
-        # another column, a column would be governed as its neighbour.
-        source = f"read_csv('{pattern}', header = true, types = {{{types}}}, union_by_name = true)"
+        # `columns` would go by places: where a header has another order, or another column, a column would be
+        # governed as its neighbour.
+        source = f"read_csv('{pattern}', {CSV_FORM}, types = {{{types}}})"
     else:
         source = f"read_parquet('{pattern}')"
+    columns = ", ".join(read.values())
     schema, table = dataset.name.split(".", 1)
     db.execute(f'CREATE VIEW "{schema}"."{table}" AS SELECT {columns} FROM {source}')
     held = {name: kind for name, kind, *_ in db.execute(f'DESCRIBE "{schema}"."{table}"').fetchall()}

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 import duckdb
 
+from sekisho.adapters.stores.duckdb_locked import CSV_FORM
 from sekisho.adapters.stores.sampling import LONGEST, LONGEST_NESTED, ROWS_A_VALUE, Sampling, groups
 from sekisho.detect.path_keys import ANY, is_personal
 from sekisho.domain.terms import Dataset, Store
@@ -134,7 +135,7 @@ class DuckDbSampling:
         if relation.endswith(".parquet"):
             return f"read_parquet('{place}', union_by_name = true)"
         if relation.endswith(".csv"):  # a phone number is no number: its zero would be lost
-            return f"read_csv('{place}', header = true, all_varchar = true, union_by_name = true)"
+            return f"read_csv('{place}', {CSV_FORM}, all_varchar = true)"
         lines = "format = 'newline_delimited', union_by_name = true, map_inference_threshold = -1"
         return f"read_json('{place}', {lines})"
 

@@ -271,7 +271,7 @@ def _check_key(db: sqlite3.Connection, relation: str, column: str, key_type: Col
     """
     found = db.execute("SELECT type FROM pragma_table_xinfo(?) WHERE name = ? COLLATE NOCASE", [relation, column])
     declared = str((found.fetchone() or [""])[0]).upper()
-    if not declared or "BLOB" in declared:  # of no affinity: a value is compared as what it is
+    if not declared or "BLOB" in declared:  # of no affinity: what is a text there is told by the governed table
         return
     # SQLite, Datatypes, 3.1: the first of these decides.
     texts = "INT" not in declared and any(word in declared for word in ("CHAR", "CLOB", "TEXT"))

@@ -41,6 +41,12 @@ FIRST = "CASE WHEN c IS NULL THEN NULL WHEN LENGTH(c) > 1 THEN SUBSTRING(c, 1, 1
 DIGITS = "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(c, '-', ''), ' ', ''), '(', ''), ')', ''), '+', '')"
 """A number as people write it, without what separates its digits."""
 
+AFTER_YEAR = "([^0-9]|$|(0[1-9]|1[0-2])[0-3][0-9]([^0-9]|$))"
+"""What follows the year in a text that begins with one, as a regular expression.
+
+Of a number of more digits, such as the seconds since 1970, the first four would tell a day within twelve.
+"""
+
 _NAME = "TRIM(REPLACE(c, '\u3000', ' '))"
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 import sqlglot
 from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from sekisho.domain.masks import Mask, Partial, TransformKind
+from sekisho.domain.masks import DatePart, Mask, Partial, TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.domain.transforms import TRANSFORMS, Runs
 from sekisho.errors import StatementRefused
@@ -73,11 +73,15 @@ class Comparisons:
     literals_only:
         Families whose columns may be of several types in the store: they fit literals and parameters, which
         take the column's type, and not each other.
+    reads:
+        Of families that the engine reads from texts row by row: which texts it reads without fail, whatever type of
+        the family the column has. Elsewhere a text is read, or is an error, before there is any row.
     """
 
     families: Mapping[ColumnType, str]
     number: re.Pattern[str]
     literals_only: frozenset[str] = frozenset()
+    reads: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
 
 
 LOOSE = Comparisons(
@@ -92,7 +96,7 @@ LOOSE = Comparisons(
     # A longer decimal makes DuckDB cast the column to DECIMAL(38, s), where a large value does not fit.
     number=re.compile(r"\d{1,18}(\.\d{1,15})?"),
 )
-"""The comparisons of DuckDB and SQLite, which have one numeric family."""
+"""The comparisons of SQLite, and but for instants of DuckDB: both have one numeric family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +113,16 @@ class Instants:
         The same for a literal or parameter; ``None`` where it tells none.
     day:
         The day so many days after that of such a text, as the columns spell days.
+    masks, first_days:
+        Masks of such a text, as ``Dialect.masks`` and ``Spelling.first_days`` are of a column.
     """
 
     column: str
     operand: str
     value: Callable[[str], str | None]
     day: Callable[[str, int], str]
+    masks: Mapping[TransformKind, str]
+    first_days: Mapping[DatePart, str]
 
 
 _LONGEST = 1_000
@@ -159,6 +167,9 @@ class Dialect:
         What compares without a cast.
     instants:
         How instants are told that the engine keeps as texts; ``None`` where it has a type for them.
+    elsewhere:
+        Of a column ``c``, by its type, the values that every engine and driver holds; NULL for the others. No entry
+        where there are no others.
     physical:
         Schema and table of a dataset.
     people_schema:
@@ -197,6 +208,9 @@ class Dialect:
         written, or bits in place of the table.
     marks_rows:
         Whether the store can put a mark beside each row of a dataset, in place of a people table.
+    is_number:
+        The condition that a column which is declared as numbers holds one and no text that reads like one; ``None``
+        where a column keeps to its type.
     bit:
         The expression of one of the bits that travel with a statement: it takes the bits, as a parameter, and the
         place; ``None`` where no bits travel.
@@ -219,6 +233,7 @@ class Dialect:
     text_masks: Mapping[TransformKind, str] = field(default_factory=dict)
     comparisons: Comparisons = LOOSE
     instants: Instants | None = None
+    elsewhere: Mapping[ColumnType, str] = field(default_factory=dict)
     refused: frozenset[type[exp.Expr]] = frozenset()
     settle: Callable[[exp.Query], None] = _as_written
     checks: Mapping[type[exp.Expr], Callable[[exp.Expr], None]] = field(default_factory=dict)
@@ -234,6 +249,7 @@ class Dialect:
     plans_by_values: bool = False
     consent_travels: bool = False
     marks_rows: bool = False
+    is_number: Callable[[exp.Expr], exp.Expr] | None = None
     bit: Callable[[exp.Expr, exp.Expr], exp.Expr] | None = None
     backslash_escapes: bool = False
     parameter_sign: TokenType = TokenType.COLON
@@ -243,8 +259,8 @@ class Dialect:
     ) -> exp.Expr:
         """Return the expression that stands for *column* at the scan under *kind*, with the parameters of *mask*.
 
-        What is computed on the way out returns the column as it is told clear. Raises ``StatementRefused`` for a
-        transform that has no expression here.
+        What is computed on the way out returns the column as it is told clear. Of an instant a mask sees what a
+        clear column tells. Raises ``StatementRefused`` for a transform that has no expression here.
         """
         if kind is TransformKind.WITHHOLD:
             return exp.Cast(this=exp.Null(), to=data_type(_SQL_TYPES[column_type], self.sqlglot))
@@ -252,12 +268,13 @@ class Dialect:
             if column_type is ColumnType.STRING:
                 return exp.Literal.string("***")
             return exp.Cast(this=exp.Null(), to=data_type(_SQL_TYPES[column_type], self.sqlglot))
+        told = self.instant(column) if column_type is ColumnType.TIMESTAMP else column
         if kind is TransformKind.CLEAR or TRANSFORMS[kind].runs is Runs.GATEWAY:
-            return self.instant(column) if column_type is ColumnType.TIMESTAMP else column
+            return told
         tree = self._masked(kind, column_type, mask)
         if tree is None:
             raise StatementRefused(f"A column cannot be masked ({kind.value}) in {self.title}.")
-        return _filled(tree, column)
+        return _filled(tree, told)
 
     def instant(self, column: exp.Expr) -> exp.Expr:
         """Return the instant that *column* holds, as the engine tells instants."""
@@ -265,14 +282,22 @@ class Dialect:
             return column
         return _filled(_template(self.instants.column, self.sqlglot).copy(), column)
 
+    def held_elsewhere(self, column: exp.Expr, column_type: ColumnType) -> exp.Expr:
+        """Return what of *column* can leave the engine on every row; NULL elsewhere."""
+        template = self.elsewhere.get(column_type)
+        return column if template is None else _filled(_template(template, self.sqlglot).copy(), column)
+
     def _masked(self, kind: TransformKind, column_type: ColumnType, mask: Mask | None) -> exp.Expr | None:
         if kind is TransformKind.PARTIAL and mask is None:
             mask = Partial()
-        if mask is not None and mask.kind is kind:
-            return expression_of(mask, column_type, self.spelling, self.sqlglot)
-        template = self.masks.get(kind)
+        spelling, template = self.spelling, self.masks.get(kind)
         if column_type is ColumnType.STRING:
             template = self.text_masks.get(kind, template)
+        elif column_type is ColumnType.TIMESTAMP and self.instants is not None:
+            spelling = replace(spelling, first_days=self.instants.first_days)
+            template = self.instants.masks.get(kind, template)
+        if mask is not None and mask.kind is kind:
+            return expression_of(mask, column_type, spelling, self.sqlglot)
         return None if template is None else _template(template, self.sqlglot).copy()
 
     def fence(self, select: exp.Select) -> exp.Select:

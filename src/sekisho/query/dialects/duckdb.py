@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from sqlglot import TokenType, exp
 
 from sekisho.domain.masks import DatePart, Keep, TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.query.desugar import positions_for_all
-from sekisho.query.dialects.declared import DIGITS, FIRST, PREFECTURE, Spelling, initials, name_space
+from sekisho.query.dialects.declared import AFTER_YEAR, DIGITS, FIRST, PREFECTURE, Spelling, initials, name_space
 from sekisho.query.dialects.dialect import (
     AGGREGATES,
+    LOOSE,
     MASKS,
     SCALAR_FUNCTIONS,
     WINDOW_FUNCTIONS,
     Dialect,
     check_size,
 )
+from sekisho.query.dialects.sqlite_instants import canonical
 
+_TOLD = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?", re.ASCII)
 _FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
     {
         exp.CountIf, exp.Date, exp.TsOrDsToDate, exp.TsOrDsToTimestamp,
@@ -37,13 +43,13 @@ _FUNCTIONS: frozenset[type[exp.Expr]] = frozenset(
 
 _MASKS = MASKS | {
     TransformKind.YEAR: "CAST(YEAR(c) AS INT)",
-    TransformKind.AGE_BAND: "CAST(DATE_DIFF('year', c, CURRENT_DATE) // 10 * 10 AS INT)",
+    TransformKind.AGE_BAND: "CAST((YEAR(CURRENT_DATE) - YEAR(c)) // 10 * 10 AS INT)",
     # No user information, port, path or query: those can hold a person's name or token.
     TransformKind.HOST: (
         "REGEXP_EXTRACT(c, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)(?::[0-9]*)?(?:[/?#]|$)', 1)"
     ),
 }
-_YEAR_OF_TEXT = "TRY_CAST(REGEXP_EXTRACT(c, '^[0-9]{4}') AS INT)"
+_YEAR_OF_TEXT = f"TRY_CAST(REGEXP_EXTRACT(c, '^([0-9]{{4}}){AFTER_YEAR}', 1) AS INT)"
 _TEXT_MASKS = {
     TransformKind.YEAR: _YEAR_OF_TEXT,
     TransformKind.AGE_BAND: f"CAST((CAST(YEAR(CURRENT_DATE) AS INT) - {_YEAR_OF_TEXT}) // 10 * 10 AS INT)",
@@ -93,6 +99,14 @@ def _bit(bits: exp.Expr, place: exp.Expr) -> exp.Expr:
     )
 
 
+def _reads_day(text: str) -> bool:
+    return _TOLD.fullmatch(text) is not None and canonical(text) is not None
+
+
+def _reads_instant(text: str) -> bool:
+    return _reads_day(text) and "1678" <= text[:4] <= "2261"  # what instants with nanoseconds reach
+
+
 DUCKDB = Dialect(
     kind=StoreKind.DUCKDB,
     sqlglot="duckdb",
@@ -105,6 +119,13 @@ DUCKDB = Dialect(
     physical=_physical,
     people_schema="people",
     mix=_mix,
+    # Instants of several resolutions are compared by a cast; what cannot be cast fails on the first row that comes so
+    # far. A literal does, too.
+    comparisons=replace(
+        LOOSE,
+        literals_only=frozenset({"timestamp"}),
+        reads={"date": _reads_day, "timestamp": _reads_instant},
+    ),
     settle=positions_for_all,
     checks={exp.Pad: check_size},
     lateral_aliases=True,

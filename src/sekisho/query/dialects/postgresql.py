@@ -14,7 +14,7 @@ from sqlglot import exp
 from sekisho.domain.masks import DatePart, Keep, TransformKind
 from sekisho.domain.terms import ColumnType, Dataset, StoreKind
 from sekisho.errors import StatementRefused
-from sekisho.query.dialects.declared import DIGITS, FIRST, PREFECTURE, Spelling, initials, name_space
+from sekisho.query.dialects.declared import AFTER_YEAR, DIGITS, FIRST, PREFECTURE, Spelling, initials, name_space
 from sekisho.query.dialects.dialect import (
     AGGREGATES,
     MASKS,
@@ -51,10 +51,11 @@ _MASKS = MASKS | {
         " '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:@]+)(?::[0-9]*)?(?:[/?#]|$)'), '') END"
     ),
 }
+_BEGINS_WITH_YEAR = f"c ~ '^[0-9]{{4}}{AFTER_YEAR}'"
 _TEXT_MASKS = {
-    TransformKind.YEAR: "CASE WHEN c ~ '^[0-9]{4}' THEN CAST(SUBSTRING(c, 1, 4) AS INT) END",
+    TransformKind.YEAR: f"CASE WHEN {_BEGINS_WITH_YEAR} THEN CAST(SUBSTRING(c, 1, 4) AS INT) END",
     TransformKind.AGE_BAND: (
-        "CASE WHEN c ~ '^[0-9]{4}'"
+        f"CASE WHEN {_BEGINS_WITH_YEAR}"
         " THEN (CAST(EXTRACT(YEAR FROM CURRENT_DATE) AS INT) - CAST(SUBSTRING(c, 1, 4) AS INT)) / 10 * 10 END"
     ),
 }
@@ -84,6 +85,14 @@ _SPELLING = Spelling(
         )
     },
 )
+
+# Days and instants before Christ or after the year 9999 fail on their way out; infinity is the last and the first.
+_ELSEWHERE = {
+    ColumnType.DATE: "CASE WHEN c BETWEEN '0001-01-01' AND '9999-12-31' OR NOT ISFINITE(c) THEN c END",
+    ColumnType.TIMESTAMP: (
+        "CASE WHEN c BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' OR NOT ISFINITE(c) THEN c END"
+    ),
+}
 
 COLUMN_TYPES: Mapping[ColumnType, frozenset[str]] = {
     ColumnType.STRING: frozenset({"text", "varchar", "bpchar"}),
@@ -242,6 +251,7 @@ POSTGRESQL = Dialect(
     spelling=_SPELLING,
     text_masks=_TEXT_MASKS,
     comparisons=COMPARISONS,
+    elsewhere=_ELSEWHERE,
     physical=_physical,
     people_schema="sekisho",
     mix=_mix,

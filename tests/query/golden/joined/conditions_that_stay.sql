@@ -40,7 +40,15 @@ WHERE
 SELECT
   "t"."prefecture" AS "prefecture",
   CAST(CASE
-    WHEN "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9]*'
+    WHEN "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9]'
+    OR "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9][^0-9]*'
+    OR (
+      (
+        "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9][01][0-9][0-3][0-9]'
+        OR "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9][01][0-9][0-3][0-9][^0-9]*'
+      )
+      AND SUBSTRING("t"."birth_date", 5, 2) BETWEEN '01' AND '12'
+    )
     THEN SUBSTRING("t"."birth_date", 1, 4)
   END AS INTEGER) AS "birth_date",
   "t"."signed_up_on" AS "signed_up_on",
@@ -48,7 +56,7 @@ SELECT
   "g"."n" AS "__person"
 FROM "main"."customers" AS "t"
 JOIN "temp"."p_730ae0ee2cc6" AS "g"
-  ON "g"."k" = "t"."customer_id"
+  ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
 -- __scan1: shop, postgresql
 SELECT
   "t"."stock_code" AS "stock_code",

@@ -142,6 +142,6 @@ SELECT
   "g"."n" AS "__person"
 FROM "main"."tickets" AS "t"
 JOIN "temp"."p_730ae0ee2cc6" AS "g"
-  ON "g"."k" = "t"."customer_id"
+  ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
 WHERE
   "t"."opened_at" >= '2025-03-31' AND "t"."opened_at" < '2025-04-03'

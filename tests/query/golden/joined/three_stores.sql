@@ -52,4 +52,4 @@ SELECT
   "g"."n" AS "__person"
 FROM "main"."tickets" AS "t"
 JOIN "temp"."p_730ae0ee2cc6" AS "g"
-  ON "g"."k" = "t"."customer_id"
+  ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''

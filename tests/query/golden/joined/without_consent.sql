@@ -29,7 +29,7 @@ SELECT
   "g"."n" AS "__person"
 FROM "main"."customers" AS "t"
 JOIN "temp"."p_1e38d67dbe8f" AS "g"
-  ON "g"."k" = "t"."customer_id"
+  ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
 -- __scan1: desk, postgresql
 SELECT
   "t"."minutes" AS "minutes",

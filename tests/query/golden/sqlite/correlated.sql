@@ -10,7 +10,7 @@ FROM (
     "g"."n" AS "__person"
   FROM "main"."customers" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
 ) AS "c"
 WHERE
   EXISTS(
@@ -23,7 +23,7 @@ WHERE
         "g"."n" AS "__person"
       FROM "main"."tickets" AS "t"
       JOIN "temp"."p_730ae0ee2cc6" AS "g"
-        ON "g"."k" = "t"."customer_id"
+        ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
       WHERE
         "t"."minutes" > 5
     ) AS "t"

@@ -120,7 +120,7 @@ FROM (
     "g"."n" AS "__person"
   FROM "main"."tickets" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
   LIMIT -1
   OFFSET 0
 ) AS "t"
@@ -131,7 +131,7 @@ JOIN (
     "g"."n" AS "__person"
   FROM "main"."customers" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
   LIMIT -1
   OFFSET 0
 ) AS "c"

@@ -13,7 +13,7 @@ FROM (
     "g"."n" AS "__person"
   FROM "main"."customers" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
 ) AS "c"
 JOIN (
   SELECT
@@ -22,6 +22,6 @@ JOIN (
     "g"."n" AS "__person"
   FROM "main"."tickets" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
 ) AS "t"
   USING ("customer_id")

@@ -11,7 +11,7 @@ FROM (
     "g"."n" AS "__person"
   FROM "main"."customers" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
   WHERE
     "t"."points" BETWEEN :v0 AND :v1 AND "t"."member_rank" = :v2
 ) AS "customers"

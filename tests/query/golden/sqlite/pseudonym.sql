@@ -11,7 +11,7 @@ FROM (
     "g"."n" AS "__person"
   FROM "main"."customers" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
   WHERE
     "g"."n" = :v0 AND "t"."customer_id" = :v1
 ) AS "customers"

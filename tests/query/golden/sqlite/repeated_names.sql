@@ -13,7 +13,7 @@ FROM (
     "g"."n" AS "__person"
   FROM "main"."customers" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
 ) AS "customers"
 CROSS JOIN (
   SELECT
@@ -21,5 +21,5 @@ CROSS JOIN (
     "g"."n" AS "__person"
   FROM "main"."tickets" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
 ) AS "tickets"

@@ -15,7 +15,15 @@ FROM (
     '***' AS "name",
     SUBSTRING("t"."postal_code", 1, 3) AS "postal_code",
     CAST(CASE
-      WHEN "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9]*'
+      WHEN "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9]'
+      OR "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9][^0-9]*'
+      OR (
+        (
+          "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9][01][0-9][0-3][0-9]'
+          OR "t"."birth_date" GLOB '[0-9][0-9][0-9][0-9][01][0-9][0-3][0-9][^0-9]*'
+        )
+        AND SUBSTRING("t"."birth_date", 5, 2) BETWEEN '01' AND '12'
+      )
       THEN SUBSTRING("t"."birth_date", 1, 4)
     END AS INTEGER) AS "birth_date",
     CAST(NULL AS TEXT) AS "income_band",
@@ -23,5 +31,5 @@ FROM (
     "g"."n" AS "__person"
   FROM "main"."customers" AS "t"
   JOIN "temp"."p_730ae0ee2cc6" AS "g"
-    ON "g"."k" = "t"."customer_id"
+    ON "g"."k" = "t"."customer_id" AND NOT "t"."customer_id" >= ''
 ) AS "customers"
