@@ -205,7 +205,9 @@ async def test_files_that_went_leave_no_answer(tmp_path: Path) -> None:
     store = DuckDbStores({"pos": Store("pos", StoreKind.DUCKDB, str(tmp_path))}, {things.name: things})
     data = data_of({"pos": store}, {7: [DataSubjectRef("customer_id", "1")]}, {things.name: things})
     assert await data.rows_of(SubjectNumber(7), 10) == {"pos.things": [{"key": 1}]}
-    for change in (lambda: path.write_text('{"key": "NGsecret"}\n'), path.unlink):
+    path.write_text('{"key": "NGsecret"}\n{"key": 1}\n')  # what is no number is nobody's key
+    assert await data.rows_of(SubjectNumber(7), 10) == {"pos.things": [{"key": 1}]}
+    for change in (lambda: path.write_text('{"key": NGsecret}\n'), path.unlink):
         change()
         with pytest.raises(StoreUnavailable) as told:
             await data.rows_of(SubjectNumber(7), 10)
