@@ -225,7 +225,7 @@ class RowMarks:
         held = self._marks.get(projection.table)
         # Never back: whoever came or went since this statement's view is met by its recheck, which reads as far.
         if held is None or held[0] is not numbered or held[1] < view.version:
-            held = (numbered, view.version, await asyncio.to_thread(_marks, numbered, view))
+            held = (numbered, view.version, await _marks(numbered, view))
             self._marks[projection.table] = held
             self._marks.move_to_end(projection.table)
             while len(self._marks) > 1 and sum(len(marks) for *_, marks in self._marks.values()) > MOST:
@@ -359,13 +359,23 @@ def _parts(states: tuple[State, ...], files: Sequence[pq.FileMetaData], threads:
     return tuple(parts)
 
 
-def _marks(numbered: Numbered, view: ConsentView) -> NDArray[np.bool_]:
+async def _marks(numbered: Numbered, view: ConsentView) -> NDArray[np.bool_]:
     """Return for each row whether its person may be read."""
-    most = int(numbered.numbers.max(initial=0))
-    flags = np.zeros(most + 1, np.bool_)
-    flags[1:] = view.allowed(np.arange(most, dtype=np.int64))
-    marks = np.empty(len(numbered.numbers), np.bool_)
-    for start in range(0, len(marks), _AT_ONCE):
-        end = start + _AT_ONCE
-        flags.take(numbered.numbers[start:end], out=marks[start:end], mode="clip")
+    flags = await asyncio.to_thread(_flags, numbered, view)
+    marks = np.zeros(len(numbered.numbers), np.bool_)
+    await asyncio.gather(*(asyncio.to_thread(_mark, numbered, part, flags, marks) for part in numbered.parts))
     return marks
+
+
+def _flags(numbered: Numbered, view: ConsentView) -> NDArray[np.bool_]:
+    """Return whether each number of a row may be read; 0 is nobody's."""
+    flags = np.zeros(int(numbered.numbers.max(initial=0)) + 1, np.bool_)
+    flags[1:] = view.allowed(np.arange(len(flags) - 1, dtype=np.int64))
+    return flags
+
+
+def _mark(numbered: Numbered, part: Part, flags: NDArray[np.bool_], marks: NDArray[np.bool_]) -> None:
+    last = part.start + part.high - part.low
+    for start in range(part.start, last, _AT_ONCE):
+        end = min(start + _AT_ONCE, last)
+        flags.take(numbered.numbers[start:end], out=marks[start:end], mode="clip")
