@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sekisho.adapters.stores import key_bits
 from sekisho.adapters.stores.key_bits import SPAN, BitsByKey, Numbers
+from sekisho.adapters.stores.people_table import whole_numbers
 from sekisho.domain.governed import Projection, Shape
 from sekisho.domain.terms import Cell, ColumnType
 from sekisho.errors import ConsentUnavailable
@@ -70,6 +76,51 @@ async def test_a_key_in_another_spelling_has_no_bit() -> None:
 async def test_keys_that_do_not_tell_people_apart_have_no_bits(numbers: list[int], values: tuple[str, ...]) -> None:
     """Inside a statement a key may stand for the number only where each says as much as the other."""
     assert not await BitsByKey(TYPES, "little").possible(keys_of(numbers, values))
+
+
+KEYS = st.tuples(st.integers(1, 8), st.sampled_from(["7", "8", "9", "-3", "0", "12", "40", "99", "07", "x"]))
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(KEYS, min_size=1, max_size=4, unique_by=(lambda key: key[0], lambda key: key[1])),
+    st.lists(KEYS, max_size=2),
+    st.sampled_from(["kept", "gone", "numbered anew", "spelled anew"]),
+)
+async def test_whoever_came_since_is_as_if_all_were_read(
+    first: list[tuple[int, str]], later: list[tuple[int, str]], then: str
+) -> None:
+    """Numbers that grow by those who registered are those of all keys read anew, also when somebody went."""
+    changed = {
+        "kept": first,
+        "gone": first[1:],
+        "numbered anew": [(number + 20, value) for number, value in first],
+        "spelled anew": [(number, f"3{value}") for number, value in first],
+    }
+    grown = BitsByKey(TYPES, "little")
+    with patch.object(key_bits, "SPAN", 64):
+        for people in (first, first + later, [*changed[then], *later, (9, "10")]):
+            values = pa.array([value for _, value in people], pa.large_string())
+            keys = PeopleKeys("customer_id", np.array([number for number, _ in people], np.int64), values, 1)
+            one, other = await grown.numbers(keys), await BitsByKey(TYPES, "little").numbers(keys)
+            assert (one is None) is (other is None)
+            if one is not None and other is not None:
+                assert (one.low, one.by_key.tolist()) == (other.low, other.by_key.tolist())
+
+
+async def test_the_keys_that_were_read_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a registration the new keys alone are read."""
+    read: list[int] = []
+
+    def watched(values: pa.LargeStringArray) -> object:
+        read.append(len(values))
+        return whole_numbers(values)
+
+    monkeypatch.setattr(key_bits, "whole_numbers", watched)
+    grown = BitsByKey(TYPES, "little")
+    for count in (7, 8, 10):
+        assert await grown.possible(keys_of(NUMBERS[:count]))
+    assert read == [7, 1, 2]
 
 
 async def test_keys_that_are_texts_have_no_bits() -> None:
