@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from sqlglot import exp
 
@@ -22,7 +23,9 @@ _ALIKE = (exp.Coalesce, exp.Greatest, exp.Least, exp.Nullif, exp.Lag, exp.Lead, 
 def beside(statement: Statement) -> Iterator[tuple[tuple[Part, ...], str]]:
     """Yield the values of *statement* that stand beside each other, and the name of the construct."""
     for node in statement.tree.walk():
-        yield from _in_node(node)
+        kind: type = type(node)
+        if _puts_beside(kind):
+            yield from _in_node(node)
     for scope in statement.scopes:
         for merged in scope.merged.values():
             yield merged.parts, "JOIN USING"
@@ -30,6 +33,11 @@ def beside(statement: Statement) -> Iterator[tuple[tuple[Part, ...], str]]:
         for definition in outputs.values():
             if isinstance(definition, Derived):
                 yield definition.expressions, "a set operation"
+
+
+@cache
+def _puts_beside(kind: type) -> bool:
+    return issubclass(kind, (*_COMPARED, *_ALIKE, exp.Between, exp.In, exp.Case, exp.If))
 
 
 def _in_node(node: exp.Expr) -> Iterator[tuple[tuple[Part, ...], str]]:

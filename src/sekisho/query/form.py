@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from sekisho.domain.governed import NUMBER
@@ -20,12 +22,14 @@ def is_rowwise(statement: Statement) -> bool:
     return len(statement.relations) == len(statement.scopes[0].sources)
 
 
-def without_literals(tree: exp.Expr) -> exp.Expr:
-    """Return a copy of *tree* with a mark in the place of each literal."""
-    copy = tree.copy()
-    for literal in list(copy.find_all(exp.Literal)):
-        literal.replace(exp.Placeholder())
-    return copy
+_QUOTED_OR_LITERAL = re.compile(
+    r""""(?:[^"]|"")*"|'(?:[^']|'')*'|(?<![\w$@])(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?!\w)"""
+)
+
+
+def without_literals(sql: str) -> str:
+    """Return the generated statement *sql*, where all names are quoted, with a mark in the place of each literal."""
+    return _QUOTED_OR_LITERAL.sub(lambda found: found[0] if found[0][0] == '"' else "?", sql)
 
 
 def only_shown(key: str, statement: Statement) -> bool:

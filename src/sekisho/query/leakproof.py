@@ -8,6 +8,7 @@ A comparison of unlike types is not leak-proof: DuckDB casts the column, and the
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations
 
 from sqlglot import exp
@@ -40,7 +41,11 @@ _LITERAL_FITS = frozenset(frozenset((family, "text")) for family in ("date", "ti
 def leak_proof(statement: Statement, kinds: Kinds, how: Comparisons) -> bool:
     """Return whether no expression of *statement* can tell a value by failing, where the engine compares *how*."""
     for node in statement.tree.walk():
-        if isinstance(node, (*_COMPARISONS, exp.Between, exp.In)):
+        kind: type = type(node)
+        if not _asks(kind):
+            if kind not in _SAFE:
+                return False
+        elif isinstance(node, (*_COMPARISONS, exp.Between, exp.In)):
             if node.args.get("query") is not None or not _alike(_compared(node), statement, kinds, how):
                 return False
         elif isinstance(node, exp.Is):
@@ -52,9 +57,18 @@ def leak_proof(statement: Statement, kinds: Kinds, how: Comparisons) -> bool:
         elif isinstance(node, exp.Join) and node.args.get("on") is not None:
             if not _is_truth(node.args["on"], statement, kinds, how):
                 return False
-        elif type(node) not in _SAFE:
+        elif kind not in _SAFE:
             return False
     return all(_merges_alike(merged, kinds, how) for scope in statement.scopes for merged in scope.merged.values())
+
+
+@cache
+def _asks(kind: type) -> bool:
+    """Return whether what stands in a node of *kind* says if it can fail."""
+    return issubclass(
+        kind,
+        (*_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Connector, exp.Not, exp.Where, exp.Having, exp.Join),
+    )
 
 
 def _is_truth(node: exp.Expr, statement: Statement, kinds: Kinds, how: Comparisons) -> bool:

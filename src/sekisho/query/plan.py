@@ -18,6 +18,7 @@ from sekisho.domain.row_filters import Ago, instant_text
 from sekisho.domain.terms import ColumnType, StoreKind
 from sekisho.errors import InvalidRequest, MaskedColumnUse, PolicyUnavailable
 from sekisho.query.dialects.dialect import Instants
+from sekisho.query.form import without_literals
 from sekisho.query.kinds import PERSON
 from sekisho.query.looks import Look
 
@@ -100,7 +101,6 @@ class Plan:
     engine: StoreKind
     stores: tuple[str, ...]
     sql: str = field(repr=False)
-    shown_sql: str
     slots: tuple[Slot, ...]
     parameters: int
     outputs: tuple[Output, ...]
@@ -114,6 +114,11 @@ class Plan:
     scans: tuple[PlannedScan, ...] = ()
     cut: bool = False
     joined: bool = False
+
+    @property
+    def shown_sql(self) -> str:
+        """The statement without the requester's own literals."""
+        return without_literals(self.sql)
 
     def all_slots(self) -> Iterator[Slot]:
         """Yield the slots of the statement and of its scans."""

@@ -162,15 +162,14 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
         number_parameters(tree, draft.slots)
     reads = frozenset(draft.reads | dialect.counted(tree))
     cut = tree.args.get("limit") is not None or tree.args.get("offset") is not None
-    shown = dialect.generate(without_literals(tree))  # before the tree is used up
     stores = tuple(sorted({r.dataset.store for r in statement.relations if r.dataset is not None}))
     if len(stores) > 1 and not dialect.joins_stores:
         raise StatementRefused(f"The statement reads several {dialect.title} stores; read each by its own statement.")
+    sql = dialect.generate(tree)
     return Plan(
         engine=dialect.kind,
         stores=stores,
-        sql=dialect.generate(tree),
-        shown_sql=shown,
+        sql=sql,
         slots=tuple(draft.slots.values()),
         parameters=draft.given,
         outputs=outputs_of(draft),
@@ -180,7 +179,7 @@ def planned(draft: Draft, rules: tuple[Rule, ...]) -> Plan:
         reads=reads,
         order_by_token=keyed and not draft.ordered,
         fenced=draft.fenced,
-        fingerprint=hashlib.sha256(shown.encode()).hexdigest(),
+        fingerprint=hashlib.sha256(without_literals(sql).encode()).hexdigest(),
         cut=cut,
         joined=any(len(scope.sources) > 1 or scope.parent is not None for scope in statement.scopes),
     )

@@ -29,7 +29,7 @@ from sekisho.query.conjuncts import conjuncts, inside, is_clear
 from sekisho.query.consent import projection_of, restrict
 from sekisho.query.dialects import DIALECTS, Dialect
 from sekisho.query.draft import Draft, Rule
-from sekisho.query.form import has_number, without_literals
+from sekisho.query.form import has_number
 from sekisho.query.kinds import PERSON, Kinds, Sort
 from sekisho.query.leakproof import hoistable
 from sekisho.query.names import Physical, Relation, Statement
@@ -234,12 +234,10 @@ def _planned(scanned: Scanned, table: str, given: int) -> PlannedScan:
     if dialect.numbered_parameters:
         number_parameters(select, slots)
     hidden = int(has_number(select))
-    shown = dialect.generate(without_literals(select))  # before it is used up
     plan = Plan(
         engine=dialect.kind,
         stores=(dataset.store,),
         sql=dialect.generate(select),
-        shown_sql=shown,
         slots=tuple(slots.values()),
         parameters=given,
         outputs=tuple(Output(name, kind, TransformKind.CLEAR) for name, kind in types if name != NUMBER),

@@ -11,6 +11,7 @@ it becomes a value of the mask's type: SQLite would compare it by its letters.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from sqlglot import exp
 
@@ -53,6 +54,14 @@ def check_looks(statement: Statement, transforms: Transforms, dialect: Dialect) 
     return _Check(statement, transforms, dialect).run()
 
 
+@cache
+def _takes_a_kind(kind: type) -> bool:
+    """Return whether a node of this type may take values of one kind alone."""
+    return (
+        kind in OF_DATES or kind in OF_TEXTS or issubclass(kind, (exp.Cast, exp.Anonymous, *OF_NUMBERS, *ARITHMETIC))
+    )
+
+
 class _Check:
     """One statement's check."""
 
@@ -65,6 +74,9 @@ class _Check:
 
     def run(self) -> dict[int, Look]:
         for node in self._statement.tree.walk():
+            kind: type = type(node)
+            if not _takes_a_kind(kind):
+                continue
             if isinstance(node, exp.Cast):
                 self._cast(node)
             else:
