@@ -8,6 +8,7 @@ a key, it would name the same person under two pseudonyms.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from sqlglot import exp
 
@@ -20,12 +21,28 @@ CHOICES = (exp.ArgMax, exp.ArgMin, exp.Mode)
 
 _AROUND = (exp.Filter, exp.WithinGroup)
 
+_Node = TypeVar("_Node", bound=exp.Expr)
+
 
 def is_aggregated(select: exp.Select) -> bool:
     """Return whether rows of *select* stand for groups of rows."""
     if select.args.get("group") is not None or select.args.get("having") is not None:
         return True
-    return any(found.parent_select is select and _aggregates(found) for found in select.find_all(exp.AggFunc))
+    return any(_aggregates(found) for found in own(select, exp.AggFunc))
+
+
+def own(select: exp.Select, *kinds: type[_Node]) -> Iterator[_Node]:
+    """Yield the nodes of *kinds* that *select* itself evaluates: not those of its sources, nor of subqueries.
+
+    The governed tables among the sources are the most of a statement.
+    """
+    for name, clause in select.args.items():
+        if name in ("from_", "with_"):
+            continue
+        for part in clause if isinstance(clause, list) else (clause,):
+            of_it = part.args.get("on") if isinstance(part, exp.Join) else part
+            if isinstance(of_it, exp.Expr):
+                yield from (node for node in of_it.find_all(*kinds) if node.parent_select is select)
 
 
 def check_aggregates(scope: Scope, statement: Statement) -> None:

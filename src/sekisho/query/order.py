@@ -20,7 +20,15 @@ from sekisho.domain.terms import ColumnType
 from sekisho.errors import StatementRefused
 from sekisho.query.conjuncts import terms
 from sekisho.query.dialects import Dialect
-from sekisho.query.grouping import CHOICES, check_aggregates, check_grouped, grouped_by, is_aggregated, settle_choice
+from sekisho.query.grouping import (
+    CHOICES,
+    check_aggregates,
+    check_grouped,
+    grouped_by,
+    is_aggregated,
+    own,
+    settle_choice,
+)
 from sekisho.query.kinds import PERSON, Kind, Kinds, Sort
 from sekisho.query.names import Definition, Derived, Scope, Statement
 
@@ -84,7 +92,7 @@ def _end_ties_of(
     if is_aggregated(select):
         check_grouped(scope, statement, kinds)
     if mixes is None or select.args.get("group") is None:  # within a person's rows a choice tells of nobody else
-        for choice in [each for each in select.find_all(*CHOICES) if each.parent_select is select]:
+        for choice in list(own(select, *CHOICES)):
             settle_choice(choice)
     cuts = _cuts(select)
     ordered = unordered or cuts or (select is statement.tree and select.args.get("order") is not None)
@@ -169,7 +177,7 @@ def _cuts(node: exp.Expr) -> bool:
 
 
 def _windows(select: exp.Select) -> list[exp.Window]:
-    return [window for window in select.find_all(exp.Window) if window.parent_select is select]
+    return list(own(select, exp.Window))
 
 
 def _counts_rows(window: exp.Window) -> bool:
