@@ -45,10 +45,11 @@ _LONG = re.compile(
     r"|query/test_(scopes\.py.*postgresql|dialects\.py::test_compiled_or_not)"
     r"|gateway/test_copies\.py::test_(?!the_copy_is)"
     r"|witness/test_witness_process\.py::test_killed"
-    r"|test_docs\.py::test_the_scripts_of_a_page_run(?!\[docs/(quick-start|scan|how-to/query)\.md)"
+    r"|test_docs\.py::test_the_scripts_of_a_page_run(?!\[docs/(quick-start|scan)\.md)"
     r"|cli/test_(policy_new|keys\.py::test_an_existing)"
     r"|consents/test_importing_killed|test_consent_machine"
-    r"|gateway/test_withdrawal\.py::test_many_changes|demo/test_server\.py::test_a_finished"
+    r"|gateway/test_withdrawal\.py::test_(many_changes|consent_that_expires.*pos\.order_lines\])"
+    r"|consents/test_disclosures\.py::test_a_release_is_listed.*[12]\]|demo/test_server\.py::test_a_finished"
 )
 """Tests that take seconds each and tell what their neighbours tell at smaller sizes."""
 
