@@ -188,7 +188,7 @@ _NEARLY = (
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.from_regex(_NEARLY, fullmatch=True))
 def test_sqlite_and_python_read_the_same_texts(text: str) -> None:
     """What tells an instant in the store tells the same one as a literal or parameter, and nothing else does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -63,9 +64,9 @@ BY_TRIGGER = [
 ]
 
 
-@pytest.fixture
-def server() -> Iterator[tuple[URL, URL]]:
-    """The URLs of a migrated database: its administrator's, and that of a writer that the script made."""
+@contextmanager
+def made() -> Iterator[tuple[URL, URL]]:
+    """Yield the URLs of a migrated database: its administrator's, and that of a writer that the script made."""
     admin = make_url(postgres_server()).set(drivername="postgresql+psycopg")
     name = f"sekisho_test_{uuid.uuid4().hex}"
     engine = sa.create_engine(admin, isolation_level="AUTOCOMMIT")
@@ -75,9 +76,9 @@ def server() -> Iterator[tuple[URL, URL]]:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {name}")
         migrate(ours.render_as_string(hide_password=False))
-        made = script(writer.render_as_string(hide_password=False), password=verifier(str(writer.password)))
+        text = script(writer.render_as_string(hide_password=False), password=verifier(str(writer.password)))
         for _ in range(2):  # it can be run again
-            run(ours, made)
+            run(ours, text)
         yield ours, writer
     finally:
         with engine.connect() as connection:
@@ -85,6 +86,29 @@ def server() -> Iterator[tuple[URL, URL]]:
             for role in ("", "_owner", "_keeper"):
                 connection.exec_driver_sql(f"DROP ROLE IF EXISTS {name}_w{role}")
         engine.dispose()
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[URL, URL]]:
+    """A database of the test's own."""
+    with made() as urls:
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[URL, URL]]:
+    """A database with records, people and heads, for tests whose statements change nothing."""
+    folder = tmp_path_factory.mktemp("written")
+
+    async def fill(url: URL) -> None:
+        database = Database(url.render_as_string(hide_password=False))
+        opened = await _begun(database, FileKeyRing.create(folder / "keys"), folder)
+        await opened.close()
+        await database.close()
+
+    with made() as urls:
+        asyncio.run(fill(urls[1]))
+        yield urls
 
 
 def run(url: URL, text: str) -> None:
@@ -104,16 +128,21 @@ async def database(server: tuple[URL, URL]) -> AsyncIterator[Database]:
 @pytest.fixture
 async def log(database: Database, keys: FileKeyRing, tmp_path: Path) -> AsyncIterator[SqlAuditLog]:
     """A log with records, people and heads, begun twice."""
+    opened = await _begun(database, keys, tmp_path)
+    yield opened
+    await opened.close()
+
+
+async def _begun(database: Database, keys: FileKeyRing, folder: Path) -> SqlAuditLog:
     for _ in range(2):
-        opened = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
+        opened = SqlAuditLog(database, keys, SystemClock(), folder / "heads")
         await opened.start()
         await opened.append(AuditEntry("access.release", {"subjects": ["0" * 32, "f" * 32]}))
         await opened.settled()
         await opened.close()
-    opened = SqlAuditLog(database, keys, SystemClock(), tmp_path / "heads")
+    opened = SqlAuditLog(database, keys, SystemClock(), folder / "heads")
     await opened.start()
-    yield opened
-    await opened.close()
+    return opened
 
 
 async def test_the_gateways_records_are_written_under_the_role(log, database, keys, tmp_path) -> None:
@@ -137,25 +166,27 @@ async def test_the_gateways_records_are_written_under_the_role(log, database, ke
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
-async def test_the_role_rewrites_nothing(log, database, statement) -> None:
+async def test_the_role_rewrites_nothing(written, statement) -> None:
     """Each statement that would change or delete what is only appended to, or what guards it, is refused."""
+    database = Database(written[1].render_as_string(hide_password=False))
     with pytest.raises(DatabaseFailed, match="InsufficientPrivilege"):
         await database.run(lambda connection: connection.execute(sa.text(statement)))
+    await database.close()
 
 
 @pytest.mark.parametrize("statement", BY_TRIGGER)
-async def test_the_triggers_hold_the_owner_too(log, server, statement) -> None:
+def test_the_triggers_hold_the_owner_too(written, statement) -> None:
     """Whoever has every right is stopped by the triggers until they are taken away on purpose."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="the audit log is only appended to"):
-        await asyncio.to_thread(run, server[0], statement)
+        run(written[0], statement)
 
 
 @pytest.mark.parametrize("statement", BY_TRIGGER[:1] + BY_TRIGGER[2:3] + BY_TRIGGER[4:5])
-async def test_the_keeper_deletes_nothing_that_no_record_says_was_pruned(log, server, statement) -> None:
+def test_the_keeper_deletes_nothing_that_no_record_says_was_pruned(written, statement) -> None:
     """The keeper has the right to delete, and the triggers hold it to what a record says."""
-    admin, writer = server
+    admin, writer = written
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="the audit log is only appended to"):
-        await asyncio.to_thread(run, admin, f'SET ROLE "{writer.username}_keeper"; {statement}')
+        run(admin, f'SET ROLE "{writer.username}_keeper"; {statement}')
 
 
 async def test_every_table_has_an_owner_who_signs_in_nowhere(server) -> None:
