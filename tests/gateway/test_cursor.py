@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections import Counter
 from dataclasses import replace
@@ -223,6 +224,24 @@ async def test_what_is_held_is_bounded(site: Site, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(held_answers, "IN_ALL", 1)
     response = await site.post("recommender", "recommendation", "SELECT stock_code FROM pos.order_lines")
     assert (response.status_code, response.json()["code"]) == (429, "rate_limited")
+
+
+async def test_many_first_pages_at_once_are_all_answered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for more long answers at once than are held for it gets every first page."""
+    monkeypatch.setattr(held_answers, "EACH", 2)
+    answers = await asyncio.gather(*(site.post(*WHO, LINES) for _ in range(8)))
+    assert {response.status_code for response in answers} == {200}
+    assert len({response.json()["rows"][0][0] for response in answers}) == 1
+    assert len(_held(site)) <= 2 * 2
+
+
+@pytest.mark.parametrize("left", [0, 10, 24, 1000, -1])
+async def test_a_torn_file_is_no_answer(site: Site, left: int) -> None:
+    """A held answer that lost its end, as on a full disk, is like one that expired, whatever stands there then."""
+    cursor = (await site.post(*WHO, LINES)).json()["next_cursor"]
+    (path,) = _held(site)
+    path.write_bytes(path.read_bytes()[:left])
+    assert "ask again" in await refused(site, LINES, cursor)
 
 
 async def test_what_is_held_is_sealed(site: Site) -> None:

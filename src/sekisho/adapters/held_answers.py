@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+from weakref import WeakValueDictionary
 
 import pyarrow as pa
 
@@ -26,7 +27,7 @@ from sekisho.transform.spill import Place, Sealed
 KEPT_S = 600.0
 """Seconds for which an answer is held, from when its first page was made."""
 EACH = 8
-"""Answers that are held for one requester; the oldest gives way."""
+"""Answers that are held for one requester; the oldest gives way. As many are made at a time in one process."""
 IN_ALL = 64
 """Answers that are held for all."""
 BYTES = 4 << 30
@@ -80,13 +81,24 @@ class HeldFiles:
         self._keys = keys
         self._clock = clock
         self._sweeping: asyncio.TimerHandle | None = None
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def hold(
         self, requester: str, batches: AsyncIterator[pa.RecordBatch], about: Callable[[], Mapping[str, object]]
     ) -> _Held:
         """See ``ports.held.HeldAnswers``."""
-        name = secrets.token_hex(16)
         owner = self._keys.derive(f"held-by/{requester}", 16).hex()[:16]
+        # Whoever asks for many at once waits for its own: what is being made is never removed to make room.
+        async with self._turns.setdefault(owner, asyncio.Semaphore(EACH)):
+            held = await self._hold(owner, batches, about)
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(KEPT_S + 1, self._again)
+        return held
+
+    async def _hold(
+        self, owner: str, batches: AsyncIterator[pa.RecordBatch], about: Callable[[], Mapping[str, object]]
+    ) -> _Held:
+        name = secrets.token_hex(16)
         part = self._folder / f"{owner}-{name}.part"
         path = part.with_suffix(".held")
         try:
@@ -107,8 +119,6 @@ class HeldFiles:
             if isinstance(fault, OSError):
                 raise _unkept() from None
             raise
-        if self._sweeping is None:
-            self._sweeping = asyncio.get_running_loop().call_later(KEPT_S + 1, self._again)
         return _Held(name, said, sum(place.rows for place in places), sealed, places)
 
     async def find(self, name: str) -> _Held | None:
@@ -139,9 +149,7 @@ class HeldFiles:
             return None
         sealed = Sealed(file, self._keys.derive(f"held/{name}"))
         try:
-            end = os.pread(file.fileno(), _END, os.fstat(file.fileno()).st_size - _END)
-            number, offset, length = (int.from_bytes(end[at : at + 8], "big") for at in (0, 8, 16))
-            index = json.loads(sealed.read_bytes(Place(number, offset, length, 0, 0)))
+            index = _index(file, sealed)
         except (OSError, ValueError):
             sealed.close()
             return None
@@ -157,7 +165,7 @@ class HeldFiles:
     def _make_room(self, owner: str) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = self._kept()
-        own = [path for path in kept if path.name.startswith(owner)]
+        own = [path for path in kept if path.name.startswith(owner) and path.suffix == ".held"]
         for path in own[: max(0, len(own) - EACH + 1)]:
             path.unlink(missing_ok=True)
             kept.pop(path)
@@ -180,6 +188,17 @@ class HeldFiles:
 
     def _age(self, path: Path) -> float:
         return self._clock.now().timestamp() - path.stat().st_mtime
+
+
+def _index(file: IO[bytes], sealed: Sealed) -> dict[str, Any]:
+    """Return what stands at the end of a held answer. Raises ``OSError`` or ``ValueError`` where it is torn."""
+    size = os.fstat(file.fileno()).st_size
+    end = os.pread(file.fileno(), _END, max(0, size - _END))
+    number, offset, length = (int.from_bytes(end[at : at + 8], "big") for at in (0, 8, 16))
+    if offset + length + _END != size:  # of a torn file: any numbers may stand there
+        raise OSError("a held answer lost its end")
+    index: dict[str, Any] = json.loads(sealed.read_bytes(Place(number, offset, length, 0, 0)))
+    return index
 
 
 def _made(path: Path) -> IO[bytes]:
