@@ -77,6 +77,18 @@ WORDS = {
     "SELECT points FROM crm.customers UNION ALL SELECT minutes FROM crm.tickets ORDER BY note": "takes names of its output columns",
     "SELECT points FROM crm.customers ORDER BY 7": "number in ORDER BY is out of range",
     "SELECT points FROM crm.customers ORDER BY 'note'": "ORDER BY takes columns, their numbers",
+    "WITH RECURSIVE r(n) AS (SELECT points FROM crm.customers UNION ALL SELECT 1, 2 FROM r) SELECT n FROM r": "both branches of a recursive WITH",
+    "SELECT v.a FROM (VALUES ((SELECT max(quantity) FROM pos.order_lines))) v(a), pos.order_lines": "VALUES takes literals",
+    "SELECT 1 FROM pos.order_lines o, LATERAL (SELECT 1 AS q)": "a subquery in FROM needs an alias",
+    "SELECT quantity FROM pos.order_lines p WHERE EXISTS (SELECT 1 FROM web.events o, LATERAL (SELECT o.category AS q) x)": "LATERAL does not stand in a subquery",
+    "SELECT 1 AS n FROM pos.order_lines NATURAL JOIN (SELECT 1 AS z) k": "finds no column to join by",
+    "SELECT 1 AS n FROM pos.order_lines o JOIN web.events e ON true NATURAL JOIN pos.order_lines": "finds 'invoice' in several sources",
+    "SELECT 1 AS n FROM pos.order_lines NATURAL JOIN (SELECT max(quantity) FROM pos.order_lines) m": "finds a column without a name",
+    "WITH x AS (SELECT 1 AS a) SELECT points FROM crm.customers WHERE EXISTS (WITH y AS (SELECT 1 AS a) SELECT 1 FROM y) AND EXISTS (SELECT 1 FROM y)": "'y' is not defined here",
+    # order
+    "SELECT DISTINCT customer_id FROM crm.customers ORDER BY points >= 0": "after DISTINCT; select from it as a subquery",
+    "SELECT customer_id FROM crm.customers UNION SELECT customer_id FROM crm.tickets ORDER BY customer_id IS NULL": "LIMIT and ORDER BY after a set operation",
+    "SELECT ticket_id, row_number() OVER () AS r FROM crm.tickets GROUP BY ticket_id": "show the person's key too",
     # DISTINCT ON
     "SELECT DISTINCT ON (country) * FROM pos.order_lines": "* does not stand beside it",
     "SELECT DISTINCT ON (country) country, country FROM pos.order_lines": "needs a name of its own for each column",
