@@ -265,7 +265,7 @@ def embedded(folder: Path) -> Iterator[Witness]:
             (folder / name).mkdir()
             worlds.append(stack.enter_context(World(folder / name, rows)))
         rename(worlds[2])
-        yield Witness(*worlds)
+        yield Witness(worlds[0], worlds[1], worlds[2], worlds[3])
 
 
 @contextmanager
@@ -277,7 +277,7 @@ def in_postgres() -> Iterator[Witness]:
             for rows in (ROWS, differing_rows(), renamed_rows(), ROWS)
         ]
         rename(worlds[2])
-        yield Witness(*worlds, ordered=False)
+        yield Witness(worlds[0], worlds[1], worlds[2], worlds[3], ordered=False)
 
 
 __all__ = ["DirectStore", "Told", "Witness", "embedded", "in_postgres"]

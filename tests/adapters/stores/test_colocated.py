@@ -19,6 +19,7 @@ import pytest
 
 from sekisho.adapters.stores import colocated, people_table
 from sekisho.domain.terms import Column, ColumnClass, ColumnType
+from sekisho.durable import sync
 from sekisho.errors import SekishoError, StatementRefused, StoreUnavailable
 from tests.adapters.stores.copied import COUNT, LINES, CopiedWorld, copy_of, counted, same_answer, source
 from tests.query.world import DATASETS, FIRST_ID, PEOPLE, ROWS, number_of
@@ -83,10 +84,9 @@ def test_files_that_change_while_they_are_copied_have_no_copy(
 ) -> None:
     """A copy of rows that are no longer there is not taken for one of the new files; the next sync makes it."""
     copy_of(world).unlink()
-    write = colocated.sync
 
     def change(path: Path) -> None:
-        write(path)
+        sync(path)
         table = pq.read_table(source(world))
         pq.write_table(pa.concat_tables([table, table]), source(world))
 

@@ -85,6 +85,13 @@ async def test_days_beyond_the_calendar_are_refused(worker: Worker, taken: list[
     assert bool(taken) is (rows > 1_000)
 
 
+@pytest.mark.parametrize("value", ["'a b'::tsvector", "'1'::xid8", "'<a/>'::xml", "'0/1'::pg_lsn"])
+async def test_types_that_are_not_released_are_refused(worker: Worker, value: str) -> None:
+    """A type of the server's own that no column of a catalogue has does not leave as its text."""
+    with pytest.raises(StatementRefused, match="not released"):
+        await worker.batches(None, worker.trust(export(f"{value} AS a", rows=3)), page_rows=EXPORT)
+
+
 async def test_pages_are_full_and_come_as_they_are_asked_for(worker: Worker, taken: list[str]) -> None:
     """The server's cursor is read page by page; the last page holds the rest."""
     query = worker.trust(export("i AS a", rows=150_000))

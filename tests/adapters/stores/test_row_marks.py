@@ -251,6 +251,8 @@ def test_the_engine_keeps_files_and_marks_in_step(world: MarkedWorld) -> None:
     path, rows = copy_of(world).as_posix(), pq.read_metadata(copy_of(world)).num_rows
     cursor = duckdb.connect()
     cursor.register("marks", {"m": pa.array([True] * rows).to_numpy(zero_copy_only=False)})
+    written = world.folder / "marks.parquet"
+    pq.write_table(pa.table({"m": [True] * rows}), written)
     cursor.execute(f"CREATE VIEW lines AS SELECT * FROM read_parquet('{path}', file_row_number = true)")
 
     def planned(sql: str) -> bool:
@@ -265,6 +267,7 @@ def test_the_engine_keeps_files_and_marks_in_step(world: MarkedWorld) -> None:
         ("ORDER BY quantity", "marks"),
         ("", "(SELECT * FROM marks WHERE m)"),
         ("", "(SELECT * FROM marks LIMIT 5)"),
+        ("", f"(SELECT * FROM read_parquet('{written}'))"),  # marks are the gateway's, never a file's
     ):
         assert not planned(f"SELECT sum(quantity) FROM {beside.format(below, marks)} WHERE m")
     assert not planned("SELECT sum(quantity) FROM lines")
