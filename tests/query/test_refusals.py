@@ -8,10 +8,15 @@ words say which of them refused; nothing is run.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from sekisho.errors import SekishoError
-from tests.query.planning import plan_of
+from sekisho.domain.access import TransformKind
+from sekisho.domain.row_filters import Comparison
+from sekisho.errors import SekishoError, StatementRefused
+from tests.query.doubles import ClassPolicy
+from tests.query.planning import plan_of, question_of
 from tests.query.test_golden import all_stores
 
 ALL = all_stores()
@@ -122,3 +127,25 @@ def test_a_refusal_has_its_own_words(sql: str) -> None:
     with pytest.raises(SekishoError) as refused:
         plan_of(sql, declared=ALL)
     assert WORDS[sql].casefold() in str(refused.value.detail).casefold()
+
+
+_SCANNED = "SELECT c.points, o.quantity FROM crm.customers c JOIN pos.order_lines o USING (customer_id)"
+
+
+@pytest.mark.parametrize("sql", ["SELECT points FROM crm.customers", _SCANNED])
+def test_nothing_but_the_key_of_a_person_becomes_a_pseudonym(sql: str) -> None:
+    """A policy that asks for a pseudonym of another column is not answered with what that column holds."""
+    question = question_of(sql, declared=ALL)
+    permit = ClassPolicy().permit(question.request)
+    of_customers = {**permit.transforms["crm.customers"], "points": TransformKind.PSEUDONYM}
+    with pytest.raises(StatementRefused, match="Only the data-subject key"):
+        question.plan(replace(permit, transforms={**permit.transforms, "crm.customers": of_customers}))
+
+
+@pytest.mark.parametrize("sql", ["SELECT points FROM crm.customers", _SCANNED])
+def test_rows_are_filtered_by_columns_of_the_catalogue(sql: str) -> None:
+    """A filter of the policy that names another column is no filter that could be left out."""
+    question = question_of(sql, declared=ALL)
+    permit = ClassPolicy().permit(question.request)
+    with pytest.raises(StatementRefused, match="not in the catalogue"):
+        question.plan(replace(permit, row_filters={"crm.customers": (Comparison("nothing", "eq", "x"),)}))
