@@ -16,11 +16,15 @@ from pathlib import Path
 
 from tests.attacks import masked_uses, silent_cases
 from tests.attacks import test_sql_constructs as constructs
+from tests.attacks import test_sql_convenient as convenient
 from tests.attacks import test_sql_masks as masks
 from tests.attacks import test_sql_names as names
 from tests.attacks import test_sql_order as order
+from tests.attacks import test_sql_own_names as own_names
 from tests.attacks import test_sql_postgresql as postgresql
+from tests.attacks import test_sql_words_of_engines as words_of_engines
 from tests.attacks.silent import without
+from tests.attacks.test_sql_recursive import RECURSIVE
 from tests.attacks.witness import Witness, embedded, in_postgres
 from tests.query.shop import shop
 
@@ -91,7 +95,9 @@ def read() -> list[Case]:
 def _refused(engine: str) -> Iterator[str]:
     corpora = (
         constructs.NOT_ONE_READ, constructs.NO_TABLE, constructs.NOT_LISTED, constructs.NAMES,
-        masks.SEALED, masks.BLANK, masks.KEYED, names.CONFUSED,
+        constructs.STARS, masks.SEALED, masks.BLANK, masks.KEYED, masks.TRUTHS, names.CONFUSED, convenient.MASKED,
+        own_names.OWN, own_names.IN_PARENTHESES, own_names.WHOLE_ROWS, RECURSIVE, words_of_engines.CALLED_ALIAS,
+        words_of_engines.OF_ROWS,
     )  # fmt: skip
     yield from masked_uses.statements(engine)
     every = [sql for corpus in corpora for sql in corpus]

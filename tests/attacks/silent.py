@@ -18,7 +18,7 @@ from sekisho.domain.obligations import ObligationKind
 from sekisho.domain.terms import Catalogue
 from sekisho.errors import MaskedColumnUse
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
-from sekisho.query import plan, rules
+from sekisho.query import conjuncts, plan, rules
 from sekisho.query.dialects import Dialect
 from sekisho.query.kinds import PERSON
 from sekisho.query.names import Physical
@@ -91,7 +91,7 @@ SILENT: dict[str, list[tuple[object, str, Callable[..., object]]]] = {
     "recheck": [(answer, "everybody", lambda _hidden, _view, rows: np.ones(rows, np.bool_))],
     "fence": [(Dialect, "fence", lambda _self, select: select)],
     "judgement of expressions": [(rules, "leak_proof", lambda *_: True)],
-    "list of what may be hoisted": [(rules, "hoistable", _any_conjunct)],
+    "list of what may be hoisted": [(conjuncts, "hoistable", _any_conjunct)],
     "order of tokens": [
         (KeyedTransforms, "sort_keys", lambda _self, column, _output: np.arange(len(column), dtype=np.uint64))
     ],

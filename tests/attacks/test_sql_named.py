@@ -43,6 +43,8 @@ FIRST_OF_TWO = [
 
 OF_DUCKDB = [
     "SELECT arg_max(CASE WHEN customer_id = '{a}' THEN 1 ELSE 0 END, 1) AS r FROM pos.order_lines WHERE customer_id IN ('{a}', '{b}')",
+    "SELECT arg_max(CASE WHEN customer_id = '{a}' THEN 1 ELSE 0 END, 1) AS r FROM pos.order_lines WHERE customer_id IN ('{a}', '{b}') GROUP BY quantity > 0",
+    "SELECT DISTINCT arg_max(customer_id = '{a}', 1) OVER () AS r FROM pos.order_lines WHERE customer_id IN ('{a}', '{b}')",
     "SELECT arg_min(customer_id = '{a}', 1) AS r FROM pos.order_lines WHERE customer_id IN ('{a}', '{b}')",
     "SELECT mode(own) AS r FROM (SELECT customer_id = '{a}' AS own FROM pos.order_lines WHERE customer_id IN ('{a}', '{b}') GROUP BY 1) x",
 ]

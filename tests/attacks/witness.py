@@ -3,7 +3,9 @@
 * the answer holds a value that nobody may see;
 * the *twin* differs only in withheld rows and masked values: an answer that differs tells them;
 * the *renamed* world differs only in keys and person numbers: an answer that differs, once pseudonyms and tokens
-  are read back, tells something of raw keys.
+  are read back, tells something of raw keys;
+* the *copy* differs in nothing: where its answer is another, too, the statement tells of chance, the clock or the
+  server, and nothing that anybody withholds.
 """
 
 from __future__ import annotations
@@ -98,6 +100,10 @@ def rename(world: World) -> World:
     return world
 
 
+Outcome = SekishoError | list[tuple[object, ...]]
+"""What a requester gets: a refusal, or rows."""
+
+
 @dataclass(frozen=True)
 class Told:
     """What one statement told: why it is a leak, or the refusal, or neither (a clean answer)."""
@@ -109,7 +115,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Witness:
-    """The three worlds of one engine.
+    """The four worlds of one engine.
 
     Unless *ordered*, the order of rows does not count: PostgreSQL chooses it with the plan.
     """
@@ -117,15 +123,26 @@ class Witness:
     world: World
     twin: World
     renamed: World
+    copy: World
     ordered: bool = True
 
     def told(self, sql: str, *parameters: object, purpose: str = "recommendation") -> Told:
         """Return what *sql* tells."""
-        for each in (self.world, self.twin, self.renamed):
+        for each in (self.world, self.twin, self.renamed, self.copy):
             each.gateway.statements._known.clear()
             each.policy.filters = FILTERS if purpose == "fraud" else {}
-        got = [self._outcome(each, sql, parameters, purpose) for each in (self.world, self.twin, self.renamed)]
-        first, other, third = got
+        first, other, third = (
+            self._outcome(each, sql, parameters, purpose) for each in (self.world, self.twin, self.renamed)
+        )
+        told = self._compared(sql, first, other, third)
+        if told.leak in {None, "a value"}:
+            return told
+        again = self._outcome(self.copy, sql, parameters, purpose)
+        if isinstance(first, SekishoError) or isinstance(again, SekishoError):
+            return told if str(first) == str(again) else Told()
+        return told if _counted(first) == _counted(again) else Told()
+
+    def _compared(self, sql: str, first: Outcome, other: Outcome, third: Outcome) -> Told:
         if isinstance(first, SekishoError) and isinstance(other, SekishoError) and isinstance(third, SekishoError):
             if str(first) == str(other):
                 return Told(refusal=str(first), site=site_of(first))
@@ -146,9 +163,7 @@ class Witness:
             return Told("raw keys")
         return Told()
 
-    def _outcome(
-        self, world: World, sql: str, parameters: tuple[object, ...], purpose: str
-    ) -> SekishoError | list[tuple[object, ...]]:
+    def _outcome(self, world: World, sql: str, parameters: tuple[object, ...], purpose: str) -> Outcome:
         if world is self.renamed:
             sql = self._fill(world, sql, {p: new_number(p) for p in range(PEOPLE)})
         else:
@@ -246,11 +261,11 @@ def embedded(folder: Path) -> Iterator[Witness]:
     """The worlds in SQLite and DuckDB."""
     with ExitStack() as stack:
         worlds: list[World] = []
-        for name, rows in (("world", ROWS), ("twin", differing_rows()), ("renamed", renamed_rows())):
+        for name, rows in (("world", ROWS), ("twin", differing_rows()), ("renamed", renamed_rows()), ("copy", ROWS)):
             (folder / name).mkdir()
             worlds.append(stack.enter_context(World(folder / name, rows)))
         rename(worlds[2])
-        yield Witness(worlds[0], worlds[1], worlds[2])
+        yield Witness(worlds[0], worlds[1], worlds[2], worlds[3])
 
 
 @contextmanager
@@ -259,10 +274,10 @@ def in_postgres() -> Iterator[Witness]:
     with ExitStack() as stack:
         worlds: list[World] = [
             stack.enter_context(PostgresWorld(stack.enter_context(database()), rows))
-            for rows in (ROWS, differing_rows(), renamed_rows())
+            for rows in (ROWS, differing_rows(), renamed_rows(), ROWS)
         ]
         rename(worlds[2])
-        yield Witness(worlds[0], worlds[1], worlds[2], ordered=False)
+        yield Witness(worlds[0], worlds[1], worlds[2], worlds[3], ordered=False)
 
 
 __all__ = ["DirectStore", "Told", "Witness", "embedded", "in_postgres"]

@@ -49,8 +49,6 @@ def resolve(
     resolver = _Resolver(tree, visible, lateral=lateral, standard=standard)
     statement = resolver.statement
     statement.outputs = resolver.query(tree, None, {})
-    if not statement.relations:
-        raise StatementRefused("The statement reads no dataset.")
     bound = statement.tables | statement.definitions.keys()
     if any(id(node) not in bound for node in tree.find_all(exp.Table, exp.Column)):
         raise StatementRefused("A table or column stands where none can be bound.")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sekisho.adapters.stores import colocated, people_table
-from sekisho.errors import SekishoError, StoreUnavailable
+from sekisho.domain.terms import Column, ColumnClass, ColumnType
+from sekisho.durable import sync
+from sekisho.errors import SekishoError, StatementRefused, StoreUnavailable
 from tests.adapters.stores.copied import COUNT, LINES, CopiedWorld, copy_of, counted, same_answer, source
 from tests.query.world import DATASETS, FIRST_ID, PEOPLE, ROWS, number_of
 
@@ -74,6 +77,54 @@ def test_one_key_of_two_people_is_not_copied(world: CopiedWorld, monkeypatch: py
     copy_of(world).unlink()
     with pytest.raises(StoreUnavailable, match="Two people"):
         world.sync()
+
+
+def test_files_that_change_while_they_are_copied_have_no_copy(
+    world: CopiedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of rows that are no longer there is not taken for one of the new files; the next sync makes it."""
+    copy_of(world).unlink()
+
+    def change(path: Path) -> None:
+        sync(path)
+        table = pq.read_table(source(world))
+        pq.write_table(pa.concat_tables([table, table]), source(world))
+
+    monkeypatch.setattr(colocated, "sync", change)
+    with pytest.raises(StoreUnavailable, match="changed while they were copied"):
+        world.sync()
+    monkeypatch.undo()
+    assert not world.usable()
+    assert world.sync().written
+    same_answer(world, COUNT)
+
+
+def test_files_that_the_engine_lists_otherwise_are_not_copied(
+    world: CopiedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What DuckDB would read must be what the copy is said to be of."""
+    copy_of(world).unlink()
+    of = colocated.sources_of
+    monkeypatch.setattr(colocated, "sources_of", lambda *args: of(*args)[:0])
+    with pytest.raises(StoreUnavailable, match="reads the file pattern"):
+        world.sync()
+
+
+def test_a_copy_needs_a_column_of_its_own_for_the_number(world: CopiedWorld) -> None:
+    """A dataset whose column is called as the number of the person is not copied, nor is one of nobody."""
+    named = replace(LINES, columns=(*LINES.columns, Column("__person", ColumnType.INTEGER, ColumnClass.NONE)))
+    for dataset in (named, replace(LINES, data_subject=None)):
+        with pytest.raises(StoreUnavailable, match="names no data subject"):
+            world.sync(dataset)
+
+
+def test_an_unreadable_file_is_said_without_what_it_holds(world: CopiedWorld) -> None:
+    """The engine's text may quote a value: the class of its error is what is told."""
+    copy_of(world).unlink()
+    source(world).write_bytes(b"PAR1 MKsecret" + b"\0" * 40)
+    with pytest.raises(StoreUnavailable, match=r"could not be copied \(\w+\)\.$") as told:
+        world.sync()
+    assert "MKsecret" not in str(told.value)
 
 
 def test_a_key_in_another_spelling_has_no_rows_in_a_copy(world: CopiedWorld) -> None:
@@ -255,6 +306,12 @@ def test_without_consent_the_files_are_read(world: CopiedWorld) -> None:
     """A purpose that asks nobody sees everybody, also who registered since."""
     world.ask("SELECT customer_id, quantity FROM pos.order_lines", purpose="fraud")
     assert "colocated" not in world.ran()
+
+
+def test_who_is_read_of_a_copy_is_said_by_consent_alone(world: CopiedWorld) -> None:
+    """Neither by keys, which a copy does not have, nor by nobody's word."""
+    with pytest.raises(StatementRefused, match="by consent alone"):
+        world.duckdb._bring_up("n_0123456789ab", None, None)
 
 
 def test_explain_shows_what_would_run(world: CopiedWorld) -> None:

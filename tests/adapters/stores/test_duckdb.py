@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sekisho.adapters.stores import duckdb_locked
 from sekisho.adapters.stores.duckdb import DuckDbStores
 from sekisho.domain.terms import Column, ColumnClass, ColumnType, Dataset, Store, StoreKind
 from sekisho.errors import StoreUnavailable
@@ -52,6 +53,18 @@ def test_the_engine_is_locked(locked: World, sql: str) -> None:
     """Files elsewhere, the network, extensions and settings are out of reach of the connection itself."""
     with pytest.raises(duckdb.Error):
         locked.duckdb._db.execute(sql)
+
+
+@pytest.mark.parametrize("place", range(len(duckdb_locked._SETTINGS)))
+def test_an_engine_that_is_not_locked_does_not_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """Each setting of the lock-down is read back: one that says something else keeps the stores closed."""
+    held = list(duckdb_locked._SETTINGS)
+    held[place] = "max_expression_depth"  # in the place of the setting, one that says something else
+    monkeypatch.setattr(duckdb_locked, "_SETTINGS", held)
+    with pytest.raises(StoreUnavailable, match="did not accept its lock-down"):
+        World(tmp_path)
 
 
 def test_no_variable_of_the_process_is_a_table(locked: World) -> None:

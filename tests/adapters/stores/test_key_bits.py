@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sekisho.adapters.stores import key_bits
-from sekisho.adapters.stores.key_bits import SPAN, BitsByKey, Numbers
+from sekisho.adapters.stores.key_bits import SPAN, BitsByKey, Keyed, Numbers
 from sekisho.adapters.stores.people_table import whole_numbers
 from sekisho.domain.governed import Projection, Shape
 from sekisho.domain.terms import Cell, ColumnType
@@ -136,3 +136,11 @@ def test_every_key_beside_the_known_ones_is_nobodys() -> None:
     for stranger in (-4, -2, 0, 1, 2**63 - 1, -(2**63), None):
         with pytest.raises(ConsentUnavailable):
             numbers.of(pa.array([-3, stranger], pa.int64()))
+
+
+def test_without_the_numbers_no_key_leaves() -> None:
+    """A page that holds keys where numbers are expected is no answer when nobody knows whose they are."""
+    page = pa.record_batch([pa.array([500, 503])], names=["customer_id"])
+    assert Keyed((), 0, None).page(page) is page
+    with pytest.raises(ConsentUnavailable):
+        Keyed((0,), 0, None).page(page)

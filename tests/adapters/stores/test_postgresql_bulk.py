@@ -77,11 +77,19 @@ async def test_both_drivers_read_the_same(worker: Worker, taken: list[str]) -> N
     "value",
     ["DATE '10000-01-01'", "DATE '0044-03-15 BC'", "TIMESTAMP '10000-01-01'", "TIMESTAMPTZ '0044-03-15 12:00+00 BC'"],
 )
-async def test_days_beyond_the_calendar_are_refused(worker: Worker, value: str, rows: int) -> None:
+async def test_days_beyond_the_calendar_are_refused(worker: Worker, taken: list[str], value: str, rows: int) -> None:
     """A day that the drivers cannot count ends in a refusal with a code, whichever driver reads it."""
-    query = worker.trust(export(f"CASE WHEN i = 7 THEN {value} END AS a", rows=rows))
+    query = worker.trust(export(f"CASE WHEN i = {rows - 1} THEN {value} END AS a", rows=rows))
     with pytest.raises(StatementRefused):
         await worker.batches(None, query, page_rows=EXPORT)
+    assert bool(taken) is (rows > 1_000)
+
+
+@pytest.mark.parametrize("value", ["'a b'::tsvector", "'1'::xid8", "'<a/>'::xml", "'0/1'::pg_lsn"])
+async def test_types_that_are_not_released_are_refused(worker: Worker, value: str) -> None:
+    """A type of the server's own that no column of a catalogue has does not leave as its text."""
+    with pytest.raises(StatementRefused, match="not released"):
+        await worker.batches(None, worker.trust(export(f"{value} AS a", rows=3)), page_rows=EXPORT)
 
 
 async def test_pages_are_full_and_come_as_they_are_asked_for(worker: Worker, taken: list[str]) -> None:

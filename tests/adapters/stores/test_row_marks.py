@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -20,9 +20,9 @@ from sekisho.adapters.stores.duckdb_oracle import in_step
 from sekisho.domain.access import Comparison
 from sekisho.domain.governed import MARKED
 from sekisho.domain.terms import StoreKind
-from sekisho.errors import StatementRefused, StoreUnavailable
+from sekisho.errors import ConsentUnavailable, StatementRefused, StoreUnavailable
 from tests.adapters.stores.copied import LINES, CopiedWorld, copy_of, source
-from tests.query.world import DATASETS, FIRST_ID, PEOPLE, Answer, WatchedStore, agrees, number_of
+from tests.query.world import DATASETS, FIRST_ID, PEOPLE, Answer, FakeView, WatchedStore, agrees, number_of
 
 GROUPS = "SELECT country, count(*) AS n, sum(quantity) AS q FROM pos.order_lines GROUP BY country ORDER BY country"
 WHOLE = [
@@ -251,6 +251,8 @@ def test_the_engine_keeps_files_and_marks_in_step(world: MarkedWorld) -> None:
     path, rows = copy_of(world).as_posix(), pq.read_metadata(copy_of(world)).num_rows
     cursor = duckdb.connect()
     cursor.register("marks", {"m": pa.array([True] * rows).to_numpy(zero_copy_only=False)})
+    written = world.folder / "marks.parquet"
+    pq.write_table(pa.table({"m": [True] * rows}), written)
     cursor.execute(f"CREATE VIEW lines AS SELECT * FROM read_parquet('{path}', file_row_number = true)")
 
     def planned(sql: str) -> bool:
@@ -265,6 +267,7 @@ def test_the_engine_keeps_files_and_marks_in_step(world: MarkedWorld) -> None:
         ("ORDER BY quantity", "marks"),
         ("", "(SELECT * FROM marks WHERE m)"),
         ("", "(SELECT * FROM marks LIMIT 5)"),
+        ("", f"(SELECT * FROM read_parquet('{written}'))"),  # marks are the gateway's, never a file's
     ):
         assert not planned(f"SELECT sum(quantity) FROM {beside.format(below, marks)} WHERE m")
     assert not planned("SELECT sum(quantity) FROM lines")
@@ -277,3 +280,60 @@ def test_a_plan_out_of_step_is_not_run(world: MarkedWorld, monkeypatch: pytest.M
     monkeypatch.setattr("sekisho.adapters.stores.duckdb.in_step", lambda _plan: False)
     with pytest.raises(StatementRefused):
         world.answer()
+
+
+def test_rows_are_marked_by_consent_and_by_files_that_are_known(world: MarkedWorld) -> None:
+    """Without a view, without cells, or of files that nobody has numbered, no row is marked."""
+    world.answer()
+    projection = world.watched["duckdb"].ran[-1].projections[0]
+    view = FakeView(1, 1, projection.cells, frozenset([1]))
+    rows = world.duckdb._rows
+    run = world._runner.run
+    assert run(rows.of(projection, view)).projection is projection
+    for lacking, by in ((projection, None), (replace(projection, cells=()), view)):
+        with pytest.raises(ConsentUnavailable):
+            run(rows.of(lacking, by))
+    with pytest.raises(StoreUnavailable):
+        run(rows.of(replace(projection, dataset="pos.nothing"), view))
+    stamp = source(world).stat().st_mtime_ns + 10**9
+    os.utime(source(world), ns=(stamp, stamp))
+    with pytest.raises(StoreUnavailable):
+        run(rows.of(projection, view))
+
+
+class _Answers:
+    """A cursor whose every answer is the same places, with the number 0 for each."""
+
+    def __init__(self, *places: int) -> None:
+        self._batch = pa.record_batch(
+            [
+                pa.array(places, pa.int64()),
+                pa.array([1] * len(places), pa.int32()),
+                pa.array([False] * len(places)),
+            ],
+            names=["place", "number", "strange"],
+        )
+
+    def sql(self, _asked: str) -> _Answers:
+        return self
+
+    def to_arrow_reader(self, _rows: int) -> list[pa.RecordBatch]:
+        return [self._batch]
+
+
+@pytest.mark.parametrize(
+    ("places", "fault"),
+    [
+        ((0, 1, 3), "outside its file"),
+        ((-1, 0, 1), "outside its file"),
+        ((0, 1), "two people"),
+        ((0, 1, 1), "did not come"),
+    ],
+)
+def test_each_row_comes_once_or_none_is_marked(places: tuple[int, ...], fault: str) -> None:
+    """A row that comes twice, not at all, or from elsewhere leaves it open whose the others are."""
+    states: Any = (("x.parquet",),)
+    numbers, unknown = row_marks._numbers(cast("Any", _Answers(0, 1, 2)), states, [3], "k", copied=False)
+    assert (numbers.tolist(), unknown) == ([1, 1, 1], False)
+    with pytest.raises(ValueError, match=fault):
+        row_marks._numbers(cast("Any", _Answers(*places)), states, [3], "k", copied=False)
