@@ -128,3 +128,12 @@ def test_no_convenience_counts_withheld_rows(judge: Judge, sql: str) -> None:
 def test_no_convenience_counts_withheld_rows_in_postgresql(shop_judge: Judge, sql: str) -> None:
     """The same on PostgreSQL."""
     shop_judge.refusal(shop(sql), exact=False)
+
+
+def test_what_an_engine_cannot_plan_is_no_fault_of_the_store(judge: Judge) -> None:
+    """DuckDB copies no subquery within WITHIN GROUP: the statement is refused, and the store is not called down."""
+    sql = (
+        "SELECT mode() WITHIN GROUP (ORDER BY (SELECT max(o.quantity) FROM pos.order_lines o WHERE o.stock_code = l.stock_code))"
+        " AS q FROM pos.order_lines l"
+    )
+    assert judge.refuses(sql) == "statement_refused"
