@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from sekisho.errors import StatementRefused
+from sekisho.query.conjuncts import all_of
 from sekisho.query.kinds import Kinds, Sort
 from sekisho.query.names import Definition, Derived, Merged, Scope, Statement, group_items
 
@@ -103,7 +104,7 @@ def settle_choice(choice: exp.Expr) -> None:
     choice.set("expression", exp.Tuple(expressions=[by, choice.this.copy()]))
     if isinstance(choice.parent, exp.Filter):
         where = choice.parent.expression
-        where.set("this", exp.and_(where.this, there, copy=False))
+        where.set("this", all_of((where.this, there)))
     else:
         around = exp.Filter()
         choice.replace(around)
