@@ -4,9 +4,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.query.reference import Judge
 from tests.query.shop import shop
+from tests.query.world import REQUESTERS
+
+from sekisho.errors import MaskedColumnUse
+from sekisho.release import Ask
 
 MASKED = [
     # grouping sets
@@ -128,3 +134,34 @@ def test_no_convenience_counts_withheld_rows(judge: Judge, sql: str) -> None:
 def test_no_convenience_counts_withheld_rows_in_postgresql(shop_judge: Judge, sql: str) -> None:
     """The same on PostgreSQL."""
     shop_judge.refusal(shop(sql), exact=False)
+
+
+def test_what_an_engine_cannot_plan_is_no_fault_of_the_store(judge: Judge) -> None:
+    """DuckDB copies no subquery within WITHIN GROUP: the statement is refused, and the store is not called down."""
+    sql = (
+        "SELECT mode() WITHIN GROUP (ORDER BY (SELECT max(o.quantity) FROM pos.order_lines o WHERE o.stock_code = l.stock_code))"
+        " AS q FROM pos.order_lines l"
+    )
+    assert judge.refuses(sql) == "statement_refused"
+
+
+VALUES_AS_CONDITIONS = [
+    "SELECT count(*) AS n FROM crm.tickets WHERE minutes > 3 AND (SELECT max(resolved) FROM crm.tickets)",
+    "SELECT count(*) AS n FROM crm.tickets WHERE (SELECT max(resolved) FROM crm.tickets) AND minutes > 3 AND channel = 'mail'",
+    "SELECT count(*) AS n FROM pos.order_lines WHERE quantity > 3 AND (SELECT bool_or(gift) FROM pos.order_lines)",
+    "SELECT customer_id, arg_max(stock_code, quantity) FILTER (WHERE (SELECT bool_or(gift) FROM pos.order_lines)) AS n FROM pos.order_lines GROUP BY customer_id",
+]
+
+
+@pytest.mark.parametrize("sql", VALUES_AS_CONDITIONS)
+def test_a_subquery_may_be_a_condition(judge: Judge, sql: str) -> None:
+    """A subquery that is a truth stands beside other conditions."""
+    assert judge.refusal(sql, exact=False) is None
+
+
+def test_a_subquery_may_be_a_condition_of_what_is_explained(judge: Judge) -> None:
+    """Why a statement is refused is told, also where a subquery that is a truth is what is left of its conditions."""
+    sql = "SELECT minutes FROM crm.tickets WHERE body > 'a' AND (SELECT max(resolved) FROM crm.tickets)"
+    ask = Ask("recommendation", sql)
+    with pytest.raises(MaskedColumnUse):
+        asyncio.run(judge.world.gateway.explain(REQUESTERS["recommender"], ask))

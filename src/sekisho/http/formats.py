@@ -22,7 +22,7 @@ from sekisho.domain.access import TransformKind
 from sekisho.domain.governed import Output
 from sekisho.domain.terms import ColumnType
 from sekisho.errors import InvalidRequest
-from sekisho.http.rows import csv_header, csv_lines, json_rows, ndjson_lines
+from sekisho.http.rows import csv_header, csv_lines, json_rows, ndjson_lines, without_spans
 from sekisho.http.services import Release
 from sekisho.release import ReleasedPage
 
@@ -171,11 +171,12 @@ class _Parquet:
         # Tokens and pseudonyms hardly repeat: a dictionary of them would be made, found too large and thrown away.
         repeated = [output.name for output in release.columns if output.transform not in _SPREAD]
         # zstd at its default level: half the size of snappy for the same time on text columns.
-        self._writer = pq.ParquetWriter(self._file, release.schema, compression="zstd", use_dictionary=repeated)
+        told = without_spans(pa.RecordBatch.from_pylist([], release.schema)).schema
+        self._writer = pq.ParquetWriter(self._file, told, compression="zstd", use_dictionary=repeated)
 
     def page(self, page: ReleasedPage) -> bytes:
         if page.batch.num_rows:
-            self._writer.write_batch(_conform(page.batch, self._schema))
+            self._writer.write_batch(without_spans(_conform(page.batch, self._schema)))
         if page.last:
             self._writer.close()
         return self._file.take()

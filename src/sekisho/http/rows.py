@@ -2,7 +2,8 @@
 
 The rules are one for all three: instants are UTC (RFC 3339), a number that is not finite is null, bytes are base64.
 A date or instant outside the years 1 to 9999 has its year with sign and six digits or more (``+010000-01-01``,
-ISO 8601 as ECMAScript reads it); infinity is the last or the first of these years. JSON numbers are doubles, so
+ISO 8601 as ECMAScript reads it); infinity is the last or the first of these years. A span of time is as ISO 8601 has
+it, with a sign at each part. JSON numbers are doubles, so
 decimals become doubles there; CSV keeps their digits.
 """
 
@@ -122,15 +123,51 @@ def _plain(column: pa.Array, *, exact: bool = False) -> pa.Array:
         return column if far is None else far
     if pa.types.is_decimal(kind):
         return column if exact else _number(column)
-    if pa.types.is_duration(kind) or pa.types.is_interval(kind):
+    if pa.types.is_interval(kind):
+        return _spans(column)
+    if pa.types.is_duration(kind):
         return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return pa.array(
             [None if v is None else base64.b64encode(v).decode("ascii") for v in column.to_pylist()], pa.string()
         )
+    if pa.types.is_list(kind):
+        lists = (None if each.values is None else _plain(each.values).to_pylist() for each in column)
+        return pa.array([None if each is None else _nested(each) for each in lists], pa.string())
     if pa.types.is_nested(kind):
         return pa.array([None if v is None else _nested(v) for v in column.to_pylist()], pa.string())
     return column
+
+
+def without_spans(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return *batch* with spans of time as texts: Parquet has no type for them."""
+    if not any(map(pa.types.is_interval, batch.schema.types)):
+        return batch
+    columns = [_spans(column) if pa.types.is_interval(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _spans(column: pa.Array) -> pa.Array:
+    return pa.array([None if span is None else _span(*span) for span in column.to_pylist()], pa.string())
+
+
+def _span(months: int, days: int, nanoseconds: int) -> str:
+    """Return a span of time (ISO 8601), each part with a sign of its own: ``P1Y2M-3DT1H2M3.5S``."""
+    years, months = _parts(months, 12)
+    minutes, nanoseconds = _parts(nanoseconds, 60_000_000_000)
+    hours, minutes = _parts(minutes, 60)
+    whole, rest = _parts(nanoseconds, 1_000_000_000)
+    seconds = f"{'-' if nanoseconds < 0 else ''}{abs(whole)}.{abs(rest):09d}".rstrip("0").rstrip(".")
+    day = "".join(f"{n}{unit}" for n, unit in ((years, "Y"), (months, "M"), (days, "D")) if n)
+    clock = "".join(f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M")) if n)
+    clock += f"{seconds}S" if nanoseconds or not (day or clock) else ""
+    return f"P{day}" + (f"T{clock}" if clock else "")
+
+
+def _parts(number: int, size: int) -> tuple[int, int]:
+    """Return how often *size* is in *number*, and the rest, both with its sign."""
+    often, rest = divmod(abs(number), size)
+    return (-often, -rest) if number < 0 else (often, rest)
 
 
 def _far(column: pa.Array, unit: str) -> pa.Array | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
@@ -49,7 +49,7 @@ def _respelled(definition: Definition, draft: Draft) -> bool:
 def drop(conjunct: exp.Expr, select: exp.Select) -> None:
     """Take *conjunct* out of the WHERE of *select*."""
     left = [each for each in terms(select.args["where"].this) if each is not conjunct]
-    select.set("where", exp.Where(this=exp.and_(*left, copy=False)) if left else None)
+    select.set("where", exp.Where(this=all_of(left)) if left else None)
 
 
 def terms(node: exp.Expr) -> list[exp.Expr]:
@@ -59,6 +59,11 @@ def terms(node: exp.Expr) -> list[exp.Expr]:
     if isinstance(node, exp.Paren):
         return terms(node.this)
     return [node]
+
+
+def all_of(conditions: Sequence[exp.Expr]) -> exp.Expr:
+    """Return the condition that all of *conditions* hold. A subquery, which is a value, stands in parentheses."""
+    return exp.and_(*(exp.Paren(this=c) if isinstance(c, exp.Subquery) else c for c in conditions), copy=False)
 
 
 def inside(conjunct: exp.Expr, relation: Relation, draft: Draft) -> list[exp.Expr]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlglot import exp
 
 from sekisho.errors import StatementRefused
+from sekisho.query.conjuncts import all_of
 from sekisho.query.kinds import Kinds, Sort
 from sekisho.query.names import Definition, Derived, Merged, Scope, Statement, group_items
 
@@ -120,7 +121,7 @@ def settle_choice(choice: exp.Expr) -> None:
     choice.set("expression", exp.Tuple(expressions=[by, choice.this.copy()]))
     if isinstance(choice.parent, exp.Filter):
         where = choice.parent.expression
-        where.set("this", exp.and_(where.this, there, copy=False))
+        where.set("this", all_of((where.this, there)))
     else:
         around = exp.Filter()
         choice.replace(around)

@@ -165,11 +165,11 @@ class Kinds:
                 self.of(item)
             return CLEAR
         if isinstance(node, exp.All | exp.Any):
-            return self._scalar(node.this)
+            return self.of_value(node.this)
         if isinstance(node, exp.Window):
             return self._window(node)
         if isinstance(node, exp.Subquery):
-            return self._scalar(node.this)
+            return self.of_value(node.this)
         if isinstance(node, exp.Exists | exp.Query):
             return CLEAR  # its own clauses are checked as a scope
         for child in node.iter_expressions():
@@ -203,7 +203,7 @@ class Kinds:
         query = node.args.get("query")
         kind = self.of(node.this)
         if query is not None:
-            inner = self._scalar(query.this if isinstance(query, exp.Subquery) else query)
+            inner = self.of_value(query.this if isinstance(query, exp.Subquery) else query)
             if kind.sort is Sort.CLEAR and inner.sort is Sort.CLEAR:
                 return CLEAR
             if kind.sort is Sort.KEYED and inner.sort is Sort.KEYED and kind.domain == inner.domain:
@@ -235,12 +235,12 @@ class Kinds:
         self._clear(node.this, node)
         return CLEAR
 
-    def _scalar(self, query: exp.Expr) -> Kind:
+    def of_value(self, query: exp.Expr) -> Kind:
         """Return the kind of the single column of a subquery used as a value."""
         while isinstance(query, exp.Subquery):
             query = query.this
         if isinstance(query, exp.SetOperation):
-            return _same([self._scalar(query.left), self._scalar(query.right)], "a set operation")
+            return _same([self.of_value(query.left), self.of_value(query.right)], "a set operation")
         if not isinstance(query, exp.Select) or len(query.expressions) != 1:
             raise StatementRefused("A subquery used as a value has exactly one column.")
         return self.of(query.expressions[0])

@@ -5,6 +5,8 @@ rows lie in the store. That order is the same for every purpose: ``LIMIT 1 OFFSE
 would name the same person under two pseudonyms. So every cut, every sort and every numbering of a statement
 that shows keys is ended by a keyed mix of the person number, whose seeds differ by requester and purpose.
 
+Where an engine takes the first of several rows for a subquery that is used as a value, that is a cut, too.
+
 A statement that compares a key with a pseudonym *names* a person, whether it shows the key or not: in which place
 that person's row stands would tell as much. There, too, the answer itself takes an order, and what is nobody's in
 particular (a group by country) is ended by its clear columns.
@@ -39,6 +41,13 @@ SEEDS = ("order0", "order1", "order2")
 _NUMBERING = (exp.RowNumber, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
 
 
+_OF_ROWS: tuple[tuple[type[exp.Expr], str], ...] = (
+    (exp.From, "this"), (exp.Join, "this"), (exp.Lateral, "this"), (exp.CTE, "this"), (exp.SetOperation, "this"),
+    (exp.SetOperation, "expression"), (exp.In, "query"), (exp.Exists, "this"), (exp.All, "this"), (exp.Any, "this"),
+)  # fmt: skip
+"""Where a subquery stands for all of its rows."""
+
+
 def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dict[int, str]) -> bool:
     """End every order of *statement* by the keyed mix; return whether the seeds are needed.
 
@@ -64,7 +73,15 @@ def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dic
     # The answer itself: one that shows keys is put into the order of their tokens on the way out.
     unordered = not shows and tree.args.get("order") is None
     mixed = [
-        _end_ties_of(scope, statement, kinds, mixes, names=names, unordered=unordered and scope.select is tree)
+        _end_ties_of(
+            scope,
+            statement,
+            kinds,
+            mixes,
+            names=names,
+            unordered=unordered and scope.select is tree,
+            first=dialect.takes_first and _is_value(scope.select),
+        )
         for scope in statement.scopes
         for mixes in (_mixes(scope, statement, kinds, dialect, numbered),)
     ]
@@ -74,18 +91,27 @@ def end_ties(statement: Statement, kinds: Kinds, dialect: Dialect, numbered: dic
                 "LIMIT and ORDER BY after a set operation would show keys in the order of the store; select from it"
                 " as a subquery."
             )
+        if dialect.takes_first and _is_value(node):
+            _order_value(node, kinds.of_value(node))
     if isinstance(tree, exp.SetOperation) and unordered:
         _order(tree, _clear_outputs(statement, kinds))
     return any(mixed)
 
 
 def _end_ties_of(
-    scope: Scope, statement: Statement, kinds: Kinds, mixes: list[exp.Expr] | None, *, names: bool, unordered: bool
+    scope: Scope,
+    statement: Statement,
+    kinds: Kinds,
+    mixes: list[exp.Expr] | None,
+    *,
+    names: bool,
+    unordered: bool,
+    first: bool,
 ) -> bool:
     """End every order of *scope* by *mixes*, which end one of its rows; return whether they were needed.
 
     *names* is whether the statement names people, *unordered* whether the rows of *scope* are the answer and have no
-    order.
+    order, *first* whether its first row alone is taken.
     """
     select = scope.select
     check_aggregates(scope, statement)
@@ -94,15 +120,18 @@ def _end_ties_of(
     if mixes is None or select.args.get("group") is None:  # within a person's rows a choice tells of nobody else
         for choice in list(own(select, *CHOICES)):
             settle_choice(choice)
-    cuts = _cuts(select)
+    cuts = _cuts(select) or first
     ordered = unordered or cuts or (select is statement.tree and select.args.get("order") is not None)
     windows = [w for w in _windows(select) if isinstance(w.this, _NUMBERING) or _counts_rows(w)]
     if mixes is None and not names:
         return False
     if select.args.get("distinct") is not None and ordered:
-        if not unordered or cuts:
+        if first and not _cuts(select):
+            _order_value(select, kinds.of_value(select))
+        elif not unordered or cuts:
             raise _refusal(" after DISTINCT; select from it as a subquery.")
-        _order(select, _clear_outputs(statement, kinds))
+        else:
+            _order(select, _clear_outputs(statement, kinds))
         ordered = False
     if not (ordered or windows):
         return False
@@ -116,6 +145,16 @@ def _end_ties_of(
         items = [*(order.expressions if order else ()), *(end.copy() for end in ends)]
         window.set("order", exp.Order(expressions=items) if items else None)
     return mixes is not None
+
+
+def _order_value(query: exp.Query, kind: Kind) -> None:
+    """Let the value that is taken of *query*, of *kind*, rest on the values alone."""
+    if kind.sort not in (Sort.CLEAR, Sort.BLANK):
+        raise StatementRefused(
+            "A subquery used as a value would show a key in the order of the store after DISTINCT or a set operation;"
+            " select from it as a subquery."
+        )
+    _order(query, [exp.Literal.number(1)])
 
 
 def _order(query: exp.Query, ends: Sequence[exp.Expr]) -> None:
@@ -174,6 +213,16 @@ def _same(definition: Definition | None, shown: Definition, statement: Statement
 
 def _cuts(node: exp.Expr) -> bool:
     return node.args.get("limit") is not None or node.args.get("offset") is not None
+
+
+def _is_value(query: exp.Query) -> bool:
+    """Return whether *query* is used as a value."""
+    around = query.parent
+    while isinstance(around, exp.Subquery) and isinstance(around.parent, exp.Subquery):
+        around = around.parent
+    if not isinstance(around, exp.Subquery):
+        return False
+    return not any(isinstance(around.parent, kind) and around.arg_key == key for kind, key in _OF_ROWS)
 
 
 def _windows(select: exp.Select) -> list[exp.Window]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from sekisho.errors import StatementRefused
+from sekisho.query.conjuncts import all_of
 from sekisho.query.dialects import Dialect
 from sekisho.query.names import Statement, physicals
 
@@ -61,7 +62,7 @@ def _drop(select: exp.Select, statement: Statement, dataset: str, column: str) -
         clause = select.args.get(key)
         if clause is not None:
             terms = [t for t in _terms(clause.this) if not _needs(t, statement, dataset, column)]
-            select.set(key, type(clause)(this=exp.and_(*terms, copy=False)) if terms else None)
+            select.set(key, type(clause)(this=all_of(terms)) if terms else None)
     for key in _LISTS:
         clause = select.args.get(key)
         if clause is None:

@@ -43,6 +43,7 @@ _UNUSABLE = (
     duckdb.CatalogException,
     duckdb.ParserException,
     duckdb.SyntaxException,
+    duckdb.SerializationException,  # a plan that it cannot copy, of a subquery within an aggregate's WITHIN GROUP
 )
 _AGAIN_S = 0.05  # between two interrupts of what does not end
 _MIDWAY = ("Conversion", "Out of Range", "Invalid Input", "Not implemented", "Mismatch Type")

@@ -214,6 +214,8 @@ class Dialect:
     bit:
         The expression of one of the bits that travel with a statement: it takes the bits, as a parameter, and the
         place; ``None`` where no bits travel.
+    takes_first:
+        Whether a subquery that is used as a value may have several rows, of which the engine takes the first.
     backslash_escapes:
         Whether a LIKE pattern that ends in a backslash fails on the rows that match so far.
     parameter_sign:
@@ -251,6 +253,7 @@ class Dialect:
     marks_rows: bool = False
     is_number: Callable[[exp.Expr], exp.Expr] | None = None
     bit: Callable[[exp.Expr, exp.Expr], exp.Expr] | None = None
+    takes_first: bool = False
     backslash_escapes: bool = False
     parameter_sign: TokenType = TokenType.COLON
 

@@ -122,5 +122,6 @@ SQLITE = Dialect(
     scanned_by=frozenset({ColumnType.STRING, ColumnType.INTEGER, ColumnType.DOUBLE, ColumnType.TIMESTAMP}),
     qualified_reads=False,
     fence_needs_limit=True,
+    takes_first=True,
 )
 """SQLite 3.40 and newer."""
