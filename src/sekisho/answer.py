@@ -26,7 +26,7 @@ from sekisho.errors import AccessDenied, AuditUnavailable, ConsentMoved, Consent
 from sekisho.ports import AuditEntry, AuditLog, Clock, ConsentView, ConsentViews, DataStore, Detector, PeopleIndex
 from sekisho.ports.consent import Ground
 from sekisho.pseudonymity import KeyedTransforms, Pseudonymity
-from sekisho.release import STALE_SECONDS, ReleasedPage, Shown, ahead_of, everybody
+from sekisho.release import STALE_SECONDS, ReleasedPage, Shown, ahead_of, everybody, nobody_left
 from sekisho.transform.order import TokenOrder, each_once, joined, order_of
 from sekisho.transform.page import is_heavy, numbers_of, transform_page
 
@@ -89,7 +89,6 @@ class Answer:
     persons: set[int] = field(default_factory=set)
     released: Shown = field(default_factory=Shown, repr=False)
     latest: list[NDArray[np.int64]] = field(default_factory=list, repr=False)
-    versions: set[int] = field(default_factory=set)
 
     async def pages(self) -> AsyncGenerator[ReleasedPage, None]:
         """Yield the pages that may leave, at least one. Raises a ``SekishoError`` when one may not."""
@@ -280,7 +279,7 @@ class Answer:
         means = self.means
         hidden = self.hidden(batch)
         rechecked = means.clock.monotonic()
-        seq = version = 0
+        seq = 0
         if self.view is not None:
             now = self.view if ground is not None else await means.consents.view(self.permit.cells)  # (8) recheck
             seq = now.seq
@@ -290,12 +289,11 @@ class Answer:
                 if not keep.all():
                     page = page.filter(pa.array(keep))
                     hidden = [numbers[keep] for numbers in hidden]
-            elif now.version != self.view.version:
+            elif not nobody_left(self.view, now):
                 if self.number or self.rerun:
                     raise ConsentUnavailable("Consent changed while an aggregate was computed; ask again.")
                 self.view, self.rerun = now, True
                 return None
-            version = now.version
         people = np.concatenate(hidden) if hidden else np.empty(0, np.int64)
         done = self.duties.of_page()
         self._count(people, done)
@@ -305,7 +303,7 @@ class Answer:
         about = people if hidden else self._shown(batch)
         released = await self._record(page, about, seq, rechecked, ground, last=last)
         if self.view is not None:
-            self._note(hidden, version)
+            self._note(hidden)
         return released
 
     def hidden(self, batch: pa.RecordBatch) -> list[NDArray[np.int64]]:
@@ -326,14 +324,13 @@ class Answer:
                 shown = self.latest if latest else self.released.people()
                 sound = all(now.allowed(people).all() for people in shown)
             else:
-                sound = self.versions == {now.version}
+                sound = nobody_left(self.view, now)
             if not sound:
                 raise ConsentUnavailable("Consent changed while the answer was written; ask again.")
         return rechecked
 
-    def _note(self, hidden: list[NDArray[np.int64]], version: int) -> None:
-        """Remember whom a page is about, and at which version of consent it was checked."""
-        self.versions.add(version)
+    def _note(self, hidden: list[NDArray[np.int64]]) -> None:
+        """Remember whom a page is about."""
         self.latest = [numbers[numbers >= 0] for numbers in hidden] if self.query.rowwise else []
         for numbers in self.latest:
             self.released.add(numbers)

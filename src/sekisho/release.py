@@ -155,6 +155,14 @@ def everybody(hidden: list[NDArray[np.int64]], view: ConsentView, rows: int) -> 
     return keep
 
 
+def nobody_left(before: ConsentView, now: ConsentView) -> bool:
+    """Return whether whoever agreed in *before* agrees in *now*: what was computed of them may leave."""
+    if now.version == before.version:
+        return True
+    changes = now.changes_since(before.version)
+    return changes is not None and bool(changes[1].all())
+
+
 def masks_of(request: AccessRequest) -> dict[str, dict[str, object]]:
     """Return the parameters of the masks of all columns that *request* uses, by dataset and column."""
     return {

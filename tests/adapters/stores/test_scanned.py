@@ -187,6 +187,20 @@ def test_who_withdraws_after_the_scan_is_in_no_answer(world: JoinedWorld, store:
     assert world.ask(COUNT).rows[0][0] == before - 1
 
 
+def test_who_agrees_meanwhile_spoils_no_aggregate(world: JoinedWorld) -> None:
+    """An aggregate over which people agreed, and nobody withdrew, leaves as it was computed."""
+    coming = [p for p in range(10, 50) if not agrees(p, "recommendation")]
+    before = world.ask(COUNT).rows
+
+    async def agree(_: int) -> None:
+        if coming:
+            world.consents.give("recommendation", number_of(coming.pop()))
+
+    meddle(world, "pos", agree)
+    assert world.ask(COUNT).rows == before
+    assert world.ask(COUNT).rows > before
+
+
 def test_the_record_names_every_store(world: JoinedWorld) -> None:
     """Datasets and stores of the whole statement stand in the record of the release."""
     world.ask(ROWS)
