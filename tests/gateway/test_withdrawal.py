@@ -276,7 +276,7 @@ async def test_a_later_page_of_an_aggregate_breaks_off(site: Site) -> None:
 async def test_consent_that_expires_while_the_store_works_counts_no_longer(site: Site, sql: str) -> None:
     """Time itself withdraws: a yes that ends between the reading and the recheck releases nothing."""
     her = site.agreeing(PURPOSE)[0]
-    until = site.workspace.clock.now() + timedelta(seconds=3)
+    until = site.workspace.clock.now() + timedelta(seconds=6)
     await give(site, her, until=until)
     assert her in await keys(site, sql)
 

@@ -14,6 +14,7 @@ from sekisho.adapters.stores import colocated
 from sekisho.adapters.stores.colocated import ColocatedCopies, Synced
 from sekisho.adapters.stores.copy_folder import writing
 from sekisho.adapters.stores.duckdb import DuckDbStores
+from sekisho.adapters.stores.row_marks import MOST
 from sekisho.domain.terms import Dataset, StoreKind
 from sekisho.gateway import Gateway
 from sekisho.ports import DataStore
@@ -35,7 +36,8 @@ class CopiedWorld(World):
         stores = self.catalogue.stores
         self.duckdb.close()
         files = {name: store for name, store in stores.items() if store.kind is StoreKind.DUCKDB}
-        self.duckdb = DuckDbStores(files, DATASETS, threads=2, timeout=20, copies=self.copies)
+        # Rows of copies as old as two seconds would be marked, and the time of a test decide what it looks at.
+        self.duckdb = DuckDbStores(files, DATASETS, threads=2, timeout=20, copies=self.copies, least_marked=MOST + 1)
         self.watched["duckdb"] = WatchedStore(self.duckdb)
         watched = cast("dict[str, DataStore]", self.watched)
         self.without = replace(self.gateway, stores=watched, key_bits=(self.duckdb,))
