@@ -54,7 +54,7 @@ _LONG = re.compile(
 """Tests that take seconds each and tell what their neighbours tell at smaller sizes."""
 
 _SAMPLED = re.compile(
-    r"tests/attacks/test_sql_(?!names|limits|over_time)|query/test_(joined|dialects)"
+    r"tests/attacks/test_sql_(?!names|limits|over_time|withheld_rows\.py.*-consent\])|query/test_(joined|dialects)"
     r"|gateway/test_(discharge|conditions|cursor|withheld_rows|explained|pseudonyms|default_deny)"
     r"|stores/test_(contract|postgresql_(people|overlay|values|history))|faults/test_(policy_down|no_record)"
     r"|consents/test_(sign_in|rights|importing)|cli/test_commands"
